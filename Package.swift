@@ -1,0 +1,93 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// What every target of ours is compiled with: imports stay inside the file that wrote them, members come only from
+/// modules the file names, an existential says `any`, and a warning is an error.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func shared(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Shared/\(name)", resources: resources,
+        swiftSettings: strict)
+}
+
+func dataPlane(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/DataPlane/\(name)", swiftSettings: strict)
+}
+
+func controlPlane(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/ControlPlane/\(name)", resources: resources,
+        swiftSettings: strict)
+}
+
+func tests(_ plane: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, path: "Tests/\(plane)/\(name)Tests",
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "aihub",
+    products: [
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Shared: what both planes stand on.
+        .systemLibrary(name: "CHiredis", path: "Sources/Shared/CHiredis"),
+        shared("GatewayModel"),
+        shared("PlaneContract", ["GatewayModel"]),
+        shared("KeyMaterial", ["GatewayModel", crypto]),
+        shared("Redis", ["CHiredis", "GatewayModel", nioCore, nioPosix]),
+        shared(
+            "LimitScripts",
+            resources: [
+                .embedInCode("Lua/common.lua"), .embedInCode("Lua/ring.lua"), .embedInCode("Lua/admit.lua"),
+                .embedInCode("Lua/settle.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
+                .embedInCode("Lua/peek.lua"),
+            ]),
+        shared("Operations", [nioCore, nioPosix, nioHTTP1, logging]),
+
+        // Data plane: the way of a request, pure targets first.
+        dataPlane("JSONScan", []),
+        dataPlane("EventStream", []),
+        dataPlane("ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        dataPlane("Routing", ["GatewayModel", "PlaneContract"]),
+        dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
+        dataPlane(
+            "RequestWalk",
+            [
+                "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
+                "Admission",
+            ]),
+        .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
+        dataPlane(
+            "CurlTransport",
+            ["CCurl", "GatewayModel", nioCore, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
+    ]
+)

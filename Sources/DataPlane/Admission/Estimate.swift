@@ -1,0 +1,55 @@
+package import GatewayModel
+package import PlaneContract
+
+/// The size of a request before anybody has counted it.
+package struct RequestSize: Sendable, Equatable {
+    /// Bytes of the body without data URIs: no byte-level tokenizer makes more tokens than that.
+    package var textBytes: Int64
+    package var images: Int64
+    /// What the caller allows for one choice; `nil` leaves the model's own bound.
+    package var outputTokensMax: Int64?
+    package var choices: Int64
+
+    package init(textBytes: Int64, images: Int64, outputTokensMax: Int64?, choices: Int64) {
+        self.textBytes = textBytes
+        self.images = images
+        self.outputTokensMax = outputTokensMax
+        self.choices = choices
+    }
+}
+
+/// What a request is held for and counted as until its usage is known.
+package enum Estimate {
+    /// Tokens one image can cost, above what any provider charges for one (a 2048 × 2048 image at high detail).
+    static let imageTokensMax: Int64 = 3_000
+    /// Tokens that chat templates and a provider's own system text may add.
+    static let templateTokensMax: Int64 = 256
+    /// Output assumed for the token window when the caller names no limit.
+    static let outputTokensAssumed: Int64 = 1_024
+    /// English text is about four bytes a token.
+    package static let bytesPerToken: Int64 = 4
+
+    /// The most the request can cost on this model: what is held before anything is sent.
+    package static func worstCase(_ size: RequestSize, on model: ModelEntry, at price: Price) -> NanoUSD {
+        let input = size.textBytes + size.images * imageTokensMax + templateTokensMax
+        return price.worstCase(
+            inputTokens: min(input, model.contextWindow ?? input),
+            outputTokens: outputBound(size, on: model) * size.choices)
+    }
+
+    /// The most output one choice can have.
+    package static func outputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
+        min(size.outputTokensMax ?? model.maxOutputTokens, model.maxOutputTokens)
+    }
+
+    /// Input tokens as we would count them ourselves.
+    package static func inputTokens(_ size: RequestSize) -> Int64 {
+        max(1, (size.textBytes + bytesPerToken - 1) / bytesPerToken + size.images * 1_000)
+    }
+
+    /// What the token window is charged until the usage is known.
+    package static func windowTokens(_ size: RequestSize, on model: ModelEntry) -> Int64 {
+        let output = min(size.outputTokensMax ?? outputTokensAssumed, model.maxOutputTokens)
+        return inputTokens(size) + output * size.choices
+    }
+}

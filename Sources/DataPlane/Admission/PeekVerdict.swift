@@ -1,0 +1,66 @@
+package import GatewayModel
+internal import LimitScripts
+package import PlaneContract
+
+/// One window of a scope: what was used of it.
+package struct WindowUse: Sendable, Equatable {
+    package var spent: NanoUSD
+    package var reserved: NanoUSD
+    package var requests: Int64
+}
+
+/// One scope's counters now.
+package struct ScopeUse: Sendable, Equatable {
+    package var month: WindowUse
+    package var day: WindowUse
+    package var open: Int64
+    package var minuteRequests: Int64
+    package var minuteTokens: Int64
+
+    init?(_ items: [String]) {
+        let numbers = items.compactMap { Int64($0) }
+        guard numbers.count == 11 else { return nil }
+        month = WindowUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
+        day = WindowUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])
+        open = numbers[8]
+        minuteRequests = numbers[9]
+        minuteTokens = numbers[10]
+    }
+}
+
+package struct KeyUse: Sendable, Equatable {
+    /// Redis's clock, milliseconds since 1970 UTC.
+    package var nowMs: Int64
+    package var key: ScopeUse
+    package var org: ScopeUse
+}
+
+/// The limiter's answer to a look at a key's counters.
+package enum PeekVerdict: Sendable {
+    case use(KeyUse)
+    case stale
+    case unavailable
+
+    /// - Parameter reply: the reply's items; nested arrays for the scopes.
+    package init(head: [String], scopes: [[String]]) {
+        switch head.first {
+        case "2": self = .stale
+        case "0":
+            guard head.count == 2, let now = Int64(head[1]), scopes.count == 2, let key = ScopeUse(scopes[0]),
+                let org = ScopeUse(scopes[1])
+            else {
+                self = .unavailable
+                return
+            }
+            self = .use(KeyUse(nowMs: now, key: key, org: org))
+        default: self = .unavailable
+        }
+    }
+
+    package static func call(for key: KeyRecord) -> LimiterCall {
+        let scopes = ScopeSet(keyID: key.keyID, orgID: key.orgID)
+        return LimiterCall(
+            function: .peek, keys: scopes.keys,
+            arguments: [key.keyID, String(key.version), RedisKeys.orgScope(key.orgID), String(key.orgVersion)])
+    }
+}

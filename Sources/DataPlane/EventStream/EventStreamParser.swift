@@ -1,0 +1,77 @@
+/// Parses Server-Sent Events out of bytes that may be cut anywhere (WHATWG HTML §9.2.6).
+///
+/// Works on bytes: LF, CRLF and CR end a line and nothing else does, so U+2028 inside JSON is safe. Comments, ids and
+/// retry hints are dropped. An unfinished last event is not delivered.
+package struct EventStreamParser: Sendable {
+    /// An event larger than this breaks the stream.
+    package static let eventBytesMax = 1 << 20
+
+    package enum Flaw: Error, Equatable { case eventTooLarge }
+
+    /// One event: its `event:` name, if any, and its data lines joined by LF.
+    package struct Event: Sendable, Equatable {
+        package var name: [UInt8]?
+        package var data: [UInt8]
+
+        package init(name: [UInt8]? = nil, data: [UInt8]) {
+            self.name = name
+            self.data = data
+        }
+    }
+
+    private var line: [UInt8] = []
+    private var data: [UInt8] = []
+    private var name: [UInt8]?
+    private var hasData = false
+    private var endedByCR = false
+    private var atStart = true
+
+    package init() {}
+
+    /// Takes the next bytes and calls `body` for each event they complete.
+    package mutating func feed(_ bytes: [UInt8], _ body: (Event) -> Void) throws(Flaw) {
+        var at = 0
+        while at < bytes.count {
+            if endedByCR {
+                endedByCR = false
+                if bytes[at] == 0x0a {
+                    at += 1
+                    continue
+                }
+            }
+            let end = bytes[at...].firstIndex { $0 == 0x0a || $0 == 0x0d }
+            line += bytes[at..<(end ?? bytes.count)]
+            guard line.count + data.count <= Self.eventBytesMax else { throw .eventTooLarge }
+            guard let end else { return }
+            endedByCR = bytes[end] == 0x0d
+            at = end + 1
+            endLine(body)
+        }
+    }
+
+    private mutating func endLine(_ body: (Event) -> Void) {
+        defer { line.removeAll(keepingCapacity: true) }
+        if atStart {
+            atStart = false
+            if line.starts(with: [0xef, 0xbb, 0xbf]) { line.removeFirst(3) }
+        }
+        guard !line.isEmpty else {
+            if hasData { body(Event(name: name, data: data)) }
+            data.removeAll(keepingCapacity: true)
+            name = nil
+            hasData = false
+            return
+        }
+        guard line[0] != UInt8(ascii: ":") else { return }
+        let colon = line.firstIndex(of: UInt8(ascii: ":")) ?? line.count
+        var value = line[min(colon + 1, line.count)...]
+        if value.first == 0x20 { value = value.dropFirst() }
+        if line[..<colon].elementsEqual("data".utf8) {
+            if hasData { data.append(0x0a) }
+            data += value
+            hasData = true
+        } else if line[..<colon].elementsEqual("event".utf8) {
+            name = Array(value)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+internal import JSONScan
+
+/// What an error answer of a provider means for this request. The gateway's caller never sees a provider's 401, 402 or 404
+/// as his own: those concern the operator.
+package enum ProviderFailure: Equatable, Sendable {
+    /// The request itself is at fault; no other engine will like it better.
+    case clientFault(message: String)
+    case contextLength(message: String)
+    /// The operator's credential is refused or out of credit.
+    case operatorFault
+    case modelMissing
+    case rateLimited
+    case overloaded
+    case transient
+
+    /// Whether another deployment may be tried.
+    package var allowsFallback: Bool {
+        switch self {
+        case .clientFault, .contextLength: false
+        case .operatorFault, .modelMissing, .rateLimited, .overloaded, .transient: true
+        }
+    }
+
+    /// Classifies by status, then by the words of the body.
+    package init(status: Int, body: [UInt8]) {
+        let message = Self.message(of: body)
+        let words = message.lowercased()
+        switch status {
+        case 429 where words.contains("insufficient_quota") || words.contains("exceeded your current quota"):
+            self = .operatorFault
+        case 429: self = .rateLimited
+        case 401, 402, 403: self = .operatorFault
+        case 404: self = .modelMissing
+        case 503, 529, 498: self = .overloaded
+        case 400, 413, 422: self = Self.fault(message: message, words: words)
+        case 408, 424, 500...: self = .transient
+        default: self = .clientFault(message: message)
+        }
+    }
+
+    private static let contextPhrases = [
+        "context length", "context window", "context size", "prompt is too long", "context_length_exceeded",
+        "maximum context",
+    ]
+
+    private static func fault(message: String, words: String) -> ProviderFailure {
+        if words.contains("api key") || words.contains("api_key") { return .operatorFault }
+        if contextPhrases.contains(where: words.contains) { return .contextLength(message: message) }
+        return .clientFault(message: message)
+    }
+
+    /// The text of `error.message`, at most `messageCharactersMax` characters of it.
+    private static func message(of body: [UInt8]) -> String {
+        guard let members = try? JSONScanner.members(of: body),
+            let error = members.first(where: { $0.name == "error" })
+        else { return "the provider refused the request" }
+        let view = JSONView(body, error.value)
+        let text = view["message"]?.string ?? view.string ?? "the provider refused the request"
+        return String(text.prefix(messageCharactersMax))
+    }
+
+    private static let messageCharactersMax = 1000
+}

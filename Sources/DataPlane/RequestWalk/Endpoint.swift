@@ -1,0 +1,87 @@
+internal import GatewayModel
+
+/// What a request asks for, by method and path.
+enum Endpoint: Equatable, Sendable {
+    case chatCompletions
+    case models
+    case model(String)
+    case me
+    case health
+    case preflight
+
+    /// The name in logs and metrics: one of a closed list.
+    var label: String {
+        switch self {
+        case .chatCompletions: "chat_completions"
+        case .models: "models"
+        case .model: "model"
+        case .me: "me"
+        case .health: "health"
+        case .preflight: "preflight"
+        }
+    }
+
+    static let targetBytesMax = 8 << 10
+
+    /// Matches the raw path: nothing is decoded or normalised first, but for one trailing slash.
+    init(method: String, target: String) throws(GatewayError) {
+        guard target.utf8.count <= Self.targetBytesMax, target.hasPrefix("/") else {
+            throw GatewayError(.invalidRequest, "The request target must be a path of at most 8 KiB.")
+        }
+        if method == "OPTIONS" {
+            self = .preflight
+            return
+        }
+        var path = String(target.prefix { $0 != "?" && $0 != "#" })
+        if path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        switch path {
+        case "/v1/chat/completions": self = try Self.only("POST", method, .chatCompletions)
+        case "/v1/models": self = try Self.only("GET", method, .models)
+        case "/v1/me": self = try Self.only("GET", method, .me)
+        case "/v1": self = try Self.only("GET", method, .health)
+        default:
+            guard path.hasPrefix("/v1/models/"), let name = Self.decoded(path.dropFirst("/v1/models/".count)) else {
+                throw Self.unknown(method: method, path: path)
+            }
+            self = try Self.only("GET", method, .model(name))
+        }
+    }
+
+    private static func only(_ allowed: String, _ method: String, _ endpoint: Endpoint) throws(GatewayError) -> Endpoint {
+        guard method == allowed || allowed == "GET" && method == "HEAD" else {
+            throw GatewayError(.methodNotAllowed, "This path takes \(allowed) only.", param: allowed)
+        }
+        return endpoint
+    }
+
+    private static let known = ["/chat/completions", "/models", "/me"]
+
+    private static func unknown(method: String, path: String) -> GatewayError {
+        let shown = String(path.prefix(100))
+        if known.contains(path) {
+            return GatewayError(.notFound, "Unknown path \(shown). The base URL must end in /v1: call /v1\(path).")
+        }
+        return GatewayError(
+            .notFound,
+            "Unknown path \(method.prefix(16)) \(shown). Served are POST /v1/chat/completions, GET /v1/models,"
+                + " GET /v1/models/{id} and GET /v1/me.")
+    }
+
+    /// A model's name out of a path: percent-decoded, slashes allowed both ways.
+    private static func decoded(_ raw: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = raw.utf8.makeIterator()
+        while let byte = rest.next() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.next(), let low = rest.next(),
+                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(value)
+        }
+        guard !bytes.isEmpty, bytes.count <= ChatRequest.modelBytesMax else { return nil }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

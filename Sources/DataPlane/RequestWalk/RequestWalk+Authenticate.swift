@@ -1,0 +1,90 @@
+internal import GatewayModel
+internal import KeyMaterial
+internal import PlaneContract
+
+/// Stage 1: who is calling? The form of the key is judged here, its record by Redis.
+extension RequestWalk {
+    mutating func begin(_ head: RequestHead, at now: Int64) {
+        startedMs = now
+        self.head = head
+        phase = .receiving
+        do throws(GatewayError) {
+            let endpoint = try Endpoint(method: head.method, target: head.target)
+            self.endpoint = endpoint
+            if endpoint == .preflight || endpoint == .health { return }
+            try checkContent(head, endpoint)
+            digests = context.digests(try Self.key(in: head))
+            actions.append(.lookUpKey(digests: digests, fresh: false))
+        } catch {
+            reject(error, at: now)
+        }
+    }
+
+    private func checkContent(_ head: RequestHead, _ endpoint: Endpoint) throws(GatewayError) {
+        guard endpoint == .chatCompletions else { return }
+        if let length = head.contentLength, length > context.settings.bodyBytesMax { throw tooLarge }
+        let type = head.contentType?.lowercased() ?? ""
+        guard type.hasPrefix("application/json"), !type.contains("charset=") || type.contains("utf-8") else {
+            throw GatewayError(.unsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
+        }
+        if let encoding = head.contentEncoding, encoding.lowercased() != "identity" {
+            throw GatewayError(.unsupportedMediaType, "Compressed request bodies are not accepted.")
+        }
+    }
+
+    var tooLarge: GatewayError {
+        GatewayError(.requestTooLarge, "The body is larger than \(context.settings.bodyBytesMax >> 20) MiB.")
+    }
+
+    private static func key(in head: RequestHead) throws(GatewayError) -> HubKey {
+        guard let value = head.authorization.first, head.authorization.count == 1 else {
+            throw unauthorized(
+                head.authorization.isEmpty
+                    ? "No key was sent. Use the header 'Authorization: Bearer sk-hub-…'."
+                    : "More than one Authorization header was sent.")
+        }
+        let words = value.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2, words[0].lowercased() == "bearer" else {
+            throw unauthorized("The Authorization header must read 'Bearer sk-hub-…'.")
+        }
+        do throws(HubKey.Flaw) {
+            return try HubKey(parsing: String(words[1]))
+        } catch {
+            switch error {
+            case .notAHubKey: throw unauthorized("This is not a key of this gateway: its keys start with sk-hub-.")
+            case .mistyped: throw unauthorized("The key is mistyped (its checksum does not match). Copy it again.")
+            }
+        }
+    }
+
+    static func unauthorized(_ message: String) -> GatewayError { GatewayError(.invalidAPIKey, message) }
+
+    mutating func keyFound(_ lookup: KeyLookup, at now: Int64) {
+        guard case .receiving = phase else { return }
+        switch lookup {
+        case .found(let record):
+            guard record.status == .active, (record.expiresAtMs ?? .max) > context.wallMs else {
+                return reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
+            }
+            key = record
+            proceed(at: now)
+        case .unknown: reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
+        case .unavailable: reject(limiterUnavailable, at: now)
+        }
+    }
+
+    var limiterUnavailable: GatewayError {
+        GatewayError(
+            .limiterUnavailable, "The limits of this key cannot be checked right now. Retry shortly.", retryAfterMs: 1_000)
+    }
+
+    /// The key changed since its record was read: read it again, once.
+    mutating func keyWasStale(at now: Int64) {
+        guard !keyWasRefreshed else { return fail(Self.unauthorized("The key is unknown, revoked or expired."), at: now) }
+        keyWasRefreshed = true
+        key = nil
+        pending = nil
+        phase = .receiving
+        actions.append(.lookUpKey(digests: digests, fresh: true))
+    }
+}

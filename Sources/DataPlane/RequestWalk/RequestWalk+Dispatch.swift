@@ -1,0 +1,192 @@
+internal import EventStream
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+internal import ProviderSchemas
+internal import Routing
+
+/// One call of one deployment.
+struct Attempt {
+    let number: Int
+    let target: RouteTarget
+    var status: Int?
+    var isEventStream = false
+    var retryAfterMs: Int64?
+    /// A plain answer or an error body, as far as it has arrived.
+    var body: [UInt8] = []
+    var events = EventStreamParser()
+    var streamBytes = 0
+}
+
+/// Stage 5: attempts in the order of the plan, until one owes the caller its first byte.
+extension RequestWalk {
+    mutating func startNextAttempt(at now: Int64) {
+        guard let admitted, attemptsMade < admitted.plan.targets.count else { return giveUp(at: now) }
+        let target = admitted.plan.targets[attemptsMade]
+        attemptsMade += 1
+        phase = .dispatching
+        attempt = Attempt(number: attemptsMade, target: target)
+        actions.append(
+            .startAttempt(
+                UpstreamRequest(
+                    attempt: attemptsMade, url: target.provider.baseURL + "/chat/completions",
+                    headers: [
+                        ("Content-Type", "application/json"),
+                        ("Accept", admitted.chat.streams ? "text/event-stream" : "application/json"),
+                        ("User-Agent", "aihub"), ("X-Request-Id", context.id.text),
+                    ],
+                    bearer: target.credential, body: admitted.chat.body(for: target),
+                    allowedNetworks: target.provider.allowedNetworks, totalMs: remainingMs(at: now))))
+        actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs))
+    }
+
+    private func remainingMs(at now: Int64) -> Int64 { max(1, startedMs + context.settings.totalMs - now) }
+
+    mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
+        attempt?.status = status
+        attempt?.isEventStream = contentType.lowercased().hasPrefix("text/event-stream")
+        attempt?.retryAfterMs = retryAfterMs
+    }
+
+    mutating func attemptSent(_ bytes: [UInt8], at now: Int64) {
+        guard let current = attempt, let admitted else { return }
+        if current.status == 200, current.isEventStream, admitted.chat.streams { return relayBytes(bytes, at: now) }
+        let limit = current.status == 200 ? context.settings.answerBytesMax : context.settings.errorBodyBytesMax
+        guard current.body.count + bytes.count <= limit else {
+            if current.status != 200 { return }
+            return attemptBroke("answer larger than \(limit) bytes", at: now)
+        }
+        attempt?.body += bytes
+    }
+
+    mutating func attemptEnded(at now: Int64) {
+        guard let current = attempt, let admitted else { return }
+        if case .relaying = phase { return streamEnded(at: now) }
+        guard current.status == 200 else {
+            return attemptRefused(ProviderFailure(status: current.status ?? 502, body: current.body), at: now)
+        }
+        if admitted.chat.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
+        guard let answer = try? ChatAnswer(current.body), answer.errorMessage == nil, answer.hasChoices else {
+            return attemptBroke("answer that is no chat completion", at: now)
+        }
+        guard !admitted.chat.streams else { return attemptBroke("plain answer where a stream was asked for", at: now) }
+        deliver(answer, at: now)
+    }
+
+    /// The provider answered with an error status.
+    private mutating func attemptRefused(_ failure: ProviderFailure, at now: Int64) {
+        guard let current = attempt else { return }
+        switch failure {
+        case .clientFault(let message):
+            return fail(GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now)
+        case .contextLength(let message):
+            return fail(
+                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now)
+        case .rateLimited:
+            rest(current, forMs: current.retryAfterMs)
+            lastFailure = GatewayError(
+                .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
+                detail: "provider status 429", retryAfterMs: restMs(current.retryAfterMs))
+        case .overloaded:
+            rest(current, forMs: current.retryAfterMs)
+            lastFailure = GatewayError(
+                .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
+                detail: "provider status \(current.status ?? 0)", retryAfterMs: restMs(current.retryAfterMs))
+        case .operatorFault, .modelMissing:
+            rest(current, forMs: context.settings.restMsMax)
+            lastFailure = GatewayError(
+                .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
+                detail: "provider status \(current.status ?? 0)")
+        case .transient:
+            rest(current, forMs: nil)
+            lastFailure = GatewayError(
+                .upstreamError, "The engine behind this model failed.", detail: "provider status \(current.status ?? 0)")
+        }
+        startNextAttempt(at: now)
+    }
+
+    private func restMs(_ asked: Int64?) -> Int64 {
+        min(max(asked ?? context.settings.restMs, 1), context.settings.restMsMax)
+    }
+
+    private mutating func rest(_ attempt: Attempt, forMs: Int64?) {
+        actions.append(.restDeployment(attempt.target.deployment.id, forMs: restMs(forMs)))
+    }
+
+    /// The transport gave up before the answer was complete.
+    mutating func transportFailed(_ failure: TransportFailure, at now: Int64) {
+        guard let current = attempt else { return }
+        switch (phase, failure) {
+        case (.relaying, .notSent(let detail)), (.relaying, .ambiguous(let detail)): streamBroke(detail, at: now)
+        case (_, .notSent(let detail)):
+            rest(current, forMs: nil)
+            lastFailure = GatewayError(.upstreamError, "The engine behind this model cannot be reached.", detail: detail)
+            startNextAttempt(at: now)
+        case (_, .ambiguous(let detail)):
+            // It may have been received and billed: a second attempt could charge twice.
+            rest(current, forMs: nil)
+            fail(
+                GatewayError(.upstreamError, "The engine broke the connection before it answered.", detail: detail), at: now)
+        }
+    }
+
+    /// A complete or hopeless answer that cannot be used.
+    mutating func attemptBroke(_ detail: String, at now: Int64) {
+        guard let current = attempt else { return }
+        actions.append(.cancelAttempt(current.number))
+        attempt = nil
+        rest(current, forMs: nil)
+        fail(
+            GatewayError(.upstreamError, "The engine behind this model gave an unusable answer.", detail: detail), at: now)
+    }
+
+    /// The first event did not come in time: the next deployment may try. Both attempts may have cost the operator.
+    mutating func firstEventMissing(at now: Int64) {
+        guard case .dispatching = phase, let current = attempt else { return }
+        actions.append(.cancelAttempt(current.number))
+        attempt = nil
+        rest(current, forMs: nil)
+        lastFailure = GatewayError(
+            .upstreamTimeout, "The engine behind this model did not answer in time.", detail: "no first event")
+        startNextAttempt(at: now)
+    }
+
+    /// An error inside a 200 before anything was delivered: as good as an error status.
+    mutating func streamRefused(_ message: String, at now: Int64) {
+        guard let current = attempt else { return }
+        actions.append(.cancelAttempt(current.number))
+        attempt = nil
+        rest(current, forMs: nil)
+        lastFailure = GatewayError(
+            .upstreamError, "The engine behind this model failed.", detail: "error as first event: \(message.prefix(200))")
+        startNextAttempt(at: now)
+    }
+
+    private mutating func giveUp(at now: Int64) {
+        fail(lastFailure ?? GatewayError(.noProviderAvailable, "No engine is available."), at: now)
+    }
+
+    /// A complete answer that was not streamed.
+    private mutating func deliver(_ answer: ChatAnswer, at now: Int64) {
+        guard let current = attempt else { return }
+        relay.model = answer.model
+        relay.firstByteMs = now - startedMs
+        relay.contentBytes = answer.contentBytes
+        if let usage = answer.usage, let counted = OpenAIUsage.read(usage) {
+            relay.usage = counted
+            relay.rawUsage = String(decoding: usage.bytes[usage.range], as: UTF8.self)
+        }
+        let charge = self.charge()
+        var body = current.body
+        if answer.model == nil {
+            var splice = JSONSplice(body, answer.members)
+            splice.set("model", json: PlaneContract.JSONText.quoted(current.target.deployment.upstreamModel))
+            body = splice.result()
+        }
+        var headers = answerHeaders + [("content-type", "application/json")]
+        headers.append(("x-aihub-cost-usd", charge.cost.decimalUSD))
+        actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
+        settle(.completed, status: 200, at: now)
+        end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+}

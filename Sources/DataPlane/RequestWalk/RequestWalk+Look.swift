@@ -1,0 +1,84 @@
+internal import Admission
+internal import GatewayModel
+internal import PlaneContract
+internal import Routing
+
+/// The endpoints that only look: models and the key itself.
+extension RequestWalk {
+    mutating func peeked(_ verdict: PeekVerdict, at now: Int64) {
+        guard case .peeking = phase, let key, let endpoint else { return }
+        if case .stale = verdict { return keyWasStale(at: now) }
+        switch endpoint {
+        case .models:
+            let items = context.table.callable(by: key, atMs: context.wallMs).map(Self.item).joined(separator: ",")
+            answer(json: "{\"object\":\"list\",\"data\":[\(items)]}", at: now)
+        case .model(let name):
+            guard let found = context.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name }) else {
+                return fail(context.table.notFound(name, key: key, atMs: context.wallMs), at: now)
+            }
+            answer(json: Self.item(found), at: now)
+        case .me:
+            var use: KeyUse?
+            if case .use(let found) = verdict { use = found }
+            answer(json: MeBody.json(key, use, version: context.table.version), at: now)
+        case .chatCompletions, .health, .preflight: preconditionFailure("only endpoints that look are peeked for")
+        }
+    }
+
+    private static func item(_ model: (name: String, created: Int64)) -> String {
+        "{\"id\":\(JSONText.quoted(model.name)),\"object\":\"model\",\"created\":\(model.created),\"owned_by\":\"ai-hub\"}"
+    }
+}
+
+/// `GET /v1/me`: plan, limits and what is left of them, per scope. `stale` when the counters could not be read.
+enum MeBody {
+    static func json(_ key: KeyRecord, _ use: KeyUse?, version: Int64) -> String {
+        let limits = scope("key", key.keyLimits, use?.key, use?.nowMs) + scope("org", key.orgLimits, use?.org, use?.nowMs)
+        var out = "{\"object\":\"key\",\"id\":\(JSONText.quoted(key.keyID)),\"name\":\(JSONText.quoted(key.name))"
+        out += ",\"org\":\(JSONText.quoted(key.orgID)),\"plan\":\(JSONText.quoted(key.plan))"
+        out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(use == nil)"
+        if let use {
+            out += ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"
+            out += ",\"usd_today\":\(quoted(use.key.day.spent)),\"usd_this_month\":\(quoted(use.key.month.spent))"
+            out += ",\"running\":\(use.key.open)}"
+        }
+        return out + ",\"limits\":[\(limits.joined(separator: ","))]}"
+    }
+
+    private static func scope(_ name: String, _ limits: ScopeLimits, _ use: ScopeUse?, _ now: Int64?) -> [String] {
+        let day = now.map(UTCCalendar.untilNextDay)
+        let month = now.map(UTCCalendar.untilNextMonth)
+        let counts: [(String, Int64?, Int64?, Int64?)] = [
+            ("requests_per_minute", limits.requestsPerMinute, use?.minuteRequests, 60_000),
+            ("tokens_per_minute", limits.tokensPerMinute, use?.minuteTokens, 60_000),
+            ("concurrent_requests", limits.concurrentRequests, use?.open, nil),
+            ("requests_per_day", limits.requestsPerDay, use?.day.requests, day),
+            ("requests_per_month", limits.requestsPerMonth, use?.month.requests, month),
+        ]
+        var out = counts.compactMap { limit in limit.1.map { count(name, limit.0, $0, limit.2, limit.3) } }
+        if let limit = limits.perDay { out.append(money(name, "usd_per_day", limit, use?.day, day)) }
+        if let limit = limits.perMonth { out.append(money(name, "usd_per_month", limit, use?.month, month)) }
+        return out
+    }
+
+    private static func count(_ scope: String, _ name: String, _ limit: Int64, _ used: Int64?, _ reset: Int64?) -> String {
+        var out = "{\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\(limit)"
+        if let used { out += ",\"used\":\(used),\"remaining\":\(max(0, limit - used))" }
+        if let reset { out += ",\"reset_ms\":\(reset)" }
+        return out + "}"
+    }
+
+    private static func money(
+        _ scope: String, _ name: String, _ limit: NanoUSD, _ window: WindowUse?, _ reset: Int64?
+    ) -> String {
+        var out = "{\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\(quoted(limit))"
+        if let window {
+            let left = NanoUSD(max(0, limit.nano - window.spent.nano - window.reserved.nano))
+            out += ",\"used\":\(quoted(window.spent)),\"reserved\":\(quoted(window.reserved)),\"remaining\":\(quoted(left))"
+        }
+        if let reset { out += ",\"reset_ms\":\(reset)" }
+        return out + "}"
+    }
+
+    private static func quoted(_ amount: NanoUSD) -> String { "\"\(amount.decimalUSD)\"" }
+}

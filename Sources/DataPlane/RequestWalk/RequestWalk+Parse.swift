@@ -1,0 +1,56 @@
+internal import GatewayModel
+
+/// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
+extension RequestWalk {
+    mutating func receive(_ bytes: [UInt8], at now: Int64) {
+        guard case .receiving = phase else { return }
+        guard body.count + bytes.count <= context.settings.bodyBytesMax else {
+            body = []
+            return fail(tooLarge, at: now, close: true)
+        }
+        body += bytes
+    }
+
+    mutating func bodyEnded(at now: Int64) {
+        bodyIsComplete = true
+        switch phase {
+        case .rejecting(let error): fail(error, at: now)
+        case .receiving: proceed(at: now)
+        case .idle, .peeking, .admitting, .dispatching, .relaying, .finished: break
+        }
+    }
+
+    /// Refuses the request: at once when its body has arrived, else when it has, so that the caller reads the answer.
+    mutating func reject(_ error: GatewayError, at now: Int64) {
+        if bodyIsComplete || error.kind == .requestTooLarge {
+            fail(error, at: now, close: !bodyIsComplete)
+        } else {
+            body = []
+            phase = .rejecting(error)
+        }
+    }
+
+    /// Goes on once both key and body are there.
+    mutating func proceed(at now: Int64) {
+        guard bodyIsComplete, let endpoint else { return }
+        switch endpoint {
+        case .preflight: return answerPreflight(at: now)
+        case .health: return answer(json: #"{"object":"gateway","status":"ok"}"#, at: now)
+        case .chatCompletions, .models, .model, .me: break
+        }
+        guard let key else { return }
+        guard endpoint == .chatCompletions else {
+            phase = .peeking
+            return actions.append(.peek(key))
+        }
+        do throws(GatewayError) {
+            let request: ChatRequest
+            if let chat { request = chat } else { request = try ChatRequest(body) }
+            chat = request
+            body = []
+            try resolve(request, for: key, at: now)
+        } catch {
+            fail(error, at: now)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+internal import Admission
+internal import EventStream
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+internal import ProviderSchemas
+internal import Routing
+
+/// What has passed through to the caller so far.
+struct Relay {
+    var model: String?
+    /// The provider's last word on usage.
+    var usage: TokenUsage?
+    var rawUsage: String?
+    /// The last chunk, whose envelope the usage chunk reuses.
+    var lastChunk: ChatChunk?
+    var contentDeltas: Int64 = 0
+    var contentBytes: Int64 = 0
+    var finished = false
+    var firstByteMs: Int64 = 0
+}
+
+/// Stage 6: events to the caller, one by one, as they come.
+extension RequestWalk {
+    mutating func relayBytes(_ bytes: [UInt8], at now: Int64) {
+        guard var current = attempt else { return }
+        current.streamBytes += bytes.count
+        guard current.streamBytes <= context.settings.streamBytesMax else {
+            return streamBroke("stream larger than \(context.settings.streamBytesMax) bytes", at: now)
+        }
+        var events: [EventStreamParser.Event] = []
+        attempt?.events = EventStreamParser()
+        do {
+            try current.events.feed(bytes) { events.append($0) }
+        } catch {
+            return streamBroke("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now)
+        }
+        attempt = current
+        let number = current.number
+        var out: [UInt8] = []
+        for event in events {
+            relay(event, into: &out, at: now)
+            // An error, the end or a fallback: whatever this attempt still says is void.
+            guard !isFinished, attempt?.number == number else { return }
+        }
+        guard !out.isEmpty else { return }
+        actions.append(.respondBytes(out))
+        actions.append(.setTimer(.ping, afterMs: context.settings.pingMs))
+    }
+
+    private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
+        guard !event.data.isEmpty else { return }
+        if event.data.elementsEqual("[DONE]".utf8) {
+            if !out.isEmpty { actions.append(.respondBytes(out)) }
+            out = []
+            return streamDone(at: now)
+        }
+        guard let chunk = try? ChatChunk(event.data) else {
+            if !out.isEmpty { actions.append(.respondBytes(out)) }
+            return broken("an event that is no JSON object", at: now)
+        }
+        if let message = chunk.errorMessage {
+            if !out.isEmpty { actions.append(.respondBytes(out)) }
+            return relayingStarted ? streamBroke("error event: \(message.prefix(200))", at: now) : streamRefused(message, at: now)
+        }
+        count(chunk)
+        actions.append(.cancelTimer(.firstEvent))
+        if let idleMs = attempt?.target.model.idleMs { actions.append(.setTimer(.idle, afterMs: idleMs)) }
+        startRelaying(at: now)
+        guard chunk.hasChoices else { return }
+        out += "data: ".utf8
+        out += rewritten(chunk)
+        out += "\n\n".utf8
+    }
+
+    private var relayingStarted: Bool {
+        if case .relaying = phase { true } else { false }
+    }
+
+    private mutating func broken(_ detail: String, at now: Int64) {
+        if relayingStarted { streamBroke(detail, at: now) } else { attemptBroke(detail, at: now) }
+    }
+
+    private mutating func count(_ chunk: ChatChunk) {
+        relay.lastChunk = chunk
+        relay.model = relay.model ?? chunk.model
+        relay.contentDeltas += chunk.contentDeltas
+        relay.contentBytes += chunk.contentBytes
+        relay.finished = relay.finished || chunk.hasFinish
+        if let usage = chunk.usage, let counted = OpenAIUsage.read(usage) {
+            relay.usage = counted
+            relay.rawUsage = String(decoding: usage.bytes[usage.range], as: UTF8.self)
+        }
+    }
+
+    /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.
+    private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
+        var splice = JSONSplice(chunk.bytes, chunk.members)
+        if let admitted, chunk.hasUsageMember {
+            if admitted.chat.wantsUsage { splice.set("usage", json: "null") } else { splice.remove("usage") }
+        }
+        if chunk.model == nil, let attempt {
+            splice.set("model", json: PlaneContract.JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
+        }
+        return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
+    }
+
+    /// Commits the status: from here on only bytes of this attempt can follow.
+    private mutating func startRelaying(at now: Int64) {
+        guard !relayingStarted else { return }
+        phase = .relaying
+        relay.firstByteMs = now - startedMs
+        sendStreamHead()
+        actions.append(.setTimer(.progress, afterMs: context.settings.progressMs))
+    }
+
+    private mutating func sendStreamHead() {
+        guard !headIsSent else { return }
+        headIsSent = true
+        actions.append(
+            .respondHead(
+                status: 200,
+                headers: answerHeaders + [
+                    ("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache, no-transform"),
+                    ("x-accel-buffering", "no"), ("trailer", "x-aihub-cost-usd"),
+                ]))
+    }
+
+    private mutating func streamDone(at now: Int64) {
+        guard relayingStarted else { return attemptBroke("stream without events", at: now) }
+        guard relay.finished else { return streamBroke("[DONE] without a finish reason", at: now) }
+        if let attempt { actions.append(.releaseAttempt(attempt.number)) }
+        finishStream(at: now)
+    }
+
+    mutating func streamEnded(at now: Int64) {
+        guard relay.finished else { return streamBroke("stream ended without a finish reason", at: now) }
+        finishStream(at: now)
+    }
+
+    private mutating func finishStream(at now: Int64) {
+        let charge = self.charge()
+        if admitted?.chat.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
+            actions.append(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
+        }
+        actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)]))
+        settle(.completed, status: 200, at: now)
+        end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+
+    /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and what it cost.
+    private func usageChunk(cost: NanoUSD) -> [UInt8]? {
+        guard let chunk = relay.lastChunk else { return nil }
+        var splice = JSONSplice(chunk.bytes, chunk.members)
+        splice.set("choices", json: "[]")
+        splice.set("usage", json: usageWithCost(cost))
+        if chunk.model == nil, let model = relay.model { splice.set("model", json: PlaneContract.JSONText.quoted(model)) }
+        return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
+    }
+
+    private func usageWithCost(_ cost: NanoUSD) -> String {
+        if let raw = relay.rawUsage.map({ Array($0.utf8) }), let members = try? JSONScanner.members(of: raw) {
+            var splice = JSONSplice(raw, members)
+            splice.set("cost", json: cost.decimalUSD)
+            return String(decoding: splice.result(), as: UTF8.self)
+        }
+        let usage = charge().usage
+        let prompt = usage.input + usage.cacheRead + usage.cacheWrite
+        let completion = usage.output + usage.reasoning
+        return "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(completion),"
+            + "\"total_tokens\":\(prompt + completion),\"cost\":\(cost.decimalUSD)}"
+    }
+
+    /// The provider broke off after the caller was given data: said in-band, charged for what passed.
+    mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
+        if let attempt {
+            actions.append(.cancelAttempt(attempt.number))
+            actions.append(.restDeployment(attempt.target.deployment.id, forMs: context.settings.restMs))
+        }
+        let message = kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
+        breakStream(GatewayError(kind, message, detail: detail), outcome: .failed, at: now)
+    }
+
+    mutating func breakStream(_ error: GatewayError, outcome: Outcome, at now: Int64) {
+        let cost = charge().cost
+        actions.append(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", cost.decimalUSD)]))
+        settle(outcome, status: 200, at: now)
+        end(status: 200, outcome: outcome, error: error, at: now)
+    }
+
+    mutating func timerFired(_ timer: WalkTimer, at now: Int64) {
+        switch timer {
+        case .firstEvent: firstEventMissing(at: now)
+        case .idle: if relayingStarted { streamBroke("no event for too long", at: now, kind: .upstreamTimeout) }
+        case .total: ranOutOfTime(at: now)
+        case .ping:
+            guard attempt != nil else { return }
+            sendStreamHead()
+            actions.append(.respondBytes(Array(": ping\n".utf8)))
+            actions.append(.setTimer(.ping, afterMs: context.settings.pingMs))
+        case .progress:
+            guard relayingStarted, let admitted else { return }
+            let event = usageEvent(.interrupted, status: 200, at: now, charge: charge())
+            actions.append(
+                .reportProgress(
+                    ProgressReport(id: context.id, scopes: admitted.scopes, cost: event.cost, event: event.json)))
+            actions.append(.setTimer(.progress, afterMs: context.settings.progressMs))
+        }
+    }
+
+    private mutating func ranOutOfTime(at now: Int64) {
+        if relayingStarted { return streamBroke("total deadline", at: now, kind: .upstreamTimeout) }
+        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
+        fail(
+            GatewayError(
+                .upstreamTimeout, "The request took longer than \(context.settings.totalMs / 1000) s.",
+                detail: "total deadline", shouldRetry: false), at: now)
+    }
+}

@@ -1,0 +1,122 @@
+internal import Admission
+internal import GatewayModel
+internal import PlaneContract
+internal import Routing
+
+/// What a request costs by what is known of it.
+struct Charge {
+    var usage: TokenUsage
+    var source: UsageSource
+    var cost: NanoUSD
+}
+
+/// Stage 7: every way out of an admitted request passes here, once.
+extension RequestWalk {
+    /// The provider's own usage if it gave one, else what passed through. Never more than was held: a provider that
+    /// reports more than the bound is the operator's loss, not the caller's.
+    func charge() -> Charge {
+        guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
+        let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
+        let usage = relay.usage ?? counted(admitted)
+        let cost = target.model.price(atMs: context.wallMs)?.cost(of: usage) ?? .zero
+        let source: UsageSource = relay.usage == nil ? .counted : .provider
+        return Charge(usage: usage, source: cost > admitted.hold ? .bounded : source, cost: min(cost, admitted.hold))
+    }
+
+    private func counted(_ admitted: AdmittedRequest) -> TokenUsage {
+        let byText = (relay.contentBytes + Estimate.bytesPerToken - 1) / Estimate.bytesPerToken
+        return TokenUsage(input: Estimate.inputTokens(admitted.chat.size), output: max(relay.contentDeltas, byText))
+    }
+
+    func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {
+        guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
+        let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
+        return UsageEvent(
+            id: context.id.text, keyID: admitted.key.keyID, orgID: admitted.key.orgID, owner: context.owner,
+            requested: admitted.chat.model, model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
+            deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
+            admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
+            hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
+            streamed: admitted.chat.streams, firstByteMs: relay.firstByteMs, durationMs: now - startedMs,
+            configVersion: context.table.version,
+            rawUsage: relay.rawUsage.flatMap { $0.utf8.count <= UsageEvent.rawUsageBytesMax ? $0 : nil })
+    }
+
+    /// Closes the hold. `outcome` nil: the request gave its caller nothing and reached no provider.
+    mutating func settle(_ outcome: Outcome?, status: Int, at now: Int64, free: Bool = false) {
+        guard let admitted else { return }
+        let charge = free ? Charge(usage: TokenUsage(), source: .counted, cost: .zero) : self.charge()
+        let event = usageEvent(outcome ?? .failed, status: status, at: now, charge: charge)
+        actions.append(
+            .settle(
+                SettleRequest(
+                    id: context.id.text, scopes: admitted.scopes, target: outcome == nil ? .cancelled : .settled,
+                    cost: charge.cost, tokens: charge.usage.total, event: event.json,
+                    periods: admitted.admission.periods, givesUnitBack: free)))
+        self.admitted = nil
+    }
+
+    /// Ends a request with an error. In a stream whose head is out the error goes in-band; an admitted request that gave
+    /// its caller nothing is not charged.
+    mutating func fail(_ error: GatewayError, at now: Int64, close: Bool = false) {
+        if headIsSent {
+            actions.append(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+            actions.append(.respondEnd(trailers: []))
+        } else {
+            actions.append(.respond(errorResponse(error), close: close))
+        }
+        let status = headIsSent ? 200 : error.kind.status
+        settle(attemptsMade > 0 ? .failed : nil, status: status, at: now, free: true)
+        end(status: status, outcome: attemptsMade > 0 ? .failed : nil, error: error, at: now)
+    }
+
+    /// The caller left. What was relayed is charged, and the input of whatever was dispatched.
+    mutating func clientGone(at now: Int64) {
+        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
+        switch phase {
+        case .dispatching, .relaying: settle(.cancelled, status: headIsSent ? 200 : 0, at: now)
+        case .admitting: return abandonAdmission(at: now)
+        case .idle, .receiving, .rejecting, .peeking, .finished: break
+        }
+        end(status: 0, outcome: .cancelled, error: nil, at: now)
+    }
+
+    /// The hold may or may not stand yet: a cancel closes the id either way, even before a late admit.
+    private mutating func abandonAdmission(at now: Int64) {
+        if let pending {
+            let scopes = ScopeSet(keyID: pending.key.keyID, orgID: pending.key.orgID)
+            actions.append(
+                .settle(
+                    SettleRequest(
+                        id: context.id.text, scopes: scopes, target: .cancelled, cost: .zero, tokens: 0, event: "",
+                        periods: "0/0,0/0", givesUnitBack: true)))
+        }
+        end(status: 0, outcome: .cancelled, error: nil, at: now)
+    }
+
+    mutating func shutDown(at now: Int64) {
+        let error = GatewayError(
+            .serverShutdown, "server_shutdown: this worker is restarting. Retry.", retryAfterMs: 1_000)
+        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
+        switch phase {
+        case .relaying: breakStream(error, outcome: .failed, at: now)
+        case .admitting:
+            actions.append(.respond(errorResponse(error), close: true))
+            abandonAdmission(at: now)
+        case .idle, .finished: break
+        case .receiving, .rejecting, .peeking, .dispatching: fail(error, at: now, close: true)
+        }
+    }
+
+    mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {
+        for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) }
+        phase = .finished
+        attempt = nil
+        body = []
+        actions.append(
+            .finished(
+                WalkReport(
+                    id: context.id, endpoint: endpoint?.label ?? "none", status: status, outcome: outcome,
+                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs, attempts: attemptsMade)))
+    }
+}

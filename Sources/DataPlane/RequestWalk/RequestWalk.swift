@@ -1,0 +1,90 @@
+internal import Admission
+internal import GatewayModel
+internal import PlaneContract
+internal import Routing
+
+/// The way of one request, without I/O: events go in, actions come out, time is an argument.
+///
+/// The stages, one file each, in order:
+/// 1. `Authenticate`: the key's form, then its record.
+/// 2. `Parse`: the body, once it is complete.
+/// 3. `Resolve`: from the name to a plan of deployments.
+/// 4. `Admit`: the worst case is held, or the request is refused.
+/// 5. `Dispatch`: attempts, until one gives its first real event.
+/// 6. `Relay`: bytes to the caller.
+/// 7. `Settle`: one exit on every path.
+///
+/// It guarantees: settle happens exactly once per admitted request; nothing is written after the end; no attempt runs after
+/// settle; the status is committed only after the first real event of a provider, or a silence of `pingMs`.
+package struct RequestWalk {
+    /// How far the request has come. Only ever moves down this list, except that a stale key goes back to `authenticating`.
+    enum Phase {
+        case idle
+        /// Key and body arrive, in either order.
+        case receiving
+        /// The answer is decided; the rest of the body is read and dropped.
+        case rejecting(GatewayError)
+        case peeking
+        case admitting
+        case dispatching
+        case relaying
+        case finished
+    }
+
+    let context: WalkContext
+    var phase = Phase.idle
+    var actions: [WalkAction] = []
+    var startedMs: Int64 = 0
+    var endpoint: Endpoint?
+    var head: RequestHead?
+    var body: [UInt8] = []
+    var bodyIsComplete = false
+    var digests: [String] = []
+    var key: KeyRecord?
+    var keyWasRefreshed = false
+    var chat: ChatRequest?
+    var pending: PendingAdmission?
+    var admitted: AdmittedRequest?
+    var attempt: Attempt?
+    var relay = Relay()
+    var attemptsMade = 0
+    var lastFailure: GatewayError?
+    var headIsSent = false
+
+    package init(_ context: WalkContext) { self.context = context }
+
+    package var isFinished: Bool {
+        if case .finished = phase { true } else { false }
+    }
+
+    /// Takes one event and says what is to be done, in order. Events after the end are ignored.
+    package mutating func handle(_ event: WalkEvent, at now: Int64) -> [WalkAction] {
+        actions.removeAll(keepingCapacity: true)
+        step(event, at: now)
+        return actions
+    }
+
+    private mutating func step(_ event: WalkEvent, at now: Int64) {
+        guard !isFinished else { return }
+        switch event {
+        case .head(let head): begin(head, at: now)
+        case .body(let bytes): receive(bytes, at: now)
+        case .bodyEnd: bodyEnded(at: now)
+        case .keyFound(let lookup): keyFound(lookup, at: now)
+        case .peeked(let verdict): peeked(verdict, at: now)
+        case .admitAnswered(let answer): admitAnswered(answer, at: now)
+        case .attemptHead(let number, let status, let contentType, let retryAfterMs):
+            if number == attempt?.number {
+                attemptStarted(status: status, contentType: contentType, retryAfterMs: retryAfterMs, at: now)
+            }
+        case .attemptBytes(let number, let bytes): if number == attempt?.number { attemptSent(bytes, at: now) }
+        case .attemptEnded(let number): if number == attempt?.number { attemptEnded(at: now) }
+        case .attemptFailed(let number, let failure): if number == attempt?.number { transportFailed(failure, at: now) }
+        case .clientGone: clientGone(at: now)
+        case .clientBlocked: if let attempt { actions.append(.pauseAttempt(attempt.number)) }
+        case .clientReady: if let attempt { actions.append(.resumeAttempt(attempt.number)) }
+        case .timer(let timer): timerFired(timer, at: now)
+        case .shutdown: shutDown(at: now)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package import Admission
+package import GatewayModel
+package import PlaneContract
+
+/// What the walk asks its surroundings to do.
+package enum WalkAction: Sendable {
+    /// Find the record of a key. `fresh` asks Redis even when a record is at hand.
+    case lookUpKey(digests: [String], fresh: Bool)
+    case peek(KeyRecord)
+    case admit(AdmitRequest)
+    case startAttempt(UpstreamRequest)
+    case cancelAttempt(Int)
+    /// The answer is complete; the connection may finish by itself within a short while.
+    case releaseAttempt(Int)
+    case pauseAttempt(Int)
+    case resumeAttempt(Int)
+    /// The deployment failed in a way that makes it the last choice for a while.
+    case restDeployment(String, forMs: Int64)
+    /// A complete response in one go. `close`: the connection cannot be used again.
+    case respond(Response, close: Bool)
+    case respondHead(status: Int, headers: [(String, String)])
+    case respondBytes([UInt8])
+    case respondEnd(trailers: [(String, String)])
+    case setTimer(WalkTimer, afterMs: Int64)
+    case cancelTimer(WalkTimer)
+    case reportProgress(ProgressReport)
+    case settle(SettleRequest)
+    case finished(WalkReport)
+}
+
+package struct Response: Sendable {
+    package var status: Int
+    package var headers: [(String, String)]
+    package var body: [UInt8]
+
+    package init(status: Int, headers: [(String, String)], body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// One attempt as the transport must carry it out: a POST that is never repeated by itself.
+package struct UpstreamRequest: Sendable {
+    package var attempt: Int
+    package var url: String
+    package var headers: [(String, String)]
+    package var bearer: Secret?
+    package var body: [UInt8]
+    package var allowedNetworks: [String]
+    package var totalMs: Int64
+}
+
+/// How a request went, for log and metrics.
+package struct WalkReport: Sendable {
+    package var id: RequestID
+    package var endpoint: String
+    package var status: Int
+    package var outcome: Outcome?
+    package var error: ErrorKind?
+    package var detail: String
+    package var durationMs: Int64
+    package var attempts: Int
+}

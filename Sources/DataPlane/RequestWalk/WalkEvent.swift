@@ -1,0 +1,83 @@
+package import Admission
+internal import GatewayModel
+package import PlaneContract
+
+/// What happens to a request from outside. Upstream events carry the number of their attempt, so that a late word from a
+/// cancelled one is recognised.
+package enum WalkEvent: Sendable {
+    case head(RequestHead)
+    case body([UInt8])
+    case bodyEnd
+    case keyFound(KeyLookup)
+    case peeked(PeekVerdict)
+    case admitAnswered(AdmitAnswer)
+    case attemptHead(attempt: Int, status: Int, contentType: String, retryAfterMs: Int64?)
+    case attemptBytes(attempt: Int, [UInt8])
+    case attemptEnded(attempt: Int)
+    case attemptFailed(attempt: Int, TransportFailure)
+    case clientGone
+    /// The caller reads too slowly to take more now.
+    case clientBlocked
+    case clientReady
+    case timer(WalkTimer)
+    /// The worker must end: what is still running is cut cleanly.
+    case shutdown
+}
+
+/// The head of a request: what of it the walk looks at.
+package struct RequestHead: Sendable {
+    package var method: String
+    /// The request target as it stood on the request line.
+    package var target: String
+    package var authorization: [String]
+    package var contentType: String?
+    package var contentEncoding: String?
+    package var contentLength: Int?
+    package var corsHeaders: String?
+
+    package init(
+        method: String, target: String, authorization: [String], contentType: String?, contentEncoding: String?,
+        contentLength: Int?, corsHeaders: String?
+    ) {
+        self.method = method
+        self.target = target
+        self.authorization = authorization
+        self.contentType = contentType
+        self.contentEncoding = contentEncoding
+        self.contentLength = contentLength
+        self.corsHeaders = corsHeaders
+    }
+}
+
+package enum KeyLookup: Sendable {
+    case found(KeyRecord)
+    case unknown
+    /// Redis could not be asked.
+    case unavailable
+}
+
+package enum AdmitAnswer: Sendable {
+    case verdict(AdmitVerdict)
+    /// Redis could not be asked, or did not answer in time.
+    case unavailable
+}
+
+package enum TransportFailure: Error, Sendable, Equatable {
+    /// Nothing can have reached the provider: another attempt is safe.
+    case notSent(String)
+    /// The request may have been received, and billed: it must not be repeated.
+    case ambiguous(String)
+}
+
+package enum WalkTimer: Int, Sendable, CaseIterable {
+    /// The first event of an attempt.
+    case firstEvent
+    /// The silence between two events.
+    case idle
+    /// The whole request, over all attempts.
+    case total
+    /// The next comment that keeps a silent stream open.
+    case ping
+    /// The next report of a running stream's cost.
+    case progress
+}

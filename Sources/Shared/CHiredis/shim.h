@@ -1,0 +1,4 @@
+#pragma once
+#include <stdlib.h>
+#include <sys/time.h>
+#include <hiredis/hiredis.h>

@@ -1,0 +1,14 @@
+/// CRC-32 as of IEEE 802.3 (reflected, polynomial 0xEDB88320): the checksum inside every key, and the shard of an org.
+package enum CRC32 {
+    private static let table: [UInt32] = (0..<256).map { byte in
+        var value = UInt32(byte)
+        for _ in 0..<8 { value = value & 1 == 1 ? 0xedb8_8320 ^ (value >> 1) : value >> 1 }
+        return value
+    }
+
+    package static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        var crc = ~UInt32(0)
+        for byte in bytes { crc = table[Int((crc ^ UInt32(byte)) & 0xff)] ^ (crc >> 8) }
+        return ~crc
+    }
+}

@@ -1,0 +1,104 @@
+/// What went wrong, as the caller sees it: one of a closed list, each with its `type` word and HTTP status.
+///
+/// The table is `docs/errors.md`; a test compares the two.
+package enum ErrorKind: String, Sendable, CaseIterable {
+    case invalidRequest = "invalid_request_error"
+    case contextLengthExceeded = "context_length_exceeded"
+    case contentPolicyViolation = "content_policy_violation"
+    case invalidAPIKey = "invalid_api_key"
+    case insufficientQuota = "insufficient_quota"
+    case budgetInFlight = "budget_in_flight"
+    case modelNotFound = "model_not_found"
+    case notFound = "not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case requestTimeout = "request_timeout"
+    case requestTooLarge = "request_too_large"
+    case unsupportedMediaType = "unsupported_media_type"
+    case headersTooLarge = "headers_too_large"
+    case rateLimitExceeded = "rate_limit_exceeded"
+    case internalError = "internal_error"
+    case upstreamError = "upstream_error"
+    case upstreamTimeout = "upstream_timeout"
+    case noProviderAvailable = "no_provider_available"
+    case limiterUnavailable = "limiter_unavailable"
+    case serverShutdown = "server_shutdown"
+
+    package var status: Int {
+        switch self {
+        case .invalidRequest, .contextLengthExceeded, .contentPolicyViolation: 400
+        case .invalidAPIKey: 401
+        case .insufficientQuota, .budgetInFlight: 402
+        case .modelNotFound, .notFound: 404
+        case .methodNotAllowed: 405
+        case .requestTimeout: 408
+        case .requestTooLarge: 413
+        case .unsupportedMediaType: 415
+        case .rateLimitExceeded: 429
+        case .headersTooLarge: 431
+        case .internalError: 500
+        case .upstreamError: 502
+        case .upstreamTimeout, .noProviderAvailable, .limiterUnavailable, .serverShutdown: 503
+        }
+    }
+
+    /// What `x-should-retry` says; `nil` leaves the client's own rule for the status in force.
+    package var shouldRetry: Bool? {
+        switch self {
+        case .budgetInFlight: true
+        case .insufficientQuota, .requestTooLarge: false
+        default: nil
+        }
+    }
+}
+
+/// An error on its way to the caller, with what the log needs beside what the caller may read.
+package struct GatewayError: Error, Sendable {
+    package var kind: ErrorKind
+    /// For the caller: what happened and what to do. Never holds a secret, an address or a stack.
+    package var message: String
+    /// For the log alone.
+    package var detail: String
+    /// The JSON path of the member at fault, such as `messages[0].role`.
+    package var param: String?
+    /// Which limit refused, for errors that teach.
+    package var limit: LimitFacts?
+    /// After how many milliseconds another try may succeed.
+    package var retryAfterMs: Int64?
+    /// Overrides `ErrorKind.shouldRetry`.
+    package var shouldRetry: Bool?
+
+    package init(
+        _ kind: ErrorKind, _ message: String, detail: String = "", param: String? = nil, limit: LimitFacts? = nil,
+        retryAfterMs: Int64? = nil, shouldRetry: Bool? = nil
+    ) {
+        self.kind = kind
+        self.message = message
+        self.detail = detail
+        self.param = param
+        self.limit = limit
+        self.retryAfterMs = retryAfterMs
+        self.shouldRetry = shouldRetry
+    }
+}
+
+/// The limit that refused a request: numbers a person can act on.
+package struct LimitFacts: Sendable, Equatable {
+    /// `key` or `org`.
+    package var scope: String
+    /// Such as `requests_per_minute` or `usd_per_month`.
+    package var name: String
+    package var limit: String
+    package var used: String
+    package var reserved: String
+    /// Milliseconds until the window has room or starts anew.
+    package var resetMs: Int64
+
+    package init(scope: String, name: String, limit: String, used: String, reserved: String, resetMs: Int64) {
+        self.scope = scope
+        self.name = name
+        self.limit = limit
+        self.used = used
+        self.reserved = reserved
+        self.resetMs = resetMs
+    }
+}

@@ -1,0 +1,55 @@
+/// An amount of money in nano-USD (10⁻⁹ USD): the only unit of money in the system, from price to ledger.
+///
+/// Sixty-four bits reach 9.2 billion USD. Limits stay below `limitMax`, so that the limiter's Lua numbers (doubles) compare
+/// them exactly.
+package struct NanoUSD: Hashable, Comparable, Sendable, Codable {
+    package var nano: Int64
+
+    /// The largest limit: 9,000,000 USD, just under 2⁵³ nano-USD.
+    package static let limitMax = NanoUSD(9_000_000_000_000_000)
+    package static let zero = NanoUSD(0)
+
+    package init(_ nano: Int64) { self.nano = nano }
+
+    package static func < (a: NanoUSD, b: NanoUSD) -> Bool { a.nano < b.nano }
+    package static func + (a: NanoUSD, b: NanoUSD) -> NanoUSD { NanoUSD(a.nano + b.nano) }
+    package static func - (a: NanoUSD, b: NanoUSD) -> NanoUSD { NanoUSD(a.nano - b.nano) }
+
+    package init(from decoder: any Decoder) throws {
+        nano = try decoder.singleValueContainer().decode(Int64.self)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(nano)
+    }
+}
+
+extension NanoUSD {
+    /// Reads a decimal amount of USD, such as `12`, `0.30` or `1.000000001`: digits with at most nine decimals, no sign,
+    /// no exponent. `nil` for anything else, and for more than `Int64` holds.
+    package init?(decimalUSD text: String) {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = parts.first, !whole.isEmpty, whole.utf8.allSatisfy(Self.isDigit) else { return nil }
+        let fraction = parts.count == 2 ? parts[1] : "0"
+        guard !fraction.isEmpty, fraction.utf8.count <= 9, fraction.utf8.allSatisfy(Self.isDigit) else { return nil }
+        let padded = fraction + String(repeating: "0", count: 9 - fraction.utf8.count)
+        guard let dollars = Int64(whole), let rest = Int64(padded) else { return nil }
+        let (scaled, overflow) = dollars.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carried) = scaled.addingReportingOverflow(rest)
+        guard !overflow, !carried else { return nil }
+        nano = sum
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    /// The exact decimal amount in USD without trailing zeros: `0.000012`, `3`, `-1.5`.
+    package var decimalUSD: String {
+        let magnitude = nano.magnitude
+        let whole = magnitude / 1_000_000_000
+        var fraction = String(magnitude % 1_000_000_000)
+        fraction = String(repeating: "0", count: 9 - fraction.utf8.count) + fraction
+        while fraction.last == "0" { fraction.removeLast() }
+        return (nano < 0 ? "-" : "") + String(whole) + (fraction.isEmpty ? "" : "." + fraction)
+    }
+}

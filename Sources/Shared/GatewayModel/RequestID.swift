@@ -1,0 +1,33 @@
+/// The name of one request everywhere: response header, provider header, hold, event and ledger row.
+///
+/// A UUID of version 7 (RFC 9562 §5.7): 48 bits of milliseconds since 1970, then 74 random bits, so that ids sort by time
+/// and the ledger can take the day out of the id.
+package struct RequestID: Hashable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    package init(milliseconds: Int64, random: (UInt64, UInt64)) {
+        let high = UInt64(bitPattern: milliseconds) << 16 | 0x7000 | random.0 & 0x0fff
+        let low = 0x8000_0000_0000_0000 | random.1 & 0x3fff_ffff_ffff_ffff
+        text = Self.hex(high, low)
+    }
+
+    package var description: String { text }
+
+    private static func hex(_ high: UInt64, _ low: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 36) { out in
+            var at = 0
+            for word in [high, low] {
+                for nibble in 0..<16 {
+                    if at == 8 || at == 13 || at == 18 || at == 23 {
+                        out[at] = UInt8(ascii: "-")
+                        at += 1
+                    }
+                    let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * nibble)) & 15
+                    out[at] = value < 10 ? 0x30 + value : 0x57 + value
+                    at += 1
+                }
+            }
+            return 36
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package import GatewayModel
+
+/// A caller's key: `sk-hub-`, 43 base62 characters (256 random bits), 6 base62 characters of CRC-32 over what precedes.
+///
+/// The checksum lets a mistyped key fail without a look-up.
+package struct HubKey: Sendable {
+    package static let prefix = "sk-hub-"
+    package static let length = 7 + 43 + 6
+
+    /// Why a text is no key.
+    package enum Flaw: Error, Equatable { case notAHubKey, mistyped }
+
+    package let secret: Secret
+
+    /// Checks form and checksum; says nothing about whether the key exists.
+    package init(parsing text: String) throws(Flaw) {
+        guard text.hasPrefix(Self.prefix) else { throw .notAHubKey }
+        guard text.utf8.count == Self.length, text.utf8.dropFirst(7).allSatisfy(Base62.contains) else { throw .mistyped }
+        guard text.hasSuffix(Self.checksum(of: text.utf8.dropLast(6))) else { throw .mistyped }
+        secret = Secret(text)
+    }
+
+    /// Makes a key out of 256 random bits.
+    package init(random: (UInt64, UInt64, UInt64, UInt64)) {
+        let body = Self.prefix + Base62.encode([random.0, random.1, random.2, random.3], width: 43)
+        secret = Secret(body + Self.checksum(of: body.utf8))
+    }
+
+    /// The characters a dashboard may show: enough to recognise the key, useless to a thief.
+    package var display: String {
+        let text = secret.reveal()
+        return text.prefix(11) + "…" + text.suffix(4)
+    }
+
+    private static func checksum(of bytes: some Sequence<UInt8>) -> String {
+        Base62.encode([UInt64(CRC32.checksum(bytes))], width: 6)
+    }
+}
+
+/// Base 62 over `0–9A–Za–z`, most significant digit first.
+package enum Base62 {
+    private static let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+
+    package static func contains(_ byte: UInt8) -> Bool { digits.contains(byte) }
+
+    /// `words` as one big number, most significant word first, padded with `0` to `width` characters.
+    package static func encode(_ words: [UInt64], width: Int) -> String {
+        var number = words
+        var out = [UInt8](repeating: digits[0], count: width)
+        for at in stride(from: width - 1, through: 0, by: -1) {
+            var remainder: UInt64 = 0
+            for i in number.indices {
+                let (quotient, rest) = UInt64(62).dividingFullWidth((remainder, number[i]))
+                number[i] = quotient
+                remainder = rest
+            }
+            out[at] = digits[Int(remainder)]
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}

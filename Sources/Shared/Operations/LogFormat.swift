@@ -1,0 +1,43 @@
+internal import Foundation
+package import Logging
+
+/// Sends logs to standard error, one line each: time, level, message, facts. Messages are constant; facts are metadata.
+package enum LogFormat {
+    package static func bootstrap(level: Logger.Level) {
+        LoggingSystem.bootstrap { label in
+            LineLogHandler(label: label, level: level)
+        }
+    }
+}
+
+private struct LineLogHandler: LogHandler {
+    let label: String
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+
+    init(label: String, level: Logger.Level) {
+        self.label = label
+        logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var facts = metadata
+        if let more = event.metadata { facts.merge(more) { $1 } }
+        let tail = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.plain("\($0.value)"))" }.joined()
+        let line = "\(Date().ISO8601Format()) \(event.level) \(label): \(event.message)\(tail)\n"
+        FileHandle.standardError.write(Data(line.utf8))
+    }
+
+    /// A fact on one line: control characters are escaped, so that no value can forge a log line.
+    private static func plain(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0 == " " || $0 == "\"" || $0.value == 0x7f }) else {
+            return text
+        }
+        return text.debugDescription
+    }
+}

@@ -1,0 +1,75 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// The operations port of a process: `/livez`, `/readyz` and `/metrics`, never on the public port.
+package struct OperationsServer: Sendable {
+    /// What `/readyz` answers with: ready, or the reasons why not.
+    package enum Readiness: Sendable, Equatable {
+        case ready
+        case notReady([String])
+    }
+
+    private let channel: any Channel
+    package var port: Int { channel.localAddress?.port ?? 0 }
+
+    package static func start(
+        host: String, port: Int, group: any EventLoopGroup, metrics: MetricsRegistry,
+        readiness: @escaping @Sendable () -> Readiness
+    ) async throws -> OperationsServer {
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Handler(metrics: metrics, readiness: readiness))
+                }
+            }
+            .bind(host: host, port: port).get()
+        return OperationsServer(channel: channel)
+    }
+
+    package func stop() async { try? await channel.close() }
+}
+
+private final class Handler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let metrics: MetricsRegistry
+    private let readiness: @Sendable () -> OperationsServer.Readiness
+    private var path = ""
+
+    init(metrics: MetricsRegistry, readiness: @escaping @Sendable () -> OperationsServer.Readiness) {
+        self.metrics = metrics
+        self.readiness = readiness
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): path = head.uri
+        case .body: break
+        case .end:
+            let (status, text) = answer()
+            let headers: HTTPHeaders = [
+                "content-type": "text/plain; version=0.0.4; charset=utf-8", "content-length": String(text.utf8.count),
+            ]
+            context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+    }
+
+    private func answer() -> (HTTPResponseStatus, String) {
+        switch path {
+        case "/livez": return (.ok, "alive\n")
+        case "/metrics": return (.ok, metrics.exposition)
+        case "/readyz":
+            switch readiness() {
+            case .ready: return (.ok, "ready\n")
+            case .notReady(let reasons): return (.serviceUnavailable, reasons.joined(separator: "\n") + "\n")
+            }
+        default: return (.notFound, "try /livez, /readyz or /metrics\n")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// Reads settings out of environment variables and collects everything wrong with them, so that one start names every
+/// bad key.
+package struct SettingsReader {
+    private let environment: [String: String]
+    private let prefix: String
+    private var known: Set<String> = []
+    /// One sentence for each bad key.
+    package private(set) var problems: [String] = []
+
+    /// - Parameter prefix: what all keys of this process start with, such as `AIHUB_WORKER_`; any other key under it is
+    ///   reported as unknown.
+    package init(_ environment: [String: String], prefix: String) {
+        self.environment = environment
+        self.prefix = prefix
+    }
+
+    package mutating func text(_ key: String, default fallback: String) -> String {
+        optionalText(key) ?? fallback
+    }
+
+    package mutating func requiredText(_ key: String) -> String {
+        guard let value = optionalText(key) else {
+            problems.append("\(prefix)\(key) is required")
+            return ""
+        }
+        return value
+    }
+
+    package mutating func optionalText(_ key: String) -> String? {
+        known.insert(prefix + key)
+        guard let value = environment[prefix + key], !value.isEmpty else { return nil }
+        return value
+    }
+
+    package mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+        guard let text = optionalText(key) else { return fallback }
+        guard let value = Int(text), range.contains(value) else {
+            problems.append(
+                "\(prefix)\(key)=\(text): expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return fallback
+        }
+        return value
+    }
+
+    package mutating func value<T>(_ key: String, default fallback: T, _ expected: String, _ parse: (String) -> T?) -> T {
+        guard let text = optionalText(key) else { return fallback }
+        guard let value = parse(text) else {
+            problems.append("\(prefix)\(key)=\(text): expected \(expected)")
+            return fallback
+        }
+        return value
+    }
+
+    /// Throws when anything was wrong or an unknown key stands under the prefix.
+    package mutating func finish() throws(SettingsFlaw) {
+        for key in environment.keys.sorted() where key.hasPrefix(prefix) && !known.contains(key) {
+            problems.append("\(key) is not a setting of this program")
+        }
+        guard problems.isEmpty else { throw SettingsFlaw(problems: problems) }
+    }
+}
+
+/// Everything wrong with the settings of a process; it ends with status 64 (`EX_USAGE`).
+package struct SettingsFlaw: Error, CustomStringConvertible {
+    package let problems: [String]
+    package var description: String { problems.joined(separator: "\n") }
+}

@@ -1,0 +1,153 @@
+package import GatewayModel
+
+/// Everything a worker routes by, as one immutable value: JSON under `cfg:snap`, on the worker's disk, and in memory.
+///
+/// Keys are not in it (there may be a million of them). Credentials are, sealed with the seal key.
+package struct GatewaySnapshot: Codable, Sendable {
+    /// The shape of this value. A worker that meets a newer one keeps what it has.
+    package static let currentFormat = 1
+
+    package var format = GatewaySnapshot.currentFormat
+    /// Rises by at least one with every published change.
+    package var version: Int64
+    package var providers: [ProviderEntry]
+    package var credentials: [CredentialEntry]
+    package var models: [ModelEntry]
+    package var deployments: [DeploymentEntry]
+    package var aliases: [AliasEntry]
+
+    package init(
+        version: Int64, providers: [ProviderEntry], credentials: [CredentialEntry], models: [ModelEntry],
+        deployments: [DeploymentEntry], aliases: [AliasEntry]
+    ) {
+        self.version = version
+        self.providers = providers
+        self.credentials = credentials
+        self.models = models
+        self.deployments = deployments
+        self.aliases = aliases
+    }
+}
+
+package struct ProviderEntry: Codable, Sendable, Hashable {
+    package var id: String
+    /// The wire format it speaks; `openai` so far.
+    package var dialect: String
+    /// Without a trailing slash, such as `https://api.openai.com/v1`.
+    package var baseURL: String
+    /// Networks outside the public internet that may be connected to, such as `127.0.0.0/8`.
+    package var allowedNetworks: [String]
+
+    package init(id: String, dialect: String, baseURL: String, allowedNetworks: [String]) {
+        self.id = id
+        self.dialect = dialect
+        self.baseURL = baseURL
+        self.allowedNetworks = allowedNetworks
+    }
+}
+
+package struct CredentialEntry: Codable, Sendable, Hashable {
+    package var id: String
+    /// `KeyMaterial.Sealed` text: AES-256-GCM under the seal key, bound to this id.
+    package var sealed: String
+
+    package init(id: String, sealed: String) {
+        self.id = id
+        self.sealed = sealed
+    }
+}
+
+package struct ModelEntry: Codable, Sendable, Hashable {
+    /// The name callers use.
+    package var name: String
+    /// The vendor, for the advice in error messages.
+    package var vendor: String
+    /// `chat`, `embedding` or `image`.
+    package var kind: String
+    /// Seconds since 1970 UTC.
+    package var created: Int64
+    package var contextWindow: Int64?
+    /// The bound of one answer, in tokens; part of the worst case a request is held for.
+    package var maxOutputTokens: Int64
+    package var vision: Bool
+    package var tools: Bool
+    /// Whether the provider wants `max_completion_tokens` instead of `max_tokens`.
+    package var wantsMaxCompletionTokens: Bool
+    /// How long the first event may take, in milliseconds.
+    package var firstEventMs: Int64
+    /// How long a stream may be silent between events, in milliseconds.
+    package var idleMs: Int64
+    /// Oldest first. Empty: no price is known and the model is refused.
+    package var prices: [Price]
+
+    package init(
+        name: String, vendor: String, kind: String, created: Int64, contextWindow: Int64?, maxOutputTokens: Int64,
+        vision: Bool, tools: Bool, wantsMaxCompletionTokens: Bool, firstEventMs: Int64, idleMs: Int64, prices: [Price]
+    ) {
+        self.name = name
+        self.vendor = vendor
+        self.kind = kind
+        self.created = created
+        self.contextWindow = contextWindow
+        self.maxOutputTokens = maxOutputTokens
+        self.vision = vision
+        self.tools = tools
+        self.wantsMaxCompletionTokens = wantsMaxCompletionTokens
+        self.firstEventMs = firstEventMs
+        self.idleMs = idleMs
+        self.prices = prices
+    }
+
+    /// The price in force at an instant; `nil` when none is known.
+    package func price(atMs now: Int64) -> Price? { prices.last { $0.effectiveFromMs <= now } }
+}
+
+/// One way to reach a model: provider, endpoint, credential, and the model's name there.
+package struct DeploymentEntry: Codable, Sendable, Hashable {
+    package var id: String
+    package var model: String
+    package var provider: String
+    package var credential: String?
+    package var upstreamModel: String
+    /// Lower is tried first.
+    package var order: Int
+    /// The share among deployments of the same order.
+    package var weight: Int
+
+    package init(
+        id: String, model: String, provider: String, credential: String?, upstreamModel: String, order: Int, weight: Int
+    ) {
+        self.id = id
+        self.model = model
+        self.provider = provider
+        self.credential = credential
+        self.upstreamModel = upstreamModel
+        self.order = order
+        self.weight = weight
+    }
+}
+
+package struct AliasEntry: Codable, Sendable, Hashable {
+    package struct Candidate: Codable, Sendable, Hashable {
+        package var model: String
+        package var order: Int
+        package var weight: Int
+
+        package init(model: String, order: Int, weight: Int) {
+            self.model = model
+            self.order = order
+            self.weight = weight
+        }
+    }
+
+    package var name: String
+    /// Whether only models that see images may answer.
+    package var needsVision: Bool
+    package var candidates: [Candidate]
+
+    package init(name: String, needsVision: Bool, candidates: [Candidate]) {
+        self.name = name
+        self.needsVision = needsVision
+        self.candidates = candidates
+    }
+}

@@ -1,0 +1,82 @@
+package import GatewayModel
+
+/// The limits of one scope (a key, an org) as the limiter takes them. `nil` means no limit of that kind.
+package struct ScopeLimits: Codable, Sendable, Hashable {
+    package var requestsPerMinute: Int64?
+    package var tokensPerMinute: Int64?
+    package var concurrentRequests: Int64?
+    package var requestsPerDay: Int64?
+    package var requestsPerMonth: Int64?
+    package var perDay: NanoUSD?
+    package var perMonth: NanoUSD?
+
+    package init() {}
+
+    package init(
+        requestsPerMinute: Int64? = nil, tokensPerMinute: Int64? = nil, concurrentRequests: Int64? = nil,
+        requestsPerDay: Int64? = nil, requestsPerMonth: Int64? = nil, perDay: NanoUSD? = nil, perMonth: NanoUSD? = nil
+    ) {
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+        self.concurrentRequests = concurrentRequests
+        self.requestsPerDay = requestsPerDay
+        self.requestsPerMonth = requestsPerMonth
+        self.perDay = perDay
+        self.perMonth = perMonth
+    }
+
+    /// Each limit at the tighter of the two: a plan is a ceiling, and one's own limits only tighten it.
+    package func tightened(by other: ScopeLimits) -> ScopeLimits {
+        func least<T: Comparable>(_ a: T?, _ b: T?) -> T? {
+            guard let a else { return b }
+            guard let b else { return a }
+            return min(a, b)
+        }
+        return ScopeLimits(
+            requestsPerMinute: least(requestsPerMinute, other.requestsPerMinute),
+            tokensPerMinute: least(tokensPerMinute, other.tokensPerMinute),
+            concurrentRequests: least(concurrentRequests, other.concurrentRequests),
+            requestsPerDay: least(requestsPerDay, other.requestsPerDay),
+            requestsPerMonth: least(requestsPerMonth, other.requestsPerMonth),
+            perDay: least(perDay, other.perDay), perMonth: least(perMonth, other.perMonth))
+    }
+}
+
+/// What a worker knows of one key: the value of `k:<digest>`, written by the control plane alone.
+package struct KeyRecord: Codable, Sendable, Hashable {
+    package enum Status: String, Codable, Sendable { case active, revoked, suspended }
+
+    package var keyID: String
+    package var orgID: String
+    package var name: String
+    package var plan: String
+    /// Rises with every change of the key or of what its limits derive from; admit compares it inside Redis.
+    package var version: Int64
+    package var orgVersion: Int64
+    package var status: Status
+    /// Milliseconds since 1970 UTC after which the key is refused.
+    package var expiresAtMs: Int64?
+    /// Names the key may call; `nil` means all.
+    package var allowedModels: [String]?
+    package var keyLimits: ScopeLimits
+    package var orgLimits: ScopeLimits
+
+    package init(
+        keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
+        expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits
+    ) {
+        self.keyID = keyID
+        self.orgID = orgID
+        self.name = name
+        self.plan = plan
+        self.version = version
+        self.orgVersion = orgVersion
+        self.status = status
+        self.expiresAtMs = expiresAtMs
+        self.allowedModels = allowedModels
+        self.keyLimits = keyLimits
+        self.orgLimits = orgLimits
+    }
+
+    package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }
+}

@@ -1,0 +1,47 @@
+/// The names under which the two planes meet in the state Redis. `{s}` is a shard's tag.
+package enum RedisKeys {
+    package static let snapshot = "cfg:snap"
+    package static let snapshotVersion = "cfg:ver"
+    /// The doorbell channel. Messages: `config <version>` and `key <digest>`.
+    package static let doorbell = "cfg"
+
+    package static func keyRecord(digest: String) -> String { "k:" + digest }
+    package static func versions(_ shard: Shard) -> String { "c:" + shard.tag }
+    package static func fence(_ shard: Shard) -> String { "e:" + shard.tag }
+    package static func hold(_ shard: Shard, _ request: String) -> String { "r:" + shard.tag + ":" + request }
+    package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
+    package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
+    package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
+    package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
+    package static func window(_ shard: Shard, _ scope: String) -> String { "w:" + shard.tag + ":" + scope }
+
+    /// The name of an org as a scope, beside the plain ids of keys.
+    package static func orgScope(_ orgID: String) -> String { "o:" + orgID }
+}
+
+/// A message on the doorbell channel.
+package enum Doorbell: Equatable, Sendable {
+    /// The snapshot has this version now.
+    case config(Int64)
+    /// The record of this key changed.
+    case key(digest: String)
+
+    package init?(message: String) {
+        let words = message.split(separator: " ")
+        guard words.count == 2 else { return nil }
+        switch words[0] {
+        case "config":
+            guard let version = Int64(words[1]) else { return nil }
+            self = .config(version)
+        case "key": self = .key(digest: String(words[1]))
+        default: return nil
+        }
+    }
+
+    package var message: String {
+        switch self {
+        case .config(let version): "config \(version)"
+        case .key(let digest): "key \(digest)"
+        }
+    }
+}

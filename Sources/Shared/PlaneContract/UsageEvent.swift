@@ -1,0 +1,95 @@
+package import GatewayModel
+
+/// What one request cost and how it went: the payload of the usage stream and a row of the ledger. No text of the
+/// conversation is ever in it.
+package struct UsageEvent: Codable, Sendable, Hashable {
+    package var id: String
+    package var keyID: String
+    package var orgID: String
+    package var owner: String
+    /// The name the caller asked for.
+    package var requested: String
+    /// The model as the provider named it.
+    package var model: String
+    package var deployment: String
+    package var priceID: Int64
+    /// The instant of admission by Redis's clock, in milliseconds: it decides day and month of the charge.
+    package var admittedMs: Int64
+    package var usage: TokenUsage
+    package var usageSource: UsageSource
+    package var cost: NanoUSD
+    package var hold: NanoUSD
+    package var outcome: Outcome
+    /// The HTTP status the caller saw; 0 when none was sent.
+    package var status: Int
+    package var attempts: Int
+    package var streamed: Bool
+    package var firstByteMs: Int64
+    package var durationMs: Int64
+    package var configVersion: Int64
+    /// The provider's own usage object, at most `rawUsageBytesMax` bytes.
+    package var rawUsage: String?
+
+    package static let rawUsageBytesMax = 512
+
+    package init(
+        id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,
+        priceID: Int64, admittedMs: Int64, usage: TokenUsage, usageSource: UsageSource, cost: NanoUSD, hold: NanoUSD,
+        outcome: Outcome, status: Int, attempts: Int, streamed: Bool, firstByteMs: Int64, durationMs: Int64,
+        configVersion: Int64, rawUsage: String?
+    ) {
+        self.id = id
+        self.keyID = keyID
+        self.orgID = orgID
+        self.owner = owner
+        self.requested = requested
+        self.model = model
+        self.deployment = deployment
+        self.priceID = priceID
+        self.admittedMs = admittedMs
+        self.usage = usage
+        self.usageSource = usageSource
+        self.cost = cost
+        self.hold = hold
+        self.outcome = outcome
+        self.status = status
+        self.attempts = attempts
+        self.streamed = streamed
+        self.firstByteMs = firstByteMs
+        self.durationMs = durationMs
+        self.configVersion = configVersion
+        self.rawUsage = rawUsage
+    }
+}
+
+extension UsageEvent {
+    /// The event as one line of JSON. Written by hand because it happens twice a request on the event loop; a test decodes
+    /// it with `JSONDecoder`.
+    package var json: String {
+        var out = "{"
+        func text(_ key: String, _ value: String) { out += "\"\(key)\":\"\(JSONText.escaped(value))\"," }
+        func number(_ key: String, _ value: Int64) { out += "\"\(key)\":\(value)," }
+        text("id", id)
+        text("keyID", keyID)
+        text("orgID", orgID)
+        text("owner", owner)
+        text("requested", requested)
+        text("model", model)
+        text("deployment", deployment)
+        number("priceID", priceID)
+        number("admittedMs", admittedMs)
+        out += "\"usage\":{\"input\":\(usage.input),\"cacheRead\":\(usage.cacheRead),\"cacheWrite\":\(usage.cacheWrite),"
+        out += "\"output\":\(usage.output),\"reasoning\":\(usage.reasoning)},"
+        text("usageSource", usageSource.rawValue)
+        number("cost", cost.nano)
+        number("hold", hold.nano)
+        text("outcome", outcome.rawValue)
+        number("status", Int64(status))
+        number("attempts", Int64(attempts))
+        number("firstByteMs", firstByteMs)
+        number("durationMs", durationMs)
+        number("configVersion", configVersion)
+        if let rawUsage { text("rawUsage", rawUsage) }
+        return out + "\"streamed\":\(streamed)}"
+    }
+}

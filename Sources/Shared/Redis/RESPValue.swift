@@ -1,0 +1,54 @@
+/// A reply of the RESP2 protocol.
+package enum RESPValue: Sendable, Equatable {
+    case null
+    case integer(Int64)
+    /// Status and bulk replies: both are just bytes to a caller.
+    case string(String)
+    case error(String)
+    case array([RESPValue])
+
+    package var string: String? {
+        switch self {
+        case .string(let text): text
+        case .integer(let number): String(number)
+        case .null, .error, .array: nil
+        }
+    }
+
+    /// Integers arrive as RESP integers or, from scripts that avoid Lua's doubles, as decimal text.
+    package var integer: Int64? {
+        switch self {
+        case .integer(let number): number
+        case .string(let text): Int64(text)
+        case .null, .error, .array: nil
+        }
+    }
+
+    package var array: [RESPValue]? {
+        if case .array(let items) = self { items } else { nil }
+    }
+}
+
+/// Why a call to Redis brought no reply.
+package enum RedisError: Error, Sendable, CustomStringConvertible {
+    /// No connection stands; the call was not sent.
+    case notConnected
+    /// The connection broke after the call was queued: it may or may not have been carried out.
+    case connectionLost
+    /// No reply within the deadline: it may or may not have been carried out.
+    case deadlineExceeded
+    /// Redis answered with an error.
+    case refused(String)
+    /// The bytes received are no RESP, or exceed a bound.
+    case protocolViolation(String)
+
+    package var description: String {
+        switch self {
+        case .notConnected: "no connection to Redis"
+        case .connectionLost: "the connection to Redis broke"
+        case .deadlineExceeded: "Redis did not answer in time"
+        case .refused(let message): "Redis refused: \(message)"
+        case .protocolViolation(let what): "Redis sent something unreadable: \(what)"
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package import NIOCore
+internal import NIOPosix
+
+/// Redis for structured concurrency: one pipelined connection, opened when first needed and again after it broke.
+///
+/// For the control plane and for background work. A call that was under way when the connection broke fails; it is never
+/// repeated here.
+package final class RedisClient: Sendable {
+    private enum State {
+        case idle
+        case connecting(EventLoopFuture<NIOLoopBound<RedisConnection>>)
+        case connected(NIOLoopBound<RedisConnection>)
+    }
+
+    private let endpoint: RedisEndpoint
+    private let eventLoop: any EventLoop
+    private let deadline: TimeAmount
+    private let replyBytesMax: Int
+    private let state: NIOLoopBoundBox<State>
+
+    package init(_ endpoint: RedisEndpoint, on eventLoop: any EventLoop, deadline: TimeAmount, replyBytesMax: Int = 1 << 20) {
+        self.endpoint = endpoint
+        self.eventLoop = eventLoop
+        self.deadline = deadline
+        self.replyBytesMax = replyBytesMax
+        state = NIOLoopBoundBox.makeBoxSendingValue(.idle, eventLoop: eventLoop)
+    }
+
+    package func call(_ words: String...) async throws -> RESPValue { try await call(RedisCommand(words)) }
+
+    package func call(_ command: RedisCommand) async throws -> RESPValue {
+        try await eventLoop.flatSubmit { self.connection().flatMap { self.send([command], over: $0.value) } }.get()[0].get()
+    }
+
+    /// Sends several commands in one write and gives each its own result.
+    package func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
+        guard !commands.isEmpty else { return [] }
+        return try await eventLoop.flatSubmit { self.connection().flatMap { self.send(commands, over: $0.value) } }.get()
+    }
+
+    private func send(
+        _ commands: [RedisCommand], over connection: RedisConnection
+    ) -> EventLoopFuture<[Result<RESPValue, RedisError>]> {
+        let promises = commands.map { command in
+            let promise = eventLoop.makePromise(of: Result<RESPValue, RedisError>.self)
+            connection.call(command, deadline: deadline) { promise.succeed($0) }
+            return promise.futureResult
+        }
+        return EventLoopFuture.whenAllSucceed(promises, on: eventLoop)
+    }
+
+    private func connection() -> EventLoopFuture<NIOLoopBound<RedisConnection>> {
+        switch state.value {
+        case .connected(let connection): return eventLoop.makeSucceededFuture(connection)
+        case .connecting(let future): return future
+        case .idle: break
+        }
+        let future = RedisConnection.connect(
+            to: endpoint, on: eventLoop, replyBytesMax: replyBytesMax, onClose: { [state] in state.value = .idle })
+        state.value = .connecting(future)
+        future.whenComplete { [state] result in
+            switch result {
+            case .success(let connection): state.value = .connected(connection)
+            case .failure: state.value = .idle
+            }
+        }
+        return future
+    }
+}

@@ -1,0 +1,153 @@
+package import NIOCore
+internal import NIOPosix
+
+/// One connection on one event loop, with automatic pipelining: all calls of a loop turn leave in one write.
+///
+/// It never reconnects: what was under way when it breaks fails with `connectionLost`, and its owner decides what that
+/// means for the accounting. All methods are to be called on `eventLoop`.
+package final class RedisConnection: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+    package typealias Completion = (Result<RESPValue, RedisError>) -> Void
+
+    /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
+    package static let waitersMax = 16_384
+
+    private struct Waiter {
+        var id: UInt64
+        var completion: Completion?
+    }
+
+    package let eventLoop: any EventLoop
+    private let onMessage: ((String) -> Void)?
+    private let onClose: () -> Void
+    private var reader: RESPReader
+    private var channel: (any Channel)?
+    private var pending = ByteBuffer()
+    private var flushScheduled = false
+    private var waiters: CircularBuffer<Waiter> = []
+    private var lastID: UInt64 = 0
+    private var closed = false
+
+    init(
+        eventLoop: any EventLoop, replyBytesMax: Int, onMessage: ((String) -> Void)?, onClose: @escaping () -> Void
+    ) {
+        self.eventLoop = eventLoop
+        self.onMessage = onMessage
+        self.onClose = onClose
+        reader = RESPReader(replyBytesMax: replyBytesMax)
+    }
+
+    /// Sends a command; `completion` runs exactly once on the loop. After `deadline` it fails with `deadlineExceeded` and
+    /// a late reply is dropped.
+    package func call(_ command: RedisCommand, deadline: TimeAmount, completion: @escaping Completion) {
+        guard !closed, waiters.count < Self.waitersMax else { return completion(.failure(.notConnected)) }
+        lastID &+= 1
+        let id = lastID
+        command.write(into: &pending)
+        let box = NIOLoopBound(self, eventLoop: eventLoop)
+        let timer = eventLoop.scheduleTask(in: deadline) { box.value.expire(id) }
+        waiters.append(Waiter(id: id) { result in
+            timer.cancel()
+            completion(result)
+        })
+        scheduleFlush()
+    }
+
+    package func close() { channel?.close(promise: nil) }
+
+    private func scheduleFlush() {
+        guard !flushScheduled else { return }
+        flushScheduled = true
+        let box = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { box.value.flush() }
+    }
+
+    private func flush() {
+        flushScheduled = false
+        guard let channel, pending.readableBytes > 0 else { return }
+        let bytes = pending
+        pending = ByteBuffer()
+        channel.writeAndFlush(bytes, promise: nil)
+    }
+
+    private func expire(_ id: UInt64) {
+        guard let first = waiters.first, id >= first.id else { return }
+        let at = waiters.index(waiters.startIndex, offsetBy: Int(id - first.id))
+        guard at < waiters.endIndex, let completion = waiters[at].completion else { return }
+        waiters[at].completion = nil
+        completion(.failure(.deadlineExceeded))
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) { channel = context.channel }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        do {
+            try bytes.withUnsafeReadableBytes { try reader.feed($0) }
+            while let reply = try reader.next() { deliver(reply) }
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    private func deliver(_ reply: RESPValue) {
+        if let onMessage, let parts = reply.array, parts.count == 3, parts[0].string == "message" {
+            return onMessage(parts[2].string ?? "")
+        }
+        guard let waiter = waiters.popFirst() else { return }
+        if case .error(let message) = reply {
+            waiter.completion?(.failure(.refused(message)))
+        } else {
+            waiter.completion?(.success(reply))
+        }
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        closed = true
+        let lost = waiters
+        waiters.removeAll()
+        for waiter in lost { waiter.completion?(.failure(.connectionLost)) }
+        onClose()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+extension RedisConnection {
+    /// Connects and authenticates. Call on `eventLoop`; the future completes there.
+    ///
+    /// - Parameters:
+    ///   - replyBytesMax: the longest reply accepted.
+    ///   - onMessage: receives pub/sub messages, for a connection that subscribes.
+    ///   - onClose: runs once when the connection is gone.
+    package static func connect(
+        to endpoint: RedisEndpoint, on eventLoop: any EventLoop, timeout: TimeAmount = .seconds(2),
+        replyBytesMax: Int = 1 << 20, onMessage: ((String) -> Void)? = nil, onClose: @escaping () -> Void = {}
+    ) -> EventLoopFuture<NIOLoopBound<RedisConnection>> {
+        let connection = RedisConnection(
+            eventLoop: eventLoop, replyBytesMax: replyBytesMax, onMessage: onMessage, onClose: onClose)
+        let box = NIOLoopBound(connection, eventLoop: eventLoop)
+        return ClientBootstrap(group: eventLoop)
+            .connectTimeout(timeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(box.value)
+                }
+            }
+            .connect(host: endpoint.host, port: endpoint.port)
+            .flatMap { _ in box.value.greet(endpoint, timeout: timeout).map { box } }
+    }
+
+    private func greet(_ endpoint: RedisEndpoint, timeout: TimeAmount) -> EventLoopFuture<Void> {
+        guard let greeting = endpoint.greeting.first else { return eventLoop.makeSucceededVoidFuture() }
+        let promise = eventLoop.makePromise(of: Void.self)
+        call(greeting, deadline: timeout) { result in
+            promise.completeWith(result.map { _ in () }.mapError { $0 as any Error })
+        }
+        return promise.futureResult
+    }
+}

@@ -1,0 +1,37 @@
+package import GatewayModel
+
+/// Where a Redis server is and who to be there: `redis://[user[:password]@]host[:port]`.
+package struct RedisEndpoint: Sendable {
+    package var host: String
+    package var port: Int
+    package var user: String?
+    package var password: Secret?
+
+    /// `nil` when the text is not of that form.
+    package init?(url: String) {
+        guard url.hasPrefix("redis://") else { return nil }
+        var rest = url.dropFirst("redis://".count)
+        if let slash = rest.firstIndex(of: "/") { rest = rest[..<slash] }
+        if let at = rest.lastIndex(of: "@") {
+            let identity = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            if !identity[0].isEmpty { user = String(identity[0]) }
+            if identity.count == 2 { password = Secret(String(identity[1])) }
+            rest = rest[rest.index(after: at)...]
+        }
+        let place = rest.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = place.first, !name.isEmpty else { return nil }
+        host = String(name)
+        guard place.count == 2 else {
+            port = 6379
+            return
+        }
+        guard let number = Int(place[1]), (1...65535).contains(number) else { return nil }
+        port = number
+    }
+
+    /// The commands a new connection starts with.
+    var greeting: [RedisCommand] {
+        guard let password else { return [] }
+        return [RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal()])]
+    }
+}
