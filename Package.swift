@@ -47,6 +47,7 @@ func tests(_ plane: String, _ name: String, _ dependencies: [Target.Dependency])
 let package = Package(
     name: "aihub",
     products: [
+        .executable(name: "aihub-worker", targets: ["Worker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -89,5 +90,16 @@ let package = Package(
         dataPlane(
             "CurlTransport",
             ["CCurl", "GatewayModel", nioCore, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
+        dataPlane("DataPlaneHTTP", ["GatewayModel", "Admission", "RequestWalk", nioCore, nioPosix, nioHTTP1]),
+        dataPlane(
+            "DataPlaneApp",
+            [
+                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
+                "Admission", "RequestWalk", "CurlTransport", "DataPlaneHTTP", nioCore, nioPosix, logging,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
+            path: "Sources/DataPlane/Worker", swiftSettings: strict),
     ]
 )

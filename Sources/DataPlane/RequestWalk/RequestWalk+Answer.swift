@@ -1,5 +1,5 @@
 internal import Admission
-internal import GatewayModel
+package import GatewayModel
 internal import PlaneContract
 internal import Routing
 
@@ -71,8 +71,8 @@ extension RequestWalk {
 }
 
 /// The error body of the product: `{"error":{"type":…,"message":…,"code":<HTTP status>,"param":…,"limit":{…}}}`.
-enum ErrorBody {
-    static func json(_ error: GatewayError) -> [UInt8] {
+package enum ErrorBody {
+    package static func json(_ error: GatewayError) -> [UInt8] {
         var out = "{\"error\":{\"type\":\"\(error.kind.rawValue)\",\"message\":\(JSONText.quoted(error.message))"
         out += ",\"code\":\(error.kind.status)"
         if let param = error.param { out += ",\"param\":\(JSONText.quoted(param))" }

@@ -51,7 +51,11 @@ extension RequestWalk {
 
     mutating func admitAnswered(_ answer: AdmitAnswer, at now: Int64) {
         guard case .admitting = phase, let pending else { return }
-        guard case .verdict(let verdict) = answer else { return fail(limiterUnavailable, at: now) }
+        guard case .verdict(let verdict) = answer else {
+            // The hold may stand, or arrive yet: a cancel closes the id either way.
+            actions.append(.settle(cancellation(of: pending)))
+            return fail(limiterUnavailable, at: now)
+        }
         switch verdict {
         case .admitted(let admission):
             self.pending = nil

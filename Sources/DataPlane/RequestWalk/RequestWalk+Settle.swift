@@ -83,15 +83,14 @@ extension RequestWalk {
 
     /// The hold may or may not stand yet: a cancel closes the id either way, even before a late admit.
     private mutating func abandonAdmission(at now: Int64) {
-        if let pending {
-            let scopes = ScopeSet(keyID: pending.key.keyID, orgID: pending.key.orgID)
-            actions.append(
-                .settle(
-                    SettleRequest(
-                        id: context.id.text, scopes: scopes, target: .cancelled, cost: .zero, tokens: 0, event: "",
-                        periods: "0/0,0/0", givesUnitBack: true)))
-        }
+        if let pending { actions.append(.settle(cancellation(of: pending))) }
         end(status: 0, outcome: .cancelled, error: nil, at: now)
+    }
+
+    func cancellation(of pending: PendingAdmission) -> SettleRequest {
+        SettleRequest(
+            id: context.id.text, scopes: ScopeSet(keyID: pending.key.keyID, orgID: pending.key.orgID),
+            target: .cancelled, cost: .zero, tokens: 0, event: "", periods: "0/0,0/0", givesUnitBack: true)
     }
 
     mutating func shutDown(at now: Int64) {

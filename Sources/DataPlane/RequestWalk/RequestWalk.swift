@@ -1,5 +1,5 @@
 internal import Admission
-internal import GatewayModel
+package import GatewayModel
 internal import PlaneContract
 internal import Routing
 
@@ -52,6 +52,8 @@ package struct RequestWalk {
     var headIsSent = false
 
     package init(_ context: WalkContext) { self.context = context }
+
+    package var id: RequestID { context.id }
 
     package var isFinished: Bool {
         if case .finished = phase { true } else { false }

@@ -51,6 +51,9 @@ package struct SettingsReader {
         return value
     }
 
+    /// Adds a sentence for a rule that spans several keys.
+    package mutating func report(_ problem: String) { problems.append(problem) }
+
     /// Throws when anything was wrong or an unknown key stands under the prefix.
     package mutating func finish() throws(SettingsFlaw) {
         for key in environment.keys.sorted() where key.hasPrefix(prefix) && !known.contains(key) {

@@ -7,6 +7,11 @@ package struct RedisEndpoint: Sendable {
     package var user: String?
     package var password: Secret?
 
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     /// `nil` when the text is not of that form.
     package init?(url: String) {
         guard url.hasPrefix("redis://") else { return nil }

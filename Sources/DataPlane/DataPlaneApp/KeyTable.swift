@@ -1,0 +1,61 @@
+internal import FoundationEssentials
+internal import NIOCore
+internal import PlaneContract
+internal import Redis
+internal import RequestWalk
+
+/// The key records a loop knows, bounded, and the look-ups under way. A record may be old: admit compares its version
+/// inside Redis, so age costs a second look-up and never a wrong admission.
+final class KeyTable {
+    static let recordsMax = 100_000
+    static let unknownMax = 10_000
+    /// How long an unknown digest is remembered as such.
+    static let unknownMs: Int64 = 2_000
+
+    private let limiter: LimiterConnection
+    private var records: [String: KeyRecord] = [:]
+    private var unknown: [String: NIODeadline] = [:]
+    private var waiters: [String: [(KeyLookup) -> Void]] = [:]
+
+    init(_ limiter: LimiterConnection) { self.limiter = limiter }
+
+    func forget(digest: String) {
+        records[digest] = nil
+        unknown[digest] = nil
+    }
+
+    /// Asks for the first of the digests (one per pepper, newest first) that Redis knows.
+    func lookUp(_ digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
+        guard let digest = digests.first else { return reply(.unknown) }
+        if !fresh, let known = records[digest] { return reply(.found(known)) }
+        if !fresh, let until = unknown[digest], until > .now() {
+            return next(digests, reply: reply)
+        }
+        let isFirst = waiters[digest] == nil
+        waiters[digest, default: []].append { [self] lookup in
+            if case .unknown = lookup { next(digests, fresh: fresh, reply: reply) } else { reply(lookup) }
+        }
+        guard isFirst else { return }
+        limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
+            let lookup = take(result, digest)
+            for waiter in waiters.removeValue(forKey: digest) ?? [] { waiter(lookup) }
+        }
+    }
+
+    private func next(_ digests: [String], fresh: Bool = false, reply: @escaping (KeyLookup) -> Void) {
+        digests.count > 1 ? lookUp(Array(digests.dropFirst()), fresh: fresh, reply: reply) : reply(.unknown)
+    }
+
+    private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
+        guard case .success(let value) = result else { return .unavailable }
+        guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8)) else {
+            records[digest] = nil
+            if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
+            unknown[digest] = .now() + .milliseconds(Self.unknownMs)
+            return .unknown
+        }
+        if records.count >= Self.recordsMax { records.removeAll(keepingCapacity: true) }
+        records[digest] = record
+        return .found(record)
+    }
+}

@@ -1,0 +1,119 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import KeyMaterial
+internal import Logging
+internal import NIOCore
+internal import Operations
+internal import PlaneContract
+internal import Redis
+internal import Routing
+internal import Synchronization
+
+/// Keeps the worker on the newest snapshot: the doorbell says when to look, a poll every second makes up for a doorbell
+/// that did not ring, and the disk holds the last good one for a start without Redis or control plane.
+final class SnapshotFollower: Sendable {
+    static let snapshotBytesMax = 64 << 20
+    private static let pollEvery = TimeAmount.seconds(1)
+
+    private let endpoint: RedisEndpoint
+    private let eventLoop: any EventLoop
+    private let redis: RedisClient
+    private let file: String
+    private let sealer: Sealer
+    private let metrics: MetricsRegistry
+    private let log: Logger
+    private let apply: @Sendable (RoutingTable) -> Void
+    private let forgetKey: @Sendable (String) -> Void
+    private let current = Mutex<Int64>(0)
+
+    init(
+        _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, file: String, sealer: Sealer, metrics: MetricsRegistry,
+        log: Logger, apply: @escaping @Sendable (RoutingTable) -> Void, forgetKey: @escaping @Sendable (String) -> Void
+    ) {
+        self.endpoint = endpoint
+        self.eventLoop = eventLoop
+        redis = RedisClient(endpoint, on: eventLoop, deadline: .seconds(2), replyBytesMax: Self.snapshotBytesMax)
+        self.file = file
+        self.sealer = sealer
+        self.metrics = metrics
+        self.log = log
+        self.apply = apply
+        self.forgetKey = forgetKey
+    }
+
+    var version: Int64 { current.withLock { $0 } }
+
+    /// Loads the snapshot kept on disk, then follows Redis until the task is cancelled.
+    func run() async {
+        if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: "disk") }
+        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        listen(bell)
+        let poll = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.pollEvery) { _ in bell.yield() }
+        defer { poll.cancel() }
+        for await _ in rings {
+            if Task.isCancelled { return }
+            await look()
+        }
+    }
+
+    private func look() async {
+        guard let version = try? await redis.call("GET", RedisKeys.snapshotVersion).integer, version != self.version,
+            let text = try? await redis.call("GET", RedisKeys.snapshot).string
+        else { return }
+        let data = Data(text.utf8)
+        if take(data, source: "redis") { keep(data) }
+    }
+
+    @discardableResult
+    private func take(_ data: Data, source: String) -> Bool {
+        guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
+            snapshot.format == GatewaySnapshot.currentFormat
+        else {
+            metrics.add("aihub_worker_snapshots_refused_total")
+            log.error("snapshot unreadable, keeping the last good one", metadata: ["source": "\(source)"])
+            return false
+        }
+        let table = RoutingTable(snapshot) { [sealer, log] entry in
+            do {
+                return try sealer.open(entry.sealed, context: "credential|" + entry.id)
+            } catch {
+                log.error("credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
+                return nil
+            }
+        }
+        current.withLock { $0 = snapshot.version }
+        metrics.set("aihub_worker_config_version", to: Double(snapshot.version))
+        log.info("configuration in force", metadata: ["version": "\(snapshot.version)", "source": "\(source)"])
+        apply(table)
+        return true
+    }
+
+    /// Written aside and renamed, readable by this user only; credentials stay sealed in it.
+    private func keep(_ data: Data) {
+        let aside = file + ".new"
+        _ = FileManager.default.createFile(atPath: aside, contents: data, attributes: [.posixPermissions: 0o600])
+        rename(aside, file)
+    }
+
+    /// A connection of its own for the doorbell, opened again whenever it closes; each opening rings once, since messages
+    /// may have been missed.
+    private func listen(_ bell: AsyncStream<Void>.Continuation) {
+        let loop = eventLoop
+        loop.execute { [self] in
+            let onMessage: (String) -> Void = { [forgetKey] message in
+                switch Doorbell(message: message) {
+                case .config: bell.yield()
+                case .key(let digest): forgetKey(digest)
+                case nil: break
+                }
+            }
+            let again: @Sendable () -> Void = { [self] in loop.scheduleTask(in: .milliseconds(200)) { self.listen(bell) } }
+            RedisConnection.connect(to: endpoint, on: loop, onMessage: onMessage, onClose: again).whenComplete { result in
+                guard case .success(let connection) = result else { return again() }
+                connection.value.call(RedisCommand(["SUBSCRIBE", RedisKeys.doorbell]), deadline: .seconds(2)) { _ in
+                    bell.yield()
+                }
+            }
+        }
+    }
+}

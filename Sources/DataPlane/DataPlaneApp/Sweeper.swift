@@ -1,0 +1,87 @@
+internal import Admission
+internal import FoundationEssentials
+internal import GatewayModel
+internal import LimitScripts
+internal import Logging
+internal import Operations
+internal import PlaneContract
+internal import Redis
+
+/// Says that this worker lives, and closes the holds of workers that no longer do: each is charged by what its worker last
+/// reported. Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
+struct Sweeper: Sendable {
+    static let holdsPerTurn = 200
+
+    let redis: RedisClient
+    let owner: String
+    let heartbeatMs: Int
+    let silenceMs: Int
+    let metrics: MetricsRegistry
+    let log: Logger
+
+    func run() async {
+        while !Task.isCancelled {
+            await beat()
+            await sweep()
+            try? await Task.sleep(for: .milliseconds(heartbeatMs))
+        }
+    }
+
+    private func beat() async {
+        _ = try? await redis.pipeline(
+            Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], [owner]) })
+    }
+
+    /// Tells the others not to wait for this worker.
+    func farewell() async {
+        _ = try? await redis.pipeline(
+            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], [owner]) })
+    }
+
+    private func sweep() async {
+        let calls = Shard.all.map { shard in
+            command(
+                .sweep, keys: [RedisKeys.openHolds(shard), RedisKeys.heartbeats(shard)],
+                [String(silenceMs), String(Self.holdsPerTurn)])
+        }
+        guard let replies = try? await redis.pipeline(calls) else { return }
+        for (shard, reply) in zip(Shard.all, replies) {
+            guard case .success(let value) = reply, let holds = value.array, !holds.isEmpty else { continue }
+            await reap(holds.compactMap { $0.array?.map { $0.string ?? "" } }, in: shard)
+        }
+    }
+
+    private func reap(_ holds: [[String]], in shard: Shard) async {
+        guard let generation = try? await redis.call("HGET", RedisKeys.fence(shard), "gen").string else { return }
+        for hold in holds where hold.count == 9 {
+            guard let request = Self.reaping(hold) else {
+                log.error("hold cannot be read", metadata: ["request": "\(hold[0])"])
+                continue
+            }
+            let call = request.call(generation: generation)
+            let command = RedisCommand(function: call.function.rawValue, keys: call.keys, arguments: call.arguments)
+            guard let reply = try? await redis.call(command), reply.array?.first?.integer == 0 else { continue }
+            metrics.add("aihub_worker_holds_reaped_total")
+            log.warning(
+                "hold of a silent worker closed", metadata: ["request": "\(hold[0])", "owner": "\(hold[1])"])
+        }
+    }
+
+    /// From the hold `{rid, owner, at, cost, est, hold, event, periods, scopes}` to its settling: the last event its worker
+    /// reported, charged as that says, never above the hold.
+    private static func reaping(_ hold: [String]) -> SettleRequest? {
+        guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[6].utf8)),
+            let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[5])
+        else { return nil }
+        event.admittedMs = admittedMs
+        event.outcome = .interrupted
+        event.cost = NanoUSD(min(cost, held))
+        return SettleRequest(
+            id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID), target: .reaped, cost: event.cost,
+            tokens: event.usage.total, event: event.json, periods: hold[7], givesUnitBack: false)
+    }
+
+    private func command(_ function: LimitLibrary.Function, keys: [String], _ arguments: [String]) -> RedisCommand {
+        RedisCommand(function: function.rawValue, keys: keys, arguments: arguments)
+    }
+}

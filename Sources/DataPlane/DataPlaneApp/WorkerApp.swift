@@ -1,0 +1,106 @@
+internal import DataPlaneHTTP
+internal import FoundationEssentials
+internal import GatewayModel
+internal import KeyMaterial
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Operations
+internal import Redis
+internal import Synchronization
+internal import UnixSignals
+
+/// Puts a worker together, runs it, and takes it apart in the order that loses nothing.
+package struct WorkerApp: Sendable {
+    private let settings: WorkerSettings
+    private let log = Logger(label: "aihub-worker")
+
+    package init(settings: WorkerSettings) { self.settings = settings }
+
+    /// Runs until SIGTERM or SIGINT, then drains. A second signal ends the draining.
+    package func run() async throws {
+        let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
+        let sealer = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
+        try FileManager.default.createDirectory(
+            atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        let metrics = MetricsRegistry()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
+        let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+        let loops = try await WorkerLoops(
+            group, settings: settings, owner: owner, digester: digester, metrics: metrics, log: log)
+        let follower = SnapshotFollower(
+            settings.stateRedis, on: background.next(), file: settings.stateFolder + "/snapshot.json", sealer: sealer,
+            metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
+            forgetKey: { digest in loops.forEach { $0.forgetKey(digest: digest) } })
+        let sweeper = Sweeper(
+            redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), owner: owner,
+            heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
+        let following = Task { await follower.run() }
+        let sweeping = Task { await sweeper.run() }
+
+        let draining = Flag()
+        let operations = try await OperationsServer.start(
+            host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics
+        ) {
+            if draining.isSet { return .notReady(["draining"]) }
+            return follower.version > 0 ? .ready : .notReady(["no configuration yet"])
+        }
+        let server = try await PublicServer.start(host: settings.host, port: settings.port, group: group) { loop in
+            loops.services(of: loop)
+        }
+        log.info(
+            "worker serves",
+            metadata: [
+                "url": "http://\(settings.host):\(server.port)/v1", "operations": "\(operations.port)", "owner": "\(owner)",
+            ])
+
+        var signal = signals.makeAsyncIterator()
+        _ = await signal.next()
+        draining.set()
+        let hurry = Flag()
+        let secondSignal = Task { [signal] in
+            var signal = signal
+            if await signal.next() != nil { hurry.set() }
+        }
+        await drain(loops, server, hurry)
+        secondSignal.cancel()
+        sweeping.cancel()
+        following.cancel()
+        await sweeper.farewell()
+        loops.forEach { $0.stop() }
+        await operations.stop()
+        log.info("worker ended")
+    }
+
+    /// Listener open a little longer, then closed; running requests may end until the deadline, then they are cut.
+    private func drain(_ loops: WorkerLoops, _ server: PublicServer, _ hurry: Flag) async {
+        log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
+        loops.forEach { $0.drain() }
+        await wait(seconds: settings.listenerGraceSeconds, hurry) { false }
+        try? await server.channel.close()
+        loops.forEach { $0.drain() }
+        await wait(seconds: settings.drainSeconds, hurry) { await loops.unfinished() == 0 }
+        loops.forEach { $0.shutDownRequests() }
+        // What is cut now still has to be settled, hurried or not.
+        await wait(seconds: 2, Flag()) { await loops.unfinished() == 0 }
+    }
+
+    private func wait(seconds: Int, _ hurry: Flag, until done: @Sendable () async -> Bool) async {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline, !hurry.isSet {
+            if await done() { return }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
+
+/// Something that has happened or not, told across tasks.
+private final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isSet: Bool { value.withLock { $0 } }
+    func set() { value.withLock { $0 = true } }
+}

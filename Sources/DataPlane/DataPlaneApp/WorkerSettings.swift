@@ -1,0 +1,63 @@
+internal import GatewayModel
+package import Logging
+package import Operations
+package import Redis
+package import RequestWalk
+
+/// Everything that can be set of a worker, read from the environment under `AIHUB_WORKER_`. `docs/configuration.md` is the
+/// reference; a test compares the two.
+package struct WorkerSettings: Sendable {
+    package var host: String
+    package var port: Int
+    package var operationsHost: String
+    package var operationsPort: Int
+    package var threads: Int
+    package var stateRedis: RedisEndpoint
+    package var pepperFile: String
+    package var sealKeyFile: String
+    /// Where the last good snapshot is kept.
+    package var stateFolder: String
+    package var limiterDeadlineMs: Int
+    package var heartbeatMs: Int
+    /// How long a worker may be silent before its holds are taken.
+    package var silenceMs: Int
+    package var drainSeconds: Int
+    /// How long the listener stays open after SIGTERM, so that load balancers notice `/readyz` first.
+    package var listenerGraceSeconds: Int
+    package var connectMs: Int
+    package var logLevel: Logger.Level
+    package var walk: WalkSettings
+
+    package static let prefix = "AIHUB_WORKER_"
+
+    package init(environment: [String: String], cores: Int) throws(SettingsFlaw) {
+        var read = SettingsReader(environment, prefix: Self.prefix)
+        host = read.text("HOST", default: "127.0.0.1")
+        port = read.integer("PORT", default: 8080, in: 0...65535)
+        operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
+        operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
+        threads = read.integer("THREADS", default: cores, in: 1...256)
+        let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
+        stateRedis = read.value(
+            "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
+        pepperFile = read.requiredText("PEPPER_FILE")
+        sealKeyFile = read.requiredText("SEAL_KEY_FILE")
+        stateFolder = read.requiredText("STATE_FOLDER")
+        limiterDeadlineMs = read.integer("LIMITER_DEADLINE_MS", default: 1_000, in: 10...10_000)
+        heartbeatMs = read.integer("HEARTBEAT_MS", default: 5_000, in: 100...60_000)
+        silenceMs = read.integer("SILENCE_MS", default: 30_000, in: 500...600_000)
+        drainSeconds = read.integer("DRAIN_SECONDS", default: 120, in: 0...3_600)
+        listenerGraceSeconds = read.integer("LISTENER_GRACE_SECONDS", default: 5, in: 0...600)
+        connectMs = read.integer("CONNECT_MS", default: 2_000, in: 50...60_000)
+        logLevel = read.value(
+            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error", Logger.Level.init(rawValue:))
+        walk = WalkSettings()
+        walk.totalMs = Int64(read.integer("TOTAL_MS", default: 600_000, in: 1_000...3_600_000))
+        walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
+        walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        if silenceMs < heartbeatMs * 3 {
+            read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
+        }
+        try read.finish()
+    }
+}
