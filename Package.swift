@@ -48,6 +48,7 @@ let package = Package(
     name: "aihub",
     products: [
         .executable(name: "aihub-worker", targets: ["Worker"]),
+        .executable(name: "aihub-control", targets: ["Control"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -101,5 +102,24 @@ let package = Package(
         .executableTarget(
             name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
             path: "Sources/DataPlane/Worker", swiftSettings: strict),
+
+        // Control plane.
+        .systemLibrary(name: "CPQ", path: "Sources/ControlPlane/CPQ"),
+        controlPlane("Postgres", ["CPQ"]),
+        controlPlane("AdminCore", ["GatewayModel", "PlaneContract", "KeyMaterial"]),
+        controlPlane("AdminStore", ["GatewayModel", "PlaneContract", "KeyMaterial", "Postgres", "AdminCore"]),
+        controlPlane("Ledger", ["PlaneContract", "Redis", "Operations", "Postgres", logging]),
+        controlPlane(
+            "AdminHTTP", ["GatewayModel", "PlaneContract", "KeyMaterial", "AdminCore", hummingbird, logging],
+            resources: [.embedInCode("openapi.yaml")]),
+        controlPlane(
+            "ControlPlaneApp",
+            [
+                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Postgres",
+                "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle, yams,
+            ]),
+        .executableTarget(
+            name: "Control", dependencies: ["ControlPlaneApp", "Operations", argumentParser],
+            path: "Sources/ControlPlane/Control", swiftSettings: strict),
     ]
 )

@@ -57,8 +57,8 @@ final class SnapshotFollower: Sendable {
     }
 
     private func look() async {
-        guard let version = try? await redis.call("GET", RedisKeys.snapshotVersion).integer, version != self.version,
-            let text = try? await redis.call("GET", RedisKeys.snapshot).string
+        guard let version = try? await redis.call("HGET", RedisKeys.snapshot, "v").integer, version != self.version,
+            let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)
         if take(data, source: "redis") { keep(data) }

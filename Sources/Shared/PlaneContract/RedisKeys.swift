@@ -1,10 +1,11 @@
 /// The names under which the two planes meet in the state Redis. `{s}` is a shard's tag.
 package enum RedisKeys {
+    /// HASH `v` (the version) and `record` (the snapshot's JSON), raised together and never lowered.
     package static let snapshot = "cfg:snap"
-    package static let snapshotVersion = "cfg:ver"
     /// The doorbell channel. Messages: `config <version>` and `key <digest>`.
     package static let doorbell = "cfg"
 
+    /// HASH `v` and `record` (a `KeyRecord`'s JSON), raised together and never lowered.
     package static func keyRecord(digest: String) -> String { "k:" + digest }
     package static func versions(_ shard: Shard) -> String { "c:" + shard.tag }
     package static func fence(_ shard: Shard) -> String { "e:" + shard.tag }

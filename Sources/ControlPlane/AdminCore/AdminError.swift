@@ -1,0 +1,40 @@
+/// What the admin API refuses, and why: one of a closed list with its HTTP status.
+package enum AdminError: Error, Sendable {
+    case unauthorized
+    case notFound(String)
+    /// The body is not what the endpoint takes.
+    case invalid(String, param: String?)
+    /// It contradicts what is there already.
+    case conflict(String)
+    /// PostgreSQL is away.
+    case unavailable
+
+    package var status: Int {
+        switch self {
+        case .unauthorized: 401
+        case .notFound: 404
+        case .conflict: 409
+        case .invalid: 422
+        case .unavailable: 503
+        }
+    }
+
+    package var type: String {
+        switch self {
+        case .unauthorized: "invalid_admin_token"
+        case .notFound: "not_found"
+        case .conflict: "conflict"
+        case .invalid: "unprocessable_entity"
+        case .unavailable: "database_unavailable"
+        }
+    }
+
+    package var message: String {
+        switch self {
+        case .unauthorized: "Send the admin token as 'Authorization: Bearer aihub-admin-…'."
+        case .notFound(let what): "\(what) does not exist."
+        case .conflict(let what), .invalid(let what, _): what
+        case .unavailable: "The database cannot be reached right now. Nothing was changed."
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package import PlaneContract
+
+/// An organisation: what keys belong to and budgets are shared in.
+package struct Org: Sendable, Equatable {
+    package var id: String
+    package var name: String
+    package var plan: String
+    package var status: String
+    package var limits: ScopeLimits
+    package var version: Int64
+    package var createdAt: String
+
+    package init(
+        id: String, name: String, plan: String, status: String, limits: ScopeLimits, version: Int64, createdAt: String
+    ) {
+        self.id = id
+        self.name = name
+        self.plan = plan
+        self.status = status
+        self.limits = limits
+        self.version = version
+        self.createdAt = createdAt
+    }
+}
+
+/// A key as the admin API shows it: never the key itself.
+package struct KeyEntry: Sendable, Equatable {
+    package var id: String
+    package var orgID: String
+    package var name: String
+    package var display: String
+    package var status: String
+    package var expiresAt: String?
+    package var allowedModels: [String]?
+    package var limits: ScopeLimits
+    package var version: Int64
+    package var createdAt: String
+    package var revokedAt: String?
+
+    package init(
+        id: String, orgID: String, name: String, display: String, status: String, expiresAt: String?,
+        allowedModels: [String]?, limits: ScopeLimits, version: Int64, createdAt: String, revokedAt: String?
+    ) {
+        self.id = id
+        self.orgID = orgID
+        self.name = name
+        self.display = display
+        self.status = status
+        self.expiresAt = expiresAt
+        self.allowedModels = allowedModels
+        self.limits = limits
+        self.version = version
+        self.createdAt = createdAt
+        self.revokedAt = revokedAt
+    }
+}
+
+/// What a change leaves as it is, or sets, or lifts.
+package enum Change<Value: Sendable & Equatable>: Sendable, Equatable {
+    case keep
+    case set(Value?)
+
+    package func applied(to old: Value?) -> Value? {
+        switch self {
+        case .keep: old
+        case .set(let value): value
+        }
+    }
+}
+
+package struct KeyDraft: Sendable {
+    package var orgID: String
+    package var name: String
+    package var expiresAt: String?
+    package var allowedModels: [String]?
+    package var limits: ScopeLimits
+
+    package init(orgID: String, name: String, expiresAt: String?, allowedModels: [String]?, limits: ScopeLimits) {
+        self.orgID = orgID
+        self.name = name
+        self.expiresAt = expiresAt
+        self.allowedModels = allowedModels
+        self.limits = limits
+    }
+}
+
+/// A change of a key or an org. `limits` maps the names of limits to their new value; `nil` lifts one.
+package struct Edit: Sendable {
+    package var name: String?
+    package var plan: String?
+    package var status: String?
+    package var expiresAt: Change<String>
+    package var allowedModels: Change<[String]>
+    package var limits: ScopeLimits
+    /// The limits named in the edit; the others stay.
+    package var named: Set<String>
+
+    package init(
+        name: String? = nil, plan: String? = nil, status: String? = nil, expiresAt: Change<String> = .keep,
+        allowedModels: Change<[String]> = .keep, limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
+    ) {
+        self.name = name
+        self.plan = plan
+        self.status = status
+        self.expiresAt = expiresAt
+        self.allowedModels = allowedModels
+        self.limits = limits
+        self.named = named
+    }
+}
+
+/// Where orgs and keys are kept.
+package protocol AdminStores: Sendable {
+    func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
+    func org(_ id: String) async throws -> Org?
+    func orgs(after: String?, limit: Int) async throws -> [Org]
+    func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org?
+    func createKey(id: String, digest: String, display: String, _ draft: KeyDraft, actor: String) async throws -> KeyEntry
+    func key(_ id: String) async throws -> KeyEntry?
+    func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
+    func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?
+    func revokeKey(_ id: String, actor: String) async throws -> KeyEntry?
+    func adminTokenDigest() async throws -> String?
+    func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool
+}

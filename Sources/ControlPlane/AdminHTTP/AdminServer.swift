@@ -1,0 +1,106 @@
+package import AdminCore
+internal import FoundationEssentials
+package import Hummingbird
+package import Logging
+
+/// The admin API over HTTP. Handlers decode, call the service and encode; what they may answer is in `openapi.yaml`.
+package enum AdminServer {
+    static let bodyBytesMax = 64 << 10
+
+    package static func make(
+        host: String, port: Int, service: AdminService, logger: Logger
+    ) -> some ApplicationProtocol {
+        Application(
+            router: router(service, logger: logger),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "aihub-control"),
+            logger: logger)
+    }
+
+    static func router(_ service: AdminService, logger: Logger) -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: ErrorShape(logger: logger))
+        router.get("/admin/v1/openapi.yaml") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/yaml"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
+        }
+        let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service))
+        OrgRoutes(service: service).add(to: admin)
+        KeyRoutes(service: service).add(to: admin)
+        return router
+    }
+}
+
+/// Turns every failure into the one error shape, and logs what is not the caller's fault.
+private struct ErrorShape: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as AdminError {
+            return AdminViews.error(error).response(status: error.status)
+        } catch let error as any HTTPResponseError {
+            let shown: AdminError =
+                error.status.code == 404 ? .notFound("This path") : .invalid("The request cannot be read.", param: nil)
+            return AdminViews.error(shown).response(status: error.status.code)
+        } catch {
+            logger.error("admin request failed", metadata: ["reason": "\(error)"])
+            let body = JSONOutput.object([
+                ("error", .object([
+                    ("type", .text("internal_error")), ("message", .text("Something went wrong here.")),
+                    ("code", .integer(500)),
+                ]))
+            ])
+            return body.response(status: 500)
+        }
+    }
+}
+
+private struct RequireAdmin: RouterMiddleware {
+    let service: AdminService
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        guard let value = request.headers[.authorization], value.hasPrefix("Bearer "),
+            try await service.isAdmin(String(value.dropFirst("Bearer ".count)))
+        else { throw AdminError.unauthorized }
+        return try await next(request, context)
+    }
+}
+
+extension JSONOutput {
+    func response(status: Int) -> Response {
+        Response(
+            status: .init(code: status), headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
+    }
+}
+
+extension Request {
+    /// The whole body, bounded.
+    func data() async throws -> Data {
+        let buffer: ByteBuffer
+        do {
+            buffer = try await body.collect(upTo: AdminServer.bodyBytesMax)
+        } catch {
+            throw AdminError.invalid("The body is larger than \(AdminServer.bodyBytesMax) bytes.", param: nil)
+        }
+        return Data(buffer.readableBytesView)
+    }
+
+    /// `after` and `limit` of a list.
+    func page() throws -> (after: String?, limit: Int) {
+        let after = uri.queryParameters["after"].map(String.init)
+        guard let text = uri.queryParameters["limit"] else { return (after, 50) }
+        guard let limit = Int(text), (1...AdminService.pageMax).contains(limit) else {
+            throw AdminError.invalid("'limit' must be 1 to \(AdminService.pageMax).", param: "limit")
+        }
+        return (after, limit)
+    }
+}

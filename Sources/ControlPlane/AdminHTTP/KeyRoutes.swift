@@ -1,0 +1,57 @@
+internal import AdminCore
+internal import GatewayModel
+internal import Hummingbird
+internal import KeyMaterial
+
+/// `/admin/v1/keys`.
+struct KeyRoutes {
+    let service: AdminService
+
+    func add(to group: RouterGroup<BasicRequestContext>) {
+        group.get("keys", use: list)
+        group.post("keys", use: create)
+        group.get("keys/{id}", use: read)
+        group.patch("keys/{id}", use: edit)
+        group.post("keys/{id}/revoke", use: revoke)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let (after, limit) = try request.page()
+        let org = request.uri.queryParameters["org_id"].map(String.init)
+        let keys = try await service.keys(org: org, after: after, limit: limit + 1)
+        return AdminViews.page(keys.prefix(limit).map { AdminViews.key($0) }, hasMore: keys.count > limit)
+            .response(status: 200)
+    }
+
+    @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try BodyReader(
+            try await request.data(), allowed: ["org_id", "name", "expires_at", "allowed_models", "limits"])
+        let draft = KeyDraft(
+            orgID: try body.requiredText("org_id"), name: try body.requiredText("name"),
+            expiresAt: try body.textChange("expires_at").applied(to: nil),
+            allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits)
+        let made = try await service.createKey(draft, actor: "admin")
+        return AdminViews.key(made.entry, secret: made.key.secret.reveal()).response(status: 201)
+    }
+
+    @Sendable private func read(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        AdminViews.key(try await service.key(try context.parameters.require("id"))).response(status: 200)
+    }
+
+    @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try BodyReader(
+            try await request.data(), allowed: ["name", "expires_at", "allowed_models", "limits"])
+        let (limits, named) = try body.limits()
+        let edit = Edit(
+            name: try body.text("name"), expiresAt: try body.textChange("expires_at"),
+            allowedModels: try body.listChange("allowed_models"), limits: limits, named: named)
+        return AdminViews.key(
+            try await service.editKey(try context.parameters.require("id"), edit, actor: "admin")
+        ).response(status: 200)
+    }
+
+    @Sendable private func revoke(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let (key, inForce) = try await service.revokeKey(try context.parameters.require("id"), actor: "admin")
+        return AdminViews.key(key).response(status: inForce ? 200 : 202)
+    }
+}

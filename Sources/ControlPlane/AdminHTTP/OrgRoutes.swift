@@ -1,0 +1,43 @@
+internal import AdminCore
+internal import Hummingbird
+
+/// `/admin/v1/orgs`.
+struct OrgRoutes {
+    let service: AdminService
+
+    func add(to group: RouterGroup<BasicRequestContext>) {
+        group.get("orgs", use: list)
+        group.post("orgs", use: create)
+        group.get("orgs/{id}", use: read)
+        group.patch("orgs/{id}", use: edit)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let (after, limit) = try request.page()
+        let orgs = try await service.orgs(after: after, limit: limit + 1)
+        return AdminViews.page(orgs.prefix(limit).map(AdminViews.org), hasMore: orgs.count > limit).response(status: 200)
+    }
+
+    @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "limits"])
+        let org = try await service.createOrg(
+            name: try body.requiredText("name"), plan: try body.text("plan") ?? "free", limits: try body.limits().limits,
+            actor: "admin")
+        return AdminViews.org(org).response(status: 201)
+    }
+
+    @Sendable private func read(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        AdminViews.org(try await service.org(try context.parameters.require("id"))).response(status: 200)
+    }
+
+    @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "status", "limits"])
+        let (limits, named) = try body.limits()
+        let edit = Edit(
+            name: try body.text("name"), plan: try body.text("plan"), status: try body.text("status"), limits: limits,
+            named: named)
+        return AdminViews.org(
+            try await service.editOrg(try context.parameters.require("id"), edit, actor: "admin")
+        ).response(status: 200)
+    }
+}

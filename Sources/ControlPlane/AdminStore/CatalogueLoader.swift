@@ -1,0 +1,150 @@
+internal import GatewayModel
+package import KeyMaterial
+package import Postgres
+
+/// Brings a `CatalogueFile` into the database, in one transaction: all of it or nothing. Rows that already say the same are
+/// left alone, so loading a file twice changes, audits and publishes nothing.
+package struct CatalogueLoader {
+    package enum Flaw: Error, CustomStringConvertible {
+        case badPrice(model: String, text: String)
+        case missingCredential(variable: String)
+
+        package var description: String {
+            switch self {
+            case .badPrice(let model, let text):
+                "model \(model): '\(text)' is no price; write decimal USD with at most nine decimals, in quotes"
+            case .missingCredential(let variable): "the environment variable \(variable) is not set"
+            }
+        }
+    }
+
+    private let connection: PostgresConnection
+    private let sealer: Sealer
+    private let environment: [String: String]
+
+    package init(_ connection: PostgresConnection, sealer: Sealer, environment: [String: String]) {
+        self.connection = connection
+        self.sealer = sealer
+        self.environment = environment
+    }
+
+    package func load(_ file: CatalogueFile, actor: String) throws {
+        try connection.transaction {
+            try connection.query("select set_config('aihub.actor', $1, true)", [actor])
+            for provider in file.providers ?? [] { try load(provider) }
+            for model in file.models ?? [] { try load(model) }
+            for deployment in file.deployments ?? [] { try load(deployment) }
+            for (position, alias) in (file.aliases ?? []).enumerated() { try load(alias, position: position) }
+        }
+    }
+
+    private func load(_ provider: CatalogueFile.ProviderSection) throws {
+        try connection.query(
+            """
+            insert into provider (id, base_url, allowed_networks) values ($1, $2, $3::cidr[])
+            on conflict (id) do update set base_url = excluded.base_url, allowed_networks = excluded.allowed_networks
+            where (provider.base_url, provider.allowed_networks) is distinct from (excluded.base_url, excluded.allowed_networks)
+            """, [provider.id, provider.base_url, PostgresArray.literal(provider.allowed_networks ?? [])])
+        guard let variable = provider.credential_from_environment else { return }
+        guard let secret = environment[variable], !secret.isEmpty else { throw Flaw.missingCredential(variable: variable) }
+        try load(Secret(secret), of: provider.id)
+    }
+
+    private func load(_ secret: Secret, of provider: String) throws {
+        let stored = try connection.query("select sealed from credential where id = $1", [provider]).first
+        let context = "credential|" + provider
+        if let stored, let old = try? sealer.open(stored.text("sealed"), context: context), old == secret { return }
+        try connection.query(
+            """
+            insert into credential (id, provider_id, sealed) values ($1, $1, $2)
+            on conflict (id) do update set sealed = excluded.sealed
+            """, [provider, sealer.seal(secret, context: context)])
+    }
+
+    private func load(_ model: CatalogueFile.ModelSection) throws {
+        try connection.query(
+            """
+            insert into model (name, vendor, kind, context_window, max_output_tokens, vision, tools,
+                wants_max_completion_tokens, first_event_ms, idle_ms)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            on conflict (name) do update set vendor = excluded.vendor, kind = excluded.kind,
+                context_window = excluded.context_window, max_output_tokens = excluded.max_output_tokens,
+                vision = excluded.vision, tools = excluded.tools,
+                wants_max_completion_tokens = excluded.wants_max_completion_tokens,
+                first_event_ms = excluded.first_event_ms, idle_ms = excluded.idle_ms
+            where (model.vendor, model.kind, model.context_window, model.max_output_tokens, model.vision, model.tools,
+                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms)
+                is distinct from (excluded.vendor, excluded.kind, excluded.context_window, excluded.max_output_tokens,
+                excluded.vision, excluded.tools, excluded.wants_max_completion_tokens, excluded.first_event_ms, excluded.idle_ms)
+            """,
+            [
+                model.name, model.vendor, model.kind ?? "chat", model.context_window.map { String($0) },
+                String(model.max_output_tokens), String(model.vision ?? false), String(model.tools ?? false),
+                String(model.wants_max_completion_tokens ?? false), String(model.first_event_ms ?? 60_000),
+                String(model.idle_ms ?? 60_000),
+            ])
+        if let price = model.usd_per_million_tokens { try load(price, of: model.name) }
+    }
+
+    /// A price that differs from the newest one becomes a new one from now on: what was charged keeps its price.
+    private func load(_ price: CatalogueFile.PriceSection, of model: String) throws {
+        func nano(_ text: String) throws -> String {
+            guard let amount = NanoUSD(decimalUSD: text) else { throw Flaw.badPrice(model: model, text: text) }
+            return String(amount.nano)
+        }
+        try connection.query(
+            """
+            insert into price (model, input, cache_read, cache_write, output, reasoning)
+            select $1, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint
+            where ($2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint) is distinct from
+                (select (input, cache_read, cache_write, output, reasoning) from price where model = $1
+                 order by effective_from desc limit 1)
+            """,
+            [
+                model, nano(price.input), nano(price.cache_read ?? price.input), nano(price.cache_write ?? price.input),
+                nano(price.output), nano(price.reasoning ?? price.output),
+            ])
+    }
+
+    private func load(_ deployment: CatalogueFile.DeploymentSection) throws {
+        let credential = try deployment.credential
+            ?? connection.query("select id from credential where id = $1", [deployment.provider]).first?.text("id")
+        try connection.query(
+            """
+            insert into deployment (id, model, provider_id, credential_id, upstream_model, rank, weight, enabled)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            on conflict (id) do update set model = excluded.model, provider_id = excluded.provider_id,
+                credential_id = excluded.credential_id, upstream_model = excluded.upstream_model, rank = excluded.rank,
+                weight = excluded.weight, enabled = excluded.enabled
+            where (deployment.model, deployment.provider_id, deployment.credential_id, deployment.upstream_model,
+                deployment.rank, deployment.weight, deployment.enabled)
+                is distinct from (excluded.model, excluded.provider_id, excluded.credential_id, excluded.upstream_model,
+                excluded.rank, excluded.weight, excluded.enabled)
+            """,
+            [
+                deployment.id, deployment.model, deployment.provider, credential,
+                deployment.upstream_model ?? deployment.model, String(deployment.rank ?? 0), String(deployment.weight ?? 1),
+                String(deployment.enabled ?? true),
+            ])
+    }
+
+    private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {
+        try connection.query(
+            """
+            insert into alias (name, position, needs_vision) values ($1, $2, $3)
+            on conflict (name) do update set position = excluded.position, needs_vision = excluded.needs_vision
+            where (alias.position, alias.needs_vision) is distinct from (excluded.position, excluded.needs_vision)
+            """, [alias.name, String(position), String(alias.needs_vision ?? false)])
+        for (rank, candidate) in alias.candidates.enumerated() {
+            try connection.query(
+                """
+                insert into alias_candidate (alias, model, rank, weight) values ($1, $2, $3, $4)
+                on conflict (alias, model) do update set rank = excluded.rank, weight = excluded.weight
+                where (alias_candidate.rank, alias_candidate.weight) is distinct from (excluded.rank, excluded.weight)
+                """, [alias.name, candidate.model, String(candidate.rank ?? rank), String(candidate.weight ?? 1)])
+        }
+        try connection.query(
+            "delete from alias_candidate where alias = $1 and model <> all($2::text[])",
+            [alias.name, PostgresArray.literal(alias.candidates.map(\.model))])
+    }
+}

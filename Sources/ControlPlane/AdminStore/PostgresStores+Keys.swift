@@ -1,0 +1,83 @@
+package import AdminCore
+internal import PlaneContract
+internal import Postgres
+
+extension PostgresStores {
+    package func createKey(
+        id: String, digest: String, display: String, _ draft: KeyDraft, actor: String
+    ) async throws -> KeyEntry {
+        let rows = try await change(actor: actor) { connection in
+            try connection.query(
+                """
+                insert into api_key (id, org_id, name, digest, display, expires_at, allowed_models, requests_per_minute,
+                    tokens_per_minute, concurrent_requests, requests_per_day, requests_per_month, nano_usd_per_day,
+                    nano_usd_per_month)
+                values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14) returning *
+                """,
+                [id, draft.orgID, draft.name, digest, display, draft.expiresAt, draft.allowedModels.map(PostgresArray.literal)]
+                    + LimitColumns.values(draft.limits))
+        }
+        return Self.key(rows[0])
+    }
+
+    package func key(_ id: String) async throws -> KeyEntry? {
+        try await read("select * from api_key where id = $1", [id]).first.map(Self.key)
+    }
+
+    package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
+        try await read(
+            """
+            select * from api_key where ($1::text is null or org_id = $1) and ($2::text is null or id > $2)
+            order by id limit $3::integer
+            """, [org, after, String(limit)]
+        ).map(Self.key)
+    }
+
+    package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry? {
+        let (setsExpiry, expiry) = Self.parts(edit.expiresAt)
+        let (setsModels, models) = Self.parts(edit.allowedModels)
+        return try await change(actor: actor) { connection in
+            try connection.query(
+                """
+                update api_key set name = coalesce($2, name),
+                    expires_at = case when $3::boolean then $4::timestamptz else expires_at end,
+                    allowed_models = case when $5::boolean then $6::text[] else allowed_models end,
+                    requests_per_minute = case when 'requests_per_minute' = any($7::text[]) then $8::bigint else requests_per_minute end,
+                    tokens_per_minute = case when 'tokens_per_minute' = any($7) then $9::bigint else tokens_per_minute end,
+                    concurrent_requests = case when 'concurrent_requests' = any($7) then $10::bigint else concurrent_requests end,
+                    requests_per_day = case when 'requests_per_day' = any($7) then $11::bigint else requests_per_day end,
+                    requests_per_month = case when 'requests_per_month' = any($7) then $12::bigint else requests_per_month end,
+                    nano_usd_per_day = case when 'usd_per_day' = any($7) then $13::bigint else nano_usd_per_day end,
+                    nano_usd_per_month = case when 'usd_per_month' = any($7) then $14::bigint else nano_usd_per_month end
+                where id = $1 returning *
+                """,
+                [
+                    id, edit.name, setsExpiry, expiry, setsModels, models.map(PostgresArray.literal),
+                    PostgresArray.literal(edit.named.sorted()),
+                ] + LimitColumns.values(edit.limits)
+            ).first.map(Self.key)
+        }
+    }
+
+    package func revokeKey(_ id: String, actor: String) async throws -> KeyEntry? {
+        try await change(actor: actor) { connection in
+            try connection.query("update api_key set status = 'revoked' where id = $1 and status <> 'revoked'", [id])
+            return try connection.query("select * from api_key where id = $1", [id]).first.map(Self.key)
+        }
+    }
+
+    private static func parts<Value>(_ change: Change<Value>) -> (String, Value?) {
+        switch change {
+        case .keep: ("false", nil)
+        case .set(let value): ("true", value)
+        }
+    }
+
+    private static func key(_ row: PostgresRow) -> KeyEntry {
+        KeyEntry(
+            id: row.text("id"), orgID: row.text("org_id"), name: row.text("name"), display: row.text("display"),
+            status: row.text("status"), expiresAt: row["expires_at"], allowedModels: row.textArray("allowed_models"),
+            limits: LimitColumns.limits(of: row), version: row.integer("version"), createdAt: row.text("created_at"),
+            revokedAt: row["revoked_at"])
+    }
+}

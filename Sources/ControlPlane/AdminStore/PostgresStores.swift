@@ -1,0 +1,62 @@
+internal import AdminCore
+internal import GatewayModel
+internal import PlaneContract
+package import Postgres
+
+/// Orgs, keys and the admin token in PostgreSQL. Statements are whole and take every value as a parameter.
+package struct PostgresStores: AdminStores {
+    let pool: PostgresPool
+
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    /// Runs changes in a transaction that names its author to the audit log, and turns refusals into words.
+    func change<T: Sendable>(
+        actor: String, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws -> T {
+        do {
+            return try await pool.run { connection in
+                try connection.transaction {
+                    try connection.query("select set_config('aihub.actor', $1, true)", [actor])
+                    return try body(connection)
+                }
+            }
+        } catch let error as PostgresError {
+            throw Self.adminError(error)
+        }
+    }
+
+    func read(_ sql: String, _ values: [String?]) async throws -> [PostgresRow] {
+        do {
+            return try await pool.query(sql, values)
+        } catch let error as PostgresError {
+            throw Self.adminError(error)
+        }
+    }
+
+    private static func adminError(_ error: PostgresError) -> any Error {
+        switch error {
+        case .unreachable, .overloaded: AdminError.unavailable
+        case .refused(let state, let message, let hint):
+            switch state {
+            case "23505": AdminError.conflict("It exists already: \(message)")
+            case "23503": AdminError.invalid("It names something that does not exist: \(message)", param: nil)
+            case _ where state.hasPrefix("22") || state.hasPrefix("23") || state == "P0001":
+                AdminError.invalid(message + (hint.map { " " + $0 } ?? ""), param: nil)
+            default: error
+            }
+        }
+    }
+
+    package func adminTokenDigest() async throws -> String? {
+        try await read("select digest from admin_token", []).first?.text("digest")
+    }
+
+    package func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool {
+        try await change(actor: "aihub-control") { connection in
+            if replacing { try connection.query("delete from admin_token") }
+            return try !connection.query(
+                "insert into admin_token (digest) values ($1) on conflict do nothing returning digest", [digest]
+            ).isEmpty
+        }
+    }
+}

@@ -1,0 +1,82 @@
+internal import GatewayModel
+package import PlaneContract
+internal import Postgres
+
+extension PublicationStore {
+    /// Reads the whole catalogue under the next version. Serialised among control planes: who reads later has the higher
+    /// version, so a later snapshot never holds an older state.
+    ///
+    /// - Parameter reseal: turns a credential as PostgreSQL keeps it into one for the snapshot; a credential it cannot
+    ///   open is left out and the rest is published.
+    package func snapshot(
+        reseal: @escaping @Sendable (_ id: String, _ sealed: String) -> String?
+    ) async throws -> GatewaySnapshot {
+        try await pool.run { connection in
+            try connection.transaction {
+                try connection.query("select pg_advisory_xact_lock(7283910453)")
+                let version = try connection.query("select nextval('snapshot_version') as version")[0].integer("version")
+                return try Self.read(connection, version: version, reseal: reseal)
+            }
+        }
+    }
+
+    private static func read(
+        _ connection: PostgresConnection, version: Int64, reseal: (String, String) -> String?
+    ) throws -> GatewaySnapshot {
+        let prices = try Dictionary(grouping: connection.query(
+            """
+            select id, model, (extract(epoch from effective_from) * 1000)::bigint as from_ms, input, cache_read,
+                cache_write, output, reasoning
+            from price order by effective_from
+            """)) { $0.text("model") }
+        let candidates = try Dictionary(grouping: connection.query(
+            "select * from alias_candidate order by rank, model")) { $0.text("alias") }
+        return GatewaySnapshot(
+            version: version,
+            providers: try connection.query("select * from provider where enabled order by id").map(provider),
+            credentials: try connection.query("select id, sealed from credential order by id").compactMap { row in
+                reseal(row.text("id"), row.text("sealed")).map { CredentialEntry(id: row.text("id"), sealed: $0) }
+            },
+            models: try connection.query(
+                "select *, extract(epoch from created_at)::bigint as created from model order by name"
+            ).map { model($0, prices: prices[$0.text("name")] ?? []) },
+            deployments: try connection.query("select * from deployment where enabled order by rank, id").map(deployment),
+            aliases: try connection.query("select * from alias order by position, name").map { row in
+                AliasEntry(
+                    name: row.text("name"), needsVision: row.bool("needs_vision"),
+                    candidates: (candidates[row.text("name")] ?? []).map { candidate in
+                        AliasEntry.Candidate(
+                            model: candidate.text("model"), order: Int(candidate.integer("rank")),
+                            weight: Int(candidate.integer("weight")))
+                    })
+            })
+    }
+
+    private static func provider(_ row: PostgresRow) -> ProviderEntry {
+        ProviderEntry(
+            id: row.text("id"), dialect: row.text("dialect"), baseURL: row.text("base_url"),
+            allowedNetworks: row.textArray("allowed_networks") ?? [])
+    }
+
+    private static func deployment(_ row: PostgresRow) -> DeploymentEntry {
+        DeploymentEntry(
+            id: row.text("id"), model: row.text("model"), provider: row.text("provider_id"),
+            credential: row["credential_id"], upstreamModel: row.text("upstream_model"), order: Int(row.integer("rank")),
+            weight: Int(row.integer("weight")))
+    }
+
+    private static func model(_ row: PostgresRow, prices: [PostgresRow]) -> ModelEntry {
+        ModelEntry(
+            name: row.text("name"), vendor: row.text("vendor"), kind: row.text("kind"), created: row.integer("created"),
+            contextWindow: row.optionalInteger("context_window"), maxOutputTokens: row.integer("max_output_tokens"),
+            vision: row.bool("vision"), tools: row.bool("tools"),
+            wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"), firstEventMs: row.integer("first_event_ms"),
+            idleMs: row.integer("idle_ms"),
+            prices: prices.map { price in
+                Price(
+                    id: price.integer("id"), effectiveFromMs: price.integer("from_ms"), input: price.integer("input"),
+                    cacheRead: price.integer("cache_read"), cacheWrite: price.integer("cache_write"),
+                    output: price.integer("output"), reasoning: price.integer("reasoning"))
+            })
+    }
+}

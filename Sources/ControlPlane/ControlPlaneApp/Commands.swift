@@ -1,0 +1,39 @@
+internal import AdminCore
+internal import AdminStore
+internal import FoundationEssentials
+internal import KeyMaterial
+internal import Postgres
+internal import Yams
+
+/// What `aihub-control` does beside serving.
+package struct Commands: Sendable {
+    private let settings: ControlSettings
+
+    package init(settings: ControlSettings) { self.settings = settings }
+
+    /// Brings the schema up to date. Returns the names of the migrations that ran.
+    package func migrate() throws -> [String] {
+        let migrations = try Migrations(folder: settings.sqlFolder, checksum: Fingerprint.sha256)
+        return try migrations.run(on: try PostgresConnection(url: settings.postgresURL))
+    }
+
+    /// Loads a declarative file. A running control plane publishes what changed.
+    package func load(path: String, environment: [String: String]) throws {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let file = try YAMLDecoder().decode(CatalogueFile.self, from: text)
+        let sealer = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
+        let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
+        try CatalogueLoader(connection, sealer: sealer, environment: environment)
+            .load(file, actor: "aihub-control load")
+    }
+
+    /// A new admin token in place of the old one, which stops working at once.
+    package func resetAdminToken() async throws -> String? {
+        let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
+        let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
+        let service = AdminService(stores: PostgresStores(pool), digester: digester) { true }
+        guard let token = try await service.makeAdminToken(replacing: true) else { return nil }
+        try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
+        return token
+    }
+}

@@ -1,0 +1,99 @@
+internal import AdminCore
+internal import AdminHTTP
+internal import AdminStore
+internal import FoundationEssentials
+internal import KeyMaterial
+internal import Ledger
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Operations
+internal import Postgres
+internal import Redis
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// Puts the control plane together and runs it until SIGTERM or SIGINT.
+package struct ControlApp: Sendable {
+    private let settings: ControlSettings
+    private let log = Logger(label: "aihub-control")
+
+    package init(settings: ControlSettings) { self.settings = settings }
+
+    package func run() async throws {
+        try requireMigrated()
+        let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
+        let atRest = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
+        let inSnapshot = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let metrics = MetricsRegistry()
+        let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: settings.postgresConnections)
+        let ingestPool = PostgresPool(url: settings.postgresURL, role: "gw_ingest", threads: 1)
+        let redis = StateRedis(client: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(5)))
+
+        let store = PublicationStore(pool)
+        let publisher = Publisher(
+            store: store, redis: redis, atRest: atRest, inSnapshot: inSnapshot, metrics: metrics, log: log)
+        let ledger = LedgerIngest(
+            pool: ingestPool,
+            redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
+            metrics: metrics, log: log)
+        let keeper = RedisKeeper(
+            redis: redis, store: store, publisher: publisher, metrics: metrics, log: log,
+            onNewProcess: { await ledger.reread() })
+        let admin = AdminService(stores: PostgresStores(pool), digester: digester) { await publisher.publish() }
+        try await keepAdminToken(admin)
+
+        let operations = try await OperationsServer.start(
+            host: settings.operationsHost, port: settings.operationsPort, group: group, metrics: metrics
+        ) { keeper.isOpen ? .ready : .notReady(["state Redis is not open yet"]) }
+        let services: [any Service] = [
+            Repeated { await keeper.run() }, Repeated { await ledger.run() },
+            ChangeFollower(url: settings.postgresURL, publisher: publisher),
+            AdminServer.make(host: settings.host, port: settings.port, service: admin, logger: log),
+        ]
+        log.info(
+            "control plane serves",
+            metadata: ["url": "http://\(settings.host):\(settings.port)/admin/v1", "operations": "\(operations.port)"])
+        try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log).run()
+        await operations.stop()
+    }
+
+    private func requireMigrated() throws {
+        let migrations = try Migrations(folder: settings.sqlFolder, checksum: Fingerprint.sha256)
+        let connection = try PostgresConnection(url: settings.postgresURL)
+        guard try migrations.isComplete(on: connection) else { throw NotMigrated() }
+    }
+
+    private struct NotMigrated: Error, CustomStringConvertible {
+        let description = "the database is not at this program's schema: run `aihub-control migrate` first"
+    }
+
+    /// Makes the admin token at the first start and leaves it in a file only this user can read.
+    private func keepAdminToken(_ admin: AdminService) async throws {
+        guard let token = try await admin.makeAdminToken(replacing: false) else { return }
+        try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
+        log.notice("admin token made", metadata: ["file": "\(settings.adminTokenFile)"])
+    }
+}
+
+/// A loop that runs until it is cancelled, as a service.
+private struct Repeated: Service {
+    let body: @Sendable () async -> Void
+
+    func run() async throws { await cancelWhenGracefulShutdown { await body() } }
+}
+
+/// Publishes whenever PostgreSQL rings, and every second in case it did not.
+private struct ChangeFollower: Service {
+    let url: String
+    let publisher: Publisher
+
+    func run() async throws {
+        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let listener = PostgresListener(url: url, channel: "config_change", backstopMs: 1_000) { bell.yield() }
+        listener.start()
+        defer { listener.stop() }
+        await cancelWhenGracefulShutdown { for await _ in rings { _ = await publisher.publish() } }
+    }
+}

@@ -1,0 +1,44 @@
+package import Logging
+package import Operations
+package import Redis
+
+/// Everything that can be set of the control plane, read from the environment under `AIHUB_CONTROL_`.
+/// `docs/configuration.md` is the reference; a test compares the two.
+package struct ControlSettings: Sendable {
+    package var host: String
+    package var port: Int
+    package var operationsHost: String
+    package var operationsPort: Int
+    package var postgresURL: String
+    package var postgresConnections: Int
+    package var stateRedis: RedisEndpoint
+    package var pepperFile: String
+    package var sealKeyFile: String
+    package var kekFile: String
+    package var sqlFolder: String
+    package var adminTokenFile: String
+    package var logLevel: Logger.Level
+
+    package static let prefix = "AIHUB_CONTROL_"
+
+    package init(environment: [String: String]) throws(SettingsFlaw) {
+        var read = SettingsReader(environment, prefix: Self.prefix)
+        host = read.text("HOST", default: "127.0.0.1")
+        port = read.integer("PORT", default: 8090, in: 0...65535)
+        operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
+        operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
+        postgresURL = read.requiredText("POSTGRES_URL")
+        postgresConnections = read.integer("POSTGRES_CONNECTIONS", default: 4, in: 1...64)
+        stateRedis = read.value(
+            "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
+            RedisEndpoint.init(url:))
+        pepperFile = read.requiredText("PEPPER_FILE")
+        sealKeyFile = read.requiredText("SEAL_KEY_FILE")
+        kekFile = read.requiredText("KEK_FILE")
+        sqlFolder = read.text("SQL_FOLDER", default: "sql/migrations")
+        adminTokenFile = read.requiredText("ADMIN_TOKEN_FILE")
+        logLevel = read.value(
+            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error", Logger.Level.init(rawValue:))
+        try read.finish()
+    }
+}

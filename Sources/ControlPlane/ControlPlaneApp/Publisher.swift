@@ -1,0 +1,86 @@
+internal import AdminStore
+internal import GatewayModel
+internal import KeyMaterial
+internal import Logging
+internal import Operations
+internal import PlaneContract
+internal import Redis
+
+/// Carries changes of configuration from PostgreSQL to Redis: takes the rows that are not published yet, pushes what they
+/// concern as it is now, then marks them. Interrupted anywhere, it does the same again; versions only rise, so that is
+/// harmless.
+actor Publisher {
+    private let store: PublicationStore
+    private let redis: StateRedis
+    private let atRest: Sealer
+    private let inSnapshot: Sealer
+    private let metrics: MetricsRegistry
+    private let log: Logger
+    private var running: Task<Bool, Never>?
+
+    init(
+        store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry, log: Logger
+    ) {
+        self.store = store
+        self.redis = redis
+        self.atRest = atRest
+        self.inSnapshot = inSnapshot
+        self.metrics = metrics
+        self.log = log
+    }
+
+    /// Publishes all that is pending now. Returns whether that worked. Calls that overlap wait for a round of their own,
+    /// since the one under way may have read before their change.
+    func publish() async -> Bool {
+        if let running { _ = await running.value }
+        if let running { return await running.value }
+        let round = Task { await self.round() }
+        running = round
+        let done = await round.value
+        running = nil
+        return done
+    }
+
+    /// Publishes everything there is, changed or not: for a Redis that lost it.
+    func publishEverything() async throws {
+        try await push(keys: try await store.keys(nil, orgs: nil))
+        try await pushSnapshot()
+    }
+
+    private func round() async -> Bool {
+        do {
+            while true {
+                let pending = try await store.pending()
+                guard !pending.isEmpty else { return true }
+                if !pending.keyIDs.isEmpty || !pending.orgIDs.isEmpty {
+                    try await push(keys: try await store.keys(pending.keyIDs, orgs: pending.orgIDs))
+                }
+                if pending.catalogue { try await pushSnapshot() }
+                try await store.markPublished(pending.changeIDs)
+                metrics.add("aihub_control_changes_published_total", by: Double(pending.changeIDs.count))
+            }
+        } catch {
+            log.warning("changes wait to be published", metadata: ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    private func push(keys: [PublicationStore.StoredKey]) async throws {
+        try await redis.push(keys.map { ($0.digest, $0.record) })
+    }
+
+    private func pushSnapshot() async throws {
+        let snapshot = try await store.snapshot { [atRest, inSnapshot, log] id, sealed in
+            do {
+                let context = "credential|" + id
+                return try inSnapshot.seal(try atRest.open(sealed, context: context), context: context)
+            } catch {
+                log.error(
+                    "credential cannot be opened and is left out; is the KEK the right one?", metadata: ["id": "\(id)"])
+                return nil
+            }
+        }
+        try await redis.push(snapshot)
+        metrics.set("aihub_control_snapshot_version", to: Double(snapshot.version))
+    }
+}

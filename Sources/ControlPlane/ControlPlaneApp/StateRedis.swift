@@ -1,0 +1,57 @@
+internal import FoundationEssentials
+internal import LimitScripts
+internal import PlaneContract
+internal import Redis
+
+/// What the control plane writes into the state Redis.
+struct StateRedis: Sendable {
+    /// Commands sent in one write.
+    private static let batch = 500
+
+    let client: RedisClient
+
+    /// Pushes key records, then raises the versions they carry: a worker that meets the new version always finds the new
+    /// record. The doorbell rings last.
+    func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {
+        for start in stride(from: 0, to: keys.count, by: Self.batch) {
+            let some = keys[start..<min(start + Self.batch, keys.count)]
+            try await all(some.map { try putKey($0.digest, $0.record) })
+            try await all(some.flatMap { Self.raises($0.record) })
+            try await all(some.map {
+                RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.key(digest: $0.digest).message])
+            })
+        }
+    }
+
+    func push(_ snapshot: GatewaySnapshot) async throws {
+        let body = String(decoding: try JSONEncoder().encode(snapshot), as: UTF8.self)
+        let version = String(snapshot.version)
+        try await all([Self.call(.putKey, [RedisKeys.snapshot], [version, body])])
+        try await all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.config(snapshot.version).message])])
+    }
+
+    private func putKey(_ digest: String, _ record: KeyRecord) throws -> RedisCommand {
+        let body = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+        // Key and org rise independently; their sum rises with either.
+        let version = String(record.version + record.orgVersion)
+        return Self.call(.putKey, [RedisKeys.keyRecord(digest: digest)], [version, body])
+    }
+
+    private static func raises(_ record: KeyRecord) -> [RedisCommand] {
+        let versions = [RedisKeys.versions(Shard(orgID: record.orgID))]
+        return [
+            call(.raise, versions, [record.keyID, String(record.version)]),
+            call(.raise, versions, [RedisKeys.orgScope(record.orgID), String(record.orgVersion)]),
+        ]
+    }
+
+    static func call(_ function: LimitLibrary.Function, _ keys: [String], _ arguments: [String]) -> RedisCommand {
+        RedisCommand(function: function.rawValue, keys: keys, arguments: arguments)
+    }
+
+    /// Sends commands in one write; throws when any was refused.
+    @discardableResult
+    func all(_ commands: [RedisCommand]) async throws -> [RESPValue] {
+        try await client.pipeline(commands).map { try $0.get() }
+    }
+}

@@ -1,0 +1,155 @@
+internal import FoundationEssentials
+package import Logging
+package import Operations
+internal import PlaneContract
+package import Postgres
+package import Redis
+
+/// Takes usage events out of Redis's streams into the ledger. The cursor moves in the same transaction as the rows, so an
+/// event is taken in once however often this is interrupted; an epoch per shard fences off a reader that was superseded.
+package actor LedgerIngest {
+    /// Entries of one stream taken in one turn.
+    static let entriesPerShard = 500
+    /// Entries of one transaction, over all shards.
+    static let entriesPerTurn = 2_000
+    private static let pauseBusy = Duration.milliseconds(20)
+    private static let pauseIdleMax = Duration.milliseconds(250)
+    /// How far back a new Redis process is read again: a replica that took over may give out ids below the cursor.
+    private static let rereadMs: UInt64 = 300_000
+    /// How long entries stay in Redis after they were taken in.
+    private static let keptMs: UInt64 = 86_400_000
+
+    private struct Cursor {
+        var last: String
+        var epoch: Int64
+    }
+
+    private struct Entry {
+        var shard: Int
+        var streamID: String
+        var kind: String
+        var event: String
+    }
+
+    private let pool: PostgresPool
+    private let redis: RedisClient
+    private let metrics: MetricsRegistry
+    private let log: Logger
+    private var cursors: [Cursor] = []
+    private var trimmedAt = ContinuousClock.now
+
+    package init(pool: PostgresPool, redis: RedisClient, metrics: MetricsRegistry, log: Logger) {
+        self.pool = pool
+        self.redis = redis
+        self.metrics = metrics
+        self.log = log
+    }
+
+    /// Runs until cancelled. While PostgreSQL or Redis is away it waits; nothing is lost, the streams keep what comes.
+    package func run() async {
+        var pause = Self.pauseBusy
+        while !Task.isCancelled {
+            do {
+                if cursors.isEmpty { try await takeOver() }
+                let taken = try await turn()
+                pause = taken > 0 ? Self.pauseBusy : min(pause * 2, Self.pauseIdleMax)
+            } catch {
+                if !Task.isCancelled { log.warning("usage waits", metadata: ["reason": "\(error)"]) }
+                cursors = []
+                pause = .seconds(1)
+            }
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    /// Reads a little behind the cursors again. Call when Redis was restarted.
+    package func reread() {
+        for shard in cursors.indices {
+            let ms = UInt64(cursors[shard].last.prefix { $0 != "-" }) ?? 0
+            cursors[shard].last = "\(ms > Self.rereadMs ? ms - Self.rereadMs : 0)-0"
+        }
+    }
+
+    private func takeOver() async throws {
+        let rows = try await pool.query(
+            "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard")
+        cursors = rows.map { Cursor(last: $0.text("last_id"), epoch: $0.integer("epoch")) }
+    }
+
+    private func turn() async throws -> Int {
+        let commands = Shard.all.map { shard in
+            RedisCommand([
+                "XRANGE", RedisKeys.usageStream(shard), "(" + cursors[shard.index].last, "+", "COUNT",
+                String(Self.entriesPerShard),
+            ])
+        }
+        var entries: [Entry] = []
+        for (shard, reply) in zip(Shard.all, try await redis.pipeline(commands)) {
+            guard entries.count < Self.entriesPerTurn else { break }
+            entries += try reply.get().array?.compactMap { Self.entry($0, shard: shard.index) } ?? []
+        }
+        if !entries.isEmpty { try await takeIn(entries) }
+        try await trim()
+        return entries.count
+    }
+
+    private func takeIn(_ entries: [Entry]) async throws {
+        let readable = entries.filter { entry in
+            let fits = (try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8))) != nil
+            if !fits {
+                metrics.add("aihub_control_events_unreadable_total")
+                log.error("usage event unreadable", metadata: ["entry": "\(entry.streamID)", "shard": "\(entry.shard)"])
+            }
+            return fits
+        }
+        let json = "[" + readable.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
+        let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
+        let moves = last.map { (shard: String($0.key), last: $0.value, epoch: String(cursors[$0.key].epoch)) }
+        let fresh = try await pool.run { connection in
+            try connection.transaction {
+                let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
+                for move in moves {
+                    let moved = try connection.query(
+                        "update ledger_cursor set last_id = $2 where shard = $1 and epoch = $3 returning shard",
+                        [move.shard, move.last, move.epoch])
+                    guard !moved.isEmpty else { throw Superseded() }
+                }
+                return rows[0].integer("fresh")
+            }
+        }
+        for (shard, id) in last { cursors[shard].last = id }
+        metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
+    }
+
+    private struct Superseded: Error, CustomStringConvertible {
+        let description = "another control plane reads the usage streams now"
+    }
+
+    /// Once a minute: drops entries that are both taken in and older than a day.
+    private func trim() async throws {
+        guard ContinuousClock.now - trimmedAt > .seconds(60) else { return }
+        trimmedAt = .now
+        let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
+        _ = try await redis.pipeline(
+            Shard.all.map { shard in
+                let taken = UInt64(cursors[shard.index].last.prefix { $0 != "-" }) ?? 0
+                return RedisCommand([
+                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - Self.keptMs))-0",
+                ])
+            })
+        try await pool.query("select create_usage_partitions(3)")
+    }
+
+    /// `[id, [field, value, …]]` with the fields `id`, `kind` and `event`.
+    private static func entry(_ value: RESPValue, shard: Int) -> Entry? {
+        guard let parts = value.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].array else {
+            return nil
+        }
+        var named: [String: String] = [:]
+        for at in stride(from: 0, to: fields.count - 1, by: 2) {
+            if let name = fields[at].string { named[name] = fields[at + 1].string }
+        }
+        guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else { return nil }
+        return Entry(shard: shard, streamID: id, kind: kind, event: event)
+    }
+}

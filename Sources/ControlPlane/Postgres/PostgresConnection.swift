@@ -1,0 +1,104 @@
+internal import CPQ
+internal import Glibc
+
+/// One connection of libpq, and the only file that calls it.
+///
+/// A `PGconn` must not be used by two threads at once (libpq §34.21): an instance belongs to the thread that made it. Every
+/// statement is sent with `PQexecParams`, values always as parameters.
+package final class PostgresConnection {
+    private let connection: OpaquePointer
+
+    /// - Parameters:
+    ///   - url: a connection URI or key/value string of libpq.
+    ///   - role: the role to take on after login.
+    /// - Throws: `PostgresError.unreachable` within about five seconds.
+    package init(url: String, role: String? = nil, statementTimeoutMs: Int = 30_000) throws(PostgresError) {
+        guard let made = PQconnectdb(url) else { throw .unreachable("out of memory") }
+        connection = made
+        guard PQstatus(made) == CONNECTION_OK else { throw .unreachable(Self.message(of: made)) }
+        PQsetNoticeProcessor(made, { _, _ in }, nil)
+        try query("select set_config('statement_timeout', $1, false), set_config('timezone', 'UTC', false)", [String(statementTimeoutMs)])
+        if let role { try query("select set_config('role', $1, false)", [role]) }
+    }
+
+    deinit { PQfinish(connection) }
+
+    package var isBroken: Bool { PQstatus(connection) != CONNECTION_OK }
+
+    /// Runs one statement. `values` stand for `$1`, `$2`…
+    @discardableResult
+    package func query(_ sql: String, _ values: [String?] = []) throws(PostgresError) -> [PostgresRow] {
+        let copies = values.map { $0.map { strdup($0) } }
+        defer { for copy in copies { free(copy ?? nil) } }
+        let pointers = copies.map { UnsafePointer($0 ?? nil) }
+        return try rows(PQexecParams(connection, sql, Int32(values.count), nil, pointers, nil, nil, 0))
+    }
+
+    /// Runs a script of several statements without parameters: migrations only.
+    package func script(_ sql: String) throws(PostgresError) { _ = try rows(PQexec(connection, sql)) }
+
+    /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
+    package func transaction<T>(_ body: () throws -> T) throws -> T {
+        try query("begin")
+        do {
+            let value = try body()
+            try query("commit")
+            return value
+        } catch {
+            _ = try? query("rollback")
+            throw error
+        }
+    }
+
+    private func rows(_ result: OpaquePointer?) throws(PostgresError) -> [PostgresRow] {
+        defer { PQclear(result) }
+        switch PQresultStatus(result) {
+        case PGRES_COMMAND_OK: return []
+        case PGRES_TUPLES_OK: return Self.decode(result)
+        default:
+            guard PQstatus(connection) == CONNECTION_OK, let state = PQresultErrorField(result, Self.sqlState) else {
+                throw .unreachable(Self.message(of: connection))
+            }
+            throw .refused(
+                state: String(cString: state), message: Self.field(result, Self.primaryMessage) ?? "refused",
+                hint: Self.field(result, Self.hint))
+        }
+    }
+
+    // The field codes of PQresultErrorField are character macros, which Swift does not import.
+    private static let sqlState = Int32(UInt8(ascii: "C"))
+    private static let primaryMessage = Int32(UInt8(ascii: "M"))
+    private static let hint = Int32(UInt8(ascii: "H"))
+
+    private static func field(_ result: OpaquePointer?, _ code: Int32) -> String? {
+        PQresultErrorField(result, code).map { String(cString: $0) }
+    }
+
+    private static func decode(_ result: OpaquePointer?) -> [PostgresRow] {
+        let width = PQnfields(result)
+        let columns = Dictionary((0..<width).map { (String(cString: PQfname(result, $0)), Int($0)) }) { first, _ in first }
+        return (0..<PQntuples(result)).map { row in
+            let values = (0..<width).map { column in
+                PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+            }
+            return PostgresRow(columns: columns, values: values)
+        }
+    }
+
+    private static func message(of connection: OpaquePointer) -> String {
+        String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline).joined(separator: "; ")
+    }
+
+    /// Waits for notifications on the channels listened to. Returns whether any came before the time was over.
+    package func waitForNotification(milliseconds: Int32) throws(PostgresError) -> Bool {
+        var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        poll(&descriptor, 1, milliseconds)
+        guard PQconsumeInput(connection) == 1 else { throw .unreachable(Self.message(of: connection)) }
+        var any = false
+        while let notification = PQnotifies(connection) {
+            any = true
+            PQfreemem(notification)
+        }
+        return any
+    }
+}

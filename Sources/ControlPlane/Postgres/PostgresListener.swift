@@ -1,0 +1,55 @@
+internal import Glibc
+internal import Synchronization
+
+/// Listens on one channel over a connection of its own, and says so whenever something may have happened: on each
+/// notification, after each reconnection, and at least every `backstopMs`.
+package final class PostgresListener: Sendable {
+    private static let retryMs: UInt32 = 500
+
+    private let url: String
+    private let channel: String
+    private let backstopMs: Int32
+    private let onNews: @Sendable () -> Void
+    private let stopped = Mutex(false)
+
+    /// - Parameter channel: a plain lower-case name; it becomes part of a `LISTEN` statement, which takes no parameters.
+    package init(url: String, channel: String, backstopMs: Int32, onNews: @escaping @Sendable () -> Void) {
+        precondition(channel.allSatisfy { $0.isLowercase || $0 == "_" }, "a channel is a plain name")
+        self.url = url
+        self.channel = channel
+        self.backstopMs = backstopMs
+        self.onNews = onNews
+    }
+
+    package func start() {
+        var thread = pthread_t()
+        let me = Unmanaged.passRetained(self).toOpaque()
+        let failed = pthread_create(
+            &thread, nil,
+            { pointer in
+                guard let pointer else { return nil }
+                Unmanaged<PostgresListener>.fromOpaque(pointer).takeRetainedValue().run()
+                return nil
+            }, me)
+        precondition(failed == 0, "no thread for PostgreSQL at start")
+        pthread_detach(thread)
+    }
+
+    package func stop() { stopped.withLock { $0 = true } }
+
+    private func run() {
+        while !stopped.withLock({ $0 }) {
+            do {
+                let connection = try PostgresConnection(url: url)
+                try connection.script("listen \(channel)")
+                onNews()
+                while !stopped.withLock({ $0 }) {
+                    _ = try connection.waitForNotification(milliseconds: backstopMs)
+                    onNews()
+                }
+            } catch {
+                usleep(Self.retryMs * 1_000)
+            }
+        }
+    }
+}

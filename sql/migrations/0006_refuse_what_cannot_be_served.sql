@@ -1,0 +1,58 @@
+-- Rules that span rows, checked at COMMIT, in words an operator in psql can act on.
+create function refuse_unservable_alias() returns trigger language plpgsql as $$
+declare
+    named text := case when tg_table_name = 'alias' then new.name else coalesce(new.alias, old.alias) end;
+begin
+    if not exists (select from alias where name = named) then return null; end if;
+    if not exists (select from alias_candidate where alias = named) then
+        raise exception 'alias % has no candidate model', quote_literal(named)
+            using hint = 'Insert at least one row into alias_candidate in the same transaction, or delete the alias.',
+                  errcode = 'check_violation';
+    end if;
+    if exists (select from model where name = named) then
+        raise exception 'alias % has the name of a model: a request could mean either', quote_literal(named)
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$$;
+create constraint trigger alias_can_be_served after insert or update on alias
+    deferrable initially deferred for each row execute function refuse_unservable_alias();
+create constraint trigger alias_keeps_a_candidate after insert or update or delete on alias_candidate
+    deferrable initially deferred for each row execute function refuse_unservable_alias();
+
+create function refuse_unservable_deployment() returns trigger language plpgsql as $$
+begin
+    if not exists (select from deployment d where d.id = new.id and d.enabled) then return null; end if;
+    if not exists (select from price where model = new.model) then
+        raise exception 'deployment % serves model %, which has no price', quote_literal(new.id), quote_literal(new.model)
+            using hint = 'Insert a row into price first; a free model has prices of 0.', errcode = 'check_violation';
+    end if;
+    if new.credential_id is not null
+        and (select provider_id from credential where id = new.credential_id) is distinct from new.provider_id then
+        raise exception 'deployment % uses a credential of another provider', quote_literal(new.id)
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$$;
+create constraint trigger deployment_can_be_served after insert or update on deployment
+    deferrable initially deferred for each row execute function refuse_unservable_deployment();
+
+create function refuse_bad_allow_list() returns trigger language plpgsql as $$
+declare
+    unknown text;
+begin
+    select allowed.name into unknown from unnest(new.allowed_models) as allowed (name)
+    where not exists (select from model where model.name = allowed.name)
+        and not exists (select from alias where alias.name = allowed.name)
+    limit 1;
+    if unknown is not null then
+        raise exception 'key % allows %, which is neither a model nor an alias', quote_literal(new.id), quote_literal(unknown)
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$$;
+create constraint trigger key_allows_what_exists after insert or update of allowed_models on api_key
+    deferrable initially deferred for each row when (new.allowed_models is not null) execute function refuse_bad_allow_list();
