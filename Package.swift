@@ -49,6 +49,7 @@ let package = Package(
     products: [
         .executable(name: "aihub-worker", targets: ["Worker"]),
         .executable(name: "aihub-control", targets: ["Control"]),
+        .executable(name: "scripted-provider", targets: ["ScriptedProvider"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -121,5 +122,9 @@ let package = Package(
         .executableTarget(
             name: "Control", dependencies: ["ControlPlaneApp", "Operations", argumentParser],
             path: "Sources/ControlPlane/Control", swiftSettings: strict),
+
+        // Test support.
+        .executableTarget(
+            name: "ScriptedProvider", dependencies: [nioCore, nioPosix, nioHTTP1], path: "Tests/Support/ScriptedProvider"),
     ]
 )

@@ -1,6 +1,6 @@
 -- Models, what they cost, where they run, and the aliases that choose among them.
 create table model (
-    name text primary key constraint "a model's name has 1 to 256 printable characters" check (name ~ '^[[:graph:]]{1,256}$'),
+    name text primary key constraint "a model's name has 1 to 256 printable characters" check (length(name) <= 256 and name ~ '^[[:graph:]]+$'),
     vendor text not null,
     kind text not null constraint "a model is for chat, embedding or image" check (kind in ('chat', 'embedding', 'image')),
     created_at timestamptz not null default now(),

@@ -1,7 +1,7 @@
 -- Rules that span rows, checked at COMMIT, in words an operator in psql can act on.
 create function refuse_unservable_alias() returns trigger language plpgsql as $$
 declare
-    named text := case when tg_table_name = 'alias' then new.name else coalesce(new.alias, old.alias) end;
+    named text := coalesce(to_jsonb(new), to_jsonb(old)) ->> case tg_table_name when 'alias' then 'name' else 'alias' end;
 begin
     if not exists (select from alias where name = named) then return null; end if;
     if not exists (select from alias_candidate where alias = named) then

@@ -1,0 +1,152 @@
+"""Starts and ends the real processes a test needs, on private ports and folders, by pid and never by name."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = pathlib.Path(os.environ.get("AIHUB_BINARIES", ROOT / ".build" / "release"))
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds=START_SECONDS, what="condition"):
+    """Polls until `condition()` is truthy and returns it; fails the test when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+def http_ok(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class Process:
+    """One child process with its log; `stop` and `kill` touch this pid alone."""
+
+    def __init__(self, name, command, log_folder, env=None, user=None):
+        self.name, self.command, self.env, self.user = name, [str(c) for c in command], env, user
+        self.log_path = pathlib.Path(log_folder) / f"{name}.log"
+        self.child = None
+
+    def start(self):
+        command = self.command
+        if self.user:
+            command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] + command
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(self.env or {})}, cwd=ROOT)
+        return self
+
+    @property
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def kill(self):
+        if self.running:
+            self.child.kill()
+            self.child.wait(STOP_SECONDS)
+
+    def stop(self, seconds=STOP_SECONDS):
+        """Ends the process with SIGTERM; returns its exit status."""
+        if self.running:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        return self.child.returncode if self.child else None
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+def server_user():
+    """PostgreSQL refuses to run as root: its own user then, else whoever runs the tests."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+class Postgres:
+    def __init__(self, folder):
+        self.folder, self.port, self.user = pathlib.Path(folder) / "postgres", free_port(), server_user()
+        self.bin = max(pathlib.Path("/usr/lib/postgresql").iterdir(), key=lambda p: int(p.name)) / "bin"
+        self.url = f"postgresql://aihub@127.0.0.1:{self.port}/aihub"
+        self.folder.mkdir()
+        if self.user:
+            shutil.chown(self.folder, self.user, pwd.getpwnam(self.user).pw_gid)
+        self.process = Process("postgres", [
+            self.bin / "postgres", "-D", self.folder / "data", "-p", self.port, "-c", "listen_addresses=127.0.0.1",
+            "-c", f"unix_socket_directories={self.folder}", "-c", "fsync=off", "-c", "max_connections=60"],
+            folder, user=self.user)
+
+    def create(self):
+        self.run("initdb", "-D", self.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        self.start()
+        self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "aihub", "aihub")
+        return self
+
+    def run(self, program, *arguments):
+        done = Process(program, [self.bin / program, *arguments], self.folder.parent, user=self.user).start()
+        assert done.child.wait(60) == 0, done.log()
+
+    def start(self):
+        self.process.start()
+        ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        wait_until(lambda: subprocess.run(ready).returncode == 0, what="PostgreSQL is ready")
+        return self
+
+    def stop_now(self):
+        """An immediate stop, as after a crash."""
+        self.process.signal(signal.SIGQUIT)
+        self.process.child.wait(STOP_SECONDS)
+
+
+class RedisServer:
+    def __init__(self, name, folder, *options):
+        self.port = free_port()
+        self.folder = pathlib.Path(folder) / name
+        self.folder.mkdir()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.process = Process(name, [
+            "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
+            "--maxmemory-policy", "noeviction", *options], folder)
+
+    def start(self):
+        self.process.start()
+        wait_until(lambda: self._pings(), what="Redis is ready")
+        return self
+
+    def _pings(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False

@@ -1,0 +1,61 @@
+/// The JSON a scripted answer is made of.
+struct Chunks {
+    let script: Script
+    let id: String
+    let created: Int
+
+    private var envelope: String {
+        let model = script.omitsModel ? "" : ",\"model\":\"\(script.name)\""
+        return "\"id\":\"chatcmpl-\(id)\",\"created\":\(created)\(model)"
+    }
+
+    func chunk(_ delta: String, finish: String? = nil, usage: String? = nil) -> String {
+        let reason = finish.map { "\"\($0)\"" } ?? "null"
+        let tail = usage.map { ",\"usage\":\($0)" } ?? ""
+        return "{\(envelope),\"object\":\"chat.completion.chunk\","
+            + "\"choices\":[{\"index\":0,\"delta\":\(delta),\"finish_reason\":\(reason)}]\(tail)}"
+    }
+
+    /// Chunk `at` of a streamed answer: text, or the pieces of one tool call.
+    func content(_ at: Int) -> String {
+        guard script.callsTool else { return chunk("{\"content\":\"tok \"}") }
+        if at == 0 {
+            return chunk(
+                "{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\","
+                    + "\"function\":{\"name\":\"get_weather\",\"arguments\":\"\"}}]}")
+        }
+        let piece = at == 1 ? "{\\\"city\\\":" : at == 2 ? "\\\"Bonn\\\"}" : ""
+        return chunk("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\(piece)\"}}]}")
+    }
+
+    func usageChunk(_ completion: Int) -> String {
+        "{\(envelope),\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":\(usage(completion))}"
+    }
+
+    func usage(_ completion: Int) -> String {
+        let prompt = script.usage == "negative" ? -5 : script.promptTokens
+        let shown = script.usage == "text" ? "\"many\"" : String(completion)
+        return "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(shown),\"total_tokens\":\(prompt + completion),"
+            + "\"prompt_tokens_details\":{\"cached_tokens\":\(script.cachedTokens)},"
+            + "\"completion_tokens_details\":{\"reasoning_tokens\":\(script.reasoningTokens)}}"
+    }
+
+    func answer(_ completion: Int) -> String {
+        let text = String(repeating: "tok ", count: completion)
+        let call = "{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
+            + "\"arguments\":\"{\\\"city\\\":\\\"Bonn\\\"}\"}}"
+        let message = script.callsTool
+            ? "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[\(call)]}"
+            : "{\"role\":\"assistant\",\"content\":\"\(text)\"}"
+        let tail = script.usage == "missing" ? "" : ",\"usage\":\(usage(completion))"
+        return "{\(envelope),\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":\(message),"
+            + "\"finish_reason\":\"\(finish)\"}]\(tail)}"
+    }
+
+    var finish: String { script.callsTool ? "tool_calls" : "stop" }
+
+    var error: String {
+        let type = script.saysQuota ? "insufficient_quota" : "server_error"
+        return "{\"error\":{\"message\":\"scripted failure\(script.saysQuota ? ": insufficient_quota" : "")\",\"type\":\"\(type)\"}}"
+    }
+}

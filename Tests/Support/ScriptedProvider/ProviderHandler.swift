@@ -1,0 +1,156 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Answers one connection's requests as their models' names script it, and bills what it sends.
+final class ProviderHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private struct Request: Decodable {
+        struct Options: Decodable { var include_usage: Bool? }
+        var model: String
+        var stream: Bool?
+        var stream_options: Options?
+        var max_tokens: Int?
+        var max_completion_tokens: Int?
+    }
+
+    private let bill: Bill
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var gone = false
+
+    init(bill: Bill) { self.bill = bill }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body.clear()
+        case .body(var bytes): body.writeBuffer(&bytes)
+        case .end: if let head { answer(head, context) }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { gone = true }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        switch (head.method, head.uri) {
+        case (.GET, "/bill"): send(200, bill.json, context)
+        case (.DELETE, "/bill"):
+            bill.clear()
+            send(200, Data("{}".utf8), context)
+        case (.GET, "/health"): send(200, Data("{}".utf8), context)
+        case (.POST, "/v1/chat/completions"): complete(head, context)
+        default: send(404, Data("{\"error\":{\"message\":\"unknown path\"}}".utf8), context)
+        }
+    }
+
+    private func complete(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let bytes = Data(body.readableBytesView)
+        guard let request = try? JSONDecoder().decode(Request.self, from: bytes) else {
+            return send(400, Data("{\"error\":{\"message\":\"bad request\"}}".utf8), context)
+        }
+        let id = head.headers.first(name: "x-request-id") ?? UUID().uuidString
+        let script = Script(model: request.model)
+        let streams = request.stream ?? false
+        bill.received(id: id, model: request.model, stream: streams, body: String(decoding: bytes, as: UTF8.self))
+        if script.hangAfter == 0 { return }
+        let tokens = script.completionTokens(limit: request.max_completion_tokens ?? request.max_tokens)
+        let chunks = Chunks(script: script, id: id, created: Int(Date().timeIntervalSince1970))
+        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(script.firstMs)) {
+            let (me, context) = box.value
+            guard !me.gone else { return }
+            if script.status != 200 { return me.refuse(script, chunks, id, context) }
+            if streams {
+                me.stream(chunks, tokens, id, wantsUsage: request.stream_options?.include_usage ?? false, context)
+            } else {
+                me.charge(id, script, output: tokens, complete: true)
+                if script.cutAfter != nil { return context.close(promise: nil) }
+                me.send(200, Data(chunks.answer(tokens).utf8), context)
+            }
+        }
+    }
+
+    private func charge(_ id: String, _ script: Script, output: Int, complete: Bool) {
+        bill.change(id) { entry in
+            entry.input = script.promptTokens - script.cachedTokens
+            entry.cached = script.cachedTokens
+            entry.reasoning = min(script.reasoningTokens, output)
+            entry.output = output - entry.reasoning
+            entry.complete = complete
+        }
+    }
+
+    private func refuse(_ script: Script, _ chunks: Chunks, _ id: String, _ context: ChannelHandlerContext) {
+        bill.change(id) { $0.status = script.status }
+        var headers: HTTPHeaders = ["content-type": "application/json"]
+        if let seconds = script.retryAfter { headers.add(name: "retry-after", value: String(seconds)) }
+        send(script.status, Data(chunks.error.utf8), context, headers: headers)
+    }
+
+    private func stream(
+        _ chunks: Chunks, _ tokens: Int, _ id: String, wantsUsage: Bool, _ context: ChannelHandlerContext
+    ) {
+        let headers: HTTPHeaders = ["content-type": "text/event-stream"]
+        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+        event(chunks.chunk("{\"role\":\"assistant\",\"content\":\"\"}"), context)
+        next(0, of: tokens, chunks, id, wantsUsage, context)
+    }
+
+    private func next(
+        _ at: Int, of tokens: Int, _ chunks: Chunks, _ id: String, _ wantsUsage: Bool, _ context: ChannelHandlerContext
+    ) {
+        let script = chunks.script
+        guard !gone else { return }
+        if script.cutAfter == at {
+            context.close(promise: nil)
+            return
+        }
+        if script.hangAfter == at { return }
+        if script.errorAfter == at { return event(chunks.error, context) }
+        guard at < tokens else { return finish(tokens, chunks, id, wantsUsage, context) }
+        charge(id, script, output: at + 1, complete: false)
+        event(chunks.content(at), context)
+        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(script.gapMs)) {
+            box.value.0.next(at + 1, of: tokens, chunks, id, wantsUsage, box.value.1)
+        }
+    }
+
+    private func finish(
+        _ tokens: Int, _ chunks: Chunks, _ id: String, _ wantsUsage: Bool, _ context: ChannelHandlerContext
+    ) {
+        let script = chunks.script
+        charge(id, script, output: tokens, complete: true)
+        if !script.omitsFinish {
+            let usage = script.usage == "finish" ? chunks.usage(tokens) : nil
+            event(chunks.chunk("{}", finish: chunks.finish, usage: usage), context)
+        }
+        if wantsUsage, script.usage != "missing", script.usage != "finish" {
+            event(chunks.usageChunk(tokens), context)
+            if script.usage == "twice" { event(chunks.usageChunk(tokens), context) }
+        }
+        if !script.omitsDone { event("[DONE]", context) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    private func event(_ json: String, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "data: \(json)\n\n")))), promise: nil)
+    }
+
+    private func send(
+        _ status: Int, _ data: Data, _ context: ChannelHandlerContext,
+        headers: HTTPHeaders = ["content-type": "application/json"]
+    ) {
+        var headers = headers
+        headers.add(name: "content-length", value: String(data.count))
+        context.write(
+            wrapOutboundOut(.head(.init(version: .http1_1, status: .init(statusCode: status), headers: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: data)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}

@@ -1,0 +1,53 @@
+/// What a provider should do, read out of the model's name: `script:in=20,out=5,gap=10`.
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `in`, `out` | prompt and completion tokens; a token is one chunk of four bytes | 10, 8 |
+/// | `cached`, `reasoning` | how many of those are cache reads, reasoning | 0 |
+/// | `first`, `gap` | milliseconds before the first event or the answer, and between chunks | 0 |
+/// | `status` | answer this error status and bill nothing | 200 |
+/// | `retry` | seconds in `retry-after`, with `status` | none |
+/// | `quota` | `1`: say `insufficient_quota`, with `status` | 0 |
+/// | `cut` | close the connection after this many chunks | never |
+/// | `hang` | say nothing more after this many chunks (0: not even headers) | never |
+/// | `error` | send an error event after this many chunks | never |
+/// | `usage` | `ok`, `missing`, `negative`, `text`, `finish` (on the finish chunk), `twice` | `ok` |
+/// | `tools` | `1`: answer with a tool call | 0 |
+/// | `nomodel`, `nodone`, `nofinish` | `1`: leave that out | 0 |
+struct Script {
+    let name: String
+    private let values: [String: String]
+
+    init(model: String) {
+        name = model
+        let rest = model.split(separator: ":", maxSplits: 1).dropFirst().first ?? ""
+        var values: [String: String] = [:]
+        for pair in rest.split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            if parts.count == 2 { values[String(parts[0])] = String(parts[1]) }
+        }
+        self.values = values
+    }
+
+    private func number(_ key: String) -> Int? { values[key].flatMap { Int($0) } }
+
+    var promptTokens: Int { number("in") ?? 10 }
+    var cachedTokens: Int { number("cached") ?? 0 }
+    var reasoningTokens: Int { number("reasoning") ?? 0 }
+    var firstMs: Int64 { Int64(number("first") ?? 0) }
+    var gapMs: Int64 { Int64(number("gap") ?? 0) }
+    var status: Int { number("status") ?? 200 }
+    var retryAfter: Int? { number("retry") }
+    var saysQuota: Bool { number("quota") == 1 }
+    var cutAfter: Int? { number("cut") }
+    var hangAfter: Int? { number("hang") }
+    var errorAfter: Int? { number("error") }
+    var usage: String { values["usage"] ?? "ok" }
+    var callsTool: Bool { number("tools") == 1 }
+    var omitsModel: Bool { number("nomodel") == 1 }
+    var omitsDone: Bool { number("nodone") == 1 }
+    var omitsFinish: Bool { number("nofinish") == 1 }
+
+    /// The completion tokens, which the caller's own limit may cut short.
+    func completionTokens(limit: Int?) -> Int { min(number("out") ?? 8, limit ?? .max) }
+}
