@@ -136,11 +136,14 @@ extension RoutingTable {
             .modelNotFound, "'\(name)' is in the catalogue, but \(advice).", param: "model")
     }
 
+    /// The vendors that `deploy/run` wires when their key is in its environment.
+    private static let wired: Set<String> = ["alibaba", "deepseek", "groq", "mistral", "openai", "together"]
+
     private static func advice(_ vendors: [String]) -> String {
-        guard !vendors.isEmpty else { return "add a candidate model to it" }
-        let keys = vendors.map { "\($0.uppercased())_API_KEY" }.joined(separator: " or ")
-        return "configure the provider \(vendors.joined(separator: " or ")): set \(keys) and start again,"
-            + " or load a provider, a credential and a deployment"
+        guard !vendors.isEmpty else { return "give it a candidate model" }
+        let load = "load a provider, a credential and a deployment for \(vendors.joined(separator: " or "))"
+        let keys = vendors.filter(wired.contains).map { "\($0.uppercased())_API_KEY" }
+        return keys.isEmpty ? load : "set \(keys.joined(separator: " or ")) and start deploy/run again, or \(load)"
     }
 
     private static func shown(_ name: String) -> String { String(name.prefix(64)) }

@@ -1,0 +1,40 @@
+# Shared by deploy/run and deploy/test: where things are, how to say what happens.
+# shellcheck shell=bash
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+LOCAL="$ROOT/.local"
+BINARIES="$ROOT/.build/release"
+VENV="$LOCAL/venv"
+
+step() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+note() { printf '    %s\n' "$*" >&2; }
+fatal() { printf 'aihub: %s\n' "$*" >&2; exit 1; }
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# Runs a long command quietly: a dot every few seconds, its output in a log that is shown when it fails.
+with_progress() {
+    local log="$1" pid status=0
+    shift
+    "$@" >"$log" 2>&1 &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 3
+        if [ -t 2 ]; then printf '\r    %s  ' "$(tail -n 1 "$log" | tr -d '\r' | cut -c1-90)" >&2; else printf '.' >&2; fi
+    done
+    wait "$pid" || status=$?
+    printf '\n' >&2
+    [ "$status" = 0 ] || { tail -n 40 "$log" >&2; fatal "failed: $* (all of its output: $log)"; }
+}
+
+# Waits until a command succeeds: wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    local deadline=$((SECONDS + $1)) what="$2"
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || fatal "$what did not come up in time; its log is in $LOCAL/logs"
+        sleep 0.1
+    done
+}
+
+http_ok() { curl --silent --fail --max-time 2 --output /dev/null "$1"; }

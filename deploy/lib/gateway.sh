@@ -1,0 +1,126 @@
+# The gateway itself: ports, settings, start, and what is told at the end.
+# shellcheck shell=bash
+
+set_ports() {
+    WORKER_PORT="${AIHUB_PORT:-8080}" WORKER_PORT_2="${AIHUB_PORT_2:-8081}" ADMIN_PORT="${AIHUB_ADMIN_PORT:-8090}"
+    OPERATIONS_PORT="${AIHUB_OPERATIONS_PORT:-9080}" POSTGRES_PORT="${POSTGRES_PORT:-54320}"
+    REDIS_STATE_PORT="${REDIS_STATE_PORT:-63790}" REDIS_CACHE_PORT="${REDIS_CACHE_PORT:-63791}"
+    LOCAL_MODEL_PORT="${LOCAL_MODEL_PORT:-8085}"
+    POSTGRES_URL="postgresql://aihub@127.0.0.1:$POSTGRES_PORT/aihub"
+    REDIS_URL="redis://127.0.0.1:$REDIS_STATE_PORT"
+    SECRETS="$LOCAL/secrets"
+}
+
+require_ports() {
+    require_port "$WORKER_PORT" "worker 1" AIHUB_PORT
+    require_port "$WORKER_PORT_2" "worker 2" AIHUB_PORT_2
+    require_port "$ADMIN_PORT" "admin API" AIHUB_ADMIN_PORT
+    require_port "$OPERATIONS_PORT" "operations of worker 1" AIHUB_OPERATIONS_PORT
+    require_port $((OPERATIONS_PORT + 1)) "operations of worker 2" AIHUB_OPERATIONS_PORT
+    require_port $((OPERATIONS_PORT + 2)) "operations of control" AIHUB_OPERATIONS_PORT
+    require_port "$POSTGRES_PORT" PostgreSQL POSTGRES_PORT
+    require_port "$REDIS_STATE_PORT" "state Redis" REDIS_STATE_PORT
+    require_port "$REDIS_CACHE_PORT" "cache Redis" REDIS_CACHE_PORT
+    require_port "$LOCAL_MODEL_PORT" "local model" LOCAL_MODEL_PORT
+}
+
+control() {
+    AIHUB_CONTROL_PORT="$ADMIN_PORT" AIHUB_CONTROL_OPERATIONS_PORT=$((OPERATIONS_PORT + 2)) \
+        AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="$REDIS_URL" \
+        AIHUB_CONTROL_PEPPER_FILE="$SECRETS/pepper" AIHUB_CONTROL_SEAL_KEY_FILE="$SECRETS/seal-key" \
+        AIHUB_CONTROL_KEK_FILE="$SECRETS/kek" AIHUB_CONTROL_ADMIN_TOKEN_FILE="$SECRETS/admin-token" \
+        AIHUB_CONTROL_SQL_FOLDER="$ROOT/sql/migrations" "$@"
+}
+
+# worker NUMBER PORT
+start_worker() {
+    AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="$REDIS_URL" \
+        AIHUB_WORKER_PEPPER_FILE="$SECRETS/pepper" AIHUB_WORKER_SEAL_KEY_FILE="$SECRETS/seal-key" \
+        AIHUB_WORKER_STATE_FOLDER="$LOCAL/worker-$1" AIHUB_WORKER_LISTENER_GRACE_SECONDS=0 \
+        AIHUB_WORKER_DRAIN_SECONDS=5 start_service "worker-$1" TERM "$BINARIES/aihub-worker"
+}
+
+load_catalogue() {
+    local vendor key files=("$ROOT/deploy/catalogue/models.yaml" "$LOCAL/local.yaml")
+    sed "s/@LOCAL_MODEL_PORT@/$LOCAL_MODEL_PORT/" "$ROOT/deploy/catalogue/local.yaml" >"$LOCAL/local.yaml"
+    for vendor in openai mistral groq deepseek together alibaba; do
+        key="${vendor^^}_API_KEY"
+        if [ -n "${!key:-}" ]; then
+            note "$key is set: $vendor answers the aliases that name its models"
+            files+=("$ROOT/deploy/catalogue/$vendor.yaml")
+        fi
+    done
+    LOCAL_API_KEY="$LOCAL_API_KEY" control "$BINARIES/aihub-control" load "${files[@]}"
+}
+
+start_gateway() {
+    mkdir -p "$SECRETS"
+    chmod 700 "$SECRETS"
+    [ -f "$SECRETS/local-model" ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '/+=\n' >"$SECRETS/local-model")
+    LOCAL_API_KEY="$(cat "$SECRETS/local-model")"
+    LOCAL_API_KEY="$LOCAL_API_KEY" start_service local-model TERM "$VENV/bin/python" "$ROOT/deploy/local-model.py" "$LOCAL_MODEL_PORT"
+    control "$BINARIES/aihub-control" init-secrets "$SECRETS"
+    control "$BINARIES/aihub-control" migrate | sed 's/^/    /' >&2
+    load_catalogue
+    control start_service control TERM "$BINARIES/aihub-control" serve
+    wait_for 30 "the control plane" http_ok "http://127.0.0.1:$((OPERATIONS_PORT + 2))/readyz"
+    start_worker 1 "$WORKER_PORT"
+    start_worker 2 "$WORKER_PORT_2"
+    wait_for 30 "worker 1" http_ok "http://127.0.0.1:$OPERATIONS_PORT/readyz"
+    wait_for 30 "worker 2" http_ok "http://127.0.0.1:$((OPERATIONS_PORT + 1))/readyz"
+    wait_for 120 "the local model" http_ok "http://127.0.0.1:$LOCAL_MODEL_PORT/health"
+    check_services
+}
+
+admin() { # METHOD PATH BODY
+    curl --silent --show-error --fail-with-body --request "$1" --data "$3" \
+        --header "Authorization: Bearer $(cat "$SECRETS/admin-token")" "http://127.0.0.1:$ADMIN_PORT/admin/v1$2"
+}
+
+# A key on the unlimited plan, made once and kept in a file only this user can read.
+first_key() {
+    if [ ! -s "$SECRETS/first-key" ]; then
+        local org
+        org="$(admin POST /orgs '{"name":"first","plan":"unlimited"}' | "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["id"])')"
+        (umask 077 && admin POST /keys "{\"org_id\":\"$org\",\"name\":\"first\"}" |
+            "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["key"])' >"$SECRETS/first-key")
+    fi
+    cat "$SECRETS/first-key"
+}
+
+write_env() {
+    AIHUB_API_KEY="$(first_key)"
+    (umask 077 && cat >"$LOCAL/env" <<TXT
+export AIHUB_BASE_URL=http://127.0.0.1:$WORKER_PORT/v1
+export AIHUB_BASE_URL_2=http://127.0.0.1:$WORKER_PORT_2/v1
+export AIHUB_API_KEY=$AIHUB_API_KEY
+export AIHUB_ADMIN_URL=http://127.0.0.1:$ADMIN_PORT/admin/v1
+export AIHUB_ADMIN_TOKEN=$(cat "$SECRETS/admin-token")
+export AIHUB_POSTGRES_URL=$POSTGRES_URL
+export AIHUB_REDIS_URL=$REDIS_URL
+TXT
+    )
+    chmod 600 "$LOCAL/env"
+    set -a
+    # shellcheck disable=SC1091
+    source "$LOCAL/env"
+    set +a
+}
+
+show_addresses() {
+    cat <<TXT
+
+The gateway runs. Point any OpenAI client at it:
+  base URL   $AIHUB_BASE_URL   (second worker: $AIHUB_BASE_URL_2)
+  key        $AIHUB_API_KEY
+
+  curl $AIHUB_BASE_URL/chat/completions -H "Authorization: Bearer $AIHUB_API_KEY" \\
+    -H "Content-Type: application/json" -d '{"model":"smart","messages":[{"role":"user","content":"Hello!"}]}'
+
+  admin API  $AIHUB_ADMIN_URL   (token in .local/secrets/admin-token; its description: $AIHUB_ADMIN_URL/openapi.yaml)
+  psql       psql $AIHUB_POSTGRES_URL -c 'select * from key_status'
+  all of it  source .local/env        logs: .local/logs
+
+Ctrl-C ends everything; the data stays and the next start takes seconds.
+TXT
+}

@@ -1,0 +1,62 @@
+# Installs what is missing and builds what is out of date. Needs no network once everything is there.
+# shellcheck shell=bash
+
+PACKAGES=(
+    curl ca-certificates git python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev
+    postgresql redis-server redis-tools
+)
+
+missing_packages() {
+    local package
+    for package in "${PACKAGES[@]}"; do
+        dpkg-query --show --showformat '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || echo "$package"
+    done
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    [ "${#missing[@]}" = 0 ] && return
+    is_root || fatal "these Debian packages are missing: ${missing[*]}. Install them, or run this once as root."
+    step "installing Debian packages: ${missing[*]}"
+    # Debian starts services on installation; ours are private, so that is switched off while we install.
+    local policy=/usr/sbin/policy-rc.d made_policy=
+    if [ ! -e "$policy" ]; then printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod 755 "$policy"; made_policy=1; fi
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    with_progress "$LOCAL/logs/apt-update.log" apt-get update --quiet
+    with_progress "$LOCAL/logs/apt-install.log" apt-get install --yes --quiet --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "${missing[@]}"
+    [ -z "$made_policy" ] || rm -f "$policy"
+}
+
+# install_python FILE: brings the venv to what FILE asks for.
+install_python() {
+    local wanted stamp="$VENV/.installed-$(basename "$1")"
+    wanted="$(sha256sum "$1" | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+    step "installing Python packages from $(basename "$1")"
+    [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV"
+    with_progress "$LOCAL/logs/pip.log" "$VENV/bin/python" -m pip install --disable-pip-version-check --requirement "$1"
+    echo "$wanted" >"$stamp"
+}
+
+is_built() {
+    local binary
+    for binary in aihub-worker aihub-control scripted-provider; do
+        [ -x "$BINARIES/$binary" ] || return 1
+        [ -z "$(find "$ROOT/Sources" "$ROOT/Tests/Support" "$ROOT/Package.swift" -newer "$BINARIES/$binary" -type f -print -quit)" ] || return 1
+    done
+}
+
+build() {
+    command -v swift >/dev/null || fatal "no Swift toolchain found; install Swift 6.3 (https://swift.org/install) first"
+    is_built && return
+    step "building (the first time takes 10 to 20 minutes on two cores; later builds take seconds)"
+    with_progress "$LOCAL/logs/build.log" swift build --package-path "$ROOT" --configuration release
+    # An unchanged binary keeps its time: say that it is up to date all the same.
+    touch "$BINARIES/aihub-worker" "$BINARIES/aihub-control" "$BINARIES/scripted-provider"
+}
