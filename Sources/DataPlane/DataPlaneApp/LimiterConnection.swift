@@ -98,27 +98,26 @@ final class LimiterConnection {
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
 
     /// Takes over what Redis says of a shard, when it says so of itself: the run named must be the one this connection
-    /// reached. Returns whether another try can succeed.
-    func learn(_ fence: Fence, of shard: Shard) -> Bool {
-        guard !fence.generation.isEmpty, fence.run == run, fence.generation != generations[shard.index] else { return false }
-        generations[shard.index] = fence.generation
-        return true
+    /// reached.
+    private func learn(_ fence: Fence, of shard: Shard) {
+        if !fence.generation.isEmpty, fence.run == run { generations[shard.index] = fence.generation }
     }
 
     /// For settle, which asks for the generation only: it may run while admissions are still fenced.
-    func learn(generation: String, of shard: Shard) -> Bool {
-        guard !generation.isEmpty, generation != generations[shard.index] else { return false }
-        generations[shard.index] = generation
-        return true
+    func learn(generation: String, of shard: Shard) {
+        if !generation.isEmpty { generations[shard.index] = generation }
     }
 
     func admit(_ request: AdmitRequest, retriesLeft: Int = 1, reply: @escaping (AdmitAnswer) -> Void) {
         let shard = request.scopes.shard
-        send(request.call(fence(of: shard), owner: owner)) { [self] result in
+        let used = fence(of: shard)
+        send(request.call(used, owner: owner)) { [self] result in
             guard case .success(let items) = result else { return reply(.unavailable) }
             let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" })
-            if case .fenced(let fence) = verdict, retriesLeft > 0, learn(fence, of: shard) {
-                return admit(request, retriesLeft: retriesLeft - 1, reply: reply)
+            if case .fenced(let actual) = verdict, retriesLeft > 0 {
+                learn(actual, of: shard)
+                // Another request may have learned it meanwhile: what counts is that this one tried with something else.
+                if fence(of: shard) != used { return admit(request, retriesLeft: retriesLeft - 1, reply: reply) }
             }
             reply(.verdict(verdict))
         }

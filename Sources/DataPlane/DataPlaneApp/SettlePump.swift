@@ -32,16 +32,16 @@ final class SettlePump {
 
     private func send(_ request: SettleRequest, retryMs: Int64) {
         let shard = request.scopes.shard
-        limiter.send(request.call(generation: limiter.fence(of: shard).generation)) { [self] result in
+        let used = limiter.fence(of: shard).generation
+        limiter.send(request.call(generation: used)) { [self] result in
             if case .success(let items) = result {
                 switch items.first?.string {
                 case "0", "1":
                     waiting -= 1
                     return
                 case "3":
-                    if limiter.learn(generation: items.dropFirst().first?.string ?? "", of: shard) {
-                        return send(request, retryMs: retryMs)
-                    }
+                    limiter.learn(generation: items.dropFirst().first?.string ?? "", of: shard)
+                    if limiter.fence(of: shard).generation != used { return send(request, retryMs: retryMs) }
                 default: break
                 }
             }

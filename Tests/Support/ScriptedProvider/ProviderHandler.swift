@@ -68,7 +68,7 @@ final class ProviderHandler: ChannelInboundHandler {
             if streams {
                 me.stream(chunks, tokens, id, wantsUsage: request.stream_options?.include_usage ?? false, context)
             } else {
-                me.charge(id, script, output: tokens, complete: true)
+                me.charge(id, script, output: tokens, complete: script.cutAfter == nil)
                 if script.cutAfter != nil { return context.close(promise: nil) }
                 me.send(200, Data(chunks.answer(tokens).utf8), context)
             }
@@ -82,6 +82,7 @@ final class ProviderHandler: ChannelInboundHandler {
             entry.reasoning = min(script.reasoningTokens, output)
             entry.output = output - entry.reasoning
             entry.complete = complete
+            entry.status = 200
         }
     }
 
