@@ -16,7 +16,8 @@ actor Publisher {
     private let inSnapshot: Sealer
     private let metrics: MetricsRegistry
     private let log: Logger
-    private var running: Task<Bool, Never>?
+    private var current: Task<Bool, Never>?
+    private var next: Task<Bool, Never>?
 
     init(
         store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry, log: Logger
@@ -29,16 +30,23 @@ actor Publisher {
         self.log = log
     }
 
-    /// Publishes all that is pending now. Returns whether that worked. Calls that overlap wait for a round of their own,
-    /// since the one under way may have read before their change.
+    /// Publishes all that is pending now. Returns whether that worked. Whoever calls while a round is under way shares the
+    /// one after it, since the one under way may have read before his change.
     func publish() async -> Bool {
-        if let running { _ = await running.value }
-        if let running { return await running.value }
-        let round = Task { await self.round() }
-        running = round
-        let done = await round.value
-        running = nil
-        return done
+        if let next { return await next.value }
+        let before = current
+        let round = Task {
+            _ = await before?.value
+            begin()
+            return await self.round()
+        }
+        next = round
+        return await round.value
+    }
+
+    private func begin() {
+        current = next
+        next = nil
     }
 
     /// Publishes everything there is, changed or not: for a Redis that lost it.

@@ -1,0 +1,109 @@
+"""The public port's manners: error shape everywhere, CORS, paths, and bodies that are none."""
+
+import pytest
+
+from raw import ask, send
+
+CHAT = "/v1/chat/completions"
+HELLO = {"model": "plain", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture
+def worker(stack):
+    return stack.workers[0]
+
+
+def in_shape(answer, status, type_):
+    got, headers, body = answer
+    assert (got, body["error"]["type"], body["error"]["code"]) == (status, type_, status), body
+    assert headers["x-request-id"] and headers["access-control-allow-origin"] == "*"
+    return body["error"]
+
+
+@pytest.mark.parametrize("method, path, status, type_, words", [
+    ("GET", "/", 404, "not_found", "/v1/chat/completions"),
+    ("POST", "/chat/completions", 404, "not_found", "must end in /v1"),
+    ("GET", "/models", 404, "not_found", "/v1/models"),
+    ("POST", "/v1/responses", 404, "not_found", "Served are"),
+    ("GET", "/v1/../admin", 404, "not_found", "Unknown path"),
+    ("GET", "//v1//models", 404, "not_found", "Unknown path"),
+    ("GET", CHAT, 405, "method_not_allowed", "POST"),
+    ("DELETE", "/v1/models/plain", 405, "method_not_allowed", "GET"),
+    ("GET", "/v1/models", 401, "invalid_api_key", "No key was sent"),
+    ("GET", "/" + "a" * 9000, 400, "invalid_request_error", "8 KiB"),
+])
+def test_paths_methods_and_no_key(worker, method, path, status, type_, words):
+    assert words in in_shape(ask(worker, method, path), status, type_)["message"]
+
+
+def test_authorization_in_other_forms(worker, key):
+    for value, words in [("Basic abc", "must read"), ("Bearer", "must read"), ("Bearer  x y", "must read")]:
+        error = in_shape(ask(worker, "GET", "/v1/models", headers={"Authorization": value}), 401, "invalid_api_key")
+        assert words in error["message"]
+    assert ask(worker, "GET", "/v1/models", headers={"Authorization": f"bearer {key}"})[0] == 200
+    mistyped = key[:-1] + ("a" if key[-1] != "a" else "b")
+    assert "mistyped" in in_shape(ask(worker, "GET", "/v1/models", mistyped), 401, "invalid_api_key")["message"]
+
+
+def test_trailing_slash_encoded_names_head_and_health(worker, key):
+    assert ask(worker, "GET", "/v1/models/", key)[0] == 200
+    assert ask(worker, "GET", "/v1/models/pl%61in", key)[2]["id"] == "plain"
+    status, headers, body = ask(worker, "HEAD", "/v1/models", key)
+    assert status == 200 and body == "" and int(headers["content-length"]) > 10
+    assert ask(worker, "GET", "/v1")[0] == 200
+
+
+def test_cors_preflight_needs_no_key_and_reflects_headers(worker):
+    status, headers, _ = ask(worker, "OPTIONS", CHAT, headers={
+        "Origin": "https://app.example", "Access-Control-Request-Headers": "authorization, x-stainless-lang"})
+    assert status == 204
+    assert headers["access-control-allow-headers"] == "authorization, x-stainless-lang"
+    assert "POST" in headers["access-control-allow-methods"] and headers["access-control-max-age"] == "86400"
+
+
+@pytest.mark.parametrize("body, param", [
+    ("", None), ("null", None), ("[]", None), ("{", None), ('{"model":"plain"', None), ("{'model':1}", None),
+    ('{"a":01}', None), ('{"a":"\\ud800"}', None), (b'{"a":"\xff"}', None), ("{} {}", None), ("[" * 100, None),
+    ('{"model":"plain","model":"slow"}', "model"), ('{"mod\\u0065l":"a","model":"b"}', "model"),
+    ("{}", "model"), ('{"model":""}', "model"), ('{"model":5}', "model"), ('{"model":"a\\nb"}', "model"),
+    ('{"model":"plain"}', "messages"), ('{"model":"plain","messages":[]}', "messages"),
+    ('{"model":"plain","messages":{}}', "messages"), ('{"model":"plain","messages":[1]}', "messages[0].role"),
+    ('{"model":"plain","messages":[{"role":"user"}],"stream":"yes"}', "stream"),
+    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":0}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":1.5}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":9223372036854775808}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user"}],"n":129}', "n"),
+    ('{"model":"plain","messages":[{"role":"user"}],"stream_options":{}}', "stream_options"),
+    ('{"model":"plain","messages":[{"role":"user"}],"api_base":"http://169.254.169.254"}', "api_base"),
+])
+def test_a_bad_body_is_a_400_that_names_the_member(worker, key, body, param):
+    error = in_shape(ask(worker, "POST", CHAT, key, body), 400, "invalid_request_error")
+    assert error.get("param") == param
+    assert ask(worker, "POST", CHAT, key, HELLO)[0] == 200, "the next request is fine"
+
+
+def test_content_types_and_encodings(worker, key):
+    for headers in [{"Content-Type": "text/plain"}, {"Content-Type": "application/json; charset=utf-16"},
+                    {"Content-Type": "application/json", "Content-Encoding": "gzip"}]:
+        in_shape(ask(worker, "POST", CHAT, key, HELLO, headers), 415, "unsupported_media_type")
+    assert ask(worker, "POST", CHAT, key, HELLO, {"Content-Type": "application/json; charset=utf-8"})[0] == 200
+
+
+def test_too_large_a_body_is_refused_at_once(worker, key):
+    head = (f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {21 << 20}\r\n\r\n").encode()
+    answer = send(worker, head)
+    assert answer.startswith("HTTP/1.1 413") and "request_too_large" in answer and "connection: close" in answer
+
+
+def test_bytes_that_are_no_http_get_our_400(worker):
+    answer = send(worker, b"NOT HTTP AT ALL\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 400") and '"type":"invalid_request_error"' in answer
+
+
+def test_nulls_count_as_absent_and_requests_can_be_pipelined(worker, key):
+    body = {**HELLO, "stream": None, "max_tokens": None, "n": None, "stream_options": None, "tools": None}
+    assert ask(worker, "POST", CHAT, key, body)[0] == 200
+    one = f"GET /v1/models/plain HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+    answer = send(worker, (one + "\r\n" + one + "Connection: close\r\n\r\n").encode())
+    assert answer.count("HTTP/1.1 200 OK") == 2

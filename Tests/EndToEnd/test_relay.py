@@ -1,0 +1,120 @@
+"""What goes to the provider and what comes back: bytes untouched, fallback before the first byte, clean ends after it."""
+
+import http.client
+import json
+import time
+
+import pytest
+
+from processes import wait_until
+from raw import ask, events
+
+CHAT = "/v1/chat/completions"
+
+
+def body(model, **more):
+    return {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
+
+
+@pytest.fixture
+def worker(stack):
+    return stack.workers[1]
+
+
+def sent(stack, headers):
+    return stack.bill()[headers["x-request-id"]]["body"]
+
+
+def test_unknown_fields_number_spelling_and_order_pass_untouched(stack, worker, key):
+    text = ('{ "seed": 12345678901234567890, "temperature": 1.0, "model" : "plain", "x_vendor": {"a": [1e3, -0, "\\u00e9"]},'
+            ' "messages": [{"role":"user","content":"caf\u00e9 \u2028 \\"q\\""}], "tools": [] }')
+    status, headers, _ = ask(worker, "POST", CHAT, key, text.encode())
+    assert status == 200
+    assert sent(stack, headers) == text.replace('"plain"', '"script:in=10,out=8"')
+
+
+def test_a_stream_asks_the_provider_for_usage(stack, worker, key):
+    _, headers, _ = ask(worker, "POST", CHAT, key, body("plain", stream=True))
+    assert json.loads(sent(stack, headers))["stream_options"] == {"include_usage": True}
+    _, headers, _ = ask(worker, "POST", CHAT, key, body("plain", stream=True, stream_options={"include_usage": False, "x": 1}))
+    assert json.loads(sent(stack, headers))["stream_options"] == {"include_usage": True, "x": 1}
+
+
+def test_the_callers_key_does_not_reach_the_provider(stack, worker, key):
+    ask(worker, "POST", CHAT, key, body("plain"))
+    assert key not in json.dumps(stack.bill())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_alias_falls_back_before_the_first_byte(stack, worker, key, stream):
+    status, headers, answer = ask(worker, "POST", CHAT, key, body("hop", stream=stream))
+    assert status == 200 and headers["x-aihub-route"].startswith("plain-1; attempts=")
+    chunks = [e for e in events(answer) if e != "[DONE]"] if stream else [answer]
+    assert {chunk["model"] for chunk in chunks} == {"script:in=10,out=8"}
+
+
+def test_a_named_model_never_becomes_another(worker, key):
+    assert ask(worker, "POST", CHAT, key, body("broken"))[0] == 502
+
+
+def test_a_model_name_is_given_where_the_provider_omits_it(worker, key):
+    assert ask(worker, "POST", CHAT, key, body("nameless"))[2]["model"] == "script:in=4,out=4,nomodel=1"
+    stream = events(ask(worker, "POST", CHAT, key, body("nameless", stream=True))[2])
+    assert {e["model"] for e in stream[:-1]} == {"script:in=4,out=4,nomodel=1"}
+
+
+@pytest.mark.parametrize("model", ["cut", "sour", "stall", "unfinished"])
+def test_a_stream_that_breaks_ends_with_one_error_event_and_done(worker, key, model):
+    status, headers, text = ask(worker, "POST", CHAT, key, body(model, stream=True))
+    assert status == 200
+    stream = events(text)
+    assert stream[-1] == "[DONE]" and stream.count("[DONE]") == 1
+    assert stream[-2]["error"]["code"] in (502, 503) and sum("error" in e for e in stream) == 1
+
+
+def test_silence_before_the_first_event_times_out(worker, key):
+    started = time.monotonic()
+    status, _, answer = ask(worker, "POST", CHAT, key, body("hang", stream=True))
+    assert (status, answer["error"]["type"]) == (503, "upstream_timeout")
+    assert 1.8 < time.monotonic() - started < 4
+
+
+def test_a_provider_that_never_says_done_still_ends(worker, key):
+    stream = events(ask(worker, "POST", CHAT, key, body("undone", stream=True))[2])
+    assert stream[-1] == "[DONE]"
+
+
+def test_a_caller_who_leaves_stops_the_provider(stack, worker, key):
+    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=10)
+    connection.request("POST", CHAT, json.dumps(body("long", stream=True)), {
+        "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    answer = connection.getresponse()
+    id = answer.getheader("x-request-id")
+    answer.read(200)
+    answer.close()
+    connection.close()
+    wait_until(lambda: id in stack.ledger(), 5, "the request is settled soon")
+    billed = stack.bill()[id]["output"]
+    time.sleep(0.5)  # Several of the provider's steps: a provider still running would bill more.
+    assert stack.bill()[id]["output"] == billed < 50
+    assert stack.ledger()[id]["outcome"] == "cancelled"
+
+
+def test_trailers_and_usage_tell_the_cost_of_a_stream(stack, worker, key):
+    status, headers, text = ask(worker, "POST", CHAT, key, body("cached", stream=True, stream_options={"include_usage": True}))
+    usage = events(text)[-2]["usage"]
+    wait_until(lambda: headers["x-request-id"] in stack.ledger())
+    assert round(usage["cost"] * 1e9) == stack.ledger()[headers["x-request-id"]]["nano_usd"] == 226701
+
+
+def test_fifty_slow_readers_hold_little_memory(stack, worker, key):
+    """Fifty callers who stop reading: their streams wait, others go on."""
+    connections = []
+    for _ in range(50):
+        connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=10)
+        connection.request("POST", CHAT, json.dumps(body("slow", stream=True)), {
+            "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        connections.append(connection)
+    assert ask(worker, "POST", CHAT, key, body("plain"))[0] == 200
+    for connection in connections:
+        assert connection.getresponse().read().endswith(b"data: [DONE]\n\n")
