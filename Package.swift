@@ -126,5 +126,19 @@ let package = Package(
         // Test support.
         .executableTarget(
             name: "ScriptedProvider", dependencies: [nioCore, nioPosix, nioHTTP1], path: "Tests/Support/ScriptedProvider"),
+        tests("Shared", "GatewayModel", []),
+        tests("Shared", "PlaneContract", ["GatewayModel"]),
+        tests("Shared", "KeyMaterial", ["GatewayModel"]),
+        tests("Shared", "Redis", ["GatewayModel"]),
+        tests("Shared", "LimitScripts", []),
+        tests("Shared", "Operations", []),
+        tests("DataPlane", "JSONScan", []),
+        tests("DataPlane", "EventStream", []),
+        tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
+        tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
+        tests("DataPlane", "RequestWalk", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission"]),
+        tests("DataPlane", "CurlTransport", []),
+        tests("ControlPlane", "Postgres", []),
     ]
 )

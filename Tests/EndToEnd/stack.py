@@ -142,10 +142,10 @@ class Stack:
         """The row that counts for each request: the final one where there is one."""
         rows = self.sql(
             "select distinct on (id) id::text, kind, nano_usd, outcome, usage_source, status, input_tokens,"
-            " cache_read_tokens, output_tokens, reasoning_tokens, model, key_id, attempts from usage_event"
+            " cache_read_tokens, output_tokens, reasoning_tokens, model, key_id, attempts, given_back from usage_event"
             " order by id, kind")
         names = ["id", "kind", "nano_usd", "outcome", "usage_source", "status", "input", "cached", "output", "reasoning",
-                 "model", "key_id", "attempts"]
+                 "model", "key_id", "attempts", "given_back"]
         return {row[0]: dict(zip(names, row)) for row in rows}
 
     def counters(self):

@@ -18,11 +18,14 @@ with_progress() {
     shift
     "$@" >"$log" 2>&1 &
     pid=$!
+    # shellcheck disable=SC2064
+    trap "kill $pid 2>/dev/null; exit 130" INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         sleep 3
         if [ -t 2 ]; then printf '\r    %s  ' "$(tail -n 1 "$log" | tr -d '\r' | cut -c1-90)" >&2; else printf '.' >&2; fi
     done
     wait "$pid" || status=$?
+    trap - INT TERM
     printf '\n' >&2
     [ "$status" = 0 ] || { tail -n 40 "$log" >&2; fatal "failed: $* (all of its output: $log)"; }
 }

@@ -69,6 +69,8 @@ start_gateway() {
     wait_for 30 "worker 1" http_ok "http://127.0.0.1:$OPERATIONS_PORT/readyz"
     wait_for 30 "worker 2" http_ok "http://127.0.0.1:$((OPERATIONS_PORT + 1))/readyz"
     wait_for 120 "the local model" http_ok "http://127.0.0.1:$LOCAL_MODEL_PORT/health"
+    # The token is kept in a file beside the database; whoever lost the one gets another.
+    [ -s "$SECRETS/admin-token" ] || control "$BINARIES/aihub-control" admin-token --reset >/dev/null
     check_services
 }
 
@@ -77,9 +79,14 @@ admin() { # METHOD PATH BODY
         --header "Authorization: Bearer $(cat "$SECRETS/admin-token")" "http://127.0.0.1:$ADMIN_PORT/admin/v1$2"
 }
 
+key_works() {
+    [ -s "$SECRETS/first-key" ] && curl --silent --fail --output /dev/null \
+        --header "Authorization: Bearer $(cat "$SECRETS/first-key")" "http://127.0.0.1:$WORKER_PORT/v1/me"
+}
+
 # A key on the unlimited plan, made once and kept in a file only this user can read.
 first_key() {
-    if [ ! -s "$SECRETS/first-key" ]; then
+    if ! key_works; then
         local org
         org="$(admin POST /orgs '{"name":"first","plan":"unlimited"}' | "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["id"])')"
         (umask 077 && admin POST /keys "{\"org_id\":\"$org\",\"name\":\"first\"}" |

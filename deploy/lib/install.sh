@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 PACKAGES=(
-    curl ca-certificates git python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev
+    curl ca-certificates git make binutils procps util-linux python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev
     postgresql redis-server redis-tools
 )
 
@@ -20,8 +20,13 @@ install_packages() {
     is_root || fatal "these Debian packages are missing: ${missing[*]}. Install them, or run this once as root."
     step "installing Debian packages: ${missing[*]}"
     # Debian starts services on installation; ours are private, so that is switched off while we install.
-    local policy=/usr/sbin/policy-rc.d made_policy=
-    if [ ! -e "$policy" ]; then printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod 755 "$policy"; made_policy=1; fi
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        # shellcheck disable=SC2064
+        trap "rm -f $policy" EXIT
+    fi
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
         echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
@@ -30,7 +35,7 @@ install_packages() {
     with_progress "$LOCAL/logs/apt-update.log" apt-get update --quiet
     with_progress "$LOCAL/logs/apt-install.log" apt-get install --yes --quiet --no-install-recommends \
         -o Dpkg::Options::=--force-confold "${missing[@]}"
-    [ -z "$made_policy" ] || rm -f "$policy"
+    [ -z "$(trap -p EXIT)" ] || { rm -f "$policy"; trap - EXIT; }
 }
 
 # install_python FILE: brings the venv to what FILE asks for.
@@ -52,11 +57,12 @@ is_built() {
     done
 }
 
+# build [--build-tests]
 build() {
     command -v swift >/dev/null || fatal "no Swift toolchain found; install Swift 6.3 (https://swift.org/install) first"
-    is_built && return
+    [ -n "${1:-}" ] || ! is_built || return 0
     step "building (the first time takes 10 to 20 minutes on two cores; later builds take seconds)"
-    with_progress "$LOCAL/logs/build.log" swift build --package-path "$ROOT" --configuration release
+    with_progress "$LOCAL/logs/build.log" swift build --package-path "$ROOT" --configuration release "$@"
     # An unchanged binary keeps its time: say that it is up to date all the same.
     touch "$BINARIES/aihub-worker" "$BINARIES/aihub-control" "$BINARIES/scripted-provider"
 }

@@ -19,10 +19,18 @@ start_service() {
     SERVICE_NAMES+=("$name") SERVICE_PIDS+=($!) SERVICE_SIGNALS+=("$signal")
 }
 
+# How long a service may take to end before it is killed, in tenths of a second.
+STOP_TENTHS=150
+
 stop_services() {
-    local at
+    local at tenths
     for ((at = ${#SERVICE_PIDS[@]} - 1; at >= 0; at--)); do
         kill "-${SERVICE_SIGNALS[at]}" "${SERVICE_PIDS[at]}" 2>/dev/null || continue
+        for ((tenths = 0; tenths < STOP_TENTHS; tenths++)); do
+            kill -0 "${SERVICE_PIDS[at]}" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -KILL "${SERVICE_PIDS[at]}" 2>/dev/null || true
         wait "${SERVICE_PIDS[at]}" 2>/dev/null || true
     done
     SERVICE_PIDS=() SERVICE_NAMES=() SERVICE_SIGNALS=()

@@ -6,7 +6,7 @@ create table api_key (
     digest text not null unique constraint "a digest is 64 hexadecimal characters" check (digest ~ '^[0-9a-f]{64}$'),
     display text not null,
     status text not null default 'active' constraint "a key is active or revoked" check (status in ('active', 'revoked')),
-    expires_at timestamptz,
+    expires_at timestamptz constraint "an expiry is an instant" check (isfinite(expires_at)),
     -- Names it may call; null means all.
     allowed_models text[],
     requests_per_minute limit_count,

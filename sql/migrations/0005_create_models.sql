@@ -18,7 +18,7 @@ create table model (
 create table price (
     id bigint generated always as identity primary key,
     model text not null references model (name),
-    effective_from timestamptz not null default now(),
+    effective_from timestamptz not null default now() constraint "a price starts at an instant" check (isfinite(effective_from)),
     input bigint not null,
     cache_read bigint not null,
     cache_write bigint not null,

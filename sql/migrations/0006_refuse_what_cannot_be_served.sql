@@ -1,24 +1,31 @@
 -- Rules that span rows, checked at COMMIT, in words an operator in psql can act on.
 create function refuse_unservable_alias() returns trigger language plpgsql as $$
 declare
-    named text := coalesce(to_jsonb(new), to_jsonb(old)) ->> case tg_table_name when 'alias' then 'name' else 'alias' end;
+    named text;
 begin
-    if not exists (select from alias where name = named) then return null; end if;
-    if not exists (select from alias_candidate where alias = named) then
-        raise exception 'alias % has no candidate model', quote_literal(named)
-            using hint = 'Insert at least one row into alias_candidate in the same transaction, or delete the alias.',
-                  errcode = 'check_violation';
-    end if;
-    if exists (select from model where name = named) then
-        raise exception 'alias % has the name of a model: a request could mean either', quote_literal(named)
-            using errcode = 'check_violation';
-    end if;
+    -- Both names when a row moved from one alias to another.
+    foreach named in array array[
+        to_jsonb(old) ->> case tg_table_name when 'alias_candidate' then 'alias' else 'name' end,
+        to_jsonb(new) ->> case tg_table_name when 'alias_candidate' then 'alias' else 'name' end] loop
+        continue when not exists (select from alias where name = named);
+        if not exists (select from alias_candidate where alias = named) then
+            raise exception 'alias % has no candidate model', quote_literal(named)
+                using hint = 'Insert at least one row into alias_candidate in the same transaction, or delete the alias.',
+                      errcode = 'check_violation';
+        end if;
+        if exists (select from model where name = named) then
+            raise exception 'alias % has the name of a model: a request could mean either', quote_literal(named)
+                using errcode = 'check_violation';
+        end if;
+    end loop;
     return null;
 end
 $$;
 create constraint trigger alias_can_be_served after insert or update on alias
     deferrable initially deferred for each row execute function refuse_unservable_alias();
 create constraint trigger alias_keeps_a_candidate after insert or update or delete on alias_candidate
+    deferrable initially deferred for each row execute function refuse_unservable_alias();
+create constraint trigger model_is_no_alias after insert or update of name on model
     deferrable initially deferred for each row execute function refuse_unservable_alias();
 
 create function refuse_unservable_deployment() returns trigger language plpgsql as $$
@@ -38,6 +45,19 @@ end
 $$;
 create constraint trigger deployment_can_be_served after insert or update on deployment
     deferrable initially deferred for each row execute function refuse_unservable_deployment();
+
+create function refuse_unpriced_model() returns trigger language plpgsql as $$
+begin
+    if exists (select from deployment where model = old.model and enabled)
+        and not exists (select from price where model = old.model) then
+        raise exception 'model % is served and would be left without a price', quote_literal(old.model)
+            using errcode = 'check_violation';
+    end if;
+    return null;
+end
+$$;
+create constraint trigger price_stays_while_served after update or delete on price
+    deferrable initially deferred for each row execute function refuse_unpriced_model();
 
 create function refuse_bad_allow_list() returns trigger language plpgsql as $$
 declare

@@ -24,6 +24,8 @@ create table usage_event (
     status integer not null,
     attempts integer not null,
     streamed boolean not null,
+    -- The caller got nothing: not counted against request limits.
+    given_back boolean not null,
     first_byte_ms bigint not null,
     duration_ms bigint not null,
     config_version bigint not null,

@@ -13,14 +13,15 @@ create function take_usage_in(events jsonb) returns bigint language sql as $$
             (e -> 'usage' ->> 'input')::bigint, (e -> 'usage' ->> 'cacheRead')::bigint, (e -> 'usage' ->> 'cacheWrite')::bigint,
             (e -> 'usage' ->> 'output')::bigint, (e -> 'usage' ->> 'reasoning')::bigint, e ->> 'usageSource',
             (e ->> 'cost')::bigint, (e ->> 'hold')::bigint, e ->> 'outcome', (e ->> 'status')::integer,
-            (e ->> 'attempts')::integer, (e ->> 'streamed')::boolean, (e ->> 'firstByteMs')::bigint,
+            (e ->> 'attempts')::integer, (e ->> 'streamed')::boolean, (e ->> 'givenBack')::boolean, (e ->> 'firstByteMs')::bigint,
             (e ->> 'durationMs')::bigint, (e ->> 'configVersion')::bigint, e ->> 'owner', e ->> 'rawUsage'
         from incoming
         on conflict do nothing
-        returning day, id, kind, key_id, org_id, (admitted_at at time zone 'utc')::date as admitted_on, nano_usd
+        returning day, id, kind, key_id, org_id, (admitted_at at time zone 'utc')::date as admitted_on, nano_usd, given_back
     ), fresh as (
         select day, id, key_id, org_id, min(admitted_on) as admitted_on,
-            max(nano_usd) filter (where kind = 'final') as final, max(nano_usd) filter (where kind = 'reaped') as reaped
+            max(nano_usd) filter (where kind = 'final') as final, max(nano_usd) filter (where kind = 'reaped') as reaped,
+            bool_or(given_back) as given_back
         from inserted group by day, id, key_id, org_id
     ), known as (
         -- What stood before this statement: its own inserts are not visible to it.
@@ -30,7 +31,7 @@ create function take_usage_in(events jsonb) returns bigint language sql as $$
     ), change as (
         select f.admitted_on, f.key_id, f.org_id,
             sum(coalesce(f.final, k.final, f.reaped, k.reaped) - coalesce(k.final, k.reaped, 0)) as nano_usd,
-            count(*) filter (where k.id is null) as requests
+            count(*) filter (where k.id is null and not f.given_back) as requests
         from fresh f left join known k using (day, id)
         group by f.admitted_on, f.key_id, f.org_id
     ), summed as (

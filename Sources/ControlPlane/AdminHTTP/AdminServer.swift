@@ -12,6 +12,7 @@ package enum AdminServer {
     ) -> some ApplicationProtocol {
         Application(
             router: router(service, logger: logger),
+            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "aihub-control"),
             logger: logger)
     }

@@ -52,12 +52,15 @@ final class RedisKeeper: Sendable {
         guard let line = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else { return }
         let run = String(line.dropFirst("run_id:".count))
         let fences = try await redis.all(Shard.all.map { RedisCommand(["HMGET", RedisKeys.fence($0), "gen", "run"]) })
+        let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
         let lost = zip(Shard.all, fences).filter { $0.1.array?.first?.string == nil }.map(\.0)
         let shut = zip(Shard.all, fences).filter { $0.1.array?.last?.string != run }
-        if openedFor.withLock({ $0 }) == run, lost.isEmpty, shut.isEmpty { return }
+        if openedFor.withLock({ $0 }) == run, lost.isEmpty, shut.isEmpty, hasSnapshot { return }
 
         try await loadFunctions()
         await onNewProcess()
+        // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
+        try await publisher.publishEverything()
         if !lost.isEmpty { try await rebuild(lost, run: run) }
         for (shard, fence) in shut {
             guard let generation = fence.array?.first?.string else { continue }
@@ -74,9 +77,10 @@ final class RedisKeeper: Sendable {
 
     private func rebuild(_ shards: [Shard], run: String) async throws {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
-        try await publisher.publishEverything()
         let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
         for shard in shards {
+            // Another control plane may have rebuilt it meanwhile: its totals are as good, and settles already count on them.
+            if try await redis.client.call("HGET", RedisKeys.fence(shard), "gen").string != nil { continue }
             let generation = String(try await store.raiseGeneration(of: shard))
             try await redis.all((totals[shard] ?? []).map { Self.seed($0, shard: shard, generation: generation) })
             try await open(shard, generation: generation, run: run)

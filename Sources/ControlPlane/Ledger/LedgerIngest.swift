@@ -37,6 +37,7 @@ package actor LedgerIngest {
     private let log: Logger
     private var cursors: [Cursor] = []
     private var trimmedAt = ContinuousClock.now
+    private var shouldReread = false
 
     package init(pool: PostgresPool, redis: RedisClient, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
@@ -51,8 +52,12 @@ package actor LedgerIngest {
         while !Task.isCancelled {
             do {
                 if cursors.isEmpty { try await takeOver() }
+                if shouldReread { rewind() }
                 let taken = try await turn()
                 pause = taken > 0 ? Self.pauseBusy : min(pause * 2, Self.pauseIdleMax)
+            } catch is Superseded {
+                cursors = []
+                pause = .seconds(1)
             } catch {
                 if !Task.isCancelled { log.warning("usage waits", metadata: ["reason": "\(error)"]) }
                 cursors = []
@@ -63,16 +68,27 @@ package actor LedgerIngest {
     }
 
     /// Reads a little behind the cursors again. Call when Redis was restarted.
-    package func reread() {
+    package func reread() { shouldReread = true }
+
+    private func rewind() {
+        shouldReread = false
         for shard in cursors.indices {
             let ms = UInt64(cursors[shard].last.prefix { $0 != "-" }) ?? 0
             cursors[shard].last = "\(ms > Self.rereadMs ? ms - Self.rereadMs : 0)-0"
         }
     }
 
+    /// Any number works, as long as every control plane takes the same.
+    private static let readerLock = "7283910454"
+
+    /// Becomes the one reader, or stands by while another is. The pool has one connection, which holds the lock.
     private func takeOver() async throws {
-        let rows = try await pool.query(
-            "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard")
+        let rows = try await pool.run { connection in
+            guard try connection.query("select pg_try_advisory_lock($1::bigint) as mine", [Self.readerLock])[0].bool("mine")
+            else { throw Superseded() }
+            return try connection.query(
+                "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard")
+        }
         cursors = rows.map { Cursor(last: $0.text("last_id"), epoch: $0.integer("epoch")) }
     }
 
@@ -96,15 +112,31 @@ package actor LedgerIngest {
     private func takeIn(_ entries: [Entry]) async throws {
         let readable = entries.filter { entry in
             let fits = (try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8))) != nil
-            if !fits {
-                metrics.add("aihub_control_events_unreadable_total")
-                log.error("usage event unreadable", metadata: ["entry": "\(entry.streamID)", "shard": "\(entry.shard)"])
-            }
+            if !fits { report(entry, reason: "not a usage event") }
             return fits
         }
-        let json = "[" + readable.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
-        let moves = last.map { (shard: String($0.key), last: $0.value, epoch: String(cursors[$0.key].epoch)) }
+        let moves = last.sorted { $0.key < $1.key }
+            .map { (shard: String($0.key), last: $0.value, epoch: String(cursors[$0.key].epoch)) }
+        do {
+            try await commit(readable, moves)
+        } catch PostgresError.refused(let state, _, _) where state.hasPrefix("22") || state.hasPrefix("23") {
+            // One event of the batch is not what the ledger takes. It is left out and named; the others pass.
+            for entry in readable {
+                do {
+                    try await commit([entry], [])
+                } catch PostgresError.refused(let state, let message, _) where state.hasPrefix("22") || state.hasPrefix("23") {
+                    report(entry, reason: message)
+                }
+            }
+            try await commit([], moves)
+        }
+        for (shard, id) in last { cursors[shard].last = id }
+    }
+
+    /// Rows, sums and cursors in one transaction.
+    private func commit(_ entries: [Entry], _ moves: [(shard: String, last: String, epoch: String)]) async throws {
+        let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
@@ -117,8 +149,14 @@ package actor LedgerIngest {
                 return rows[0].integer("fresh")
             }
         }
-        for (shard, id) in last { cursors[shard].last = id }
         metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
+    }
+
+    private func report(_ entry: Entry, reason: String) {
+        metrics.add("aihub_control_events_unreadable_total")
+        log.error(
+            "usage event left out",
+            metadata: ["entry": "\(entry.streamID)", "shard": "\(entry.shard)", "event": "\(entry.event)", "reason": "\(reason)"])
     }
 
     private struct Superseded: Error, CustomStringConvertible {

@@ -5,14 +5,20 @@ internal import Glibc
 /// (DNS rebinding) gets no further than one that was written inward.
 ///
 /// Public addresses are allowed. Loopback, private and other special networks only where the provider's configuration
-/// names them. Link-local addresses, where cloud metadata services live, never.
-struct AddressPolicy: Sendable {
+/// names them; an IPv4 address mapped into IPv6 counts as IPv4. Link-local addresses, where cloud metadata services live, never.
+package struct AddressPolicy: Sendable {
     private let allowed: [Network]
 
-    init(allowedNetworks: [String]) { allowed = allowedNetworks.compactMap(Network.init) }
+    package init(allowedNetworks: [String]) { allowed = allowedNetworks.compactMap(Network.init) }
 
     func permits(_ address: UnsafePointer<sockaddr>) -> Bool {
-        guard let bytes = Self.bytes(of: address) else { return false }
+        Self.bytes(of: address).map { permits($0) } ?? false
+    }
+
+    /// - Parameter raw: 4 or 16 bytes in network order.
+    package func permits(_ raw: [UInt8]) -> Bool {
+        let isMapped = raw.count == 16 && raw[0..<10].allSatisfy { $0 == 0 } && raw[10] == 0xff && raw[11] == 0xff
+        let bytes = isMapped ? Array(raw[12...]) : raw
         guard !Self.never.contains(where: { $0.contains(bytes) }) else { return false }
         return !Self.special.contains { $0.contains(bytes) } || allowed.contains { $0.contains(bytes) }
     }
@@ -23,16 +29,14 @@ struct AddressPolicy: Sendable {
         "::1/128", "fc00::/7", "::/128",
     ].compactMap(Network.init)
 
-    /// 4 or 16 bytes in network order; an IPv4 address mapped into IPv6 counts as IPv4.
+    /// 4 or 16 bytes in network order.
     private static func bytes(of address: UnsafePointer<sockaddr>) -> [UInt8]? {
         let raw = UnsafeRawPointer(address)
         switch Int32(address.pointee.sa_family) {
         case AF_INET:
             return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in.self).sin_addr) { Array($0) }
         case AF_INET6:
-            let bytes = withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { Array($0) }
-            let mapped = bytes[0..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
-            return mapped ? Array(bytes[12...]) : bytes
+            return withUnsafeBytes(of: raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr) { Array($0) }
         default: return nil
         }
     }

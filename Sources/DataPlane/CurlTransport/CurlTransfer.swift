@@ -55,6 +55,8 @@ final class CurlTransfer: @unchecked Sendable {
         _ = ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, call.totalMs)
         _ = ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 30)
         _ = ccurl_set_long(easy, CURLOPT_MAXLIFETIME_CONN, 300)
+        // A transfer that is given up while its name is being resolved must not make the driver wait for the resolver.
+        _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         _ = ccurl_set_long(easy, CURLOPT_BUFFERSIZE, 65536)
         _ = ccurl_set_long(easy, CURLOPT_POST, 1)
         _ = ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call.body.count))

@@ -38,12 +38,24 @@ final class KeyTable {
         guard isFirst else { return }
         limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
             let lookup = take(result, digest)
-            for waiter in waiters.removeValue(forKey: digest) ?? [] { waiter(lookup) }
+            guard case .unknown = lookup else { return answer(digest, lookup) }
+            // A Redis without a snapshot has lost its keys, too: nobody can say yet that this one does not exist.
+            limiter.send(RedisCommand(["EXISTS", RedisKeys.snapshot])) { [self] result in
+                guard case .success(let value) = result, value.integer == 1 else {
+                    unknown[digest] = nil
+                    return answer(digest, .unavailable)
+                }
+                answer(digest, .unknown)
+            }
         }
     }
 
     private func next(_ digests: [String], fresh: Bool = false, reply: @escaping (KeyLookup) -> Void) {
         digests.count > 1 ? lookUp(Array(digests.dropFirst()), fresh: fresh, reply: reply) : reply(.unknown)
+    }
+
+    private func answer(_ digest: String, _ lookup: KeyLookup) {
+        for waiter in waiters.removeValue(forKey: digest) ?? [] { waiter(lookup) }
     }
 
     private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {

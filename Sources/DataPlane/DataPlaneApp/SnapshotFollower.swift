@@ -43,9 +43,13 @@ final class SnapshotFollower: Sendable {
 
     var version: Int64 { current.withLock { $0 } }
 
-    /// Loads the snapshot kept on disk, then follows Redis until the task is cancelled.
-    func run() async {
+    /// Takes the snapshot kept on disk, if there is one: before the first connection is accepted.
+    func startFromDisk() {
         if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: "disk") }
+    }
+
+    /// Follows Redis until the task is cancelled.
+    func run() async {
         let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         listen(bell)
         let poll = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.pollEvery) { _ in bell.yield() }

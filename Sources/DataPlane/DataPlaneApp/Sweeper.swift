@@ -18,18 +18,45 @@ struct Sweeper: Sendable {
     let silenceMs: Int
     let metrics: MetricsRegistry
     let log: Logger
+    private let beats = HeartbeatRecord()
+
+    init(redis: RedisClient, owner: String, heartbeatMs: Int, silenceMs: Int, metrics: MetricsRegistry, log: Logger) {
+        self.redis = redis
+        self.owner = owner
+        self.heartbeatMs = heartbeatMs
+        self.silenceMs = silenceMs
+        self.metrics = metrics
+        self.log = log
+    }
 
     func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await beatForEver() }
+            group.addTask { await sweepForEver() }
+        }
+    }
+
+    private func beatForEver() async {
         while !Task.isCancelled {
-            await beat()
-            await sweep()
+            await beats.took(place: await beat(), within: .milliseconds(silenceMs))
             try? await Task.sleep(for: .milliseconds(heartbeatMs))
         }
     }
 
-    private func beat() async {
-        _ = try? await redis.pipeline(
+    /// Sweeps only while this worker's own heartbeats have got through for as long as others may be silent: after an outage
+    /// of Redis everybody looks dead for a moment, and the holds of the living must not be taken.
+    private func sweepForEver() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(heartbeatMs))
+            if await beats.unbroken(for: .milliseconds(silenceMs)) { await sweep() }
+        }
+    }
+
+    private func beat() async -> Bool {
+        let replies = try? await redis.pipeline(
             Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], [owner]) })
+        guard let replies else { return false }
+        return replies.allSatisfy { if case .success = $0 { true } else { false } }
     }
 
     /// Tells the others not to wait for this worker.
@@ -84,4 +111,23 @@ struct Sweeper: Sendable {
     private func command(_ function: LimitLibrary.Function, keys: [String], _ arguments: [String]) -> RedisCommand {
         RedisCommand(function: function.rawValue, keys: keys, arguments: arguments)
     }
+}
+
+/// Since when this worker's heartbeats have got through without a gap.
+private actor HeartbeatRecord {
+    private var since: ContinuousClock.Instant?
+    private var last: ContinuousClock.Instant?
+
+    func took(place succeeded: Bool, within gap: Duration) {
+        let now = ContinuousClock.now
+        guard succeeded else {
+            since = nil
+            return
+        }
+        if let last, now - last > gap { since = nil }
+        since = since ?? now
+        last = now
+    }
+
+    func unbroken(for duration: Duration) -> Bool { since.map { ContinuousClock.now - $0 >= duration } ?? false }
 }

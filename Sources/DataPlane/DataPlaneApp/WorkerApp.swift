@@ -38,6 +38,7 @@ package struct WorkerApp: Sendable {
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), owner: owner,
             heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
+        follower.startFromDisk()
         let following = Task { await follower.run() }
         let sweeping = Task { await sweeper.run() }
 

@@ -22,6 +22,8 @@ package struct PublicServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    // A caller who does not read his answers is not read either.
+                    try pipeline.addHandler(BackPressureHandler())
                     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: false)
                     try pipeline.addHandler(RequestHandler(services: services(channel.eventLoop)))
                 }

@@ -48,7 +48,8 @@ package final class RequestHandler: ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            keepAlive = head.isKeepAlive && !services.isDraining
+            // After an upgrade request NIO's decoder stops parsing: the connection serves this one answer.
+            keepAlive = head.isKeepAlive && !services.isDraining && !head.headers.contains(name: "upgrade")
             isHead = head.method == .HEAD
             isHTTP10 = head.version == .http1_0
             requestComplete = false
@@ -162,6 +163,8 @@ package final class RequestHandler: ChannelInboundHandler {
     private func writeHead(_ status: Int, _ headers: [(String, String)]) {
         guard let context else { return }
         var fields = HTTPHeaders(headers)
+        // HTTP/1.0 knows no chunks: the end of a stream is the end of the connection.
+        if isHTTP10, !fields.contains(name: "content-length") { keepAlive = false }
         if !keepAlive { fields.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(
             version: isHTTP10 ? .http1_0 : .http1_1, status: HTTPResponseStatus(statusCode: status), headers: fields)

@@ -137,14 +137,17 @@ struct ChatRequest: Sendable {
 }
 
 extension ChatRequest {
-    /// The body for one deployment: the caller's bytes with the model's name there, and for a stream the usage asked for.
+    /// The body for one deployment: the caller's bytes with the model's name there, for a stream the usage asked for, and
+    /// the output limit under the one name this provider reads, so that it cannot read a larger one than was held for.
     func body(for target: RouteTarget) -> [UInt8] {
         var splice = JSONSplice(body, members)
         splice.set("model", json: PlaneContract.JSONText.quoted(target.deployment.upstreamModel))
-        if streams, !wantsUsage { splice.set("stream_options", json: optionsWithUsage) }
-        if target.model.wantsMaxCompletionTokens, let maxTokens {
-            splice.remove("max_tokens")
-            splice.set("max_completion_tokens", json: String(maxCompletionTokens ?? maxTokens))
+        if streams { splice.set("stream_options", json: optionsWithUsage) }
+        if let limit = size.outputTokensMax {
+            let names = ["max_tokens", "max_completion_tokens"]
+            let wanted = target.model.wantsMaxCompletionTokens ? names[1] : names[0]
+            splice.set(wanted, json: String(min(limit, target.model.maxOutputTokens)))
+            for name in names where name != wanted { splice.remove(name) }
         }
         return splice.result()
     }

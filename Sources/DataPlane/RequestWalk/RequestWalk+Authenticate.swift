@@ -78,9 +78,9 @@ extension RequestWalk {
             .limiterUnavailable, "The limits of this key cannot be checked right now. Retry shortly.", retryAfterMs: 1_000)
     }
 
-    /// The key changed since its record was read: read it again, once.
+    /// The key changed since its record was read: read it again, once. A key that keeps changing is nobody's fault.
     mutating func keyWasStale(at now: Int64) {
-        guard !keyWasRefreshed else { return fail(Self.unauthorized("The key is unknown, revoked or expired."), at: now) }
+        guard !keyWasRefreshed else { return fail(limiterUnavailable, at: now) }
         keyWasRefreshed = true
         key = nil
         pending = nil

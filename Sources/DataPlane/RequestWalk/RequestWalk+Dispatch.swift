@@ -37,10 +37,12 @@ extension RequestWalk {
                     ],
                     bearer: target.credential, body: admitted.chat.body(for: target),
                     allowedNetworks: target.provider.allowedNetworks, totalMs: remainingMs(at: now))))
-        actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs))
+        if clientIsBlocked { actions.append(.pauseAttempt(attemptsMade)) }
+        // A plain answer comes when it is complete: only the total deadline bounds it.
+        if admitted.chat.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
     }
 
-    private func remainingMs(at now: Int64) -> Int64 { max(1, startedMs + context.settings.totalMs - now) }
+    private func remainingMs(at now: Int64) -> Int64 { max(1, admittedMs + context.settings.totalMs - now) }
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
         attempt?.status = status

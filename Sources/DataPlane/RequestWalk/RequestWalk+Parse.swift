@@ -3,7 +3,7 @@ internal import GatewayModel
 /// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
 extension RequestWalk {
     mutating func receive(_ bytes: [UInt8], at now: Int64) {
-        guard case .receiving = phase else { return }
+        guard case .receiving = phase, endpoint == .chatCompletions else { return }
         guard body.count + bytes.count <= context.settings.bodyBytesMax else {
             body = []
             return fail(tooLarge, at: now, close: true)
@@ -39,6 +39,7 @@ extension RequestWalk {
         case .chatCompletions, .models, .model, .me: break
         }
         guard let key else { return }
+        guard context.table.version > 0 else { return fail(notConfigured, at: now) }
         guard endpoint == .chatCompletions else {
             phase = .peeking
             return actions.append(.peek(key))
@@ -52,5 +53,12 @@ extension RequestWalk {
         } catch {
             fail(error, at: now)
         }
+    }
+
+    /// A worker that has just started and has no snapshot yet, neither on disk nor from Redis.
+    private var notConfigured: GatewayError {
+        GatewayError(
+            .noProviderAvailable, "This worker has no configuration yet. Retry shortly.", detail: "no snapshot",
+            retryAfterMs: 1_000)
     }
 }

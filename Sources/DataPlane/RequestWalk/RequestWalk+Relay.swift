@@ -26,14 +26,14 @@ extension RequestWalk {
         guard var current = attempt else { return }
         current.streamBytes += bytes.count
         guard current.streamBytes <= context.settings.streamBytesMax else {
-            return streamBroke("stream larger than \(context.settings.streamBytesMax) bytes", at: now)
+            return broken("stream larger than \(context.settings.streamBytesMax) bytes", at: now)
         }
         var events: [EventStreamParser.Event] = []
         attempt?.events = EventStreamParser()
         do {
             try current.events.feed(bytes) { events.append($0) }
         } catch {
-            return streamBroke("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now)
+            return broken("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now)
         }
         attempt = current
         let number = current.number
@@ -71,6 +71,20 @@ extension RequestWalk {
         out += "data: ".utf8
         out += rewritten(chunk)
         out += "\n\n".utf8
+    }
+
+    /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
+    mutating func block() {
+        clientIsBlocked = true
+        guard let attempt else { return }
+        actions += [.pauseAttempt(attempt.number), .cancelTimer(.idle)]
+    }
+
+    mutating func unblock() {
+        clientIsBlocked = false
+        guard let attempt else { return }
+        actions.append(.resumeAttempt(attempt.number))
+        if relayingStarted { actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs)) }
     }
 
     private var relayingStarted: Bool {

@@ -40,7 +40,7 @@ extension RequestWalk {
             id: context.id.text, keyID: key.keyID, orgID: key.orgID, owner: context.owner, requested: chat.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
             admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted, status: 0,
-            attempts: 1, streamed: chat.streams, firstByteMs: 0, durationMs: 0, configVersion: context.table.version,
+            attempts: 1, streamed: chat.streams, givenBack: false, firstByteMs: 0, durationMs: 0, configVersion: context.table.version,
             rawUsage: nil)
         actions.append(
             .admit(
@@ -59,6 +59,7 @@ extension RequestWalk {
         switch verdict {
         case .admitted(let admission):
             self.pending = nil
+            admittedMs = now
             admitted = AdmittedRequest(
                 chat: pending.chat, key: pending.key, plan: pending.plan, hold: pending.hold, admission: admission)
             actions.append(.setTimer(.total, afterMs: context.settings.totalMs))

@@ -37,7 +37,7 @@ extension RequestWalk {
             deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
-            streamed: admitted.chat.streams, firstByteMs: relay.firstByteMs, durationMs: now - startedMs,
+            streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs, durationMs: now - startedMs,
             configVersion: context.table.version,
             rawUsage: relay.rawUsage.flatMap { $0.utf8.count <= UsageEvent.rawUsageBytesMax ? $0 : nil })
     }
@@ -46,7 +46,8 @@ extension RequestWalk {
     mutating func settle(_ outcome: Outcome?, status: Int, at now: Int64, free: Bool = false) {
         guard let admitted else { return }
         let charge = free ? Charge(usage: TokenUsage(), source: .counted, cost: .zero) : self.charge()
-        let event = usageEvent(outcome ?? .failed, status: status, at: now, charge: charge)
+        var event = usageEvent(outcome ?? .failed, status: status, at: now, charge: charge)
+        event.givenBack = free
         actions.append(
             .settle(
                 SettleRequest(

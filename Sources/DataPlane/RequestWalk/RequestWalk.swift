@@ -50,6 +50,8 @@ package struct RequestWalk {
     var attemptsMade = 0
     var lastFailure: GatewayError?
     var headIsSent = false
+    var admittedMs: Int64 = 0
+    var clientIsBlocked = false
 
     package init(_ context: WalkContext) { self.context = context }
 
@@ -83,8 +85,8 @@ package struct RequestWalk {
         case .attemptEnded(let number): if number == attempt?.number { attemptEnded(at: now) }
         case .attemptFailed(let number, let failure): if number == attempt?.number { transportFailed(failure, at: now) }
         case .clientGone: clientGone(at: now)
-        case .clientBlocked: if let attempt { actions.append(.pauseAttempt(attempt.number)) }
-        case .clientReady: if let attempt { actions.append(.resumeAttempt(attempt.number)) }
+        case .clientBlocked: block()
+        case .clientReady: unblock()
         case .timer(let timer): timerFired(timer, at: now)
         case .shutdown: shutDown(at: now)
         }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 package import Logging
 
 /// Sends logs to standard error, one line each: time, level, message, facts. Messages are constant; facts are metadata.
@@ -30,7 +31,13 @@ private struct LineLogHandler: LogHandler {
         if let more = event.metadata { facts.merge(more) { $1 } }
         let tail = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.plain("\($0.value)"))" }.joined()
         let line = "\(Date().ISO8601Format()) \(event.level) \(label): \(event.message)\(tail)\n"
-        FileHandle.standardError.write(Data(line.utf8))
+        // write(2) and not FileHandle, which traps when the disk is full or the pipe is gone: a lost line is the lesser harm.
+        var bytes = Array(line.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
     }
 
     /// A fact on one line: control characters are escaped, so that no value can forge a log line.

@@ -1,4 +1,5 @@
-/// JSON string escaping (RFC 8259 §7) for the few places that write JSON by hand.
+/// JSON string escaping (RFC 8259 §7) for the few places that write JSON by hand. A NUL becomes U+FFFD: PostgreSQL's jsonb
+/// takes none, and one in a provider's model name must not hold the ledger up.
 package enum JSONText {
     package static func escaped(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 == 0x7f }) else { return text }
@@ -10,6 +11,7 @@ package enum JSONText {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
+            case "\0": out += "\u{fffd}"
             default:
                 if scalar.value < 0x20 || scalar.value == 0x7f {
                     let hex = String(scalar.value, radix: 16)

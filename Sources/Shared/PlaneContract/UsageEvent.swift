@@ -24,6 +24,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var status: Int
     package var attempts: Int
     package var streamed: Bool
+    /// The caller got nothing: the request does not count against its request limits.
+    package var givenBack: Bool
     package var firstByteMs: Int64
     package var durationMs: Int64
     package var configVersion: Int64
@@ -35,8 +37,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package init(
         id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,
         priceID: Int64, admittedMs: Int64, usage: TokenUsage, usageSource: UsageSource, cost: NanoUSD, hold: NanoUSD,
-        outcome: Outcome, status: Int, attempts: Int, streamed: Bool, firstByteMs: Int64, durationMs: Int64,
-        configVersion: Int64, rawUsage: String?
+        outcome: Outcome, status: Int, attempts: Int, streamed: Bool, givenBack: Bool, firstByteMs: Int64,
+        durationMs: Int64, configVersion: Int64, rawUsage: String?
     ) {
         self.id = id
         self.keyID = keyID
@@ -55,6 +57,7 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         self.status = status
         self.attempts = attempts
         self.streamed = streamed
+        self.givenBack = givenBack
         self.firstByteMs = firstByteMs
         self.durationMs = durationMs
         self.configVersion = configVersion
@@ -90,6 +93,6 @@ extension UsageEvent {
         number("durationMs", durationMs)
         number("configVersion", configVersion)
         if let rawUsage { text("rawUsage", rawUsage) }
-        return out + "\"streamed\":\(streamed)}"
+        return out + "\"givenBack\":\(givenBack),\"streamed\":\(streamed)}"
     }
 }

@@ -4,7 +4,7 @@ internal import CHiredis
 ///
 /// Not thread-safe: it lives on its connection's event loop. `redisReaderFeed` copies what it is given; a reply is a tree
 /// hiredis allocates, copied into Swift values and freed here at once.
-struct RESPReader: ~Copyable {
+package struct RESPReader: ~Copyable {
     /// The bytes of one reply, complete or not, that are accepted. Anything longer closes the connection.
     static let defaultReplyBytesMax = 1 << 20
 
@@ -12,7 +12,7 @@ struct RESPReader: ~Copyable {
     private let replyBytesMax: Int
     private var unparsedBytes = 0
 
-    init(replyBytesMax: Int) {
+    package init(replyBytesMax: Int) {
         guard let reader = redisReaderCreate() else { preconditionFailure("out of memory for a RESP reader") }
         self.reader = reader
         self.replyBytesMax = replyBytesMax
@@ -20,7 +20,7 @@ struct RESPReader: ~Copyable {
 
     deinit { redisReaderFree(reader) }
 
-    mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
+    package mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }
         unparsedBytes += bytes.count
         guard unparsedBytes <= replyBytesMax else {
@@ -32,7 +32,7 @@ struct RESPReader: ~Copyable {
     }
 
     /// The next complete reply, or `nil` until more bytes are fed.
-    mutating func next() throws(RedisError) -> RESPValue? {
+    package mutating func next() throws(RedisError) -> RESPValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw .protocolViolation(message) }
         guard let reply else { return nil }

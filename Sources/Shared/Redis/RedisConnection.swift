@@ -28,6 +28,12 @@ package final class RedisConnection: ChannelInboundHandler {
     private var waiters: CircularBuffer<Waiter> = []
     private var lastID: UInt64 = 0
     private var closed = false
+    private var isReady = false
+    private var expiredSinceReply = 0
+
+    /// Calls in a row that may expire without any reply before the connection is given up: its other end is gone without a
+    /// word.
+    private static let expiriesMax = 3
 
     init(
         eventLoop: any EventLoop, replyBytesMax: Int, onMessage: ((String) -> Void)?, onClose: @escaping () -> Void
@@ -77,6 +83,8 @@ package final class RedisConnection: ChannelInboundHandler {
         guard at < waiters.endIndex, let completion = waiters[at].completion else { return }
         waiters[at].completion = nil
         completion(.failure(.deadlineExceeded))
+        expiredSinceReply += 1
+        if expiredSinceReply >= Self.expiriesMax { close() }
     }
 
     // MARK: Channel events
@@ -94,6 +102,7 @@ package final class RedisConnection: ChannelInboundHandler {
     }
 
     private func deliver(_ reply: RESPValue) {
+        expiredSinceReply = 0
         if let onMessage, let parts = reply.array, parts.count == 3, parts[0].string == "message" {
             return onMessage(parts[2].string ?? "")
         }
@@ -110,7 +119,7 @@ package final class RedisConnection: ChannelInboundHandler {
         let lost = waiters
         waiters.removeAll()
         for waiter in lost { waiter.completion?(.failure(.connectionLost)) }
-        onClose()
+        if isReady { onClose() }
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -122,7 +131,7 @@ extension RedisConnection {
     /// - Parameters:
     ///   - replyBytesMax: the longest reply accepted.
     ///   - onMessage: receives pub/sub messages, for a connection that subscribes.
-    ///   - onClose: runs once when the connection is gone.
+    ///   - onClose: runs once when a connection that was made is gone; not when none could be made.
     package static func connect(
         to endpoint: RedisEndpoint, on eventLoop: any EventLoop, timeout: TimeAmount = .seconds(2),
         replyBytesMax: Int = 1 << 20, onMessage: ((String) -> Void)? = nil, onClose: @escaping () -> Void = {}
@@ -139,7 +148,15 @@ extension RedisConnection {
                 }
             }
             .connect(host: endpoint.host, port: endpoint.port)
-            .flatMap { _ in box.value.greet(endpoint, timeout: timeout).map { box } }
+            .flatMap { channel in
+                box.value.greet(endpoint, timeout: timeout).map {
+                    box.value.isReady = true
+                    return box
+                }.flatMapErrorThrowing { error in
+                    channel.close(promise: nil)
+                    throw error
+                }
+            }
     }
 
     private func greet(_ endpoint: RedisEndpoint, timeout: TimeAmount) -> EventLoopFuture<Void> {

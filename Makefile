@@ -1,0 +1,35 @@
+# `make help` prints the targets. `make check test` is the whole ritual; `./deploy/test` does it from a bare machine.
+.DEFAULT_GOAL := help
+SOURCES := Sources Tests Package.swift
+PYTHON := .local/venv/bin/python
+
+.PHONY: help build format check-format check unit end-to-end test run
+
+help: ## Print this
+	@grep --extended-regexp '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand --tabs=16
+
+build: ## Build everything, tests included, in the one configuration there is
+	swift build --configuration release --build-tests
+
+format: ## Format the source in place
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+check-format:
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+check: check-format ## Check format, imports, links and tidiness (build first)
+	scripts/check-imports.sh
+	scripts/check-links.sh
+	scripts/check-tidy.sh
+
+# --skip-build: `swift test` would build everything a second time, with testability we do not use.
+unit: build ## Run the unit tests
+	swift test --configuration release --skip-build
+
+end-to-end: build ## Run the end-to-end tests on the real binaries (needs ./deploy/test once)
+	$(PYTHON) -m pytest Tests/EndToEnd --quiet --durations=10 -p no:cacheprovider
+
+test: unit end-to-end ## Run all tests
+
+run: ## Run the gateway
+	./deploy/run

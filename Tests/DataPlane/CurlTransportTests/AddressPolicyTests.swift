@@ -1,0 +1,32 @@
+import CurlTransport
+import Glibc
+import Testing
+
+@Suite struct AddressPolicyTests {
+    private func permits(_ address: String, allowed: [String] = []) -> Bool {
+        let policy = AddressPolicy(allowedNetworks: allowed)
+        var four = in_addr()
+        if inet_pton(AF_INET, address, &four) == 1 { return policy.permits(withUnsafeBytes(of: four) { Array($0) }) }
+        var six = in6_addr()
+        inet_pton(AF_INET6, address, &six)
+        return policy.permits(withUnsafeBytes(of: six) { Array($0) })
+    }
+
+    @Test("lets public addresses pass", arguments: ["8.8.8.8", "172.32.0.1", "2001:4860:4860::8888", "100.128.0.1"])
+    func publicOnes(address: String) { #expect(permits(address)) }
+
+    @Test(
+        "keeps inward addresses out unless they are named",
+        arguments: ["127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1"])
+    func inward(address: String) { #expect(!permits(address)) }
+
+    @Test("opens exactly the networks named")
+    func named() {
+        #expect(permits("127.0.0.1", allowed: ["127.0.0.0/8"]) && !permits("10.0.0.1", allowed: ["127.0.0.0/8"]))
+        #expect(permits("10.1.2.3", allowed: ["10.1.2.2/31"]) && !permits("10.1.2.4", allowed: ["10.1.2.2/31"]))
+        #expect(permits("::ffff:127.0.0.1", allowed: ["127.0.0.0/8"]))
+    }
+
+    @Test("never reaches metadata services, even when named", arguments: ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "255.255.255.255"])
+    func metadata(address: String) { #expect(!permits(address, allowed: ["169.254.0.0/16", "fe80::/10", "0.0.0.0/0"])) }
+}

@@ -1,0 +1,80 @@
+import GatewayModel
+import JSONScan
+import ProviderSchemas
+import Testing
+
+@Suite struct OpenAIUsageTests {
+    private func read(_ json: String) throws -> TokenUsage? {
+        let bytes = Array(#"{"usage":"#.utf8) + Array(json.utf8) + Array("}".utf8)
+        return OpenAIUsage.read(JSONView(bytes, try JSONScanner.members(of: bytes)[0].value))
+    }
+
+    @Test("makes the counters disjoint")
+    func disjoint() throws {
+        let usage = try read(
+            #"{"prompt_tokens":100,"completion_tokens":30,"prompt_tokens_details":{"cached_tokens":64,"cache_write_tokens":6},"completion_tokens_details":{"reasoning_tokens":10}}"#)
+        #expect(usage == TokenUsage(input: 30, cacheRead: 64, cacheWrite: 6, output: 20, reasoning: 10))
+        #expect(try read(#"{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":null}"#)?.total == 5)
+    }
+
+    @Test(
+        "refuses what cannot be charged",
+        arguments: [
+            "null", "{}", "[]", #"{"prompt_tokens":5}"#, #"{"prompt_tokens":-5,"completion_tokens":1}"#,
+            #"{"prompt_tokens":"5","completion_tokens":1}"#, #"{"prompt_tokens":1e308,"completion_tokens":1}"#,
+            #"{"prompt_tokens":9223372036854775807,"completion_tokens":1}"#,
+            #"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":6}}"#,
+            #"{"prompt_tokens":5,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":2}}"#,
+        ])
+    func refuses(json: String) throws { #expect(try read(json) == nil) }
+}
+
+@Suite struct ChatChunkTests {
+    private func chunk(_ json: String) throws -> ChatChunk { try ChatChunk(Array(json.utf8)) }
+
+    @Test("counts deltas that carry something")
+    func counts() throws {
+        let text = try chunk(#"{"model":"m","choices":[{"delta":{"content":"four"}},{"delta":{"role":"assistant","content":""}}]}"#)
+        #expect(text.contentDeltas == 1 && text.contentBytes == 4 && text.model == "m" && text.hasChoices)
+        let reasoning = try chunk(#"{"choices":[{"delta":{"reasoning_content":"hmm"}}]}"#)
+        #expect(reasoning.contentDeltas == 1)
+        let tool = try chunk(#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}"#)
+        #expect(tool.contentDeltas == 1 && tool.contentBytes == 3)
+    }
+
+    @Test("sees errors, ends and usage")
+    func sees() throws {
+        #expect(try chunk(#"{"error":{"message":"no"}}"#).errorMessage == "no")
+        #expect(try chunk(#"{"error":null,"choices":[]}"#).errorMessage == nil)
+        let end = try chunk(#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#)
+        #expect(end.hasFinish && end.hasUsageMember && end.usage == nil)
+        #expect(try chunk(#"{"choices":[],"usage":{"prompt_tokens":1}}"#).usage != nil)
+        #expect(try chunk(#"{"choices":null}"#).hasChoices == false)
+        #expect(throws: JSONFlaw.self) { try chunk("nonsense") }
+    }
+}
+
+@Suite struct ProviderFailureTests {
+    private func failure(_ status: Int, _ message: String = "") -> ProviderFailure {
+        ProviderFailure(status: status, body: Array(#"{"error":{"message":"\#(message)"}}"#.utf8))
+    }
+
+    @Test("never blames the caller for the operator's account", arguments: [401, 402, 403])
+    func operatorFault(status: Int) { #expect(failure(status) == .operatorFault) }
+
+    @Test("tells an empty account from a rate limit")
+    func quota() {
+        #expect(failure(429, "insufficient_quota") == .operatorFault)
+        #expect(failure(429, "slow down") == .rateLimited)
+    }
+
+    @Test("knows a full context by its words")
+    func context() {
+        #expect(failure(400, "maximum context length is 8192") == .contextLength(message: "maximum context length is 8192"))
+        #expect(failure(400, "bad thing") == .clientFault(message: "bad thing"))
+        #expect(failure(400, "Invalid API key") == .operatorFault)
+    }
+
+    @Test("bodies that are no JSON do not disturb", arguments: ["<html>", "", "[]", "{\"error\":5}"])
+    func otherBodies(body: String) { #expect(ProviderFailure(status: 500, body: Array(body.utf8)) == .transient) }
+}

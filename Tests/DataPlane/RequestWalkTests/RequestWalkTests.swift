@@ -1,0 +1,145 @@
+import Admission
+import FoundationEssentials
+import GatewayModel
+import RequestWalk
+import Testing
+
+@Suite struct RequestWalkTests {
+    @Test("a plain answer passes with its model, its cost, and one settle")
+    func plain() {
+        var walker = Walker()
+        walker.dispatch(stream: false)
+        walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "application/json", retryAfterMs: nil))
+        let answer = #"{"model":"real","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
+        walker.feed(.attemptBytes(attempt: 1, Array(answer.utf8)))
+        walker.feed(.attemptEnded(attempt: 1))
+        #expect(walker.status == 200 && walker.written == answer)
+        #expect(walker.settles.count == 1 && walker.settles[0].cost.nano == 7 && walker.settles[0].target == .settled)
+        #expect(walker.walk.isFinished)
+    }
+
+    @Test("a stream whose usage nobody asked for shows none; asked for, it comes last, with the cost")
+    func usage() {
+        for asked in [false, true] {
+            var walker = Walker()
+            walker.dispatch(stream: true, usage: asked)
+            walker.stream(1, Walker.text, Walker.finish, Walker.usage, "[DONE]")
+            let events = walker.written.components(separatedBy: "\n\n")
+            #expect(walker.written.contains("\"usage\"") == asked)
+            #expect(events.last == "" && events[events.count - 2] == "data: [DONE]")
+            if asked { #expect(events[events.count - 3].contains(#""cost":0.000000007"#)) }
+            #expect(walker.settles.map(\.cost.nano) == [7])
+        }
+    }
+
+    @Test("fallback happens before the first byte and not after it")
+    func fallback() {
+        var walker = Walker()
+        walker.dispatch(stream: true)
+        walker.feed(.attemptHead(attempt: 1, status: 503, contentType: "text/html", retryAfterMs: nil))
+        walker.feed(.attemptEnded(attempt: 1))
+        #expect(walker.attempts == [1, 2] && walker.status == nil)
+        walker.stream(2, Walker.text)
+        #expect(walker.status == 200)
+        walker.feed(.attemptFailed(attempt: 2, .ambiguous("reset")))
+        #expect(walker.attempts == [1, 2] && walker.written.contains("upstream_interrupted") && walker.written.hasSuffix("data: [DONE]\n\n"))
+        #expect(walker.settles.count == 1 && walker.settles[0].cost.nano > 0)
+    }
+
+    @Test("an error as first event of a 200 is a failed attempt")
+    func errorFirst() {
+        var walker = Walker()
+        walker.dispatch(stream: true)
+        walker.stream(1, #"{"error":{"message":"overloaded"}}"#)
+        #expect(walker.attempts == [1, 2] && walker.status == nil)
+    }
+
+    @Test("a request that may have been received is never sent again")
+    func ambiguous() {
+        var walker = Walker()
+        walker.dispatch(stream: false)
+        walker.feed(.attemptFailed(attempt: 1, .ambiguous("closed")))
+        #expect(walker.attempts == [1] && walker.status == 502)
+        #expect(walker.settles.map(\.cost.nano) == [0])
+    }
+
+    @Test("a request nobody received goes to the next engine, and to none after the last")
+    func notSent() {
+        var walker = Walker()
+        walker.dispatch(stream: false)
+        walker.feed(.attemptFailed(attempt: 1, .notSent("refused")))
+        walker.feed(.attemptFailed(attempt: 2, .notSent("refused")))
+        #expect(walker.attempts == [1, 2] && walker.status == 502 && walker.settles.count == 1)
+    }
+
+    @Test("words of a cancelled attempt change nothing")
+    func lateWords() {
+        var walker = Walker()
+        walker.dispatch(stream: true)
+        walker.feed(.timer(.firstEvent))
+        #expect(walker.attempts == [1, 2])
+        walker.stream(1, Walker.text, Walker.finish, "[DONE]")
+        #expect(walker.status == nil && walker.written.isEmpty)
+    }
+
+    @Test("silence is bridged with a comment, and fallback stays possible behind it")
+    func ping() {
+        var walker = Walker()
+        walker.dispatch(stream: true)
+        walker.feed(.timer(.ping))
+        #expect(walker.status == 200 && walker.written == ": ping\n")
+        walker.feed(.timer(.firstEvent))
+        walker.stream(2, Walker.text, Walker.finish, "[DONE]")
+        #expect(walker.written.hasPrefix(": ping\ndata: {") && walker.written.hasSuffix("data: [DONE]\n\n"))
+    }
+
+    @Test("a stale key is read again once")
+    func stale() {
+        var walker = Walker()
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Walker.body(stream: false)))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.record)))
+        let again = walker.feed(.admitAnswered(.verdict(.stale)))
+        guard case .lookUpKey(_, fresh: true)? = again.first else {
+            Issue.record("no fresh look-up")
+            return
+        }
+        walker.feed(.keyFound(.found(Walker.record)))
+        walker.feed(.admitAnswered(.verdict(.stale)))
+        #expect(walker.status == 503 && walker.settles.isEmpty)
+    }
+
+    @Test("an unanswered admit is cancelled, whether or not it was carried out")
+    func unanswered() {
+        var walker = Walker()
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Walker.body(stream: false)))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.record)))
+        walker.feed(.admitAnswered(.unavailable))
+        #expect(walker.status == 503 && walker.settles.map(\.target) == [.cancelled])
+    }
+
+    @Test("a bad key is refused when its body has been read, without a look-up")
+    func badKey() {
+        var walker = Walker()
+        #expect(walker.feed(.head(Walker.head("Bearer sk-hub-nope"))).isEmpty)
+        walker.feed(.body([1, 2, 3]))
+        #expect(walker.status == nil)
+        walker.feed(.bodyEnd)
+        #expect(walker.status == 401)
+    }
+
+    @Test("the charge never exceeds the hold")
+    func clamped() {
+        var walker = Walker()
+        walker.dispatch(stream: false)
+        walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "application/json", retryAfterMs: nil))
+        let answer = #"{"model":"m","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3000000,"completion_tokens":2}}"#
+        walker.feed(.attemptBytes(attempt: 1, Array(answer.utf8)))
+        walker.feed(.attemptEnded(attempt: 1))
+        #expect(walker.settles[0].event.contains(#""usageSource":"bounded""#))
+        #expect(walker.settles[0].cost.nano < 1_000)
+    }
+}

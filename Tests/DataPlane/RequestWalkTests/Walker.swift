@@ -1,0 +1,122 @@
+import Admission
+import Foundation
+import GatewayModel
+import KeyMaterial
+import PlaneContract
+import RequestWalk
+import Routing
+
+/// Drives one walk by hand: a clock that is set, events that are fed, actions that are kept.
+struct Walker {
+    static let key = HubKey(random: (1, 2, 3, 4))
+    static let digester = KeyDigester(peppers: SecretFile.forTests)
+
+    var walk: RequestWalk
+    var now: Int64 = 0
+    var actions: [WalkAction] = []
+    /// Attempts whose transport said by itself that they are over.
+    var over: Set<Int> = []
+
+    init(fallbacks: Int = 2) {
+        walk = RequestWalk(
+            WalkContext(
+                id: RequestID(milliseconds: 1, random: (1, 2)), owner: "w", table: Self.table(fallbacks), settings: WalkSettings(),
+                wallMs: 10, randomSeed: 1, digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }))
+    }
+
+    @discardableResult
+    mutating func feed(_ event: WalkEvent) -> [WalkAction] {
+        switch event {
+        case .attemptEnded(let number), .attemptFailed(let number, _): over.insert(number)
+        default: break
+        }
+        let new = walk.handle(event, at: now)
+        actions += new
+        return new
+    }
+
+    static let record = KeyRecord(
+        keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active, expiresAtMs: nil,
+        allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
+
+    static func head(_ authorization: String? = nil, path: String = "/v1/chat/completions", method: String = "POST") -> RequestHead {
+        RequestHead(
+            method: method, target: path, authorization: [authorization ?? "Bearer \(key.secret.reveal())"],
+            contentType: "application/json", contentEncoding: nil, contentLength: nil, corsHeaders: nil)
+    }
+
+    static func body(stream: Bool, usage: Bool = false) -> [UInt8] {
+        let options = usage ? #","stream_options":{"include_usage":true}"# : ""
+        return Array(#"{"model":"smart","messages":[{"role":"user","content":"hi"}],"max_tokens":9,"stream":\#(stream)\#(options)}"#.utf8)
+    }
+
+    static let admission = AdmitAnswer.verdict(
+        AdmitVerdict(reply: ["0", "5", "202611/20261122,202611/20261122", "-1", "-1", "0", "-1", "-1", "0", "-1"]))
+
+    /// Up to the first attempt.
+    mutating func dispatch(stream: Bool, usage: Bool = false) {
+        feed(.head(Self.head()))
+        feed(.body(Self.body(stream: stream, usage: usage)))
+        feed(.bodyEnd)
+        feed(.keyFound(.found(Self.record)))
+        feed(.admitAnswered(Self.admission))
+    }
+
+    mutating func stream(_ attempt: Int, _ datas: String...) {
+        feed(.attemptHead(attempt: attempt, status: 200, contentType: "text/event-stream", retryAfterMs: nil))
+        for data in datas { feed(.attemptBytes(attempt: attempt, Array("data: \(data)\n\n".utf8))) }
+    }
+
+    static let text = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{"content":"four"},"finish_reason":null}]}"#
+    static let finish = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
+    static let usage = #"{"id":"c","model":"real","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
+
+    private static func table(_ count: Int) -> RoutingTable {
+        let model = ModelEntry(
+            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false, tools: true,
+            wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500,
+            prices: [Price(id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000, output: 2_000_000, reasoning: 2_000_000)])
+        return RoutingTable(
+            GatewaySnapshot(
+                version: 1, providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "http://p/v1", allowedNetworks: [])],
+                credentials: [], models: [model],
+                deployments: (1...count).map {
+                    DeploymentEntry(id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)", order: $0, weight: 1)
+                },
+                aliases: [AliasEntry(name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])])
+        ) { _ in nil }
+    }
+}
+
+extension SecretFile {
+    static var forTests: SecretFile {
+        let path = FileManager.default.temporaryDirectory.path + "/pepper-\(UUID().uuidString)"
+        try? ("1:" + Data(repeating: 1, count: 32).base64EncodedString()).write(toFile: path, atomically: true, encoding: .utf8)
+        guard let file = try? SecretFile(path: path) else { fatalError("no temporary folder") }
+        return file
+    }
+}
+
+extension Walker {
+    var settles: [SettleRequest] { actions.compactMap { if case .settle(let request) = $0 { request } else { nil } } }
+    var attempts: [Int] { actions.compactMap { if case .startAttempt(let request) = $0 { request.attempt } else { nil } } }
+
+    /// The status committed, if any.
+    var status: Int? {
+        for action in actions {
+            if case .respond(let response, _) = action { return response.status }
+            if case .respondHead(let status, _) = action { return status }
+        }
+        return nil
+    }
+
+    /// All bytes written to the caller.
+    var written: String {
+        var bytes: [UInt8] = []
+        for action in actions {
+            if case .respond(let response, _) = action { bytes += response.body }
+            if case .respondBytes(let more) = action { bytes += more }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Proves by the linker's word that the data plane cannot reach the database: aihub-worker links no libpq.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+binaries=.build/release
+needed() { readelf --dynamic --wide "$binaries/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+
+if needed aihub-worker | grep --extended-regexp 'libpq|libsqlite|libmysql'; then
+    echo "aihub-worker links a database library" >&2
+    exit 1
+fi
+needed aihub-control | grep --quiet libpq || { echo "aihub-control links no libpq: this check checks nothing" >&2; exit 1; }
+if needed aihub-control | grep libcurl; then
+    echo "aihub-control links libcurl: providers are the workers' business" >&2
+    exit 1
+fi
+echo "aihub-worker links no libpq, aihub-control no libcurl"
