@@ -17,6 +17,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -98,7 +99,7 @@ let package = Package(
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
                 "Admission", "RequestWalk", "CurlTransport", "DataPlaneHTTP", nioCore, nioPosix, logging,
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                unixSignals,
             ]),
         .executableTarget(
             name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
@@ -117,7 +118,8 @@ let package = Package(
             "ControlPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Postgres",
-                "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle, yams,
+                "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
+                unixSignals, yams,
             ]),
         .executableTarget(
             name: "Control", dependencies: ["ControlPlaneApp", "Operations", argumentParser],
@@ -125,7 +127,8 @@ let package = Package(
 
         // Test support.
         .executableTarget(
-            name: "ScriptedProvider", dependencies: [nioCore, nioPosix, nioHTTP1], path: "Tests/Support/ScriptedProvider"),
+            name: "ScriptedProvider", dependencies: [nioCore, nioPosix, nioHTTP1],
+            path: "Tests/Support/ScriptedProvider"),
         tests("Shared", "GatewayModel", []),
         tests("Shared", "PlaneContract", ["GatewayModel"]),
         tests("Shared", "KeyMaterial", ["GatewayModel"]),

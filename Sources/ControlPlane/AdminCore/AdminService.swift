@@ -26,7 +26,8 @@ package struct AdminService: Sendable {
     // MARK: Orgs
 
     package func createOrg(name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
-        let org = try await stores.createOrg(id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
+        let org = try await stores.createOrg(
+            id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
         _ = await publish()
         return org
     }
@@ -41,7 +42,9 @@ package struct AdminService: Sendable {
     }
 
     package func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org {
-        guard let org = try await stores.editOrg(id, edit, actor: actor) else { throw AdminError.notFound("The org '\(id)'") }
+        guard let org = try await stores.editOrg(id, edit, actor: actor) else {
+            throw AdminError.notFound("The org '\(id)'")
+        }
         _ = await publish()
         return org
     }
@@ -52,7 +55,8 @@ package struct AdminService: Sendable {
         _ = try await org(draft.orgID)
         let key = HubKey(
             random: (
-                .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max)
+                .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max),
+                .random(in: .min ... .max)
             ))
         let entry = try await stores.createKey(
             id: "key_" + Self.randomID(), digest: digester.digest(of: key), display: key.display, draft, actor: actor)
@@ -70,14 +74,18 @@ package struct AdminService: Sendable {
     }
 
     package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry {
-        guard let key = try await stores.editKey(id, edit, actor: actor) else { throw AdminError.notFound("The key '\(id)'") }
+        guard let key = try await stores.editKey(id, edit, actor: actor) else {
+            throw AdminError.notFound("The key '\(id)'")
+        }
         _ = await publish()
         return key
     }
 
     /// Revokes a key. `inForce`: no worker admits it any more; otherwise Redis could not be told yet and will be.
     package func revokeKey(_ id: String, actor: String) async throws -> (key: KeyEntry, inForce: Bool) {
-        guard let key = try await stores.revokeKey(id, actor: actor) else { throw AdminError.notFound("The key '\(id)'") }
+        guard let key = try await stores.revokeKey(id, actor: actor) else {
+            throw AdminError.notFound("The key '\(id)'")
+        }
         return (key, await publish())
     }
 
@@ -97,6 +105,6 @@ package struct AdminService: Sendable {
 
     /// Sixteen base62 characters: 95 random bits.
     private static func randomID() -> String {
-        Base62.encode([.random(in: .min ... (.max >> 1)), .random(in: .min ... .max)], width: 22).suffix(16).description
+        Base62.encode([.random(in: .min...(.max >> 1)), .random(in: .min ... .max)], width: 22).suffix(16).description
     }
 }

@@ -115,7 +115,8 @@ package protocol AdminStores: Sendable {
     func org(_ id: String) async throws -> Org?
     func orgs(after: String?, limit: Int) async throws -> [Org]
     func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org?
-    func createKey(id: String, digest: String, display: String, _ draft: KeyDraft, actor: String) async throws -> KeyEntry
+    func createKey(id: String, digest: String, display: String, _ draft: KeyDraft, actor: String) async throws
+        -> KeyEntry
     func key(_ id: String) async throws -> KeyEntry?
     func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
     func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?

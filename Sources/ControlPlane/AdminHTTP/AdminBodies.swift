@@ -38,7 +38,8 @@ struct BodyReader {
     private let members: [String: JSONInput]
 
     init(_ data: Data, allowed: Set<String>) throws {
-        guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input else {
+        guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input
+        else {
             throw AdminError.invalid("The body must be a JSON object.", param: nil)
         }
         try self.init(members, allowed: allowed, path: "")
@@ -115,7 +116,8 @@ struct BodyReader {
         case nil, .null: return nil
         case .integer(let value) where value >= 1: return value
         default:
-            throw AdminError.invalid("'limits.\(name)' must be a whole number of at least 1, or null.", param: "limits.\(name)")
+            throw AdminError.invalid(
+                "'limits.\(name)' must be a whole number of at least 1, or null.", param: "limits.\(name)")
         }
     }
 

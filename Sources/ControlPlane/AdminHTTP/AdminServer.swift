@@ -51,10 +51,13 @@ private struct ErrorShape: RouterMiddleware {
         } catch {
             logger.error("admin request failed", metadata: ["reason": "\(error)"])
             let body = JSONOutput.object([
-                ("error", .object([
-                    ("type", .text("internal_error")), ("message", .text("Something went wrong here.")),
-                    ("code", .integer(500)),
-                ]))
+                (
+                    "error",
+                    .object([
+                        ("type", .text("internal_error")), ("message", .text("Something went wrong here.")),
+                        ("code", .integer(500)),
+                    ])
+                )
             ])
             return body.response(status: 500)
         }

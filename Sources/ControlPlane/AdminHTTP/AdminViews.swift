@@ -40,10 +40,13 @@ enum AdminViews {
     private static func limits(_ limits: ScopeLimits) -> JSONOutput {
         func count(_ value: Int64?) -> JSONOutput { value.map { .integer($0) } ?? .null }
         return .object([
-            ("requests_per_minute", count(limits.requestsPerMinute)), ("tokens_per_minute", count(limits.tokensPerMinute)),
-            ("concurrent_requests", count(limits.concurrentRequests)), ("requests_per_day", count(limits.requestsPerDay)),
+            ("requests_per_minute", count(limits.requestsPerMinute)),
+            ("tokens_per_minute", count(limits.tokensPerMinute)),
+            ("concurrent_requests", count(limits.concurrentRequests)),
+            ("requests_per_day", count(limits.requestsPerDay)),
             ("requests_per_month", count(limits.requestsPerMonth)),
-            ("usd_per_day", optional(limits.perDay?.decimalUSD)), ("usd_per_month", optional(limits.perMonth?.decimalUSD)),
+            ("usd_per_day", optional(limits.perDay?.decimalUSD)),
+            ("usd_per_month", optional(limits.perMonth?.decimalUSD)),
         ])
     }
 

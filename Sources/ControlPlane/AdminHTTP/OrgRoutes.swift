@@ -15,13 +15,15 @@ struct OrgRoutes {
     @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let (after, limit) = try request.page()
         let orgs = try await service.orgs(after: after, limit: limit + 1)
-        return AdminViews.page(orgs.prefix(limit).map(AdminViews.org), hasMore: orgs.count > limit).response(status: 200)
+        return AdminViews.page(orgs.prefix(limit).map(AdminViews.org), hasMore: orgs.count > limit).response(
+            status: 200)
     }
 
     @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "limits"])
         let org = try await service.createOrg(
-            name: try body.requiredText("name"), plan: try body.text("plan") ?? "free", limits: try body.limits().limits,
+            name: try body.requiredText("name"), plan: try body.text("plan") ?? "free",
+            limits: try body.limits().limits,
             actor: "admin")
         return AdminViews.org(org).response(status: 201)
     }

@@ -46,7 +46,9 @@ package struct CatalogueLoader {
             where (provider.base_url, provider.allowed_networks) is distinct from (excluded.base_url, excluded.allowed_networks)
             """, [provider.id, provider.base_url, PostgresArray.literal(provider.allowed_networks ?? [])])
         guard let variable = provider.credential_from_environment else { return }
-        guard let secret = environment[variable], !secret.isEmpty else { throw Flaw.missingCredential(variable: variable) }
+        guard let secret = environment[variable], !secret.isEmpty else {
+            throw Flaw.missingCredential(variable: variable)
+        }
         try load(Secret(secret), of: provider.id)
     }
 
@@ -107,7 +109,8 @@ package struct CatalogueLoader {
     }
 
     private func load(_ deployment: CatalogueFile.DeploymentSection) throws {
-        let credential = try deployment.credential
+        let credential =
+            try deployment.credential
             ?? connection.query("select id from credential where id = $1", [deployment.provider]).first?.text("id")
         try connection.query(
             """
@@ -123,7 +126,8 @@ package struct CatalogueLoader {
             """,
             [
                 deployment.id, deployment.model, deployment.provider, credential,
-                deployment.upstream_model ?? deployment.model, String(deployment.rank ?? 0), String(deployment.weight ?? 1),
+                deployment.upstream_model ?? deployment.model, String(deployment.rank ?? 0),
+                String(deployment.weight ?? 1),
                 String(deployment.enabled ?? true),
             ])
     }

@@ -14,7 +14,10 @@ extension PostgresStores {
                     nano_usd_per_month)
                 values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14) returning *
                 """,
-                [id, draft.orgID, draft.name, digest, display, draft.expiresAt, draft.allowedModels.map(PostgresArray.literal)]
+                [
+                    id, draft.orgID, draft.name, digest, display, draft.expiresAt,
+                    draft.allowedModels.map(PostgresArray.literal),
+                ]
                     + LimitColumns.values(draft.limits))
         }
         return Self.key(rows[0])

@@ -14,7 +14,8 @@ extension PublicationStore {
         try await pool.run { connection in
             try connection.transaction {
                 try connection.query("select pg_advisory_xact_lock(7283910453)")
-                let version = try connection.query("select nextval('snapshot_version') as version")[0].integer("version")
+                let version = try connection.query("select nextval('snapshot_version') as version")[0].integer(
+                    "version")
                 return try Self.read(connection, version: version, reseal: reseal)
             }
         }
@@ -23,14 +24,18 @@ extension PublicationStore {
     private static func read(
         _ connection: PostgresConnection, version: Int64, reseal: (String, String) -> String?
     ) throws -> GatewaySnapshot {
-        let prices = try Dictionary(grouping: connection.query(
-            """
-            select id, model, (extract(epoch from effective_from) * 1000)::bigint as from_ms, input, cache_read,
-                cache_write, output, reasoning
-            from price order by effective_from
-            """)) { $0.text("model") }
-        let candidates = try Dictionary(grouping: connection.query(
-            "select * from alias_candidate order by rank, model")) { $0.text("alias") }
+        let prices = try Dictionary(
+            grouping: connection.query(
+                """
+                select id, model, (extract(epoch from effective_from) * 1000)::bigint as from_ms, input, cache_read,
+                    cache_write, output, reasoning
+                from price order by effective_from
+                """)
+        ) { $0.text("model") }
+        let candidates = try Dictionary(
+            grouping: connection.query(
+                "select * from alias_candidate order by rank, model")
+        ) { $0.text("alias") }
         return GatewaySnapshot(
             version: version,
             providers: try connection.query("select * from provider where enabled order by id").map(provider),
@@ -40,7 +45,8 @@ extension PublicationStore {
             models: try connection.query(
                 "select *, extract(epoch from created_at)::bigint as created from model order by name"
             ).map { model($0, prices: prices[$0.text("name")] ?? []) },
-            deployments: try connection.query("select * from deployment where enabled order by rank, id").map(deployment),
+            deployments: try connection.query("select * from deployment where enabled order by rank, id").map(
+                deployment),
             aliases: try connection.query("select * from alias order by position, name").map { row in
                 AliasEntry(
                     name: row.text("name"), needsVision: row.bool("needs_vision"),
@@ -61,7 +67,8 @@ extension PublicationStore {
     private static func deployment(_ row: PostgresRow) -> DeploymentEntry {
         DeploymentEntry(
             id: row.text("id"), model: row.text("model"), provider: row.text("provider_id"),
-            credential: row["credential_id"], upstreamModel: row.text("upstream_model"), order: Int(row.integer("rank")),
+            credential: row["credential_id"], upstreamModel: row.text("upstream_model"),
+            order: Int(row.integer("rank")),
             weight: Int(row.integer("weight")))
     }
 
@@ -70,7 +77,8 @@ extension PublicationStore {
             name: row.text("name"), vendor: row.text("vendor"), kind: row.text("kind"), created: row.integer("created"),
             contextWindow: row.optionalInteger("context_window"), maxOutputTokens: row.integer("max_output_tokens"),
             vision: row.bool("vision"), tools: row.bool("tools"),
-            wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"), firstEventMs: row.integer("first_event_ms"),
+            wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"),
+            firstEventMs: row.integer("first_event_ms"),
             idleMs: row.integer("idle_ms"),
             prices: prices.map { price in
                 Price(

@@ -67,7 +67,8 @@ package struct PublicationStore: Sendable {
             version: row.integer("version"), orgVersion: row.integer("org_version"), status: status,
             expiresAtMs: row.optionalInteger("expires_ms"), allowedModels: row.textArray("allowed_models"),
             keyLimits: LimitColumns.limits(of: row, prefix: "key_").tightened(by: LimitColumns.limits(of: row)),
-            orgLimits: LimitColumns.limits(of: row, prefix: "org_").tightened(by: LimitColumns.limits(of: row, prefix: "own_")))
+            orgLimits: LimitColumns.limits(of: row, prefix: "org_").tightened(
+                by: LimitColumns.limits(of: row, prefix: "own_")))
         return StoredKey(digest: row.text("digest"), record: record)
     }
 

@@ -68,7 +68,8 @@ struct AdminToken: AsyncParsableCommand {
 
 struct InitSecrets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init-secrets", abstract: "Makes pepper, seal key and KEK in a folder, where they do not exist yet.")
+        commandName: "init-secrets",
+        abstract: "Makes pepper, seal key and KEK in a folder, where they do not exist yet.")
 
     @Argument(help: "The folder.") var folder: String
 

@@ -38,7 +38,8 @@ package struct ControlSettings: Sendable {
         sqlFolder = read.text("SQL_FOLDER", default: "sql/migrations")
         adminTokenFile = read.requiredText("ADMIN_TOKEN_FILE")
         logLevel = read.value(
-            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error", Logger.Level.init(rawValue:))
+            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
+            Logger.Level.init(rawValue:))
         try read.finish()
     }
 }

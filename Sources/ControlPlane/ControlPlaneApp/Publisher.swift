@@ -20,7 +20,8 @@ actor Publisher {
     private var next: Task<Bool, Never>?
 
     init(
-        store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry, log: Logger
+        store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry,
+        log: Logger
     ) {
         self.store = store
         self.redis = redis

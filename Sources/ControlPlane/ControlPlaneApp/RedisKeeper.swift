@@ -49,7 +49,9 @@ final class RedisKeeper: Sendable {
 
     private func look() async throws {
         let info = try await redis.client.call("INFO", "server").string ?? ""
-        guard let line = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else { return }
+        guard let line = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else {
+            return
+        }
         let run = String(line.dropFirst("run_id:".count))
         let fences = try await redis.all(Shard.all.map { RedisCommand(["HMGET", RedisKeys.fence($0), "gen", "run"]) })
         let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
@@ -95,7 +97,8 @@ final class RedisKeeper: Sendable {
         StateRedis.call(
             .seed, [RedisKeys.budget(shard, totals.scope)],
             [
-                generation, totals.monthPeriod, String(totals.month.nano), String(totals.month.requests), totals.dayPeriod,
+                generation, totals.monthPeriod, String(totals.month.nano), String(totals.month.requests),
+                totals.dayPeriod,
                 String(totals.day.nano), String(totals.day.requests),
             ])
     }

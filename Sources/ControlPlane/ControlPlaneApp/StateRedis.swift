@@ -17,9 +17,10 @@ struct StateRedis: Sendable {
             let some = keys[start..<min(start + Self.batch, keys.count)]
             try await all(some.map { try putKey($0.digest, $0.record) })
             try await all(some.flatMap { Self.raises($0.record) })
-            try await all(some.map {
-                RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.key(digest: $0.digest).message])
-            })
+            try await all(
+                some.map {
+                    RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.key(digest: $0.digest).message])
+                })
         }
     }
 

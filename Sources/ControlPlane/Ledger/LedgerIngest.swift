@@ -84,10 +84,13 @@ package actor LedgerIngest {
     /// Becomes the one reader, or stands by while another is. The pool has one connection, which holds the lock.
     private func takeOver() async throws {
         let rows = try await pool.run { connection in
-            guard try connection.query("select pg_try_advisory_lock($1::bigint) as mine", [Self.readerLock])[0].bool("mine")
+            guard
+                try connection.query("select pg_try_advisory_lock($1::bigint) as mine", [Self.readerLock])[0].bool(
+                    "mine")
             else { throw Superseded() }
             return try connection.query(
-                "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard")
+                "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard"
+            )
         }
         cursors = rows.map { Cursor(last: $0.text("last_id"), epoch: $0.integer("epoch")) }
     }
@@ -125,7 +128,9 @@ package actor LedgerIngest {
             for entry in readable {
                 do {
                     try await commit([entry], [])
-                } catch PostgresError.refused(let state, let message, _) where state.hasPrefix("22") || state.hasPrefix("23") {
+                } catch PostgresError.refused(let state, let message, _)
+                    where state.hasPrefix("22") || state.hasPrefix("23")
+                {
                     report(entry, reason: message)
                 }
             }
@@ -156,7 +161,10 @@ package actor LedgerIngest {
         metrics.add("aihub_control_events_unreadable_total")
         log.error(
             "usage event left out",
-            metadata: ["entry": "\(entry.streamID)", "shard": "\(entry.shard)", "event": "\(entry.event)", "reason": "\(reason)"])
+            metadata: [
+                "entry": "\(entry.streamID)", "shard": "\(entry.shard)", "event": "\(entry.event)",
+                "reason": "\(reason)",
+            ])
     }
 
     private struct Superseded: Error, CustomStringConvertible {
@@ -187,7 +195,9 @@ package actor LedgerIngest {
         for at in stride(from: 0, to: fields.count - 1, by: 2) {
             if let name = fields[at].string { named[name] = fields[at + 1].string }
         }
-        guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else { return nil }
+        guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else {
+            return nil
+        }
         return Entry(shard: shard, streamID: id, kind: kind, event: event)
     }
 }

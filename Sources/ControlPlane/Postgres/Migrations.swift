@@ -86,7 +86,9 @@ package struct Migrations: Sendable {
 
     /// Whether every file has run.
     package func isComplete(on connection: PostgresConnection) throws -> Bool {
-        guard try connection.query("select to_regclass('schema_migration') is not null as there").first?.bool("there") == true
+        guard
+            try connection.query("select to_regclass('schema_migration') is not null as there").first?.bool("there")
+                == true
         else { return false }
         return try check(connection).count == files.count
     }

@@ -17,7 +17,9 @@ package final class PostgresConnection {
         connection = made
         guard PQstatus(made) == CONNECTION_OK else { throw .unreachable(Self.message(of: made)) }
         PQsetNoticeProcessor(made, { _, _ in }, nil)
-        try query("select set_config('statement_timeout', $1, false), set_config('timezone', 'UTC', false)", [String(statementTimeoutMs)])
+        try query(
+            "select set_config('statement_timeout', $1, false), set_config('timezone', 'UTC', false)",
+            [String(statementTimeoutMs)])
         if let role { try query("select set_config('role', $1, false)", [role]) }
     }
 
@@ -92,7 +94,9 @@ package final class PostgresConnection {
 
     private static func decode(_ result: OpaquePointer?) -> [PostgresRow] {
         let width = PQnfields(result)
-        let columns = Dictionary((0..<width).map { (String(cString: PQfname(result, $0)), Int($0)) }) { first, _ in first }
+        let columns = Dictionary((0..<width).map { (String(cString: PQfname(result, $0)), Int($0)) }) { first, _ in
+            first
+        }
         return (0..<PQntuples(result)).map { row in
             let values = (0..<width).map { column in
                 PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))

@@ -139,7 +139,9 @@ package final class CurlDriver: @unchecked Sendable {
     private func carryOut(_ command: Command) {
         switch command {
         case .start(let transfer):
-            guard let easy = idle.popLast() ?? curl_easy_init() else { preconditionFailure("out of memory for libcurl") }
+            guard let easy = idle.popLast() ?? curl_easy_init() else {
+                preconditionFailure("out of memory for libcurl")
+            }
             transfer.configure(easy)
             transfer.onNews = { [unowned self] in news.append($0) }
             running[transfer.id] = transfer
@@ -186,7 +188,9 @@ package final class CurlDriver: @unchecked Sendable {
         return finished
     }
 
-    private static func end(of transfer: CurlTransfer, _ easy: UnsafeMutableRawPointer, _ code: CURLcode) -> UpstreamEvent {
+    private static func end(of transfer: CurlTransfer, _ easy: UnsafeMutableRawPointer, _ code: CURLcode)
+        -> UpstreamEvent
+    {
         guard code != CURLE_OK else { return .ended }
         let reason = transfer.refusal ?? String(cString: curl_easy_strerror(code))
         return ccurl_request_bytes(easy) == 0 ? .notSent(reason) : .broke(reason)

@@ -60,7 +60,8 @@ final class KeyTable {
 
     private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
         guard case .success(let value) = result else { return .unavailable }
-        guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8)) else {
+        guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
+        else {
             records[digest] = nil
             if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
             unknown[digest] = .now() + .milliseconds(Self.unknownMs)

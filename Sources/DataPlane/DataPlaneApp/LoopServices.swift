@@ -94,7 +94,8 @@ final class LoopServices: RequestServices {
         let id = driver.start(call) { event in
             switch event {
             case .head(let status, let contentType, let retryAfterMs):
-                deliver(.attemptHead(attempt: number, status: status, contentType: contentType, retryAfterMs: retryAfterMs))
+                deliver(
+                    .attemptHead(attempt: number, status: status, contentType: contentType, retryAfterMs: retryAfterMs))
             case .bytes(let bytes): deliver(.attemptBytes(attempt: number, bytes))
             case .ended: deliver(.attemptEnded(attempt: number))
             case .notSent(let reason): deliver(.attemptFailed(attempt: number, .notSent(reason)))

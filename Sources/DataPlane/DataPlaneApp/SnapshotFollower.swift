@@ -81,7 +81,8 @@ final class SnapshotFollower: Sendable {
             do {
                 return try sealer.open(entry.sealed, context: "credential|" + entry.id)
             } catch {
-                log.error("credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
+                log.error(
+                    "credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
                 return nil
             }
         }
@@ -111,8 +112,11 @@ final class SnapshotFollower: Sendable {
                 case nil: break
                 }
             }
-            let again: @Sendable () -> Void = { [self] in loop.scheduleTask(in: .milliseconds(200)) { self.listen(bell) } }
-            RedisConnection.connect(to: endpoint, on: loop, onMessage: onMessage, onClose: again).whenComplete { result in
+            let again: @Sendable () -> Void = { [self] in
+                loop.scheduleTask(in: .milliseconds(200)) { self.listen(bell) }
+            }
+            RedisConnection.connect(to: endpoint, on: loop, onMessage: onMessage, onClose: again).whenComplete {
+                result in
                 guard case .success(let connection) = result else { return again() }
                 connection.value.call(RedisCommand(["SUBSCRIBE", RedisKeys.doorbell]), deadline: .seconds(2)) { _ in
                     bell.yield()

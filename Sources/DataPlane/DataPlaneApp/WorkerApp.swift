@@ -55,7 +55,8 @@ package struct WorkerApp: Sendable {
         log.info(
             "worker serves",
             metadata: [
-                "url": "http://\(settings.host):\(server.port)/v1", "operations": "\(operations.port)", "owner": "\(owner)",
+                "url": "http://\(settings.host):\(server.port)/v1", "operations": "\(operations.port)",
+                "owner": "\(owner)",
             ])
 
         var signal = signals.makeAsyncIterator()

@@ -50,7 +50,8 @@ package struct WorkerSettings: Sendable {
         listenerGraceSeconds = read.integer("LISTENER_GRACE_SECONDS", default: 5, in: 0...600)
         connectMs = read.integer("CONNECT_MS", default: 2_000, in: 50...60_000)
         logLevel = read.value(
-            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error", Logger.Level.init(rawValue:))
+            "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
+            Logger.Level.init(rawValue:))
         walk = WalkSettings()
         walk.totalMs = Int64(read.integer("TOTAL_MS", default: 600_000, in: 1_000...3_600_000))
         walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))

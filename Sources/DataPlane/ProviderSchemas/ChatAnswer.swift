@@ -15,7 +15,8 @@ package struct ChatAnswer: Sendable {
         for member in members {
             let value = JSONView(body, member.value)
             switch member.name {
-            case "error" where !value.isNull: errorMessage = value["message"]?.string ?? value.string ?? "unspecified error"
+            case "error" where !value.isNull:
+                errorMessage = value["message"]?.string ?? value.string ?? "unspecified error"
             case "model": model = value.string
             case "usage" where value.kind == .object: usage = value
             case "choices":

@@ -22,7 +22,8 @@ package struct ChatChunk: Sendable {
         for member in members {
             let value = JSONView(data, member.value)
             switch member.name {
-            case "error" where !value.isNull: errorMessage = value["message"]?.string ?? value.string ?? "unspecified error"
+            case "error" where !value.isNull:
+                errorMessage = value["message"]?.string ?? value.string ?? "unspecified error"
             case "model": model = value.string
             case "usage":
                 hasUsageMember = true

@@ -129,7 +129,8 @@ struct ChatRequest: Sendable {
         case .syntax(let at): GatewayError(.invalidRequest, "The body is not valid JSON (at byte \(at)).")
         case .tooDeep: GatewayError(.invalidRequest, "The body is nested deeper than \(JSONScanner.depthMax) levels.")
         case .duplicateKey(let name):
-            GatewayError(.invalidRequest, "The body has the member '\(name.prefix(64))' twice.", param: String(name.prefix(64)))
+            GatewayError(
+                .invalidRequest, "The body has the member '\(name.prefix(64))' twice.", param: String(name.prefix(64)))
         case .tooManyMembers: GatewayError(.invalidRequest, "The body has too many members.")
         case .notAnObject: GatewayError(.invalidRequest, "The body must be a JSON object.")
         }

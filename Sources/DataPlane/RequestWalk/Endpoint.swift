@@ -47,7 +47,8 @@ enum Endpoint: Equatable, Sendable {
         }
     }
 
-    private static func only(_ allowed: String, _ method: String, _ endpoint: Endpoint) throws(GatewayError) -> Endpoint {
+    private static func only(_ allowed: String, _ method: String, _ endpoint: Endpoint) throws(GatewayError) -> Endpoint
+    {
         guard method == allowed || allowed == "GET" && method == "HEAD" else {
             throw GatewayError(.methodNotAllowed, "This path takes \(allowed) only.", param: allowed)
         }

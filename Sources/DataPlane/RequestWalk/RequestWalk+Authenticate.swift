@@ -75,7 +75,8 @@ extension RequestWalk {
 
     var limiterUnavailable: GatewayError {
         GatewayError(
-            .limiterUnavailable, "The limits of this key cannot be checked right now. Retry shortly.", retryAfterMs: 1_000)
+            .limiterUnavailable, "The limits of this key cannot be checked right now. Retry shortly.",
+            retryAfterMs: 1_000)
     }
 
     /// The key changed since its record was read: read it again, once. A key that keeps changing is nobody's fault.

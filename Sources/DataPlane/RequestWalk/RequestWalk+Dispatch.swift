@@ -83,7 +83,8 @@ extension RequestWalk {
             return fail(GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now)
         case .contextLength(let message):
             return fail(
-                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now)
+                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now
+            )
         case .rateLimited:
             rest(current, forMs: current.retryAfterMs)
             lastFailure = GatewayError(
@@ -102,7 +103,8 @@ extension RequestWalk {
         case .transient:
             rest(current, forMs: nil)
             lastFailure = GatewayError(
-                .upstreamError, "The engine behind this model failed.", detail: "provider status \(current.status ?? 0)")
+                .upstreamError, "The engine behind this model failed.", detail: "provider status \(current.status ?? 0)"
+            )
         }
         startNextAttempt(at: now)
     }
@@ -122,13 +124,15 @@ extension RequestWalk {
         case (.relaying, .notSent(let detail)), (.relaying, .ambiguous(let detail)): streamBroke(detail, at: now)
         case (_, .notSent(let detail)):
             rest(current, forMs: nil)
-            lastFailure = GatewayError(.upstreamError, "The engine behind this model cannot be reached.", detail: detail)
+            lastFailure = GatewayError(
+                .upstreamError, "The engine behind this model cannot be reached.", detail: detail)
             startNextAttempt(at: now)
         case (_, .ambiguous(let detail)):
             // It may have been received and billed: a second attempt could charge twice.
             rest(current, forMs: nil)
             fail(
-                GatewayError(.upstreamError, "The engine broke the connection before it answered.", detail: detail), at: now)
+                GatewayError(.upstreamError, "The engine broke the connection before it answered.", detail: detail),
+                at: now)
         }
     }
 
@@ -139,7 +143,8 @@ extension RequestWalk {
         attempt = nil
         rest(current, forMs: nil)
         fail(
-            GatewayError(.upstreamError, "The engine behind this model gave an unusable answer.", detail: detail), at: now)
+            GatewayError(.upstreamError, "The engine behind this model gave an unusable answer.", detail: detail),
+            at: now)
     }
 
     /// The first event did not come in time: the next deployment may try. Both attempts may have cost the operator.
@@ -160,7 +165,8 @@ extension RequestWalk {
         attempt = nil
         rest(current, forMs: nil)
         lastFailure = GatewayError(
-            .upstreamError, "The engine behind this model failed.", detail: "error as first event: \(message.prefix(200))")
+            .upstreamError, "The engine behind this model failed.",
+            detail: "error as first event: \(message.prefix(200))")
         startNextAttempt(at: now)
     }
 

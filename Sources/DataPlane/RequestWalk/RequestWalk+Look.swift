@@ -13,7 +13,8 @@ extension RequestWalk {
             let items = context.table.callable(by: key, atMs: context.wallMs).map(Self.item).joined(separator: ",")
             answer(json: "{\"object\":\"list\",\"data\":[\(items)]}", at: now)
         case .model(let name):
-            guard let found = context.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name }) else {
+            guard let found = context.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name })
+            else {
                 return fail(context.table.notFound(name, key: key, atMs: context.wallMs), at: now)
             }
             answer(json: Self.item(found), at: now)
@@ -33,12 +34,14 @@ extension RequestWalk {
 /// `GET /v1/me`: plan, limits and what is left of them, per scope. `stale` when the counters could not be read.
 enum MeBody {
     static func json(_ key: KeyRecord, _ use: KeyUse?, version: Int64) -> String {
-        let limits = scope("key", key.keyLimits, use?.key, use?.nowMs) + scope("org", key.orgLimits, use?.org, use?.nowMs)
+        let limits =
+            scope("key", key.keyLimits, use?.key, use?.nowMs) + scope("org", key.orgLimits, use?.org, use?.nowMs)
         var out = "{\"object\":\"key\",\"id\":\(JSONText.quoted(key.keyID)),\"name\":\(JSONText.quoted(key.name))"
         out += ",\"org\":\(JSONText.quoted(key.orgID)),\"plan\":\(JSONText.quoted(key.plan))"
         out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(use == nil)"
         if let use {
-            out += ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"
+            out +=
+                ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"
             out += ",\"usd_today\":\(quoted(use.key.day.spent)),\"usd_this_month\":\(quoted(use.key.month.spent))"
             out += ",\"running\":\(use.key.open)}"
         }
@@ -61,7 +64,9 @@ enum MeBody {
         return out
     }
 
-    private static func count(_ scope: String, _ name: String, _ limit: Int64, _ used: Int64?, _ reset: Int64?) -> String {
+    private static func count(_ scope: String, _ name: String, _ limit: Int64, _ used: Int64?, _ reset: Int64?)
+        -> String
+    {
         var out = "{\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\(limit)"
         if let used { out += ",\"used\":\(used),\"remaining\":\(max(0, limit - used))" }
         if let reset { out += ",\"reset_ms\":\(reset)" }
@@ -74,7 +79,8 @@ enum MeBody {
         var out = "{\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\(quoted(limit))"
         if let window {
             let left = NanoUSD(max(0, limit.nano - window.spent.nano - window.reserved.nano))
-            out += ",\"used\":\(quoted(window.spent)),\"reserved\":\(quoted(window.reserved)),\"remaining\":\(quoted(left))"
+            out +=
+                ",\"used\":\(quoted(window.spent)),\"reserved\":\(quoted(window.reserved)),\"remaining\":\(quoted(left))"
         }
         if let reset { out += ",\"reset_ms\":\(reset)" }
         return out + "}"

@@ -1,4 +1,5 @@
 internal import GatewayModel
+internal import Routing
 
 /// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
 extension RequestWalk {

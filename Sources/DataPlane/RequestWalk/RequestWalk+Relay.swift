@@ -61,7 +61,8 @@ extension RequestWalk {
         }
         if let message = chunk.errorMessage {
             if !out.isEmpty { actions.append(.respondBytes(out)) }
-            return relayingStarted ? streamBroke("error event: \(message.prefix(200))", at: now) : streamRefused(message, at: now)
+            return relayingStarted
+                ? streamBroke("error event: \(message.prefix(200))", at: now) : streamRefused(message, at: now)
         }
         count(chunk)
         actions.append(.cancelTimer(.firstEvent))
@@ -114,7 +115,8 @@ extension RequestWalk {
             if admitted.chat.wantsUsage { splice.set("usage", json: "null") } else { splice.remove("usage") }
         }
         if chunk.model == nil, let attempt {
-            splice.set("model", json: PlaneContract.JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
+            splice.set(
+                "model", json: PlaneContract.JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
         }
         return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }
@@ -169,7 +171,9 @@ extension RequestWalk {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         splice.set("choices", json: "[]")
         splice.set("usage", json: usageWithCost(cost))
-        if chunk.model == nil, let model = relay.model { splice.set("model", json: PlaneContract.JSONText.quoted(model)) }
+        if chunk.model == nil, let model = relay.model {
+            splice.set("model", json: PlaneContract.JSONText.quoted(model))
+        }
         return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }
 
@@ -192,7 +196,8 @@ extension RequestWalk {
             actions.append(.cancelAttempt(attempt.number))
             actions.append(.restDeployment(attempt.target.deployment.id, forMs: context.settings.restMs))
         }
-        let message = kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
+        let message =
+            kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
         breakStream(GatewayError(kind, message, detail: detail), outcome: .failed, at: now)
     }
 

@@ -39,8 +39,10 @@ extension RequestWalk {
         let event = UsageEvent(
             id: context.id.text, keyID: key.keyID, orgID: key.orgID, owner: context.owner, requested: chat.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
-            admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted, status: 0,
-            attempts: 1, streamed: chat.streams, givenBack: false, firstByteMs: 0, durationMs: 0, configVersion: context.table.version,
+            admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted,
+            status: 0,
+            attempts: 1, streamed: chat.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
+            configVersion: context.table.version,
             rawUsage: nil)
         actions.append(
             .admit(

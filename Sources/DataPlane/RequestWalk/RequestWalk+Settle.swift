@@ -37,7 +37,8 @@ extension RequestWalk {
             deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
-            streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs, durationMs: now - startedMs,
+            streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs,
+            durationMs: now - startedMs,
             configVersion: context.table.version,
             rawUsage: relay.rawUsage.flatMap { $0.utf8.count <= UsageEvent.rawUsageBytesMax ? $0 : nil })
     }
@@ -61,7 +62,8 @@ extension RequestWalk {
     /// its caller nothing is not charged.
     mutating func fail(_ error: GatewayError, at now: Int64, close: Bool = false) {
         if headIsSent {
-            actions.append(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+            actions.append(
+                .respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
             actions.append(.respondEnd(trailers: []))
         } else {
             actions.append(.respond(errorResponse(error), close: close))
@@ -117,6 +119,7 @@ extension RequestWalk {
             .finished(
                 WalkReport(
                     id: context.id, endpoint: endpoint?.label ?? "none", status: status, outcome: outcome,
-                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs, attempts: attemptsMade)))
+                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs, attempts: attemptsMade
+                )))
     }
 }

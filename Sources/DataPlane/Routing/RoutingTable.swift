@@ -38,7 +38,9 @@ package struct RoutingTable: Sendable {
     /// What `GET /v1/models` shows: aliases first, then models by name; only what this key may call and an engine serves.
     package func callable(by key: KeyRecord, atMs now: Int64) -> [(name: String, created: Int64)] {
         let named = snapshot.aliases.filter { alias in
-            alias.candidates.contains { serves($0.model, atMs: now) && (!alias.needsVision || models[$0.model]?.vision == true) }
+            alias.candidates.contains {
+                serves($0.model, atMs: now) && (!alias.needsVision || models[$0.model]?.vision == true)
+            }
         }.map { ($0.name, Int64(0)) }
         let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }
             .sorted { $0.name < $1.name }.map { ($0.name, $0.created) }

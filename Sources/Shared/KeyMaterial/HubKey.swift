@@ -15,7 +15,9 @@ package struct HubKey: Sendable {
     /// Checks form and checksum; says nothing about whether the key exists.
     package init(parsing text: String) throws(Flaw) {
         guard text.hasPrefix(Self.prefix) else { throw .notAHubKey }
-        guard text.utf8.count == Self.length, text.utf8.dropFirst(7).allSatisfy(Base62.contains) else { throw .mistyped }
+        guard text.utf8.count == Self.length, text.utf8.dropFirst(7).allSatisfy(Base62.contains) else {
+            throw .mistyped
+        }
         guard text.hasSuffix(Self.checksum(of: text.utf8.dropLast(6))) else { throw .mistyped }
         secret = Secret(text)
     }

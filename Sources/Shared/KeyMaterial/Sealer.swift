@@ -47,6 +47,7 @@ package struct Sealer: Sendable {
 
     private func key(of version: SecretFile.Version) -> SymmetricKey {
         HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: version.bytes), info: Array(purpose.rawValue.utf8), outputByteCount: 32)
+            inputKeyMaterial: SymmetricKey(data: version.bytes), info: Array(purpose.rawValue.utf8), outputByteCount: 32
+        )
     }
 }

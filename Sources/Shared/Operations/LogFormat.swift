@@ -42,7 +42,8 @@ private struct LineLogHandler: LogHandler {
 
     /// A fact on one line: control characters are escaped, so that no value can forge a log line.
     private static func plain(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0 == " " || $0 == "\"" || $0.value == 0x7f }) else {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0 == " " || $0 == "\"" || $0.value == 0x7f })
+        else {
             return text
         }
         return text.debugDescription

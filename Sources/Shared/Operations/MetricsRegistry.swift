@@ -48,7 +48,8 @@ package final class MetricsRegistry: Sendable {
             if let family = families[name] {
                 out += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind)\n"
             }
-            for (series, value) in values.filter({ $0.key.name == name }).sorted(by: { $0.key.labels < $1.key.labels }) {
+            for (series, value) in values.filter({ $0.key.name == name }).sorted(by: { $0.key.labels < $1.key.labels })
+            {
                 let number = value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
                 out += "\(name)\(series.labels) \(number)\n"
             }

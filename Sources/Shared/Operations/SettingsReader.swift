@@ -42,7 +42,8 @@ package struct SettingsReader {
         return value
     }
 
-    package mutating func value<T>(_ key: String, default fallback: T, _ expected: String, _ parse: (String) -> T?) -> T {
+    package mutating func value<T>(_ key: String, default fallback: T, _ expected: String, _ parse: (String) -> T?) -> T
+    {
         guard let text = optionalText(key) else { return fallback }
         guard let value = parse(text) else {
             problems.append("\(prefix)\(key)=\(text): expected \(expected)")

@@ -81,7 +81,8 @@ extension UsageEvent {
         text("deployment", deployment)
         number("priceID", priceID)
         number("admittedMs", admittedMs)
-        out += "\"usage\":{\"input\":\(usage.input),\"cacheRead\":\(usage.cacheRead),\"cacheWrite\":\(usage.cacheWrite),"
+        out +=
+            "\"usage\":{\"input\":\(usage.input),\"cacheRead\":\(usage.cacheRead),\"cacheWrite\":\(usage.cacheWrite),"
         out += "\"output\":\(usage.output),\"reasoning\":\(usage.reasoning)},"
         text("usageSource", usageSource.rawValue)
         number("cost", cost.nano)

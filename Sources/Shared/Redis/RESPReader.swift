@@ -53,10 +53,11 @@ package struct RESPReader: ~Copyable {
         case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: return .string(text(reply))
         case REDIS_REPLY_ERROR: return .error(text(reply))
         case REDIS_REPLY_ARRAY:
-            return .array((0..<reply.elements).map { at in
-                guard let element = reply.element[at] else { return .null }
-                return value(element.pointee, depth: depth + 1)
-            })
+            return .array(
+                (0..<reply.elements).map { at in
+                    guard let element = reply.element[at] else { return .null }
+                    return value(element.pointee, depth: depth + 1)
+                })
         default: return .null
         }
     }

@@ -18,7 +18,9 @@ package final class RedisClient: Sendable {
     private let replyBytesMax: Int
     private let state: NIOLoopBoundBox<State>
 
-    package init(_ endpoint: RedisEndpoint, on eventLoop: any EventLoop, deadline: TimeAmount, replyBytesMax: Int = 1 << 20) {
+    package init(
+        _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, deadline: TimeAmount, replyBytesMax: Int = 1 << 20
+    ) {
         self.endpoint = endpoint
         self.eventLoop = eventLoop
         self.deadline = deadline
@@ -29,13 +31,15 @@ package final class RedisClient: Sendable {
     package func call(_ words: String...) async throws -> RESPValue { try await call(RedisCommand(words)) }
 
     package func call(_ command: RedisCommand) async throws -> RESPValue {
-        try await eventLoop.flatSubmit { self.connection().flatMap { self.send([command], over: $0.value) } }.get()[0].get()
+        try await eventLoop.flatSubmit { self.connection().flatMap { self.send([command], over: $0.value) } }.get()[0]
+            .get()
     }
 
     /// Sends several commands in one write and gives each its own result.
     package func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
-        return try await eventLoop.flatSubmit { self.connection().flatMap { self.send(commands, over: $0.value) } }.get()
+        return try await eventLoop.flatSubmit { self.connection().flatMap { self.send(commands, over: $0.value) } }
+            .get()
     }
 
     private func send(

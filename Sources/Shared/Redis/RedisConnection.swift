@@ -53,10 +53,11 @@ package final class RedisConnection: ChannelInboundHandler {
         command.write(into: &pending)
         let box = NIOLoopBound(self, eventLoop: eventLoop)
         let timer = eventLoop.scheduleTask(in: deadline) { box.value.expire(id) }
-        waiters.append(Waiter(id: id) { result in
-            timer.cancel()
-            completion(result)
-        })
+        waiters.append(
+            Waiter(id: id) { result in
+                timer.cancel()
+                completion(result)
+            })
         scheduleFlush()
     }
 

@@ -4,7 +4,8 @@ import Testing
 @Suite struct PostgresArrayTests {
     @Test(
         "reads what it writes",
-        arguments: [[], ["a"], ["a", "b c"], ["", "x"], ["q\"uote", "back\\slash", "{brace}", "com,ma", "NULL"]] as [[String]])
+        arguments: [[], ["a"], ["a", "b c"], ["", "x"], ["q\"uote", "back\\slash", "{brace}", "com,ma", "NULL"]]
+            as [[String]])
     func roundTrip(items: [String]) { #expect(PostgresArray.parse(PostgresArray.literal(items)) == items) }
 
     @Test("reads the server's own spelling")

@@ -6,8 +6,11 @@ import Testing
 @Suite struct AdmitVerdictTests {
     @Test("reads an admission")
     func admitted() throws {
-        guard case .admitted(let admission) = AdmitVerdict(
-            reply: ["0", "1700000000000", "202611/20261122,202611/20261122", "60", "59", "5000", "-1", "-1", "0", "-1"])
+        guard
+            case .admitted(let admission) = AdmitVerdict(
+                reply: [
+                    "0", "1700000000000", "202611/20261122,202611/20261122", "60", "59", "5000", "-1", "-1", "0", "-1",
+                ])
         else { throw Unexpected() }
         #expect(admission.atMs == 1_700_000_000_000 && admission.requests?.remaining == 59 && admission.tokens == nil)
     }
@@ -16,8 +19,9 @@ import Testing
 
     private func refusal(_ code: String, _ window: String, wait: String = "1500") -> GatewayError? {
         let midnightMinusOne = String(20_779 * UTCCalendar.dayMs + UTCCalendar.dayMs - 1)
-        guard case .refused(let error) = AdmitVerdict(
-            reply: [code, midnightMinusOne, "2", window, "2000000000", "1500000000", "500000000", wait])
+        guard
+            case .refused(let error) = AdmitVerdict(
+                reply: [code, midnightMinusOne, "2", window, "2000000000", "1500000000", "500000000", wait])
         else { return nil }
         return error
     }
@@ -26,14 +30,18 @@ import Testing
     func refusals() {
         let money = refusal("7", "usd_per_day")
         #expect(money?.kind == .insufficientQuota)
-        #expect(money?.limit == LimitFacts(scope: "org", name: "usd_per_day", limit: "2", used: "1.5", reserved: "0.5", resetMs: 1))
+        #expect(
+            money?.limit
+                == LimitFacts(scope: "org", name: "usd_per_day", limit: "2", used: "1.5", reserved: "0.5", resetMs: 1))
         #expect(refusal("11", "usd_per_month")?.kind == .budgetInFlight)
         #expect(refusal("6", "requests_per_day")?.kind == .insufficientQuota)
         #expect(refusal("4", "requests_per_minute")?.retryAfterMs == 1500)
         #expect(refusal("9", "tokens_per_minute")?.shouldRetry == false)
     }
 
-    @Test("anything else is unreadable, never an admission", arguments: [[], ["0"], ["99"], ["7", "1"], ["x"], ["3"]] as [[String]])
+    @Test(
+        "anything else is unreadable, never an admission",
+        arguments: [[], ["0"], ["99"], ["7", "1"], ["x"], ["3"]] as [[String]])
     func unreadable(reply: [String]) {
         guard case .unreadable = AdmitVerdict(reply: reply) else {
             Issue.record("\(reply) was read")
@@ -44,7 +52,9 @@ import Testing
     @Test("stale, fenced and closed are told apart")
     func others() {
         if case .stale = AdmitVerdict(reply: ["2", "k", "5"]) {} else { Issue.record("stale") }
-        if case .fenced(let fence) = AdmitVerdict(reply: ["3", "7", "run"]) { #expect(fence == Fence(generation: "7", run: "run")) } else {
+        if case .fenced(let fence) = AdmitVerdict(reply: ["3", "7", "run"]) {
+            #expect(fence == Fence(generation: "7", run: "run"))
+        } else {
             Issue.record("fenced")
         }
         if case .closed = AdmitVerdict(reply: ["8", "S"]) {} else { Issue.record("closed") }
@@ -53,7 +63,8 @@ import Testing
 
 @Suite struct EstimateTests {
     private let model = ModelEntry(
-        name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: 1_000, maxOutputTokens: 500, vision: false, tools: true,
+        name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: 1_000, maxOutputTokens: 500, vision: false,
+        tools: true,
         wantsMaxCompletionTokens: false, firstEventMs: 1, idleMs: 1, prices: [])
     private let price = Price(
         id: 1, effectiveFromMs: 0, input: 1_000_000, cacheRead: 100_000, cacheWrite: 2_000_000, output: 10_000_000,
@@ -64,7 +75,8 @@ import Testing
         let small = RequestSize(textBytes: 44, images: 0, outputTokensMax: 10, choices: 3)
         #expect(Estimate.worstCase(small, on: model, at: price).nano == (44 + 256) * 2 + 30 * 10)
         let open = RequestSize(textBytes: 5_000, images: 0, outputTokensMax: nil, choices: 1)
-        #expect(Estimate.worstCase(open, on: model, at: price).nano == 1_000 * 2 + 500 * 10, "the window bounds the input")
+        #expect(
+            Estimate.worstCase(open, on: model, at: price).nano == 1_000 * 2 + 500 * 10, "the window bounds the input")
         let greedy = RequestSize(textBytes: 44, images: 0, outputTokensMax: 1_000_000, choices: 1)
         #expect(Estimate.worstCase(greedy, on: model, at: price).nano == 300 * 2 + 500 * 10)
     }

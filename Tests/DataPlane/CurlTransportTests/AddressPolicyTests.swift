@@ -17,7 +17,10 @@ import Testing
 
     @Test(
         "keeps inward addresses out unless they are named",
-        arguments: ["127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1"])
+        arguments: [
+            "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "::1", "fd00::1",
+            "::ffff:10.0.0.1",
+        ])
     func inward(address: String) { #expect(!permits(address)) }
 
     @Test("opens exactly the networks named")
@@ -27,6 +30,10 @@ import Testing
         #expect(permits("::ffff:127.0.0.1", allowed: ["127.0.0.0/8"]))
     }
 
-    @Test("never reaches metadata services, even when named", arguments: ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "255.255.255.255"])
-    func metadata(address: String) { #expect(!permits(address, allowed: ["169.254.0.0/16", "fe80::/10", "0.0.0.0/0"])) }
+    @Test(
+        "never reaches metadata services, even when named",
+        arguments: ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "255.255.255.255"])
+    func metadata(address: String) {
+        #expect(!permits(address, allowed: ["169.254.0.0/16", "fe80::/10", "0.0.0.0/0"]))
+    }
 }

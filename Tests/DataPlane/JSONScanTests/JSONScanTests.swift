@@ -9,7 +9,10 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let text = bytes(#" {"a" : 1.50, "b\u0063":[{"x":"]}"},null], "d":"é\"" } "#)
         let members = try JSONScanner.members(of: text)
         #expect(members.map(\.name) == ["a", "bc", "d"])
-        #expect(members.map { String(decoding: text[$0.value], as: UTF8.self) } == ["1.50", #"[{"x":"]}"},null]"#, #""é\"""#])
+        #expect(
+            members.map { String(decoding: text[$0.value], as: UTF8.self) } == [
+                "1.50", #"[{"x":"]}"},null]"#, #""é\"""#,
+            ])
     }
 
     @Test(
@@ -23,16 +26,19 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test(
         "refuses invalid documents",
         arguments: [
-            "{", "}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{,"a":1}"#, #"{"a":01}"#, #"{"a":.5}"#, #"{"a":1.}"#, #"{"a":+1}"#,
+            "{", "}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{,"a":1}"#, #"{"a":01}"#, #"{"a":.5}"#, #"{"a":1.}"#,
+            #"{"a":+1}"#,
             #"{"a":1e}"#, #"{"a":NaN}"#, #"{"a":tru}"#, #"{"a":"\x"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\ud800"}"#,
-            #"{"a":"\udc00"}"#, #"{"a":"\ud800\u0041"}"#, "{\"a\":\"\n\"}", #"{"a":1} {}"#, #"{'a':1}"#, #"{"a":[1 2]}"#,
+            #"{"a":"\udc00"}"#, #"{"a":"\ud800\u0041"}"#, "{\"a\":\"\n\"}", #"{"a":1} {}"#, #"{'a':1}"#,
+            #"{"a":[1 2]}"#,
             #"{"a":[1,]}"#, "\u{feff}{}", "{\"a\":\"\0\"}",
         ])
     func refuses(text: String) { #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: bytes(text)) } }
 
     @Test(
         "refuses bytes that are not UTF-8",
-        arguments: [[0xff], [0xc0, 0x80], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3]] as [[UInt8]])
+        arguments: [[0xff], [0xc0, 0x80], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3]]
+            as [[UInt8]])
     func notUTF8(wrong: [UInt8]) {
         let text = bytes(#"{"a":""#) + wrong + bytes(#""}"#)
         #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: text) }
@@ -40,7 +46,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test("every truncation of a document is refused")
     func truncations() {
-        let text = bytes(#"{"model":"smart","messages":[{"role":"user","content":"héllo \u00e9 \ud83d\ude00"}],"n":1.5e3,"t":null}"#)
+        let text = bytes(
+            #"{"model":"smart","messages":[{"role":"user","content":"héllo \u00e9 \ud83d\ude00"}],"n":1.5e3,"t":null}"#)
         for end in 0..<text.count {
             #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: Array(text[..<end])) }
         }
@@ -56,7 +63,9 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test("bounds nesting and members, and finds duplicates however they are spelt")
     func bounds() throws {
-        let deep = { (n: Int) in bytes(#"{"a":"# + String(repeating: "[", count: n) + String(repeating: "]", count: n) + "}") }
+        let deep = { (n: Int) in
+            bytes(#"{"a":"# + String(repeating: "[", count: n) + String(repeating: "]", count: n) + "}")
+        }
         _ = try JSONScanner.members(of: deep(JSONScanner.depthMax - 1))
         #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(JSONScanner.depthMax + 1)) }
         #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(100_000)) }
@@ -86,10 +95,13 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(first == "}]\"x")
     }
 
-    @Test("whole numbers only", arguments: [("1", 1), ("1.0", nil), ("1e3", nil), ("9223372036854775808", nil)] as [(String, Int64?)])
+    @Test(
+        "whole numbers only",
+        arguments: [("1", 1), ("1.0", nil), ("1e3", nil), ("9223372036854775808", nil)] as [(String, Int64?)])
     func integers(text: String, value: Int64?) throws { #expect(try view(text).integer == value) }
 
-    @Test("unescapes", arguments: [(#""\u00e9\n\/\\""#, "é\n/\\"), (#""\ud83d\ude00x""#, "😀x"), (#""plain""#, "plain")])
+    @Test(
+        "unescapes", arguments: [(#""\u00e9\n\/\\""#, "é\n/\\"), (#""\ud83d\ude00x""#, "😀x"), (#""plain""#, "plain")])
     func unescapes(text: String, value: String) throws { #expect(try view(text).string == value) }
 }
 
@@ -103,7 +115,9 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test("replaces in place and leaves every other byte")
     func replaces() throws {
-        #expect(try spliced(#"{ "a" : 1.0 , "m":"x","z": [1e3] }"#) { $0.set("m", json: "\"y\"") } == #"{ "a" : 1.0 , "m":"y","z": [1e3] }"#)
+        #expect(
+            try spliced(#"{ "a" : 1.0 , "m":"x","z": [1e3] }"#) { $0.set("m", json: "\"y\"") }
+                == #"{ "a" : 1.0 , "m":"y","z": [1e3] }"#)
     }
 
     @Test("adds, removes and keeps valid")

@@ -12,7 +12,8 @@ import Testing
     @Test("makes the counters disjoint")
     func disjoint() throws {
         let usage = try read(
-            #"{"prompt_tokens":100,"completion_tokens":30,"prompt_tokens_details":{"cached_tokens":64,"cache_write_tokens":6},"completion_tokens_details":{"reasoning_tokens":10}}"#)
+            #"{"prompt_tokens":100,"completion_tokens":30,"prompt_tokens_details":{"cached_tokens":64,"cache_write_tokens":6},"completion_tokens_details":{"reasoning_tokens":10}}"#
+        )
         #expect(usage == TokenUsage(input: 30, cacheRead: 64, cacheWrite: 6, output: 20, reasoning: 10))
         #expect(try read(#"{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":null}"#)?.total == 5)
     }
@@ -34,7 +35,8 @@ import Testing
 
     @Test("counts deltas that carry something")
     func counts() throws {
-        let text = try chunk(#"{"model":"m","choices":[{"delta":{"content":"four"}},{"delta":{"role":"assistant","content":""}}]}"#)
+        let text = try chunk(
+            #"{"model":"m","choices":[{"delta":{"content":"four"}},{"delta":{"role":"assistant","content":""}}]}"#)
         #expect(text.contentDeltas == 1 && text.contentBytes == 4 && text.model == "m" && text.hasChoices)
         let reasoning = try chunk(#"{"choices":[{"delta":{"reasoning_content":"hmm"}}]}"#)
         #expect(reasoning.contentDeltas == 1)
@@ -70,7 +72,8 @@ import Testing
 
     @Test("knows a full context by its words")
     func context() {
-        #expect(failure(400, "maximum context length is 8192") == .contextLength(message: "maximum context length is 8192"))
+        #expect(
+            failure(400, "maximum context length is 8192") == .contextLength(message: "maximum context length is 8192"))
         #expect(failure(400, "bad thing") == .clientFault(message: "bad thing"))
         #expect(failure(400, "Invalid API key") == .operatorFault)
     }

@@ -10,7 +10,8 @@ import Testing
         var walker = Walker()
         walker.dispatch(stream: false)
         walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "application/json", retryAfterMs: nil))
-        let answer = #"{"model":"real","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
+        let answer =
+            #"{"model":"real","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
         walker.feed(.attemptBytes(attempt: 1, Array(answer.utf8)))
         walker.feed(.attemptEnded(attempt: 1))
         #expect(walker.status == 200 && walker.written == answer)
@@ -42,7 +43,9 @@ import Testing
         walker.stream(2, Walker.text)
         #expect(walker.status == 200)
         walker.feed(.attemptFailed(attempt: 2, .ambiguous("reset")))
-        #expect(walker.attempts == [1, 2] && walker.written.contains("upstream_interrupted") && walker.written.hasSuffix("data: [DONE]\n\n"))
+        #expect(
+            walker.attempts == [1, 2] && walker.written.contains("upstream_interrupted")
+                && walker.written.hasSuffix("data: [DONE]\n\n"))
         #expect(walker.settles.count == 1 && walker.settles[0].cost.nano > 0)
     }
 
@@ -136,7 +139,8 @@ import Testing
         var walker = Walker()
         walker.dispatch(stream: false)
         walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "application/json", retryAfterMs: nil))
-        let answer = #"{"model":"m","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3000000,"completion_tokens":2}}"#
+        let answer =
+            #"{"model":"m","choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3000000,"completion_tokens":2}}"#
         walker.feed(.attemptBytes(attempt: 1, Array(answer.utf8)))
         walker.feed(.attemptEnded(attempt: 1))
         #expect(walker.settles[0].event.contains(#""usageSource":"bounded""#))

@@ -17,12 +17,17 @@ private struct Seeded: RandomNumberGenerator {
         let datas = [Walker.text, Walker.finish, Walker.usage, "[DONE]", "nonsense", #"{"error":{"message":"x"}}"#]
         switch Int.random(in: 0..<18, using: &random) {
         case 0: return .attemptHead(attempt: attempt, status: 200, contentType: "text/event-stream", retryAfterMs: nil)
-        case 1: return .attemptHead(attempt: attempt, status: [200, 400, 429, 500].randomElement(using: &random) ?? 500, contentType: "application/json", retryAfterMs: 5)
+        case 1:
+            return .attemptHead(
+                attempt: attempt, status: [200, 400, 429, 500].randomElement(using: &random) ?? 500,
+                contentType: "application/json", retryAfterMs: 5)
         case 2...7:
             let bytes = Array("data: \(datas.randomElement(using: &random) ?? "")\n\n".utf8)
             let cut = Int.random(in: 0...bytes.count, using: &random)
             return .attemptBytes(attempt: attempt, Array(bytes[..<cut]))
-        case 8: return .attemptBytes(attempt: attempt, Array("data: \(Walker.text)\n\ndata: \(Walker.finish)\n\ndata: [DONE]\n\n".utf8))
+        case 8:
+            return .attemptBytes(
+                attempt: attempt, Array("data: \(Walker.text)\n\ndata: \(Walker.finish)\n\ndata: [DONE]\n\n".utf8))
         case 9: return .attemptEnded(attempt: attempt)
         case 10: return .attemptFailed(attempt: attempt, Bool.random(using: &random) ? .notSent("x") : .ambiguous("x"))
         case 11: return .clientBlocked
@@ -79,7 +84,9 @@ private struct Seeded: RandomNumberGenerator {
             }
             if !walker.walk.isFinished { walker.feed(.timer(.total)) }
             let after = walker.actions.count
-            for event in [WalkEvent.clientGone, .shutdown, .timer(.total), .attemptEnded(attempt: 1)] { walker.feed(event) }
+            for event in [WalkEvent.clientGone, .shutdown, .timer(.total), .attemptEnded(attempt: 1)] {
+                walker.feed(event)
+            }
             #expect(walker.actions.count == after, "seed \(seed): something happened after the end")
             let flaws = Self.check(walker, admitted: true)
             #expect(flaws.isEmpty, "seed \(seed): \(flaws)")

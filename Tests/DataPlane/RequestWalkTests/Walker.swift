@@ -20,7 +20,8 @@ struct Walker {
     init(fallbacks: Int = 2) {
         walk = RequestWalk(
             WalkContext(
-                id: RequestID(milliseconds: 1, random: (1, 2)), owner: "w", table: Self.table(fallbacks), settings: WalkSettings(),
+                id: RequestID(milliseconds: 1, random: (1, 2)), owner: "w", table: Self.table(fallbacks),
+                settings: WalkSettings(),
                 wallMs: 10, randomSeed: 1, digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }))
     }
 
@@ -36,10 +37,13 @@ struct Walker {
     }
 
     static let record = KeyRecord(
-        keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active, expiresAtMs: nil,
+        keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active,
+        expiresAtMs: nil,
         allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
 
-    static func head(_ authorization: String? = nil, path: String = "/v1/chat/completions", method: String = "POST") -> RequestHead {
+    static func head(_ authorization: String? = nil, path: String = "/v1/chat/completions", method: String = "POST")
+        -> RequestHead
+    {
         RequestHead(
             method: method, target: path, authorization: [authorization ?? "Bearer \(key.secret.reveal())"],
             contentType: "application/json", contentEncoding: nil, contentLength: nil, corsHeaders: nil)
@@ -47,7 +51,9 @@ struct Walker {
 
     static func body(stream: Bool, usage: Bool = false) -> [UInt8] {
         let options = usage ? #","stream_options":{"include_usage":true}"# : ""
-        return Array(#"{"model":"smart","messages":[{"role":"user","content":"hi"}],"max_tokens":9,"stream":\#(stream)\#(options)}"#.utf8)
+        return Array(
+            #"{"model":"smart","messages":[{"role":"user","content":"hi"}],"max_tokens":9,"stream":\#(stream)\#(options)}"#
+                .utf8)
     }
 
     static let admission = AdmitAnswer.verdict(
@@ -67,23 +73,34 @@ struct Walker {
         for data in datas { feed(.attemptBytes(attempt: attempt, Array("data: \(data)\n\n".utf8))) }
     }
 
-    static let text = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{"content":"four"},"finish_reason":null}]}"#
+    static let text =
+        #"{"id":"c","model":"real","choices":[{"index":0,"delta":{"content":"four"},"finish_reason":null}]}"#
     static let finish = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
     static let usage = #"{"id":"c","model":"real","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
 
     private static func table(_ count: Int) -> RoutingTable {
         let model = ModelEntry(
-            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false, tools: true,
+            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false,
+            tools: true,
             wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500,
-            prices: [Price(id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000, output: 2_000_000, reasoning: 2_000_000)])
+            prices: [
+                Price(
+                    id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000,
+                    output: 2_000_000, reasoning: 2_000_000)
+            ])
         return RoutingTable(
             GatewaySnapshot(
-                version: 1, providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "http://p/v1", allowedNetworks: [])],
+                version: 1,
+                providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "http://p/v1", allowedNetworks: [])],
                 credentials: [], models: [model],
                 deployments: (1...count).map {
-                    DeploymentEntry(id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)", order: $0, weight: 1)
+                    DeploymentEntry(
+                        id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)",
+                        order: $0, weight: 1)
                 },
-                aliases: [AliasEntry(name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])])
+                aliases: [
+                    AliasEntry(name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])
+                ])
         ) { _ in nil }
     }
 }
@@ -91,7 +108,8 @@ struct Walker {
 extension SecretFile {
     static var forTests: SecretFile {
         let path = FileManager.default.temporaryDirectory.path + "/pepper-\(UUID().uuidString)"
-        try? ("1:" + Data(repeating: 1, count: 32).base64EncodedString()).write(toFile: path, atomically: true, encoding: .utf8)
+        try? ("1:" + Data(repeating: 1, count: 32).base64EncodedString()).write(
+            toFile: path, atomically: true, encoding: .utf8)
         guard let file = try? SecretFile(path: path) else { fatalError("no temporary folder") }
         return file
     }
@@ -99,7 +117,9 @@ extension SecretFile {
 
 extension Walker {
     var settles: [SettleRequest] { actions.compactMap { if case .settle(let request) = $0 { request } else { nil } } }
-    var attempts: [Int] { actions.compactMap { if case .startAttempt(let request) = $0 { request.attempt } else { nil } } }
+    var attempts: [Int] {
+        actions.compactMap { if case .startAttempt(let request) = $0 { request.attempt } else { nil } }
+    }
 
     /// The status committed, if any.
     var status: Int? {

@@ -7,32 +7,48 @@ import Testing
 private func table() -> RoutingTable {
     func model(_ name: String, vision: Bool = false, priced: Bool = true) -> ModelEntry {
         ModelEntry(
-            name: name, vendor: "openai", kind: "chat", created: 1, contextWindow: nil, maxOutputTokens: 100, vision: vision,
+            name: name, vendor: "openai", kind: "chat", created: 1, contextWindow: nil, maxOutputTokens: 100,
+            vision: vision,
             tools: true, wantsMaxCompletionTokens: false, firstEventMs: 1, idleMs: 1,
             prices: priced
-                ? [Price(id: 1, effectiveFromMs: 0, input: 1, cacheRead: 1, cacheWrite: 1, output: 1, reasoning: 1)] : [])
+                ? [Price(id: 1, effectiveFromMs: 0, input: 1, cacheRead: 1, cacheWrite: 1, output: 1, reasoning: 1)]
+                : [])
     }
-    func deployment(_ id: String, _ model: String, order: Int = 0, weight: Int = 1, credential: String? = nil) -> DeploymentEntry {
+    func deployment(_ id: String, _ model: String, order: Int = 0, weight: Int = 1, credential: String? = nil)
+        -> DeploymentEntry
+    {
         DeploymentEntry(
-            id: id, model: model, provider: "p", credential: credential, upstreamModel: model, order: order, weight: weight)
+            id: id, model: model, provider: "p", credential: credential, upstreamModel: model, order: order,
+            weight: weight)
     }
     let snapshot = GatewaySnapshot(
-        version: 3, providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "https://p/v1", allowedNetworks: [])],
+        version: 3,
+        providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "https://p/v1", allowedNetworks: [])],
         credentials: [CredentialEntry(id: "good", sealed: "s"), CredentialEntry(id: "bad", sealed: "s")],
-        models: [model("a"), model("b"), model("eye", vision: true), model("unpriced", priced: false), model("idle"), model("locked")],
+        models: [
+            model("a"), model("b"), model("eye", vision: true), model("unpriced", priced: false), model("idle"),
+            model("locked"),
+        ],
         deployments: [
-            deployment("a-1", "a", weight: 9, credential: "good"), deployment("a-2", "a"), deployment("a-3", "a", order: 1),
-            deployment("b-1", "b"), deployment("b-2", "b", order: 5), deployment("eye-1", "eye"), deployment("u-1", "unpriced"),
+            deployment("a-1", "a", weight: 9, credential: "good"), deployment("a-2", "a"),
+            deployment("a-3", "a", order: 1),
+            deployment("b-1", "b"), deployment("b-2", "b", order: 5), deployment("eye-1", "eye"),
+            deployment("u-1", "unpriced"),
             deployment("l-1", "locked", credential: "bad"),
         ],
         aliases: [
-            AliasEntry(name: "smart", needsVision: false, candidates: [
-                .init(model: "idle", order: 0, weight: 1), .init(model: "b", order: 1, weight: 1), .init(model: "a", order: 2, weight: 1),
-                .init(model: "eye", order: 3, weight: 1),
-            ]),
-            AliasEntry(name: "vision", needsVision: true, candidates: [
-                .init(model: "a", order: 0, weight: 1), .init(model: "eye", order: 1, weight: 1),
-            ]),
+            AliasEntry(
+                name: "smart", needsVision: false,
+                candidates: [
+                    .init(model: "idle", order: 0, weight: 1), .init(model: "b", order: 1, weight: 1),
+                    .init(model: "a", order: 2, weight: 1),
+                    .init(model: "eye", order: 3, weight: 1),
+                ]),
+            AliasEntry(
+                name: "vision", needsVision: true,
+                candidates: [
+                    .init(model: "a", order: 0, weight: 1), .init(model: "eye", order: 1, weight: 1),
+                ]),
             AliasEntry(name: "dead", needsVision: false, candidates: [.init(model: "idle", order: 0, weight: 1)]),
         ])
     return RoutingTable(snapshot) { $0.id == "good" ? Secret("k") : nil }
@@ -45,7 +61,9 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
 }
 
 @Suite struct RoutingTableTests {
-    private func ids(_ name: String, images: Bool = false, resting: Set<String> = [], _ key: KeyRecord = key()) throws -> [String] {
+    private func ids(_ name: String, images: Bool = false, resting: Set<String> = [], _ key: KeyRecord = key()) throws
+        -> [String]
+    {
         var random = SystemRandomNumberGenerator()
         return try table().plan(
             for: name, facts: RouteFacts(hasImages: images, hasTools: false), key: key, atMs: 5,

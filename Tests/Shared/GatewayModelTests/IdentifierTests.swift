@@ -6,7 +6,8 @@ import Testing
     func shape() {
         let id = RequestID(milliseconds: 0x0123_4567_89ab, random: (.max, .max)).text
         #expect(id == "01234567-89ab-7fff-bfff-ffffffffffff")
-        #expect(RequestID(milliseconds: 0x0123_4567_89ab, random: (0, 0)).text == "01234567-89ab-7000-8000-000000000000")
+        #expect(
+            RequestID(milliseconds: 0x0123_4567_89ab, random: (0, 0)).text == "01234567-89ab-7000-8000-000000000000")
     }
 }
 

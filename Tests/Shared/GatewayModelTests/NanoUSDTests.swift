@@ -15,7 +15,9 @@ import Testing
         arguments: ["", "-1", "+1", "1e3", "1.", ".5", "1.0000000001", " 1", "1,5", "NaN", "10000000000", "1.5.5", "٣"])
     func refuses(text: String) { #expect(NanoUSD(decimalUSD: text) == nil) }
 
-    @Test("prints without trailing zeros", arguments: [(0, "0"), (1, "0.000000001"), (1_500_000_000, "1.5"), (-20, "-0.00000002")])
+    @Test(
+        "prints without trailing zeros",
+        arguments: [(0, "0"), (1, "0.000000001"), (1_500_000_000, "1.5"), (-20, "-0.00000002")])
     func prints(nano: Int64, text: String) { #expect(NanoUSD(nano).decimalUSD == text) }
 }
 
@@ -50,7 +52,8 @@ import Testing
     func bounds() {
         let bound = price.worstCase(inputTokens: 100, outputTokens: 20)
         for cached in [Int64(0), 50, 100] {
-            #expect(price.cost(of: TokenUsage(input: 100 - cached, cacheWrite: cached, output: 5, reasoning: 15)) <= bound)
+            #expect(
+                price.cost(of: TokenUsage(input: 100 - cached, cacheWrite: cached, output: 5, reasoning: 15)) <= bound)
         }
     }
 }

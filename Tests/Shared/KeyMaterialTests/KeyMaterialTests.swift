@@ -23,7 +23,9 @@ import Testing
         }
     }
 
-    @Test("tells foreign keys from mistyped ones", arguments: [("", false), ("sk-proj-1", false), ("sk-hub-", true), ("sk-hub-é", true)])
+    @Test(
+        "tells foreign keys from mistyped ones",
+        arguments: [("", false), ("sk-proj-1", false), ("sk-hub-", true), ("sk-hub-é", true)])
     func foreign(text: String, ours: Bool) {
         #expect(throws: ours ? HubKey.Flaw.mistyped : .notAHubKey) { try HubKey(parsing: text) }
     }

@@ -4,7 +4,8 @@ import Testing
 @Suite struct SettingsReaderTests {
     @Test("collects everything that is wrong")
     func collects() {
-        var read = SettingsReader(["X_A": "7", "X_B": "many", "X_C": "900", "X_OTHER": "1", "PATH": "/bin"], prefix: "X_")
+        var read = SettingsReader(
+            ["X_A": "7", "X_B": "many", "X_C": "900", "X_OTHER": "1", "PATH": "/bin"], prefix: "X_")
         #expect(read.integer("A", default: 1, in: 1...9) == 7)
         #expect(read.integer("B", default: 1, in: 1...9) == 1)
         #expect(read.integer("C", default: 1, in: 1...9) == 1)
@@ -23,6 +24,8 @@ import Testing
         metrics.add("a_total", [("status", "200")], by: 2)
         metrics.add("a_total", [("status", "200")])
         metrics.set("b", to: 0.5)
-        #expect(metrics.exposition == "# HELP a_total What a is.\n# TYPE a_total counter\na_total{status=\"200\"} 3\nb 0.5\n")
+        #expect(
+            metrics.exposition
+                == "# HELP a_total What a is.\n# TYPE a_total counter\na_total{status=\"200\"} 3\nb 0.5\n")
     }
 }

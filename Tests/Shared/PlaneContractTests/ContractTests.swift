@@ -10,7 +10,8 @@ import Testing
             id: "01234567-89ab-7000-8000-000000000000", keyID: "key_1", orgID: "org_1", owner: "w-1",
             requested: "sm\"art\n", model: "modèle\\\u{1}", deployment: "d", priceID: 7, admittedMs: 12,
             usage: TokenUsage(input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5), usageSource: .counted,
-            cost: NanoUSD(99), hold: NanoUSD(100), outcome: .interrupted, status: 200, attempts: 2, streamed: true, givenBack: false,
+            cost: NanoUSD(99), hold: NanoUSD(100), outcome: .interrupted, status: 200, attempts: 2, streamed: true,
+            givenBack: false,
             firstByteMs: 3, durationMs: 4, configVersion: 5, rawUsage: #"{"prompt_tokens":1}"#)
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(event.json.utf8)) == event)
         var bare = event

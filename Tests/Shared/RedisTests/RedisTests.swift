@@ -45,7 +45,8 @@ import Testing
     @Test("reads URLs")
     func reads() throws {
         let full = try #require(RedisEndpoint(url: "redis://dp:se:cret@example:7000/0"))
-        #expect(full.host == "example" && full.port == 7000 && full.user == "dp" && full.password?.reveal() == "se:cret")
+        #expect(
+            full.host == "example" && full.port == 7000 && full.user == "dp" && full.password?.reveal() == "se:cret")
         let bare = try #require(RedisEndpoint(url: "redis://example"))
         #expect(bare.port == 6379 && bare.password == nil)
     }

@@ -42,9 +42,11 @@ struct Chunks {
 
     func answer(_ completion: Int) -> String {
         let text = String(repeating: "tok ", count: completion)
-        let call = "{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
+        let call =
+            "{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
             + "\"arguments\":\"{\\\"city\\\":\\\"Bonn\\\"}\"}}"
-        let message = script.callsTool
+        let message =
+            script.callsTool
             ? "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[\(call)]}"
             : "{\"role\":\"assistant\",\"content\":\"\(text)\"}"
         let tail = script.usage == "missing" ? "" : ",\"usage\":\(usage(completion))"
@@ -56,6 +58,7 @@ struct Chunks {
 
     var error: String {
         let type = script.saysQuota ? "insufficient_quota" : "server_error"
-        return "{\"error\":{\"message\":\"scripted failure\(script.saysQuota ? ": insufficient_quota" : "")\",\"type\":\"\(type)\"}}"
+        return
+            "{\"error\":{\"message\":\"scripted failure\(script.saysQuota ? ": insufficient_quota" : "")\",\"type\":\"\(type)\"}}"
     }
 }

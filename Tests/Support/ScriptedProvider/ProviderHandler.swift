@@ -140,7 +140,8 @@ final class ProviderHandler: ChannelInboundHandler {
     }
 
     private func event(_ json: String, _ context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "data: \(json)\n\n")))), promise: nil)
+        context.writeAndFlush(
+            wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "data: \(json)\n\n")))), promise: nil)
     }
 
     private func send(
@@ -150,7 +151,8 @@ final class ProviderHandler: ChannelInboundHandler {
         var headers = headers
         headers.add(name: "content-length", value: String(data.count))
         context.write(
-            wrapOutboundOut(.head(.init(version: .http1_1, status: .init(statusCode: status), headers: headers))), promise: nil)
+            wrapOutboundOut(.head(.init(version: .http1_1, status: .init(statusCode: status), headers: headers))),
+            promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: data)))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
