@@ -1,5 +1,5 @@
 # Shared by deploy/run and deploy/test: where things are, how to say what happens.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 LOCAL="$ROOT/.local"

@@ -40,7 +40,8 @@ install_packages() {
 
 # install_python FILE: brings the venv to what FILE asks for.
 install_python() {
-    local wanted stamp="$VENV/.installed-$(basename "$1")"
+    local wanted stamp
+    stamp="$VENV/.installed-$(basename "$1")"
     wanted="$(sha256sum "$1" | cut -d' ' -f1)"
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
     step "installing Python packages from $(basename "$1")"

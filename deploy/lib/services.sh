@@ -72,7 +72,7 @@ start_postgres() {
         as_postgres "$bin/initdb" --pgdata "$folder" --username aihub --auth trust --encoding UTF8 --locale C.UTF-8 \
             >"$LOCAL/logs/initdb.log" 2>&1 || fatal "initdb failed: $LOCAL/logs/initdb.log"
     fi
-    cd "$folder"
+    cd "$folder" || fatal "cannot enter $folder"
     if is_root; then
         start_service postgres INT setpriv --reuid=postgres --regid=postgres --clear-groups \
             "$bin/postgres" -D "$folder" -p "$POSTGRES_PORT" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$folder"
@@ -80,7 +80,7 @@ start_postgres() {
         start_service postgres INT "$bin/postgres" -D "$folder" -p "$POSTGRES_PORT" -c listen_addresses=127.0.0.1 \
             -c "unix_socket_directories=$folder"
     fi
-    cd "$ROOT"
+    cd "$ROOT" || fatal "cannot enter $ROOT"
     wait_for 60 PostgreSQL "$bin/pg_isready" --quiet --host 127.0.0.1 --port "$POSTGRES_PORT"
     "$bin/psql" --quiet --no-psqlrc --tuples-only --dbname "${POSTGRES_URL%/*}/postgres" \
         --command "select 1 from pg_database where datname = 'aihub'" | grep -q 1 ||

@@ -27,6 +27,7 @@ package struct ControlApp: Sendable {
         let inSnapshot = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = MetricsRegistry()
+        ControlMetrics.describe(in: metrics)
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: settings.postgresConnections)
         let ingestPool = PostgresPool(url: settings.postgresURL, role: "gw_ingest", threads: 1)
         let redis = StateRedis(client: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(5)))

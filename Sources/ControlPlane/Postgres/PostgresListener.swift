@@ -1,10 +1,10 @@
-internal import Glibc
+internal import Foundation
 internal import Synchronization
 
 /// Listens on one channel over a connection of its own, and says so whenever something may have happened: on each
 /// notification, after each reconnection, and at least every `backstopMs`.
 package final class PostgresListener: Sendable {
-    private static let retryMs: UInt32 = 500
+    private static let retrySeconds = 0.5
 
     private let url: String
     private let channel: String
@@ -21,19 +21,7 @@ package final class PostgresListener: Sendable {
         self.onNews = onNews
     }
 
-    package func start() {
-        var thread = pthread_t()
-        let me = Unmanaged.passRetained(self).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<PostgresListener>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, me)
-        precondition(failed == 0, "no thread for PostgreSQL at start")
-        pthread_detach(thread)
-    }
+    package func start() { Thread.detachNewThread { self.run() } }
 
     package func stop() { stopped.withLock { $0 = true } }
 
@@ -48,7 +36,7 @@ package final class PostgresListener: Sendable {
                     onNews()
                 }
             } catch {
-                usleep(Self.retryMs * 1_000)
+                Thread.sleep(forTimeInterval: Self.retrySeconds)
             }
         }
     }

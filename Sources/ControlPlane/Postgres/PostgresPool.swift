@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 internal import Synchronization
 
@@ -22,7 +23,7 @@ package final class PostgresPool: Sendable {
     package init(url: String, role: String?, threads: Int) {
         self.url = url
         self.role = role
-        for _ in 0..<threads { spawn() }
+        for _ in 0..<threads { Thread.detachNewThread { self.work() } }
     }
 
     /// Runs `body` with a connection on one of the pool's threads.
@@ -52,20 +53,6 @@ package final class PostgresPool: Sendable {
     @discardableResult
     package func query(_ sql: String, _ values: [String?] = []) async throws -> [PostgresRow] {
         try await run { try $0.query(sql, values) }
-    }
-
-    private func spawn() {
-        var thread = pthread_t()
-        let me = Unmanaged.passRetained(self).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<PostgresPool>.fromOpaque(pointer).takeRetainedValue().work()
-                return nil
-            }, me)
-        precondition(failed == 0, "no thread for PostgreSQL at start")
-        pthread_detach(thread)
     }
 
     private func work() {

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Foundation
 internal import Glibc
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -51,7 +52,7 @@ package final class CurlDriver: @unchecked Sendable {
         var event = epoll_event(events: EPOLLIN.rawValue, data: .init(fd: wakeup))
         epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
         installCallbacks()
-        spawnThread()
+        Thread.detachNewThread { self.run() }
     }
 
     private static let globalInit: Void = { _ = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) }()
@@ -82,20 +83,6 @@ package final class CurlDriver: @unchecked Sendable {
     }
 
     // MARK: On the thread
-
-    private func spawnThread() {
-        var thread = pthread_t()
-        let me = Unmanaged.passRetained(self).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<CurlDriver>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, me)
-        precondition(failed == 0, "no thread for libcurl at start")
-        pthread_detach(thread)
-    }
 
     private func run() {
         var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerTurn)

@@ -26,6 +26,7 @@ package struct WorkerApp: Sendable {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
         let metrics = MetricsRegistry()
+        WorkerMetrics.describe(in: metrics)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 

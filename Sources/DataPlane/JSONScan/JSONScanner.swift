@@ -60,7 +60,7 @@ private struct Scan {
         while true {
             let start = at
             try string()
-            let name = JSONText.unescaped(bytes[(start + 1)..<(at - 1)])
+            let name = JSONString.unescaped(bytes[(start + 1)..<(at - 1)])
             guard names.insert(name).inserted else { throw .duplicateKey(name) }
             guard members.count < JSONScanner.membersMax else { throw .tooManyMembers }
             try colon()

@@ -26,7 +26,7 @@ package struct JSONView: Sendable {
 
     package var string: String? {
         guard kind == .string else { return nil }
-        return JSONText.unescaped(bytes[(range.lowerBound + 1)..<(range.upperBound - 1)])
+        return JSONString.unescaped(bytes[(range.lowerBound + 1)..<(range.upperBound - 1)])
     }
 
     package var bool: Bool? { kind == .bool ? bytes[range.lowerBound] == UInt8(ascii: "t") : nil }

@@ -142,7 +142,7 @@ extension ChatRequest {
     /// the output limit under the one name this provider reads, so that it cannot read a larger one than was held for.
     func body(for target: RouteTarget) -> [UInt8] {
         var splice = JSONSplice(body, members)
-        splice.set("model", json: PlaneContract.JSONText.quoted(target.deployment.upstreamModel))
+        splice.set("model", json: JSONText.quoted(target.deployment.upstreamModel))
         if streams { splice.set("stream_options", json: optionsWithUsage) }
         if let limit = size.outputTokensMax {
             let names = ["max_tokens", "max_completion_tokens"]

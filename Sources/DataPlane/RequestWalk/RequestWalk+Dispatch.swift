@@ -188,7 +188,7 @@ extension RequestWalk {
         var body = current.body
         if answer.model == nil {
             var splice = JSONSplice(body, answer.members)
-            splice.set("model", json: PlaneContract.JSONText.quoted(current.target.deployment.upstreamModel))
+            splice.set("model", json: JSONText.quoted(current.target.deployment.upstreamModel))
             body = splice.result()
         }
         var headers = answerHeaders + [("content-type", "application/json")]

@@ -116,7 +116,7 @@ extension RequestWalk {
         }
         if chunk.model == nil, let attempt {
             splice.set(
-                "model", json: PlaneContract.JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
+                "model", json: JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
         }
         return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }
@@ -172,7 +172,7 @@ extension RequestWalk {
         splice.set("choices", json: "[]")
         splice.set("usage", json: usageWithCost(cost))
         if chunk.model == nil, let model = relay.model {
-            splice.set("model", json: PlaneContract.JSONText.quoted(model))
+            splice.set("model", json: JSONText.quoted(model))
         }
         return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }

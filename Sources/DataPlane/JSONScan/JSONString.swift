@@ -1,5 +1,5 @@
 /// Reads JSON strings that a scan has validated.
-package enum JSONText {
+package enum JSONString {
     /// The text of a string, given the bytes between its quotes.
     package static func unescaped(_ bytes: some Collection<UInt8>) -> String {
         guard bytes.contains(0x5c) else { return String(decoding: bytes, as: UTF8.self) }

@@ -1,0 +1,16 @@
+internal import Operations
+
+/// What the control plane counts.
+enum ControlMetrics {
+    private static let counters = [
+        ("aihub_control_changes_published_total", "Changes of configuration carried to Redis."),
+        ("aihub_control_events_taken_in_total", "Usage events taken into the ledger."),
+        ("aihub_control_events_unreadable_total", "Usage events left out because the ledger cannot take them."),
+        ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
+    ]
+
+    static func describe(in metrics: MetricsRegistry) {
+        for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
+        metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The version of the newest snapshot made here.")
+    }
+}

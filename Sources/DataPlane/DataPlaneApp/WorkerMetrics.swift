@@ -1,0 +1,18 @@
+internal import Operations
+
+/// What a worker counts. Names and labels are closed lists.
+enum WorkerMetrics {
+    private static let counters = [
+        ("aihub_worker_requests_total", "Requests ended, by endpoint and HTTP status (0: the caller left first)."),
+        ("aihub_worker_errors_total", "Requests that ended with an error, by its type."),
+        ("aihub_worker_attempts_total", "Calls sent to providers."),
+        ("aihub_worker_settle_retries_total", "Settles that had to be sent again."),
+        ("aihub_worker_holds_reaped_total", "Holds of silent workers closed by this one."),
+        ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
+    ]
+
+    static func describe(in metrics: MetricsRegistry) {
+        for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
+        metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The version of the configuration in force.")
+    }
+}
