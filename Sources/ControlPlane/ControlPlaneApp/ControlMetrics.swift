@@ -11,6 +11,6 @@ enum ControlMetrics {
 
     static func describe(in metrics: MetricsRegistry) {
         for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
-        metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The version of the newest snapshot made here.")
+        metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The newest snapshot made here.")
     }
 }

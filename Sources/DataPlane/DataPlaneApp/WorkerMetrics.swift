@@ -13,6 +13,6 @@ enum WorkerMetrics {
 
     static func describe(in metrics: MetricsRegistry) {
         for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
-        metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The version of the configuration in force.")
+        metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The configuration in force.")
     }
 }
