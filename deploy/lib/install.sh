@@ -38,15 +38,17 @@ install_packages() {
     [ -z "$(trap -p EXIT)" ] || { rm -f "$policy"; trap - EXIT; }
 }
 
-# install_python FILE: brings the venv to what FILE asks for.
+# install_python FILE [PIP_OPTION...]: brings the venv to what FILE asks for.
 install_python() {
-    local wanted stamp
-    stamp="$VENV/.installed-$(basename "$1")"
-    wanted="$(sha256sum "$1" | cut -d' ' -f1)"
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-    step "installing Python packages from $(basename "$1")"
-    [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV"
-    with_progress "$LOCAL/logs/pip.log" "$VENV/bin/python" -m pip install --disable-pip-version-check --requirement "$1"
+    local file="$1" wanted stamp
+    shift
+    stamp="$VENV/.installed-$(basename "$file")"
+    wanted="$(sha256sum "$file" | cut -d' ' -f1)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && "$VENV/bin/python" -c '' 2>/dev/null && return
+    step "installing Python packages from $(basename "$file")"
+    # Debian's own Python, whatever else stands first in PATH; made anew when it no longer runs.
+    "$VENV/bin/python" -c '' 2>/dev/null || { rm -rf "$VENV" && /usr/bin/python3 -m venv "$VENV"; }
+    with_progress "$LOCAL/logs/pip.log" "$VENV/bin/python" -m pip install --disable-pip-version-check "$@" --requirement "$file"
     echo "$wanted" >"$stamp"
 }
 
