@@ -64,6 +64,8 @@ def test_a_thousand_concurrent_mixed_requests_cost_what_the_provider_billed(stac
     assert {id: ledger[id]["nano_usd"] for id in billed} == billed, "each request, to the nano"
     assert sum(row["nano_usd"] for row in ledger.values()) == sum(billed.values()), "nothing else was charged"
     assert {row["nano_usd"] for row in ledger.values() if row["outcome"] == "failed"} <= {0}
+    print(f"\n{len(results)} requests over {len(stack.workers)} workers, {len(billed)} billed: the provider says"
+          f" {sum(billed.values())} nano-USD, the ledger {sum(row['nano_usd'] for row in ledger.values())}")
     spent = stack.sql("select sum(nano_usd), sum(requests) from spend where key_id = %s", key["id"])[0]
     assert spent == (sum(billed.values()), sum(not row["given_back"] for row in ledger.values()))
     assert stack.counters() == (0, 0)
