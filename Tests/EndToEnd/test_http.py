@@ -98,7 +98,12 @@ def test_too_large_a_body_is_refused_at_once(worker, key):
 
 def test_bytes_that_are_no_http_get_our_400(worker):
     answer = send(worker, b"NOT HTTP AT ALL\r\n\r\n")
-    assert answer.startswith("HTTP/1.1 400") and '"type":"invalid_request_error"' in answer
+    assert answer.startswith("HTTP/1.1 400") and '"type":"invalid_request_error"' in answer and "x-request-id: " in answer
+
+
+def test_a_head_that_is_too_large_gets_our_431(worker):
+    answer = send(worker, b"GET /v1/models HTTP/1.1\r\nHost: x\r\n" + b"X-Pad: " + b"a" * (3 << 20) + b"\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 431") and '"type":"headers_too_large"' in answer
 
 
 def test_nulls_count_as_absent_and_requests_can_be_pipelined(worker, key):

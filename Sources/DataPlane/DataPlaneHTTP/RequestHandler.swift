@@ -74,14 +74,16 @@ package final class RequestHandler: ChannelInboundHandler {
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, !isBusy else { return context.close(promise: nil) }
+        guard let flaw = error as? HTTPParserError, !isBusy else { return context.close(promise: nil) }
         // Bytes that are no request: one answer in our shape, then the connection is of no more use.
         keepAlive = false
+        requestComplete = false
         walk = nil
-        let failure = GatewayError(.invalidRequest, "The request is not valid HTTP/1.1.", detail: "\(error)")
-        let response = Response(
-            status: 400, headers: [("content-type", "application/json")], body: ErrorBody.json(failure))
-        write(response, close: true)
+        let failure =
+            flaw == .headerOverflow
+            ? GatewayError(.headersTooLarge, "The head of the request is too large.")
+            : GatewayError(.invalidRequest, "The request is not valid HTTP/1.1.", detail: "\(flaw)")
+        write(RequestWalk(services.makeContext()).errorResponse(failure), close: true)
         flush()
     }
 
@@ -184,11 +186,23 @@ package final class RequestHandler: ChannelInboundHandler {
         if keepAlive {
             context.write(wrapOutboundOut(end), promise: nil)
         } else {
-            let box = NIOLoopBound(context, eventLoop: context.eventLoop)
-            context.write(wrapOutboundOut(end)).whenComplete { _ in box.value.close(promise: nil) }
+            let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.write(wrapOutboundOut(end)).whenComplete { _ in box.value.0.leave(box.value.1) }
         }
         needsFlush = true
     }
+
+    /// Closes after an answer. While the caller is still sending, closing at once would answer his bytes with a reset that
+    /// may overtake the answer (RFC 9112 §9.6): our side is closed, what still comes is dropped, and then the rest.
+    private func leave(_ context: ChannelHandlerContext) {
+        guard !requestComplete else { return context.close(promise: nil) }
+        let box = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.close(mode: .output, promise: nil)
+        context.eventLoop.scheduleTask(in: Self.lingerTime) { box.value.close(promise: nil) }
+    }
+
+    /// How long bytes are dropped behind an answer that came before the end of its request.
+    private static let lingerTime = TimeAmount.seconds(1)
 
     private func flush() {
         guard needsFlush else { return }

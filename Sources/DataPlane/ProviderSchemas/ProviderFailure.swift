@@ -6,6 +6,8 @@ package enum ProviderFailure: Equatable, Sendable {
     /// The request itself is at fault; no other engine will like it better.
     case clientFault(message: String)
     case contextLength(message: String)
+    /// The provider's policy refused the content.
+    case contentPolicy(message: String)
     /// The operator's credential is refused or out of credit.
     case operatorFault
     case modelMissing
@@ -16,7 +18,7 @@ package enum ProviderFailure: Equatable, Sendable {
     /// Whether another deployment may be tried.
     package var allowsFallback: Bool {
         switch self {
-        case .clientFault, .contextLength: false
+        case .clientFault, .contextLength, .contentPolicy: false
         case .operatorFault, .modelMissing, .rateLimited, .overloaded, .transient: true
         }
     }
@@ -42,9 +44,14 @@ package enum ProviderFailure: Equatable, Sendable {
         "context length", "context window", "context size", "prompt is too long", "context_length_exceeded",
         "maximum context",
     ]
+    private static let policyPhrases = [
+        "content_policy", "content policy", "content_filter", "moderation_blocked", "content management policy",
+        "data_inspection_failed",
+    ]
 
     private static func fault(message: String, words: String) -> ProviderFailure {
         if words.contains("api key") || words.contains("api_key") { return .operatorFault }
+        if policyPhrases.contains(where: words.contains) { return .contentPolicy(message: message) }
         if contextPhrases.contains(where: words.contains) { return .contextLength(message: message) }
         return .clientFault(message: message)
     }

@@ -40,7 +40,7 @@ extension RequestWalk {
         ]
     }
 
-    func errorResponse(_ error: GatewayError) -> Response {
+    package func errorResponse(_ error: GatewayError) -> Response {
         var headers = commonHeaders + [("content-type", "application/json")]
         if let wait = error.retryAfterMs {
             headers += [("retry-after", String(max(1, (wait + 999) / 1000))), ("retry-after-ms", String(max(1, wait)))]
@@ -71,8 +71,8 @@ extension RequestWalk {
 }
 
 /// The error body of the product: `{"error":{"type":…,"message":…,"code":<HTTP status>,"param":…,"limit":{…}}}`.
-package enum ErrorBody {
-    package static func json(_ error: GatewayError) -> [UInt8] {
+enum ErrorBody {
+    static func json(_ error: GatewayError) -> [UInt8] {
         var out = "{\"error\":{\"type\":\"\(error.kind.rawValue)\",\"message\":\(JSONText.quoted(error.message))"
         out += ",\"code\":\(error.kind.status)"
         if let param = error.param { out += ",\"param\":\(JSONText.quoted(param))" }

@@ -85,6 +85,8 @@ extension RequestWalk {
             return fail(
                 GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now
             )
+        case .contentPolicy(let message):
+            return fail(GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now)
         case .rateLimited:
             rest(current, forMs: current.retryAfterMs)
             lastFailure = GatewayError(

@@ -11,12 +11,10 @@ package enum ErrorKind: String, Sendable, CaseIterable {
     case modelNotFound = "model_not_found"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
-    case requestTimeout = "request_timeout"
     case requestTooLarge = "request_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case headersTooLarge = "headers_too_large"
     case rateLimitExceeded = "rate_limit_exceeded"
-    case internalError = "internal_error"
     case upstreamError = "upstream_error"
     case upstreamTimeout = "upstream_timeout"
     case noProviderAvailable = "no_provider_available"
@@ -30,12 +28,10 @@ package enum ErrorKind: String, Sendable, CaseIterable {
         case .insufficientQuota, .budgetInFlight: 402
         case .modelNotFound, .notFound: 404
         case .methodNotAllowed: 405
-        case .requestTimeout: 408
         case .requestTooLarge: 413
         case .unsupportedMediaType: 415
         case .rateLimitExceeded: 429
         case .headersTooLarge: 431
-        case .internalError: 500
         case .upstreamError: 502
         case .upstreamTimeout, .noProviderAvailable, .limiterUnavailable, .serverShutdown: 503
         }

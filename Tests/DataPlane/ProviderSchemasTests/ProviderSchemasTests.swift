@@ -76,6 +76,7 @@ import Testing
             failure(400, "maximum context length is 8192") == .contextLength(message: "maximum context length is 8192"))
         #expect(failure(400, "bad thing") == .clientFault(message: "bad thing"))
         #expect(failure(400, "Invalid API key") == .operatorFault)
+        #expect(failure(400, "content_policy_violation") == .contentPolicy(message: "content_policy_violation"))
     }
 
     @Test("bodies that are no JSON do not disturb", arguments: ["<html>", "", "[]", "{\"error\":5}"])
