@@ -24,7 +24,7 @@ check: check-format ## Check format, imports, links and tidiness (build first)
 
 # --skip-build: `swift test` would build everything a second time, with testability we do not use.
 unit: build ## Run the unit tests
-	swift test --configuration release --skip-build
+	swift test --configuration release --skip-build --disable-xctest
 
 end-to-end: build ## Run the end-to-end tests on the real binaries (needs ./deploy/test once)
 	$(PYTHON) -m pytest Tests/EndToEnd --quiet --durations=10 -p no:cacheprovider
