@@ -103,8 +103,10 @@ class Stack:
         """Each model's price is odd on purpose, so that a mixed-up counter shows in the sum."""
         models, deployments = [], []
         for name, script in SCRIPTED.items():
+            # A flooding provider has one thread: its other streams may have to wait for their first chunk.
+            first, idle = (30000, 30000) if name == "flood" else (2000, 1500)
             models.append(
-                f"  - {{name: {name}, vendor: scripted, max_output_tokens: 400, tools: true, first_event_ms: 2000, idle_ms: 1500,"
+                f"  - {{name: {name}, vendor: scripted, max_output_tokens: 400, tools: true, first_event_ms: {first}, idle_ms: {idle},"
                 ' usd_per_million_tokens: {input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}}')
             deployments.append(
                 f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
@@ -179,6 +181,7 @@ SCRIPTED = {
     "plain": "in=10,out=8",
     "slow": "in=21,out=30,gap=50",
     "long": "in=21,out=300,gap=100",
+    "flood": "in=5,out=60000",
     "late": "in=5,out=3,first=300",
     "cached": "in=100,out=20,cached=64,reasoning=7",
     "tool": "in=30,out=3,tools=1",

@@ -1,6 +1,3 @@
-internal import GatewayModel
-internal import KeyMaterial
-
 /// A declarative configuration file (YAML): what it names is created or changed to match, what it does not name stays.
 package struct CatalogueFile: Decodable, Sendable {
     package var providers: [ProviderSection]?

@@ -38,7 +38,7 @@ package struct RESPReader: ~Copyable {
         guard let reply else { return nil }
         defer { freeReplyObject(reply) }
         unparsedBytes = 0
-        return Self.value(reply.assumingMemoryBound(to: redisReply.self).pointee, depth: 0)
+        return Self.value(reply.assumingMemoryBound(to: redisReply.self).pointee)
     }
 
     private var message: String {
@@ -47,7 +47,7 @@ package struct RESPReader: ~Copyable {
         }
     }
 
-    private static func value(_ reply: redisReply, depth: Int) -> RESPValue {
+    private static func value(_ reply: redisReply) -> RESPValue {
         switch reply.type {
         case REDIS_REPLY_INTEGER: return .integer(reply.integer)
         case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: return .string(text(reply))
@@ -56,7 +56,7 @@ package struct RESPReader: ~Copyable {
             return .array(
                 (0..<reply.elements).map { at in
                     guard let element = reply.element[at] else { return .null }
-                    return value(element.pointee, depth: depth + 1)
+                    return value(element.pointee)
                 })
         default: return .null
         }

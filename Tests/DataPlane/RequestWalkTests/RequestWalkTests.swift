@@ -96,6 +96,20 @@ import Testing
         #expect(walker.written.hasPrefix(": ping\ndata: {") && walker.written.hasSuffix("data: [DONE]\n\n"))
     }
 
+    @Test("an engine that waits for a slow reader is not blamed for its silence")
+    func slowReader() {
+        var walker = Walker()
+        walker.dispatch(stream: true)
+        walker.stream(1, Walker.text)
+        walker.feed(.clientBlocked)
+        // What was on its way when the caller stopped reading must not start the clock again.
+        let actions = walker.feed(.attemptBytes(attempt: 1, Array("data: \(Walker.text)\n\n".utf8)))
+        #expect(!actions.contains { if case .setTimer(.idle, _) = $0 { true } else { false } })
+        let ready = walker.feed(.clientReady)
+        #expect(ready.contains { if case .setTimer(.idle, _) = $0 { true } else { false } })
+        #expect(!walker.walk.isFinished)
+    }
+
     @Test("a stale key is read again once")
     func stale() {
         var walker = Walker()
