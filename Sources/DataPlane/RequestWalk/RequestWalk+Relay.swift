@@ -66,7 +66,9 @@ extension RequestWalk {
         }
         count(chunk)
         actions.append(.cancelTimer(.firstEvent))
-        if let idleMs = attempt?.target.model.idleMs, !clientIsBlocked { actions.append(.setTimer(.idle, afterMs: idleMs)) }
+        if let idleMs = attempt?.target.model.idleMs, !clientIsBlocked {
+            actions.append(.setTimer(.idle, afterMs: idleMs))
+        }
         startRelaying(at: now)
         guard chunk.hasChoices else { return }
         out += "data: ".utf8
