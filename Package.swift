@@ -79,6 +79,7 @@ let package = Package(
 
         // Data plane: the way of a request, pure targets first.
         dataPlane("JSONScan", []),
+        dataPlane("HTTPCodec", ["GatewayModel"]),
         dataPlane("EventStream", []),
         dataPlane("ProviderSchemas", ["GatewayModel", "JSONScan"]),
         dataPlane("Routing", ["GatewayModel", "PlaneContract"]),
@@ -89,16 +90,16 @@ let package = Package(
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
                 "Admission",
             ]),
+        .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
+        dataPlane("Reactor", ["CLinux"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
-        dataPlane(
-            "CurlTransport",
-            ["CCurl", "GatewayModel", nioCore, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
-        dataPlane("DataPlaneHTTP", ["GatewayModel", "Admission", "RequestWalk", nioCore, nioPosix, nioHTTP1]),
+        dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
+        dataPlane("DataPlaneHTTP", ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk"]),
         dataPlane(
             "DataPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "RequestWalk", "CurlTransport", "DataPlaneHTTP", nioCore, nioPosix, logging,
+                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", nioCore, nioPosix, logging,
                 unixSignals,
             ]),
         .executableTarget(
@@ -136,12 +137,14 @@ let package = Package(
         tests("Shared", "LimitScripts", []),
         tests("Shared", "Operations", []),
         tests("DataPlane", "JSONScan", []),
+        tests("DataPlane", "HTTPCodec", []),
         tests("DataPlane", "EventStream", []),
+        tests("DataPlane", "Reactor", []),
         tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "RequestWalk", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission"]),
-        tests("DataPlane", "CurlTransport", []),
+        tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("ControlPlane", "Postgres", []),
     ]
 )

@@ -9,10 +9,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 swift package --skip-update describe --type json 2>/dev/null | python3 -c '
 import json, pathlib, re, sys
 
-PURE = {"GatewayModel", "PlaneContract", "JSONScan", "EventStream", "ProviderSchemas", "Routing", "Admission",
+PURE = {"GatewayModel", "PlaneContract", "JSONScan", "HTTPCodec", "EventStream", "ProviderSchemas", "Routing", "Admission",
         "RequestWalk", "AdminCore"}
 IMPURE = re.compile(r"NIO|Hummingbird|^C[A-Z]|Glibc|Posix")
-WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis"}
+WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis", "CLinux": "Reactor"}
 SYSTEM = {"Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Testing"}
 IMPORT = re.compile(r"^(?:@\w+\s+)?(?:package |internal |public |private )?import (?:struct |func |class )?(\w+)", re.M)
 

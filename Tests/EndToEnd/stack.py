@@ -23,7 +23,8 @@ class Worker:
             "PORT": self.port, "OPERATIONS_PORT": self.operations, "REDIS_URL": stack.state.url, "THREADS": 1,
             "PEPPER_FILE": stack.secrets / "pepper", "SEAL_KEY_FILE": stack.secrets / "seal-key",
             "STATE_FOLDER": self.folder, "LISTENER_GRACE_SECONDS": 0, "DRAIN_SECONDS": 10, "HEARTBEAT_MS": 200,
-            "SILENCE_MS": 1000, "LOG_LEVEL": "debug", "REST_MS": 50, **settings}
+            "SILENCE_MS": 1000, "LOG_LEVEL": "debug", "REST_MS": 50,
+            "CONNECTIONS_PER_ADDRESS": 10000, **settings}
         self.process = Process(
             name, [BINARIES / "aihub-worker"], stack.folder, {f"AIHUB_WORKER_{k}": str(v) for k, v in env.items()})
 

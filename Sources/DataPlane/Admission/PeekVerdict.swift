@@ -1,6 +1,6 @@
 package import GatewayModel
 internal import LimitScripts
-package import PlaneContract
+internal import PlaneContract
 
 /// One window of a scope: what was used of it.
 package struct WindowUse: Sendable, Equatable {
@@ -57,10 +57,14 @@ package enum PeekVerdict: Sendable {
         }
     }
 
-    package static func call(for key: KeyRecord) -> LimiterCall {
-        let scopes = ScopeSet(keyID: key.keyID, orgID: key.orgID)
-        return LimiterCall(
-            function: .peek, keys: scopes.keys,
-            arguments: [key.keyID, String(key.version), RedisKeys.orgScope(key.orgID), String(key.orgVersion)])
+    /// Asks for a key's counters.
+    package static func write(for caller: Caller, into out: inout [UInt8]) {
+        let record = caller.record
+        let command = CommandWriter(.peek, keys: ScopeSet.counterKeys, arguments: 4, to: &out)
+        out += caller.scopes.counters
+        command.add(record.keyID, to: &out)
+        command.add(record.version, to: &out)
+        command.add(RedisKeys.orgScope(record.orgID), to: &out)
+        command.add(record.orgVersion, to: &out)
     }
 }

@@ -2,8 +2,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,8 +15,6 @@ static inline CURLcode ccurl_set_headers(CURL *h, struct curl_slist *v) { return
 
 typedef size_t (*ccurl_data_callback)(char *, size_t, size_t, void *);
 static inline CURLcode ccurl_set_data_callback(CURL *h, CURLoption o, ccurl_data_callback f) { return (curl_easy_setopt)(h, o, f); }
-typedef int (*ccurl_seek_callback)(void *, curl_off_t, int);
-static inline CURLcode ccurl_set_seek_callback(CURL *h, ccurl_seek_callback f) { return (curl_easy_setopt)(h, CURLOPT_SEEKFUNCTION, f); }
 typedef curl_socket_t (*ccurl_open_socket_callback)(void *, curlsocktype, struct curl_sockaddr *);
 static inline CURLcode ccurl_set_open_socket_callback(CURL *h, ccurl_open_socket_callback f) { return (curl_easy_setopt)(h, CURLOPT_OPENSOCKETFUNCTION, f); }
 
@@ -33,3 +29,10 @@ static inline CURLMcode ccurl_multi_set_timer_callback(CURLM *m, ccurl_timer_cal
 static inline CURLcode ccurl_message_result(const CURLMsg *m) { return m->data.result; }
 static inline long ccurl_request_bytes(CURL *h) { long v = 0; (curl_easy_getinfo)(h, CURLINFO_REQUEST_SIZE, &v); return v; }
 static inline int ccurl_socket(struct curl_sockaddr *a) { return socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol); }
+
+typedef int (*ccurl_prereq_callback)(void *, char *, char *, int, int);
+static inline CURLcode ccurl_set_prereq_callback(CURL *h, ccurl_prereq_callback f) { return (curl_easy_setopt)(h, CURLOPT_PREREQFUNCTION, f); }
+typedef int (*ccurl_close_socket_callback)(void *, curl_socket_t);
+static inline CURLcode ccurl_set_close_socket_callback(CURL *h, ccurl_close_socket_callback f) { return (curl_easy_setopt)(h, CURLOPT_CLOSESOCKETFUNCTION, f); }
+static inline CURLcode ccurl_copy_body(CURL *h, const void *bytes) { return (curl_easy_setopt)(h, CURLOPT_COPYPOSTFIELDS, bytes); }
+static inline void *ccurl_private(CURL *h) { char *v = 0; (curl_easy_getinfo)(h, CURLINFO_PRIVATE, &v); return v; }

@@ -1,174 +1,199 @@
 internal import CCurl
 internal import GatewayModel
 internal import Glibc
+internal import Reactor
 
-/// One transfer. Belongs to the driver's thread from the moment it is taken out of the inbox.
+/// A handle of libcurl and the transfer it carries out, used again and again for one endpoint: what does not change
+/// between two transfers is set once.
 ///
-/// libcurl's rules that are kept here: the header list and what the callbacks read must outlive the transfer
-/// (CURLOPT_HTTPHEADER, CURLOPT_READDATA), and a POST whose connection turns out stale must not be sent again: the seek
-/// callback refuses, which makes libcurl fail with CURLE_SEND_FAIL_REWIND where it would silently repeat the request.
-final class CurlTransfer: @unchecked Sendable {
+/// A POST whose kept connection turns out stale must not be sent again: libcurl repeats it silently when not one byte of an
+/// answer has come. The callback before each sending (CURLOPT_PREREQFUNCTION) lets it through once.
+final class CurlTransfer {
     static let headerBytesMax = 64 << 10
+    private static let receiveBytes = 16 << 10
 
-    let id: TransferID
-    let call: UpstreamCall
-    let policy: AddressPolicy
-    let deliver: (UpstreamEvent) -> Void
-    var easy: UnsafeMutableRawPointer?
-    /// Nobody listens any more; it may finish by itself until this instant (milliseconds, monotonic).
-    var releasedUntil: Int64?
-    var refusal: String?
-    /// Called when the first event of a turn arrives.
-    var onNews: (CurlTransfer) -> Void = { _ in }
-    private(set) var hasNews = false
+    let easy: UnsafeMutableRawPointer
+    let endpoint: UpstreamEndpoint
+    unowned let multi: CurlMulti
+    /// Counts transfers, so that a word meant for an earlier one is recognised.
+    private(set) var uses: UInt64 = 0
+    private(set) var isRunning = false
+    /// Itself, while libcurl has it.
+    private var kept: CurlTransfer?
+    /// libcurl has done with it; its last events may still wait.
+    private(set) var isOver = false
+    /// Nobody listens any more; it may finish by itself until this instant.
+    var releasedUntilMs: Int64?
+    private(set) var deliver: ((UpstreamEvent) -> Void)?
+    private var ownHeaders: UnsafeMutablePointer<curl_slist>?
     private var queued: [UpstreamEvent] = []
-    private var headers: UnsafeMutablePointer<curl_slist>?
-    private var sent = 0
-    private var status = 0
-    private var headerBytes = 0
-    private var contentType = ""
-    private var retryAfterMs: Int64?
     private var arrived: [UInt8] = []
+    private var head = ResponseHead()
+    private var hasNews = false
+    private var sendings = 0
+    private var refusal: String?
 
-    init(id: TransferID, call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) {
-        self.id = id
-        self.call = call
-        self.deliver = deliver
-        policy = AddressPolicy(allowedNetworks: call.allowedNetworks)
+    init(for endpoint: UpstreamEndpoint, of multi: CurlMulti) {
+        guard let easy = curl_easy_init() else { preconditionFailure("out of memory for libcurl") }
+        self.easy = easy
+        self.endpoint = endpoint
+        self.multi = multi
+        configure()
     }
 
-    deinit { if let headers { curl_slist_free_all(headers) } }
+    deinit { curl_easy_cleanup(easy) }
 
-    /// Sets every option of a fresh or reset handle.
-    func configure(_ easy: UnsafeMutableRawPointer) {
-        self.easy = easy
+    private func configure() {
         let me = Unmanaged.passUnretained(self).toOpaque()
-        _ = ccurl_set_string(easy, CURLOPT_URL, call.url)
-        _ = ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, call.allowedNetworks.isEmpty ? "https" : "http,https")
+        _ = ccurl_set_pointer(easy, CURLOPT_PRIVATE, me)
+        _ = ccurl_set_string(easy, CURLOPT_URL, endpoint.url)
+        _ = ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, endpoint.allowsPlainHTTP ? "http,https" : "https")
         _ = ccurl_set_string(easy, CURLOPT_PROXY, "")
         _ = ccurl_set_string(easy, CURLOPT_NOPROXY, "*")
         _ = ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         _ = ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
         _ = ccurl_set_long(easy, CURLOPT_TCP_NODELAY, 1)
         _ = ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-        _ = ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, call.connectMs)
-        _ = ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, call.totalMs)
+        _ = ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, endpoint.connectMs)
         _ = ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 30)
         _ = ccurl_set_long(easy, CURLOPT_MAXLIFETIME_CONN, 300)
-        // A transfer that is given up while its name is being resolved must not make the driver wait for the resolver.
+        // A transfer that is given up while its name is being resolved must not make the reactor wait for the resolver.
         _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
-        _ = ccurl_set_long(easy, CURLOPT_BUFFERSIZE, 65536)
-        _ = ccurl_set_long(easy, CURLOPT_POST, 1)
-        _ = ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call.body.count))
-        _ = ccurl_set_pointer(easy, CURLOPT_READDATA, me)
-        _ = ccurl_set_data_callback(easy, CURLOPT_READFUNCTION, giveBytes)
-        _ = ccurl_set_seek_callback(easy) { _, _, _ in CURL_SEEKFUNC_FAIL }
+        _ = ccurl_set_long(easy, CURLOPT_BUFFERSIZE, Self.receiveBytes)
         _ = ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
         _ = ccurl_set_data_callback(easy, CURLOPT_HEADERFUNCTION, takeHeader)
         _ = ccurl_set_pointer(easy, CURLOPT_WRITEDATA, me)
         _ = ccurl_set_data_callback(easy, CURLOPT_WRITEFUNCTION, takeBytes)
         _ = ccurl_set_pointer(easy, CURLOPT_OPENSOCKETDATA, me)
         _ = ccurl_set_open_socket_callback(easy, openSocket)
-        setHeaders(easy)
+        _ = ccurl_set_pointer(easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(multi).toOpaque())
+        _ = ccurl_set_close_socket_callback(easy, closeSocket)
+        _ = ccurl_set_pointer(easy, CURLOPT_PREREQDATA, me)
+        _ = ccurl_set_prereq_callback(easy, beforeSending)
     }
 
-    private func setHeaders(_ easy: UnsafeMutableRawPointer) {
-        // An empty `Expect:` keeps libcurl from asking for 100-continue, a round trip for bodies over 1 MiB.
-        headers = curl_slist_append(headers, "Expect:")
-        for (name, value) in call.headers { headers = curl_slist_append(headers, "\(name): \(value)") }
-        if let bearer = call.bearer { headers = curl_slist_append(headers, "Authorization: Bearer \(bearer.reveal())") }
-        _ = ccurl_set_headers(easy, headers)
+    // MARK: One transfer
+
+    func begin(_ call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) {
+        uses += 1
+        isRunning = true
+        kept = self
+        isOver = false
+        self.deliver = deliver
+        head = ResponseHead()
+        sendings = 0
+        refusal = nil
+        for line in call.headers.reversed() { prepend(line) }
+        _ = ccurl_set_headers(easy, ownHeaders ?? endpoint.headers)
+        _ = ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call.body.count))
+        call.body.withUnsafeBytes { _ = ccurl_copy_body(easy, $0.baseAddress) }
     }
 
-    // MARK: Callbacks, on the driver's thread
-
-    func readBody(into target: UnsafeMutableRawBufferPointer) -> Int {
-        let count = min(target.count, call.body.count - sent)
-        call.body.withUnsafeBytes { body in
-            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: body[sent..<(sent + count)]))
-        }
-        sent += count
-        return count
+    /// Puts a header before the endpoint's own list, which is shared and never changed.
+    private func prepend(_ line: String) {
+        let node = curl_slist_append(nil, line)
+        node?.pointee.next = ownHeaders ?? endpoint.headers
+        ownHeaders = node
     }
 
-    func take(headerLine bytes: UnsafeRawBufferPointer) -> Bool {
-        headerBytes += bytes.count
-        guard headerBytes <= Self.headerBytesMax else { return refuse("response headers larger than 64 KiB") }
-        let line = String(decoding: bytes, as: UTF8.self)
-        if line.hasPrefix("HTTP/") {
-            status = Int(line.split(separator: " ").dropFirst().first ?? "") ?? 0
-            return true
+    /// After the handle was taken out of the multi handle: frees what belonged to this transfer alone.
+    func finish() {
+        isRunning = false
+        kept = nil
+        deliver = nil
+        releasedUntilMs = nil
+        queued.removeAll(keepingCapacity: true)
+        arrived = []
+        hasNews = false
+        _ = ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
+        while let node = ownHeaders, node != endpoint.headers {
+            ownHeaders = node.pointee.next
+            node.pointee.next = nil
+            curl_slist_free_all(node)
         }
-        let trimmed = line.trimmingSuffix { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }
-        guard !trimmed.isEmpty else {
-            if status >= 200 {
-                noteNews()
-                queued.append(.head(status: status, contentType: contentType, retryAfterMs: retryAfterMs))
-            }
-            return true
-        }
-        guard let colon = trimmed.firstIndex(of: ":") else { return true }
-        let value = trimmed[trimmed.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-        switch trimmed[..<colon].lowercased() {
-        case "content-type": contentType = String(value)
-        case "retry-after-ms": retryAfterMs = Int64(value)
-        case "retry-after": retryAfterMs = retryAfterMs ?? Self.wait(String(value))
-        case "content-encoding" where value.lowercased() != "identity": return refuse("compressed response")
-        default: break
-        }
-        return true
+        ownHeaders = nil
     }
 
-    func take(bytes: UnsafeRawBufferPointer) {
+    func setPaused(_ paused: Bool) { curl_easy_pause(easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT) }
+
+    func ended(with code: CURLcode) {
+        isOver = true
         noteNews()
-        arrived += bytes
+        flushBytes()
+        guard code != CURLE_OK else { return queued.append(.ended) }
+        let reason = refusal ?? String(cString: curl_easy_strerror(code))
+        // Before the first sending nothing can have left; after a second one was stopped, the first may have arrived.
+        let isSent = sendings > 1 || sendings == 1 && ccurl_request_bytes(easy) > 0
+        queued.append(isSent ? .broke(reason) : .notSent(reason))
+    }
+
+    /// What has happened since the last time, in order.
+    func collect() -> [UpstreamEvent] {
+        hasNews = false
+        flushBytes()
+        defer { queued.removeAll(keepingCapacity: true) }
+        return queued
+    }
+
+    private func flushBytes() {
+        guard !arrived.isEmpty else { return }
+        queued.append(.bytes(arrived))
+        arrived = []
     }
 
     private func noteNews() {
         guard !hasNews else { return }
         hasNews = true
-        onNews(self)
+        multi.hasNews(self)
     }
 
-    /// Moves what has arrived behind the events already queued.
-    func collect() -> [UpstreamEvent] {
-        hasNews = false
-        if !arrived.isEmpty {
-            queued.append(.bytes(arrived))
-            arrived = []
+    // MARK: Callbacks
+
+    fileprivate func take(headerLine bytes: UnsafeRawBufferPointer) -> Bool {
+        switch head.take(bytes) {
+        case .goOn: return true
+        case .complete:
+            noteNews()
+            queued.append(.head(status: head.status, contentType: head.contentType, retryAfterMs: head.retryAfterMs))
+            return true
+        case .refused(let reason):
+            refusal = reason
+            return false
         }
-        defer { queued.removeAll(keepingCapacity: true) }
-        return queued
     }
 
-    private func refuse(_ reason: String) -> Bool {
-        refusal = reason
+    fileprivate func take(bytes: UnsafeRawBufferPointer) {
+        noteNews()
+        arrived.append(contentsOf: bytes)
+    }
+
+    fileprivate func mayOpen(_ address: UnsafePointer<sockaddr>) -> Bool {
+        if endpoint.policy.permits(address) { return true }
+        refusal = "address not allowed for this provider"
         return false
     }
 
-    /// Seconds, or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now.
-    private static func wait(_ value: String) -> Int64? {
-        if let seconds = Double(value), seconds >= 0, seconds < 1e9 { return Int64(seconds * 1000) }
-        let date = curl_getdate(value, nil)
-        return date > 0 ? max(0, Int64(date - time(nil)) * 1000) : nil
-    }
-}
-
-extension StringProtocol {
-    fileprivate func trimmingSuffix(while matches: (Character) -> Bool) -> SubSequence {
-        var end = endIndex
-        while end > startIndex, matches(self[index(before: end)]) { end = index(before: end) }
-        return self[..<end]
+    /// A connection may have been opened for another provider: its address is judged again here.
+    fileprivate func maySend(to address: UnsafePointer<CChar>) -> Bool {
+        sendings += 1
+        guard sendings == 1 else {
+            refusal = "the connection was closed under the request"
+            return false
+        }
+        if endpoint.permitted(before: address) { return true }
+        guard let peer = PeerAddress(String(cString: address)), endpoint.policy.permits(peer) else {
+            refusal = "address not allowed for this provider"
+            sendings = 0
+            return false
+        }
+        endpoint.notePermitted(address)
+        return true
     }
 }
 
 private func transfer(_ pointer: UnsafeMutableRawPointer?) -> CurlTransfer {
     guard let pointer else { preconditionFailure("libcurl called back without its data pointer") }
     return Unmanaged<CurlTransfer>.fromOpaque(pointer).takeUnretainedValue()
-}
-
-private let giveBytes: ccurl_data_callback = { target, size, count, me in
-    transfer(me).readBody(into: UnsafeMutableRawBufferPointer(start: target, count: size * count))
 }
 
 private let takeHeader: ccurl_data_callback = { bytes, size, count, me in
@@ -183,10 +208,18 @@ private let takeBytes: ccurl_data_callback = { bytes, size, count, me in
 private let openSocket: ccurl_open_socket_callback = { me, _, address in
     guard let address else { return CURL_SOCKET_BAD }
     let current = transfer(me)
-    let permitted = withUnsafePointer(to: &address.pointee.addr) { current.policy.permits($0) }
-    guard permitted else {
-        current.refusal = "address not allowed for this provider"
-        return CURL_SOCKET_BAD
-    }
-    return ccurl_socket(address)
+    guard withUnsafePointer(to: &address.pointee.addr, { current.mayOpen($0) }) else { return CURL_SOCKET_BAD }
+    let descriptor = ccurl_socket(address)
+    if descriptor >= 0 { current.multi.opened(descriptor) }
+    return descriptor
+}
+
+private let closeSocket: ccurl_close_socket_callback = { multi, descriptor in
+    if let multi { Unmanaged<CurlMulti>.fromOpaque(multi).takeUnretainedValue().closed(descriptor) }
+    return close(descriptor)
+}
+
+private let beforeSending: ccurl_prereq_callback = { me, address, _, _, _ in
+    guard let address else { return CURL_PREREQFUNC_ABORT }
+    return transfer(me).maySend(to: address) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }

@@ -1,6 +1,7 @@
+internal import Admission
 internal import FoundationEssentials
-internal import NIOCore
 internal import PlaneContract
+internal import Reactor
 internal import Redis
 internal import RequestWalk
 
@@ -13,8 +14,8 @@ final class KeyTable {
     static let unknownMs: Int64 = 2_000
 
     private let limiter: LimiterConnection
-    private var records: [String: KeyRecord] = [:]
-    private var unknown: [String: NIODeadline] = [:]
+    private var records: [String: Caller] = [:]
+    private var unknown: [String: Int64] = [:]
     private var waiters: [String: [(KeyLookup) -> Void]] = [:]
 
     init(_ limiter: LimiterConnection) { self.limiter = limiter }
@@ -28,7 +29,7 @@ final class KeyTable {
     func lookUp(_ digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
         guard let digest = digests.first else { return reply(.unknown) }
         if !fresh, let known = records[digest] { return reply(.found(known)) }
-        if !fresh, let until = unknown[digest], until > .now() {
+        if !fresh, let until = unknown[digest], until > limiter.reactor.nowMs {
             return next(digests, reply: reply)
         }
         let isFirst = waiters[digest] == nil
@@ -64,11 +65,12 @@ final class KeyTable {
         else {
             records[digest] = nil
             if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
-            unknown[digest] = .now() + .milliseconds(Self.unknownMs)
+            unknown[digest] = limiter.reactor.nowMs + Self.unknownMs
             return .unknown
         }
         if records.count >= Self.recordsMax { records.removeAll(keepingCapacity: true) }
-        records[digest] = record
-        return .found(record)
+        let caller = Caller(record)
+        records[digest] = caller
+        return .found(caller)
     }
 }

@@ -1,98 +1,105 @@
 internal import Admission
-internal import LimitScripts
 internal import Logging
-internal import NIOCore
 internal import PlaneContract
+internal import Reactor
 internal import Redis
 internal import RequestWalk
 
-/// A loop's one connection to the state Redis, and what this worker believes of each shard's fence.
+/// A reactor's one connection to the state Redis, and what this worker believes of each shard's fence.
 ///
 /// When it breaks, everything under way fails and callers are told so; a new connection asks Redis anew who it is, because
 /// a Redis that was restarted may have lost its last second.
-final class LimiterConnection {
+final class LimiterConnection: @unchecked Sendable {
     private static let reconnectMsMin: Int64 = 50
     private static let reconnectMsMax: Int64 = 1_000
+    private static let connectMs = 2_000
 
-    let eventLoop: any EventLoop
+    let reactor: Reactor
     private let endpoint: RedisEndpoint
-    private let deadline: TimeAmount
+    private let deadlineMs: Int64
     private let owner: String
+    private let readBuffer: UnsafeMutableRawBufferPointer
     private let log: Logger
-    private var connection: RedisConnection?
+    private var pipe: RedisPipe?
     private var run = ""
     private var generations = [String](repeating: "", count: Shard.count)
     private var reconnectMs = LimiterConnection.reconnectMsMin
     private var stopped = false
+    /// Runs once, when Redis has been reached for the first time.
+    var onReached: (() -> Void)?
 
-    init(_ endpoint: RedisEndpoint, on eventLoop: any EventLoop, deadlineMs: Int, owner: String, log: Logger) {
+    init(
+        _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, owner: String,
+        readBuffer: UnsafeMutableRawBufferPointer, log: Logger
+    ) {
         self.endpoint = endpoint
-        self.eventLoop = eventLoop
-        deadline = .milliseconds(Int64(deadlineMs))
+        self.reactor = reactor
+        self.deadlineMs = Int64(deadlineMs)
         self.owner = owner
+        self.readBuffer = readBuffer
         self.log = log
     }
 
-    var isConnected: Bool { connection != nil }
-
     func stop() {
         stopped = true
-        connection?.close()
+        pipe?.close()
     }
 
     // MARK: Connecting
 
     func connect() {
         guard !stopped else { return }
-        let box = NIOLoopBound(self, eventLoop: eventLoop)
-        RedisConnection.connect(to: endpoint, on: eventLoop, onClose: { box.value.lost() })
-            .whenComplete { result in
-                switch result {
-                case .success(let connection): box.value.identify(connection.value)
-                case .failure(let error):
-                    box.value.log.warning("state Redis cannot be reached", metadata: ["reason": "\(error)"])
-                    box.value.retryLater()
-                }
+        RedisPipe.connect(to: endpoint, timeoutMs: Self.connectMs, on: reactor) { [self] result in
+            switch result {
+            case .success(let descriptor): greet(descriptor)
+            case .failure(let error):
+                log.warning("state Redis cannot be reached", metadata: ["reason": "\(error)"])
+                retryLater()
             }
+        }
     }
 
-    private func identify(_ fresh: RedisConnection) {
-        fresh.call(RedisCommand(["INFO", "server"]), deadline: deadline) { [self] result in
+    private func greet(_ descriptor: Int32) {
+        guard !stopped else { return Socket.close(descriptor) }
+        let fresh = RedisPipe(descriptor, on: reactor, deadlineMs: deadlineMs, readBuffer: readBuffer) { [self] in
+            pipe = nil
+            retryLater()
+        }
+        for greeting in endpoint.greeting {
+            fresh.call({ greeting.write(into: &$0) }) { [log] result in
+                guard case .failure(let error) = result else { return }
+                log.error("state Redis refuses the login", metadata: ["reason": "\(error)"])
+                fresh.close()
+            }
+        }
+        let question = RedisCommand(["INFO", "server"])
+        fresh.call({ question.write(into: &$0) }) { [self] result in
             guard case .success(let reply) = result, let text = reply.string,
                 let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") })
-            else {
-                fresh.close()
-                return
-            }
+            else { return fresh.close() }
             run = String(line.dropFirst("run_id:".count))
-            connection = fresh
+            pipe = fresh
+            onReached?()
+            onReached = nil
             reconnectMs = Self.reconnectMsMin
         }
     }
 
-    private func lost() {
-        connection = nil
-        retryLater()
-    }
-
     private func retryLater() {
         guard !stopped else { return }
-        let box = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: .milliseconds(reconnectMs)) { box.value.connect() }
+        reactor.after(reconnectMs) { [self] in connect() }
         reconnectMs = min(reconnectMs * 2, Self.reconnectMsMax)
     }
 
     // MARK: Calls
 
-    func send(_ command: RedisCommand, _ reply: @escaping (Result<RESPValue, RedisError>) -> Void) {
-        guard let connection else { return reply(.failure(.notConnected)) }
-        connection.call(command, deadline: deadline, completion: reply)
+    func call(_ encode: (inout [UInt8]) -> Void, _ reply: @escaping RedisPipe.Completion) {
+        guard let pipe else { return reply(.failure(.notConnected)) }
+        pipe.call(encode, reply)
     }
 
-    func send(_ call: LimiterCall, _ reply: @escaping (Result<[RESPValue], RedisError>) -> Void) {
-        send(RedisCommand(function: call.function.rawValue, keys: call.keys, arguments: call.arguments)) { result in
-            reply(result.map { $0.array ?? [] })
-        }
+    func send(_ command: RedisCommand, _ reply: @escaping RedisPipe.Completion) {
+        call({ command.write(into: &$0) }, reply)
     }
 
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
@@ -109,10 +116,10 @@ final class LimiterConnection {
     }
 
     func admit(_ request: AdmitRequest, retriesLeft: Int = 1, reply: @escaping (AdmitAnswer) -> Void) {
-        let shard = request.scopes.shard
+        let shard = request.caller.scopes.shard
         let used = fence(of: shard)
-        send(request.call(used, owner: owner)) { [self] result in
-            guard case .success(let items) = result else { return reply(.unavailable) }
+        call({ request.write(used, owner: owner, into: &$0) }) { [self] result in
+            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" })
             if case .fenced(let actual) = verdict, retriesLeft > 0 {
                 learn(actual, of: shard)
@@ -123,9 +130,9 @@ final class LimiterConnection {
         }
     }
 
-    func peek(_ call: LimiterCall, reply: @escaping (PeekVerdict) -> Void) {
-        send(call) { result in
-            guard case .success(let items) = result else { return reply(.unavailable) }
+    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) {
+        call({ PeekVerdict.write(for: caller, into: &$0) }) { result in
+            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let head = items.prefix { $0.array == nil }.map { $0.string ?? "" }
             let scopes = items.compactMap { $0.array?.map { $0.string ?? "" } }
             reply(PeekVerdict(head: head, scopes: scopes))

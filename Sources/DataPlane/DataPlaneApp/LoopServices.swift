@@ -5,53 +5,80 @@ internal import GatewayModel
 internal import Glibc
 internal import KeyMaterial
 internal import Logging
-internal import NIOCore
 internal import Operations
 internal import PlaneContract
+internal import Reactor
 internal import RequestWalk
 internal import Routing
 
-/// What the requests of one event loop share. Everything here belongs to that loop: nothing is locked.
+/// What the requests of one reactor share. Everything here belongs to that reactor: nothing is locked.
 final class LoopServices: RequestServices {
-    let eventLoop: any EventLoop
+    private static let readBufferBytes = 64 << 10
+
+    let reactor: Reactor
+    let bounds: Bounds
     let limiter: LimiterConnection
     let settles: SettlePump
+    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
     private let keys: KeyTable
-    private let driver: CurlDriver
+    private let curl: CurlMulti
     private let digester: KeyDigester
     private let settings: WorkerSettings
     private let owner: String
+    private let memory: MemoryGuard
     private let metrics: MetricsRegistry
     private let log: Logger
-    private var table = RoutingTable.empty
-    private var resting: [String: NIODeadline] = [:]
-    private var handlers: [ObjectIdentifier: RequestHandler] = [:]
+    private var world: WalkWorld
+    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
+    private var resting: [String: Int64] = [:]
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var listeners: [Listener] = []
     private var random = SystemRandomNumberGenerator()
     private(set) var isDraining = false
 
     init(
-        on eventLoop: any EventLoop, settings: WorkerSettings, owner: String, digester: KeyDigester,
-        metrics: MetricsRegistry, log: Logger
+        on reactor: Reactor, settings: WorkerSettings, owner: String, digester: KeyDigester, memory: MemoryGuard,
+        metrics: MetricsRegistry, log: Logger, onReached: @escaping () -> Void
     ) {
-        self.eventLoop = eventLoop
+        self.reactor = reactor
         self.settings = settings
         self.owner = owner
         self.digester = digester
+        self.memory = memory
         self.metrics = metrics
         self.log = log
+        bounds = settings.bounds
         limiter = LimiterConnection(
-            settings.stateRedis, on: eventLoop, deadlineMs: settings.limiterDeadlineMs, owner: owner, log: log)
+            settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: owner,
+            readBuffer: readBuffer, log: log)
         settles = SettlePump(limiter, metrics: metrics, log: log)
         keys = KeyTable(limiter)
-        driver = CurlDriver(for: eventLoop)
+        curl = CurlMulti(on: reactor)
+        world = WalkWorld(
+            owner: owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
+            isResting: { _ in false })
+        use(.empty)
+        limiter.onReached = onReached
         limiter.connect()
+    }
+
+    func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
+
+    func stopListening() {
+        for listener in listeners { listener.stop() }
+        listeners.removeAll()
     }
 
     // MARK: Configuration
 
     func use(_ table: RoutingTable) {
-        self.table = table
+        for endpoint in endpoints.values { endpoint.retire() }
+        endpoints.removeAll(keepingCapacity: true)
         resting.removeAll(keepingCapacity: true)
+        world = WalkWorld(
+            owner: owner, table: table, settings: settings.walk, bounds: bounds,
+            digests: { [digester] in digester.digests(of: $0) },
+            isResting: { [unowned self] in (resting[$0] ?? 0) > reactor.nowMs })
     }
 
     func forgetKey(digest: String) { keys.forget(digest: digest) }
@@ -63,17 +90,16 @@ final class LoopServices: RequestServices {
         clock_gettime(CLOCK_REALTIME, &now)
         let wallMs = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
         let id = RequestID(milliseconds: wallMs, random: (random.next(), random.next()))
-        return WalkContext(
-            id: id, owner: owner, table: table, settings: settings.walk, wallMs: wallMs, randomSeed: random.next(),
-            digests: { [digester] in digester.digests(of: $0) },
-            isResting: { [resting] name in resting[name].map { $0 > .now() } ?? false })
+        return WalkContext(id: id, world: world, wallMs: wallMs, randomSeed: random.next())
     }
+
+    var isOverloaded: Bool { memory.isShort }
 
     func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
         keys.lookUp(digests, fresh: fresh, reply: reply)
     }
 
-    func peek(_ call: LimiterCall, reply: @escaping (PeekVerdict) -> Void) { limiter.peek(call, reply: reply) }
+    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) { limiter.peek(caller, reply: reply) }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
         guard !settles.isFull else { return reply(.unavailable) }
@@ -83,15 +109,14 @@ final class LoopServices: RequestServices {
     func settle(_ request: SettleRequest) { settles.settle(request) }
     func reportProgress(_ report: ProgressReport) { settles.report(report, owner: owner) }
 
-    func rest(deployment: String, forMs: Int64) { resting[deployment] = .now() + .milliseconds(forMs) }
+    func rest(deployment: String, forMs: Int64) { resting[deployment] = reactor.nowMs + forMs }
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         metrics.add("aihub_worker_attempts_total")
         let call = UpstreamCall(
-            url: request.url, headers: request.headers, bearer: request.bearer, body: request.body,
-            allowedNetworks: request.allowedNetworks, connectMs: settings.connectMs, totalMs: Int(request.totalMs))
+            endpoint: endpoint(for: request.target), headers: ["X-Request-Id: \(request.id)"], body: request.body)
         let number = request.attempt
-        let id = driver.start(call) { event in
+        let transfer = curl.start(call) { event in
             switch event {
             case .head(let status, let contentType, let retryAfterMs):
                 deliver(
@@ -102,7 +127,17 @@ final class LoopServices: RequestServices {
             case .broke(let reason): deliver(.attemptFailed(attempt: number, .ambiguous(reason)))
             }
         }
-        return DriverAttempt(driver: driver, id: id)
+        return CurlAttempt(transfer: transfer)
+    }
+
+    private func endpoint(for target: RouteTarget) -> UpstreamEndpoint {
+        if let known = endpoints[ObjectIdentifier(target)] { return known }
+        let made = UpstreamEndpoint(
+            url: target.provider.baseURL + "/chat/completions",
+            headers: [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")],
+            bearer: target.credential, allowedNetworks: target.provider.allowedNetworks, connectMs: settings.connectMs)
+        endpoints[ObjectIdentifier(target)] = made
+        return made
     }
 
     func finished(_ report: WalkReport) {
@@ -118,33 +153,32 @@ final class LoopServices: RequestServices {
             ])
     }
 
-    func opened(_ handler: RequestHandler) { handlers[ObjectIdentifier(handler)] = handler }
-    func closed(_ handler: RequestHandler) { handlers[ObjectIdentifier(handler)] = nil }
+    func opened(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = connection }
+    func closed(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = nil }
 
     // MARK: The end
 
     /// Requests under way, and settles that Redis does not have yet.
-    var unfinished: Int { handlers.values.count { $0.isBusy } + settles.waiting }
+    var unfinished: Int { connections.values.count { $0.isBusy } + settles.waiting }
 
     func drain() {
         isDraining = true
-        for handler in handlers.values { handler.drain() }
+        for connection in Array(connections.values) { connection.drain() }
     }
 
-    func shutDownRequests() { for handler in handlers.values { handler.shutDown() } }
+    func shutDownRequests() { for connection in Array(connections.values) { connection.shutDown() } }
 
     func stop() {
         limiter.stop()
-        driver.stop()
+        reactor.stop()
     }
 }
 
-private struct DriverAttempt: UpstreamAttempt {
-    let driver: CurlDriver
-    let id: TransferID
+private struct CurlAttempt: UpstreamAttempt {
+    let transfer: UpstreamTransfer
 
-    func cancel() { driver.cancel(id) }
-    func release() { driver.release(id) }
-    func pause() { driver.pause(id) }
-    func resume() { driver.resume(id) }
+    func cancel() { transfer.cancel() }
+    func release() { transfer.release() }
+    func pause() { transfer.pause() }
+    func resume() { transfer.resume() }
 }

@@ -1,7 +1,7 @@
 internal import Admission
 internal import Logging
-internal import NIOCore
 internal import Operations
+internal import Reactor
 internal import Redis
 
 /// Sees every settle through: sent at once, repeated with the same bytes until Redis has it. A repeated settle changes
@@ -33,8 +33,8 @@ final class SettlePump {
     private func send(_ request: SettleRequest, retryMs: Int64) {
         let shard = request.scopes.shard
         let used = limiter.fence(of: shard).generation
-        limiter.send(request.call(generation: used)) { [self] result in
-            if case .success(let items) = result {
+        limiter.call({ request.write(generation: used, into: &$0) }) { [self] result in
+            if case .success(let value) = result, let items = value.array {
                 switch items.first?.string {
                 case "0", "1":
                     waiting -= 1
@@ -49,15 +49,15 @@ final class SettlePump {
                 log.error("settle refused", metadata: ["reason": "\(message)", "request": "\(request.id)"])
             }
             metrics.add("aihub_worker_settle_retries_total")
-            let box = NIOLoopBound(self, eventLoop: limiter.eventLoop)
-            limiter.eventLoop.scheduleTask(in: .milliseconds(retryMs)) {
-                box.value.send(request, retryMs: min(retryMs * 2, Self.retryMsMax))
+            limiter.reactor.after(retryMs) { [self] in
+                send(request, retryMs: min(retryMs * 2, Self.retryMsMax))
             }
         }
     }
 
     /// Progress is worth one try: the next report says more.
     func report(_ report: ProgressReport, owner: String) {
-        limiter.send(report.call(generation: limiter.fence(of: report.scopes.shard).generation, owner: owner)) { _ in }
+        let generation = limiter.fence(of: report.scopes.shard).generation
+        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }) { _ in }
     }
 }

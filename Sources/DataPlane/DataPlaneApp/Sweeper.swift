@@ -85,8 +85,9 @@ struct Sweeper: Sendable {
                 log.error("hold cannot be read", metadata: ["request": "\(hold[0])"])
                 continue
             }
-            let call = request.call(generation: generation)
-            let command = RedisCommand(function: call.function.rawValue, keys: call.keys, arguments: call.arguments)
+            var bytes: [UInt8] = []
+            request.write(generation: generation, into: &bytes)
+            let command = RedisCommand(encoded: bytes)
             guard let reply = try? await redis.call(command), reply.array?.first?.integer == 0 else { continue }
             metrics.add("aihub_worker_holds_reaped_total")
             log.warning(

@@ -27,11 +27,11 @@ package struct WorkerApp: Sendable {
         let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
         let metrics = MetricsRegistry()
         WorkerMetrics.describe(in: metrics)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-        let loops = try await WorkerLoops(
-            group, settings: settings, owner: owner, digester: digester, metrics: metrics, log: log)
+        let memory = MemoryGuard(budgetBytes: settings.memoryMiB << 20)
+        let loops = WorkerLoops(
+            settings: settings, owner: owner, digester: digester, memory: memory, metrics: metrics, log: log)
         let follower = SnapshotFollower(
             settings.stateRedis, on: background.next(), file: settings.stateFolder + "/snapshot.json", sealer: sealer,
             metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
@@ -42,17 +42,24 @@ package struct WorkerApp: Sendable {
         follower.startFromDisk()
         let following = Task { await follower.run() }
         let sweeping = Task { await sweeper.run() }
+        let guarding = Task { await memory.run() }
 
         let draining = Flag()
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics
         ) {
             if draining.isSet { return .notReady(["draining"]) }
-            return follower.version > 0 ? .ready : .notReady(["no configuration yet"])
+            let missing = [
+                follower.version > 0 ? nil : "no configuration yet",
+                loops.haveReachedRedis ? nil : "state Redis not reached yet",
+            ].compactMap { $0 }
+            return missing.isEmpty ? .ready : .notReady(missing)
         }
-        let server = try await PublicServer.start(host: settings.host, port: settings.port, group: group) { loop in
-            loops.services(of: loop)
-        }
+        let server = try PublicServer(
+            host: settings.host, port: settings.port,
+            counter: ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies),
+            usesProxyProtocol: settings.usesProxyProtocol)
+        loops.forEach { $0.serve(server) }
         log.info(
             "worker serves",
             metadata: [
@@ -71,6 +78,7 @@ package struct WorkerApp: Sendable {
         await drain(loops, server, hurry)
         secondSignal.cancel()
         sweeping.cancel()
+        guarding.cancel()
         following.cancel()
         await sweeper.farewell()
         loops.forEach { $0.stop() }
@@ -83,7 +91,8 @@ package struct WorkerApp: Sendable {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.forEach { $0.drain() }
         await wait(seconds: settings.listenerGraceSeconds, hurry) { false }
-        try? await server.channel.close()
+        await loops.onEach { $0.stopListening() }
+        server.close()
         loops.forEach { $0.drain() }
         await wait(seconds: settings.drainSeconds, hurry) { await loops.unfinished() == 0 }
         loops.forEach { $0.shutDownRequests() }

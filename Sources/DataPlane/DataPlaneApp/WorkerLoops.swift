@@ -1,45 +1,62 @@
+internal import DataPlaneHTTP
 internal import KeyMaterial
 internal import Logging
-internal import NIOCore
-internal import NIOPosix
 internal import Operations
+internal import Reactor
+internal import Synchronization
 
-/// The services of each event loop, reached from the loop itself or from outside by hopping onto it.
+/// The reactors of a worker, each with the services of its requests, reached from outside by hopping onto it.
 final class WorkerLoops: Sendable {
-    private let services: [(loop: any EventLoop, bound: NIOLoopBound<LoopServices>)]
+    private struct Loop: @unchecked Sendable {
+        let reactor: Reactor
+        /// Touched on the reactor alone.
+        let services: LoopServices
+    }
+
+    private let loops: [Loop]
+    private let reached: Countdown
 
     init(
-        _ group: MultiThreadedEventLoopGroup, settings: WorkerSettings, owner: String, digester: KeyDigester,
-        metrics: MetricsRegistry, log: Logger
-    ) async throws {
-        var made: [(any EventLoop, NIOLoopBound<LoopServices>)] = []
-        for loop in group.makeIterator() {
-            let bound = try await loop.submit {
-                NIOLoopBound(
-                    LoopServices(
-                        on: loop, settings: settings, owner: owner, digester: digester, metrics: metrics, log: log),
-                    eventLoop: loop)
-            }.get()
-            made.append((loop, bound))
+        settings: WorkerSettings, owner: String, digester: KeyDigester, memory: MemoryGuard, metrics: MetricsRegistry,
+        log: Logger
+    ) {
+        let reached = Countdown(settings.threads)
+        self.reached = reached
+        loops = (0..<settings.threads).map { _ in
+            let reactor = Reactor()
+            let services = LoopServices(
+                on: reactor, settings: settings, owner: owner, digester: digester, memory: memory, metrics: metrics,
+                log: log, onReached: { reached.countDown() })
+            return Loop(reactor: reactor, services: services)
         }
-        services = made
+        for loop in loops { loop.reactor.start() }
     }
 
-    /// Call on `loop`.
-    func services(of loop: any EventLoop) -> LoopServices {
-        guard let found = services.first(where: { $0.loop === loop }) else {
-            preconditionFailure("a connection runs on a loop of this worker")
-        }
-        return found.bound.value
-    }
+    /// Whether every reactor has reached the state Redis once: before that, each request would be refused.
+    var haveReachedRedis: Bool { reached.isOver }
 
     func forEach(_ body: @escaping @Sendable (LoopServices) -> Void) {
-        for (loop, bound) in services { loop.execute { body(bound.value) } }
+        for loop in loops { loop.reactor.execute { body(loop.services) } }
+    }
+
+    /// Runs `body` on every reactor and waits until it is done on all.
+    func onEach(_ body: @escaping @Sendable (LoopServices) -> Void) async {
+        for loop in loops { await loop.reactor.submit { body(loop.services) } }
     }
 
     func unfinished() async -> Int {
         var sum = 0
-        for (loop, bound) in services { sum += (try? await loop.submit { bound.value.unfinished }.get()) ?? 0 }
+        for loop in loops { sum += await loop.reactor.submit { loop.services.unfinished } }
         return sum
     }
+}
+
+/// Counts down to nothing, from any thread.
+private final class Countdown: Sendable {
+    private let left: Atomic<Int>
+
+    init(_ count: Int) { left = Atomic(count) }
+
+    func countDown() { left.subtract(1, ordering: .relaxed) }
+    var isOver: Bool { left.load(ordering: .relaxed) <= 0 }
 }

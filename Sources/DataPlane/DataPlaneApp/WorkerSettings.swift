@@ -1,6 +1,7 @@
 internal import GatewayModel
 package import Logging
 package import Operations
+package import Reactor
 package import Redis
 package import RequestWalk
 
@@ -26,6 +27,11 @@ package struct WorkerSettings: Sendable {
     package var listenerGraceSeconds: Int
     package var connectMs: Int
     package var logLevel: Logger.Level
+    /// Memory the process may use, in MiB; 0 for no limit.
+    package var memoryMiB: Int
+    package var trustedProxies: [AddressRange]
+    package var usesProxyProtocol: Bool
+    package var bounds: Bounds
     package var walk: WalkSettings
 
     package static let prefix = "AIHUB_WORKER_"
@@ -52,13 +58,40 @@ package struct WorkerSettings: Sendable {
         logLevel = read.value(
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
+        memoryMiB = read.integer("MEMORY_MIB", default: 0, in: 0...1_048_576)
+        trustedProxies = read.value("TRUSTED_PROXIES", default: [], "networks such as 10.0.0.0/8, separated by commas")
+        {
+            let parts = $0.split(separator: ",").map { AddressRange(String($0)) }
+            return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
+        }
+        usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off") {
+            ["on": true, "off": false][$0]
+        }
+        bounds = Self.bounds(&read)
         walk = WalkSettings()
-        walk.totalMs = Int64(read.integer("TOTAL_MS", default: 600_000, in: 1_000...3_600_000))
         walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
         walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        if usesProxyProtocol, trustedProxies.isEmpty {
+            read.report(
+                "\(Self.prefix)PROXY_PROTOCOL needs \(Self.prefix)TRUSTED_PROXIES: anybody could name any address")
+        }
         if silenceMs < heartbeatMs * 3 {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func bounds(_ read: inout SettingsReader) -> Bounds {
+        var bounds = Bounds()
+        bounds.totalMs = Int64(read.integer("TOTAL_MS", default: Int(bounds.totalMs), in: 1_000...3_600_000))
+        bounds.headMs = Int64(read.integer("HEAD_DEADLINE_MS", default: Int(bounds.headMs), in: 100...600_000))
+        bounds.bodyMs = Int64(read.integer("BODY_DEADLINE_MS", default: Int(bounds.bodyMs), in: 100...600_000))
+        bounds.idleMs = Int64(read.integer("IDLE_MS", default: Int(bounds.idleMs), in: 100...3_600_000))
+        bounds.writeStallMs = Int64(
+            read.integer("WRITE_STALL_MS", default: Int(bounds.writeStallMs), in: 100...600_000))
+        bounds.connectionsMax = read.integer("CONNECTIONS", default: bounds.connectionsMax, in: 1...1_000_000)
+        bounds.connectionsPerAddressMax = read.integer(
+            "CONNECTIONS_PER_ADDRESS", default: bounds.connectionsPerAddressMax, in: 1...1_000_000)
+        return bounds
     }
 }

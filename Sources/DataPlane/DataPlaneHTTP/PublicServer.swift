@@ -1,36 +1,85 @@
-package import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
+internal import GatewayModel
+package import Reactor
+internal import RequestWalk
 
-/// The public port: HTTP/1.1 over the loops of a group, a `RequestHandler` for each connection.
-package struct PublicServer: Sendable {
-    /// How much unsent data makes a caller count as blocked, and how little as ready again, in bytes.
-    private static let writeBufferWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 192 << 10)
+/// The public port: one listening socket, watched by every reactor; whichever accepts a connection keeps it.
+package final class PublicServer: Sendable {
+    private static let backlog: Int32 = 1_024
 
-    package let channel: any Channel
+    let descriptor: Int32
+    let counter: ConnectionCounter
+    /// Whether connections of trusted proxies begin with a PROXY header.
+    let usesProxyProtocol: Bool
 
-    /// - Parameter services: gives the services of the loop it is called on.
-    package static func start(
-        host: String, port: Int, group: any EventLoopGroup,
-        services: @escaping @Sendable (any EventLoop) -> any RequestServices
-    ) async throws -> PublicServer {
-        let channel = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.writeBufferWaterMark, value: writeBufferWaterMark)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    // A caller who does not read his answers is not read either.
-                    try pipeline.addHandler(BackPressureHandler())
-                    try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: false)
-                    try pipeline.addHandler(RequestHandler(services: services(channel.eventLoop)))
-                }
-            }
-            .bind(host: host, port: port).get()
-        return PublicServer(channel: channel)
+    /// - Throws: `Socket.Failure` when the address cannot be bound.
+    package init(host: String, port: Int, counter: ConnectionCounter, usesProxyProtocol: Bool) throws {
+        descriptor = try Socket.listen(host: host, port: port, backlog: Self.backlog)
+        self.counter = counter
+        self.usesProxyProtocol = usesProxyProtocol
     }
 
-    package var port: Int { channel.localAddress?.port ?? 0 }
+    package var port: Int { Socket.localPort(of: descriptor) }
+
+    /// After every listener has stopped.
+    package func close() { Socket.close(descriptor) }
+}
+
+/// Accepts connections of a server for one reactor.
+package final class Listener: EventSource {
+    private static let acceptsPerTurn = 64
+    /// How long accepting rests when the process has no descriptors left.
+    private static let restMs: Int64 = 100
+
+    private let server: PublicServer
+    private let services: any RequestServices
+    private var isWatching = false
+    private var isStopped = false
+
+    package init(_ server: PublicServer, services: any RequestServices) {
+        self.server = server
+        self.services = services
+        watch()
+    }
+
+    private func watch() {
+        guard !isStopped else { return }
+        isWatching = true
+        services.reactor.watch(server.descriptor, for: [.readable, .exclusive], self)
+    }
+
+    package func stop() {
+        isStopped = true
+        if isWatching { services.reactor.unwatch(server.descriptor) }
+        isWatching = false
+    }
+
+    package func ready(_ readiness: Readiness) {
+        for _ in 0..<Self.acceptsPerTurn {
+            switch Socket.accept(from: server.descriptor) {
+            case .connection(let descriptor, let address): take(descriptor, from: address)
+            case .none: return
+            case .exhausted: return rest()
+            }
+        }
+    }
+
+    /// A listener that stays readable while nothing can be accepted would spin.
+    private func rest() {
+        services.reactor.unwatch(server.descriptor)
+        isWatching = false
+        services.reactor.after(Self.restMs) { [self] in if !isWatching { watch() } }
+    }
+
+    private func take(_ descriptor: Int32, from address: PeerAddress) {
+        guard server.counter.enter() else { return Socket.close(descriptor) }
+        let hasProxyHeader = server.usesProxyProtocol && server.counter.isTrusted(address)
+        let isCounted = !hasProxyHeader && server.counter.enter(address)
+        let connection = ClientConnection(
+            descriptor, from: isCounted ? address : nil, hasProxyHeader: hasProxyHeader, counter: server.counter,
+            services: services)
+        connection.open()
+        if !hasProxyHeader, !isCounted { connection.turnAway() }
+    }
+
+    package func deadlineReached() {}
 }

@@ -1,23 +1,29 @@
 package import Admission
-internal import GatewayModel
+package import Reactor
 package import RequestWalk
 
-/// What a connection needs of its surroundings, all of it on the connection's own event loop: replies come back there,
+/// What a connection needs of its surroundings, all of it on the connection's own reactor: replies come back there,
 /// exactly once each.
 package protocol RequestServices: AnyObject {
+    var reactor: Reactor { get }
+    var bounds: Bounds { get }
     func makeContext() -> WalkContext
     func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void)
-    func peek(_ call: LimiterCall, reply: @escaping (PeekVerdict) -> Void)
+    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
     func settle(_ request: SettleRequest)
     func reportProgress(_ report: ProgressReport)
     func rest(deployment: String, forMs: Int64)
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt
     func finished(_ report: WalkReport)
-    func opened(_ handler: RequestHandler)
-    func closed(_ handler: RequestHandler)
+    func opened(_ connection: ClientConnection)
+    func closed(_ connection: ClientConnection)
     /// Whether connections should be closed after their answer, because the worker is going.
     var isDraining: Bool { get }
+    /// Whether nothing new is taken, because the worker is short of memory.
+    var isOverloaded: Bool { get }
+    /// A buffer for one read, used by one connection at a time.
+    var readBuffer: UnsafeMutableRawBufferPointer { get }
 }
 
 /// A handle on a running attempt.

@@ -5,54 +5,49 @@ internal import Routing
 
 /// Headers and bodies of answers, errors included.
 extension RequestWalk {
-    /// On every answer: the id, CORS (browsers hide answers without it, errors too), the configuration in force.
-    var commonHeaders: [(String, String)] {
-        [
-            ("x-request-id", context.id.text), ("x-aihub-config", String(context.table.version)),
-            ("access-control-allow-origin", "*"), ("access-control-expose-headers", Self.exposed),
-        ]
+    /// On every answer: the id, CORS and the configuration in force.
+    var commonHeaders: HeaderBlock {
+        var block = HeaderBlock(reserving: context.world.commonLines.count + 512)
+        block.add("x-request-id", context.id.text)
+        block.add(context.world.commonLines)
+        return block
     }
-
-    private static let exposed = [
-        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-route", "retry-after", "retry-after-ms",
-        "x-should-retry", "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
-        "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
-    ].joined(separator: ", ")
 
     /// On every answer of an engine: how it was chosen, and what the key has left.
-    var answerHeaders: [(String, String)] {
-        var headers = commonHeaders
-        if let attempt {
-            headers.append(("x-aihub-route", "\(attempt.target.deployment.id); attempts=\(attemptsMade)"))
-        }
+    var answerHeaders: HeaderBlock {
+        var block = commonHeaders
+        if let attempt { block.add("x-aihub-route", "\(attempt.target.deployment.id); attempts=\(attemptsMade)") }
         if let admission = admitted?.admission {
-            headers += Self.rateHeaders("requests", admission.requests) + Self.rateHeaders("tokens", admission.tokens)
+            if let state = admission.requests {
+                block.add("x-ratelimit-limit-requests", state.limit)
+                block.add("x-ratelimit-remaining-requests", max(0, state.remaining))
+                block.add("x-ratelimit-reset-requests", state.resetMs, unit: "ms")
+            }
+            if let state = admission.tokens {
+                block.add("x-ratelimit-limit-tokens", state.limit)
+                block.add("x-ratelimit-remaining-tokens", max(0, state.remaining))
+                block.add("x-ratelimit-reset-tokens", state.resetMs, unit: "ms")
+            }
         }
-        return headers
-    }
-
-    private static func rateHeaders(_ unit: String, _ state: RateState?) -> [(String, String)] {
-        guard let state else { return [] }
-        return [
-            ("x-ratelimit-limit-\(unit)", String(state.limit)),
-            ("x-ratelimit-remaining-\(unit)", String(max(0, state.remaining))),
-            ("x-ratelimit-reset-\(unit)", "\(state.resetMs)ms"),
-        ]
+        return block
     }
 
     package func errorResponse(_ error: GatewayError) -> Response {
-        var headers = commonHeaders + [("content-type", "application/json")]
+        var block = commonHeaders
+        block.add("content-type", "application/json")
         if let wait = error.retryAfterMs {
-            headers += [("retry-after", String(max(1, (wait + 999) / 1000))), ("retry-after-ms", String(max(1, wait)))]
+            block.add("retry-after", max(1, (wait + 999) / 1000))
+            block.add("retry-after-ms", max(1, wait))
         }
-        if let retry = error.shouldRetry ?? error.kind.shouldRetry { headers.append(("x-should-retry", String(retry))) }
-        if error.kind == .invalidAPIKey { headers.append(("www-authenticate", "Bearer")) }
-        if error.kind == .methodNotAllowed, let allowed = error.param { headers.append(("allow", allowed)) }
-        return Response(status: error.kind.status, headers: headers, body: ErrorBody.json(error))
+        if let retry = error.shouldRetry ?? error.kind.shouldRetry { block.add("x-should-retry", "\(retry)") }
+        if error.kind == .invalidAPIKey { block.add("www-authenticate", "Bearer") }
+        if error.kind == .methodNotAllowed, let allowed = error.param { block.add("allow", allowed) }
+        return Response(status: error.kind.status, headers: block, body: ErrorBody.json(error))
     }
 
     mutating func answer(json: String, at now: Int64) {
-        let headers = commonHeaders + [("content-type", "application/json")]
+        var headers = commonHeaders
+        headers.add("content-type", "application/json")
         actions.append(.respond(Response(status: 200, headers: headers, body: Array(json.utf8)), close: false))
         end(status: 200, outcome: nil, error: nil, at: now)
     }
@@ -60,11 +55,10 @@ extension RequestWalk {
     /// CORS preflight (Fetch §4.8): no key, the asked headers reflected because a wildcard leaves out `authorization`.
     mutating func answerPreflight(at now: Int64) {
         var headers = commonHeaders
-        headers += [
-            ("access-control-allow-methods", "GET, POST, OPTIONS"), ("access-control-max-age", "86400"),
-            ("access-control-allow-headers", head?.corsHeaders ?? "authorization, content-type"),
-            ("vary", "Access-Control-Request-Headers"),
-        ]
+        headers.add("access-control-allow-methods", "GET, POST, OPTIONS")
+        headers.add("access-control-max-age", "86400")
+        headers.add("access-control-allow-headers", head?.corsHeaders ?? "authorization, content-type")
+        headers.add("vary", "Access-Control-Request-Headers")
         actions.append(.respond(Response(status: 204, headers: headers, body: []), close: false))
         end(status: 204, outcome: nil, error: nil, at: now)
     }

@@ -1,3 +1,4 @@
+internal import Admission
 internal import GatewayModel
 internal import KeyMaterial
 internal import PlaneContract
@@ -13,7 +14,7 @@ extension RequestWalk {
             self.endpoint = endpoint
             if endpoint == .preflight || endpoint == .health { return }
             try checkContent(head, endpoint)
-            digests = context.digests(try Self.key(in: head))
+            digests = context.world.digests(try Self.key(in: head))
             actions.append(.lookUpKey(digests: digests, fresh: false))
         } catch {
             reject(error, at: now)
@@ -22,7 +23,7 @@ extension RequestWalk {
 
     private func checkContent(_ head: RequestHead, _ endpoint: Endpoint) throws(GatewayError) {
         guard endpoint == .chatCompletions else { return }
-        if let length = head.contentLength, length > context.settings.bodyBytesMax { throw tooLarge }
+        if let length = head.contentLength, length > context.world.bounds.bodyBytesMax { throw tooLarge }
         let type = head.contentType?.lowercased() ?? ""
         guard type.hasPrefix("application/json"), !type.contains("charset=") || type.contains("utf-8") else {
             throw GatewayError(.unsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
@@ -33,7 +34,7 @@ extension RequestWalk {
     }
 
     var tooLarge: GatewayError {
-        GatewayError(.requestTooLarge, "The body is larger than \(context.settings.bodyBytesMax >> 20) MiB.")
+        GatewayError(.requestTooLarge, "The body is larger than \(context.world.bounds.bodyBytesMax >> 20) MiB.")
     }
 
     private static func key(in head: RequestHead) throws(GatewayError) -> HubKey {
@@ -62,11 +63,12 @@ extension RequestWalk {
     mutating func keyFound(_ lookup: KeyLookup, at now: Int64) {
         guard case .receiving = phase else { return }
         switch lookup {
-        case .found(let record):
+        case .found(let caller):
+            let record = caller.record
             guard record.status == .active, (record.expiresAtMs ?? .max) > context.wallMs else {
                 return reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
             }
-            key = record
+            self.caller = caller
             proceed(at: now)
         case .unknown: reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
         case .unavailable: reject(limiterUnavailable, at: now)
@@ -83,7 +85,7 @@ extension RequestWalk {
     mutating func keyWasStale(at now: Int64) {
         guard !keyWasRefreshed else { return fail(limiterUnavailable, at: now) }
         keyWasRefreshed = true
-        key = nil
+        caller = nil
         pending = nil
         phase = .receiving
         actions.append(.lookUpKey(digests: digests, fresh: true))

@@ -29,20 +29,11 @@ extension RequestWalk {
         actions.append(
             .startAttempt(
                 UpstreamRequest(
-                    attempt: attemptsMade, url: target.provider.baseURL + "/chat/completions",
-                    headers: [
-                        ("Content-Type", "application/json"),
-                        ("Accept", admitted.chat.streams ? "text/event-stream" : "application/json"),
-                        ("User-Agent", "aihub"), ("X-Request-Id", context.id.text),
-                    ],
-                    bearer: target.credential, body: admitted.chat.body(for: target),
-                    allowedNetworks: target.provider.allowedNetworks, totalMs: remainingMs(at: now))))
+                    attempt: attemptsMade, id: context.id, target: target, body: admitted.chat.body(for: target))))
         if clientIsBlocked { actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
         if admitted.chat.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
     }
-
-    private func remainingMs(at now: Int64) -> Int64 { max(1, admittedMs + context.settings.totalMs - now) }
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
         attempt?.status = status
@@ -53,7 +44,7 @@ extension RequestWalk {
     mutating func attemptSent(_ bytes: [UInt8], at now: Int64) {
         guard let current = attempt, let admitted else { return }
         if current.status == 200, current.isEventStream, admitted.chat.streams { return relayBytes(bytes, at: now) }
-        let limit = current.status == 200 ? context.settings.answerBytesMax : context.settings.errorBodyBytesMax
+        let limit = current.status == 200 ? context.world.bounds.answerBytesMax : context.world.bounds.errorBodyBytesMax
         guard current.body.count + bytes.count <= limit else {
             if current.status != 200 { return }
             return attemptBroke("answer larger than \(limit) bytes", at: now)
@@ -98,7 +89,7 @@ extension RequestWalk {
                 .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
                 detail: "provider status \(current.status ?? 0)", retryAfterMs: restMs(current.retryAfterMs))
         case .operatorFault, .modelMissing:
-            rest(current, forMs: context.settings.restMsMax)
+            rest(current, forMs: context.world.settings.restMsMax)
             lastFailure = GatewayError(
                 .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
                 detail: "provider status \(current.status ?? 0)")
@@ -112,7 +103,7 @@ extension RequestWalk {
     }
 
     private func restMs(_ asked: Int64?) -> Int64 {
-        min(max(asked ?? context.settings.restMs, 1), context.settings.restMsMax)
+        min(max(asked ?? context.world.settings.restMs, 1), context.world.settings.restMsMax)
     }
 
     private mutating func rest(_ attempt: Attempt, forMs: Int64?) {
@@ -193,8 +184,9 @@ extension RequestWalk {
             splice.set("model", json: JSONText.quoted(current.target.deployment.upstreamModel))
             body = splice.result()
         }
-        var headers = answerHeaders + [("content-type", "application/json")]
-        headers.append(("x-aihub-cost-usd", charge.cost.decimalUSD))
+        var headers = answerHeaders
+        headers.add("content-type", "application/json")
+        headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)
         actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)

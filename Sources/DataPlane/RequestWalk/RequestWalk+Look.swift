@@ -6,22 +6,25 @@ internal import Routing
 /// The endpoints that only look: models and the key itself.
 extension RequestWalk {
     mutating func peeked(_ verdict: PeekVerdict, at now: Int64) {
-        guard case .peeking = phase, let key, let endpoint else { return }
+        guard case .peeking = phase, let key = caller?.record, let endpoint else { return }
         if case .stale = verdict { return keyWasStale(at: now) }
         switch endpoint {
         case .models:
-            let items = context.table.callable(by: key, atMs: context.wallMs).map(Self.item).joined(separator: ",")
+            let items = context.world.table.callable(by: key, atMs: context.wallMs).map(Self.item).joined(
+                separator: ",")
             answer(json: "{\"object\":\"list\",\"data\":[\(items)]}", at: now)
         case .model(let name):
-            guard let found = context.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name })
+            guard
+                let found = context.world.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name }
+                )
             else {
-                return fail(context.table.notFound(name, key: key, atMs: context.wallMs), at: now)
+                return fail(context.world.table.notFound(name, key: key, atMs: context.wallMs), at: now)
             }
             answer(json: Self.item(found), at: now)
         case .me:
             var use: KeyUse?
             if case .use(let found) = verdict { use = found }
-            answer(json: MeBody.json(key, use, version: context.table.version), at: now)
+            answer(json: MeBody.json(key, use, version: context.world.table.version), at: now)
         case .chatCompletions, .health, .preflight: preconditionFailure("only endpoints that look are peeked for")
         }
     }

@@ -4,12 +4,25 @@ internal import Routing
 /// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
 extension RequestWalk {
     mutating func receive(_ bytes: [UInt8], at now: Int64) {
-        guard case .receiving = phase, endpoint == .chatCompletions else { return }
-        guard body.count + bytes.count <= context.settings.bodyBytesMax else {
-            body = []
-            return fail(tooLarge, at: now, close: true)
+        if case .receiving = phase, endpoint == .chatCompletions {
+            guard body.count + bytes.count <= context.world.bounds.bodyBytesMax else {
+                body = []
+                return fail(tooLarge, at: now, close: true)
+            }
+            if body.isEmpty { body = bytes } else { body += bytes }
+        } else {
+            dropped += bytes.count
+            guard dropped > context.world.bounds.drainBytesMax else { return }
+            if case .rejecting(let error) = phase { return fail(error, at: now, close: true) }
+            fail(GatewayError(.requestTooLarge, "This request takes no body."), at: now, close: true)
         }
-        body += bytes
+    }
+
+    mutating func requestBroken(_ error: GatewayError, at now: Int64) {
+        guard !bodyIsComplete else { return }
+        // An error already decided says more about the request than its unreadable rest.
+        if case .rejecting(let decided) = phase { return fail(decided, at: now, close: true) }
+        fail(error, at: now, close: true)
     }
 
     mutating func bodyEnded(at now: Int64) {
@@ -21,9 +34,11 @@ extension RequestWalk {
         }
     }
 
-    /// Refuses the request: at once when its body has arrived, else when it has, so that the caller reads the answer.
+    /// Refuses the request: at once when its body has arrived or will not, else when it has, so that the caller reads the
+    /// answer.
     mutating func reject(_ error: GatewayError, at now: Int64) {
-        if bodyIsComplete || error.kind == .requestTooLarge {
+        let isTooMuch = (head?.contentLength ?? 0) > context.world.bounds.drainBytesMax
+        if bodyIsComplete || isTooMuch || head?.expectsContinue == true {
             fail(error, at: now, close: !bodyIsComplete)
         } else {
             body = []
@@ -39,18 +54,18 @@ extension RequestWalk {
         case .health: return answer(json: #"{"object":"gateway","status":"ok"}"#, at: now)
         case .chatCompletions, .models, .model, .me: break
         }
-        guard let key else { return }
-        guard context.table.version > 0 else { return fail(notConfigured, at: now) }
+        guard let caller else { return }
+        guard context.world.table.version > 0 else { return fail(notConfigured, at: now) }
         guard endpoint == .chatCompletions else {
             phase = .peeking
-            return actions.append(.peek(key))
+            return actions.append(.peek(caller))
         }
         do throws(GatewayError) {
             let request: ChatRequest
             if let chat { request = chat } else { request = try ChatRequest(body) }
             chat = request
             body = []
-            try resolve(request, for: key, at: now)
+            try resolve(request, for: caller, at: now)
         } catch {
             fail(error, at: now)
         }

@@ -25,8 +25,8 @@ extension RequestWalk {
     mutating func relayBytes(_ bytes: [UInt8], at now: Int64) {
         guard var current = attempt else { return }
         current.streamBytes += bytes.count
-        guard current.streamBytes <= context.settings.streamBytesMax else {
-            return broken("stream larger than \(context.settings.streamBytesMax) bytes", at: now)
+        guard current.streamBytes <= context.world.bounds.streamBytesMax else {
+            return broken("stream larger than \(context.world.bounds.streamBytesMax) bytes", at: now)
         }
         var events: [EventStreamParser.Event] = []
         attempt?.events = EventStreamParser()
@@ -45,7 +45,7 @@ extension RequestWalk {
         }
         guard !out.isEmpty else { return }
         actions.append(.respondBytes(out))
-        actions.append(.setTimer(.ping, afterMs: context.settings.pingMs))
+        actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
     }
 
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
@@ -129,19 +129,18 @@ extension RequestWalk {
         phase = .relaying
         relay.firstByteMs = now - startedMs
         sendStreamHead()
-        actions.append(.setTimer(.progress, afterMs: context.settings.progressMs))
+        actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
     }
 
     private mutating func sendStreamHead() {
         guard !headIsSent else { return }
         headIsSent = true
-        actions.append(
-            .respondHead(
-                status: 200,
-                headers: answerHeaders + [
-                    ("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache, no-transform"),
-                    ("x-accel-buffering", "no"), ("trailer", "x-aihub-cost-usd"),
-                ]))
+        var headers = answerHeaders
+        headers.add("content-type", "text/event-stream; charset=utf-8")
+        headers.add("cache-control", "no-cache, no-transform")
+        headers.add("x-accel-buffering", "no")
+        headers.add("trailer", "x-aihub-cost-usd")
+        actions.append(.respondHead(status: 200, headers: headers))
     }
 
     private mutating func streamDone(at now: Int64) {
@@ -196,7 +195,7 @@ extension RequestWalk {
     mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
         if let attempt {
             actions.append(.cancelAttempt(attempt.number))
-            actions.append(.restDeployment(attempt.target.deployment.id, forMs: context.settings.restMs))
+            actions.append(.restDeployment(attempt.target.deployment.id, forMs: context.world.settings.restMs))
         }
         let message =
             kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
@@ -220,14 +219,14 @@ extension RequestWalk {
             guard attempt != nil else { return }
             sendStreamHead()
             actions.append(.respondBytes(Array(": ping\n".utf8)))
-            actions.append(.setTimer(.ping, afterMs: context.settings.pingMs))
+            actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
         case .progress:
             guard relayingStarted, let admitted else { return }
             let event = usageEvent(.interrupted, status: 200, at: now, charge: charge())
             actions.append(
                 .reportProgress(
                     ProgressReport(id: context.id, scopes: admitted.scopes, cost: event.cost, event: event.json)))
-            actions.append(.setTimer(.progress, afterMs: context.settings.progressMs))
+            actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
         }
     }
 
@@ -236,7 +235,7 @@ extension RequestWalk {
         if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         fail(
             GatewayError(
-                .upstreamTimeout, "The request took longer than \(context.settings.totalMs / 1000) s.",
+                .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",
                 detail: "total deadline", shouldRetry: false), at: now)
     }
 }

@@ -6,17 +6,18 @@ internal import Routing
 /// A request that waits for the limiter's answer.
 struct PendingAdmission {
     var chat: ChatRequest
-    var key: KeyRecord
+    var caller: Caller
     var plan: RoutePlan
     var hold: NanoUSD
 }
 
 /// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
 extension RequestWalk {
-    mutating func resolve(_ chat: ChatRequest, for key: KeyRecord, at now: Int64) throws(GatewayError) {
+    mutating func resolve(_ chat: ChatRequest, for caller: Caller, at now: Int64) throws(GatewayError) {
         var random = SplitMix64(state: context.randomSeed)
-        let plan = try context.table.plan(
-            for: chat.model, facts: chat.facts, key: key, atMs: context.wallMs, isResting: context.isResting,
+        let plan = try context.world.table.plan(
+            for: chat.model, facts: chat.facts, key: caller.record, atMs: context.wallMs,
+            isResting: context.world.isResting,
             random: &random)
         var hold = NanoUSD.zero
         var tokens: Int64 = 0
@@ -25,30 +26,31 @@ extension RequestWalk {
             hold = max(hold, Estimate.worstCase(chat.size, on: target.model, at: price))
             tokens = max(tokens, Estimate.windowTokens(chat.size, on: target.model))
         }
-        pending = PendingAdmission(chat: chat, key: key, plan: plan, hold: hold)
+        pending = PendingAdmission(chat: chat, caller: caller, plan: plan, hold: hold)
         phase = .admitting
-        admit(plan.targets[0], chat: chat, key: key, hold: hold, tokens: tokens)
+        admit(plan.targets[0], chat: chat, caller: caller, hold: hold, tokens: tokens)
     }
 
     private mutating func admit(
-        _ first: RouteTarget, chat: ChatRequest, key: KeyRecord, hold: NanoUSD, tokens: Int64
+        _ first: RouteTarget, chat: ChatRequest, caller: Caller, hold: NanoUSD, tokens: Int64
     ) {
         let price = first.model.price(atMs: context.wallMs)
         let usage = TokenUsage(input: Estimate.inputTokens(chat.size), output: 0)
         let floor = min(price?.cost(of: usage) ?? .zero, hold)
         let event = UsageEvent(
-            id: context.id.text, keyID: key.keyID, orgID: key.orgID, owner: context.owner, requested: chat.model,
+            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, owner: context.world.owner,
+            requested: chat.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
             admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted,
             status: 0,
             attempts: 1, streamed: chat.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
-            configVersion: context.table.version,
+            configVersion: context.world.table.version,
             rawUsage: nil)
         actions.append(
             .admit(
                 AdmitRequest(
-                    id: context.id, key: key, estimatedTokens: tokens, hold: hold, floorCost: floor, event: event,
-                    lifetimeMs: context.settings.totalMs + context.settings.holdGraceMs)))
+                    id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, floorCost: floor, event: event,
+                    lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)))
     }
 
     mutating func admitAnswered(_ answer: AdmitAnswer, at now: Int64) {
@@ -63,9 +65,10 @@ extension RequestWalk {
             self.pending = nil
             admittedMs = now
             admitted = AdmittedRequest(
-                chat: pending.chat, key: pending.key, plan: pending.plan, hold: pending.hold, admission: admission)
-            actions.append(.setTimer(.total, afterMs: context.settings.totalMs))
-            if pending.chat.streams { actions.append(.setTimer(.ping, afterMs: context.settings.pingMs)) }
+                chat: pending.chat, caller: pending.caller, plan: pending.plan, hold: pending.hold, admission: admission
+            )
+            actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
+            if pending.chat.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
             startNextAttempt(at: now)
         case .stale: keyWasStale(at: now)
         case .refused(let error): fail(error, at: now)
@@ -77,10 +80,10 @@ extension RequestWalk {
 /// A request the limiter let in. Only this can be dispatched.
 struct AdmittedRequest {
     let chat: ChatRequest
-    let key: KeyRecord
+    let caller: Caller
     let plan: RoutePlan
     let hold: NanoUSD
     let admission: Admission
 
-    var scopes: ScopeSet { ScopeSet(keyID: key.keyID, orgID: key.orgID) }
+    var scopes: ScopeSet { caller.scopes }
 }

@@ -32,14 +32,14 @@ extension RequestWalk {
         guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
         let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
         return UsageEvent(
-            id: context.id.text, keyID: admitted.key.keyID, orgID: admitted.key.orgID, owner: context.owner,
+            id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
             requested: admitted.chat.model, model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
             deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
             streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs,
             durationMs: now - startedMs,
-            configVersion: context.table.version,
+            configVersion: context.world.table.version,
             rawUsage: relay.rawUsage.flatMap { $0.utf8.count <= UsageEvent.rawUsageBytesMax ? $0 : nil })
     }
 
@@ -92,8 +92,8 @@ extension RequestWalk {
 
     func cancellation(of pending: PendingAdmission) -> SettleRequest {
         SettleRequest(
-            id: context.id.text, scopes: ScopeSet(keyID: pending.key.keyID, orgID: pending.key.orgID),
-            target: .cancelled, cost: .zero, tokens: 0, event: "", periods: "0/0,0/0", givesUnitBack: true)
+            id: context.id.text, scopes: pending.caller.scopes,
+            target: .cancelled, cost: .zero, tokens: 0, event: [], periods: "0/0,0/0", givesUnitBack: true)
     }
 
     mutating func shutDown(at now: Int64) {

@@ -39,8 +39,10 @@ package struct RequestWalk {
     var head: RequestHead?
     var body: [UInt8] = []
     var bodyIsComplete = false
+    /// Bytes of a body nobody wants.
+    var dropped = 0
     var digests: [String] = []
-    var key: KeyRecord?
+    var caller: Caller?
     var keyWasRefreshed = false
     var chat: ChatRequest?
     var pending: PendingAdmission?
@@ -74,6 +76,7 @@ package struct RequestWalk {
         case .head(let head): begin(head, at: now)
         case .body(let bytes): receive(bytes, at: now)
         case .bodyEnd: bodyEnded(at: now)
+        case .requestBroken(let error): requestBroken(error, at: now)
         case .keyFound(let lookup): keyFound(lookup, at: now)
         case .peeked(let verdict): peeked(verdict, at: now)
         case .admitAnswered(let answer): admitAnswered(answer, at: now)

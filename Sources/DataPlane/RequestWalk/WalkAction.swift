@@ -1,12 +1,13 @@
 package import Admission
 package import GatewayModel
-package import PlaneContract
+internal import PlaneContract
+package import Routing
 
 /// What the walk asks its surroundings to do.
 package enum WalkAction: Sendable {
     /// Find the record of a key. `fresh` asks Redis even when a record is at hand.
     case lookUpKey(digests: [String], fresh: Bool)
-    case peek(KeyRecord)
+    case peek(Caller)
     case admit(AdmitRequest)
     case startAttempt(UpstreamRequest)
     case cancelAttempt(Int)
@@ -18,7 +19,7 @@ package enum WalkAction: Sendable {
     case restDeployment(String, forMs: Int64)
     /// A complete response in one go. `close`: the connection cannot be used again.
     case respond(Response, close: Bool)
-    case respondHead(status: Int, headers: [(String, String)])
+    case respondHead(status: Int, headers: HeaderBlock)
     case respondBytes([UInt8])
     case respondEnd(trailers: [(String, String)])
     case setTimer(WalkTimer, afterMs: Int64)
@@ -30,10 +31,10 @@ package enum WalkAction: Sendable {
 
 package struct Response: Sendable {
     package var status: Int
-    package var headers: [(String, String)]
+    package var headers: HeaderBlock
     package var body: [UInt8]
 
-    package init(status: Int, headers: [(String, String)], body: [UInt8]) {
+    package init(status: Int, headers: HeaderBlock, body: [UInt8]) {
         self.status = status
         self.headers = headers
         self.body = body
@@ -43,12 +44,9 @@ package struct Response: Sendable {
 /// One attempt as the transport must carry it out: a POST that is never repeated by itself.
 package struct UpstreamRequest: Sendable {
     package var attempt: Int
-    package var url: String
-    package var headers: [(String, String)]
-    package var bearer: Secret?
+    package var id: RequestID
+    package var target: RouteTarget
     package var body: [UInt8]
-    package var allowedNetworks: [String]
-    package var totalMs: Int64
 }
 
 /// How a request went, for log and metrics.

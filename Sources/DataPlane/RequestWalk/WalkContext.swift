@@ -2,42 +2,65 @@ package import GatewayModel
 package import KeyMaterial
 package import Routing
 
-/// What a walk is given at its start: everything it knows of the world, frozen.
-package struct WalkContext {
-    package var id: RequestID
+/// What all walks of one configuration share: the worker's surroundings as they see them.
+package final class WalkWorld {
     /// The worker's name in holds and events.
-    package var owner: String
-    package var table: RoutingTable
-    package var settings: WalkSettings
-    /// Milliseconds since 1970 UTC at the start of the request.
-    package var wallMs: Int64
-    package var randomSeed: UInt64
-    package var digests: (HubKey) -> [String]
-    package var isResting: (String) -> Bool
+    package let owner: String
+    package let table: RoutingTable
+    package let settings: WalkSettings
+    package let bounds: Bounds
+    package let digests: (HubKey) -> [String]
+    package let isResting: (String) -> Bool
+    /// Header lines that are on every answer.
+    let commonLines: [UInt8]
 
     package init(
-        id: RequestID, owner: String, table: RoutingTable, settings: WalkSettings, wallMs: Int64, randomSeed: UInt64,
+        owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
         digests: @escaping (HubKey) -> [String], isResting: @escaping (String) -> Bool
     ) {
-        self.id = id
         self.owner = owner
         self.table = table
         self.settings = settings
-        self.wallMs = wallMs
-        self.randomSeed = randomSeed
+        self.bounds = bounds
         self.digests = digests
         self.isResting = isResting
+        commonLines = Self.commonLines(version: table.version)
+    }
+
+    /// CORS (browsers hide answers without it, errors too) and the configuration in force.
+    private static func commonLines(version: Int64) -> [UInt8] {
+        var block = HeaderBlock()
+        block.add("x-aihub-config", version)
+        block.add("access-control-allow-origin", "*")
+        block.add("access-control-expose-headers", exposed)
+        return block.bytes
+    }
+
+    private static let exposed = [
+        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-route", "retry-after", "retry-after-ms",
+        "x-should-retry", "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
+        "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
+    ].joined(separator: ", ")
+}
+
+/// What a walk is given at its start: everything it knows of the world, frozen.
+package struct WalkContext {
+    package let id: RequestID
+    package let world: WalkWorld
+    /// Milliseconds since 1970 UTC at the start of the request.
+    package let wallMs: Int64
+    package let randomSeed: UInt64
+
+    package init(id: RequestID, world: WalkWorld, wallMs: Int64, randomSeed: UInt64) {
+        self.id = id
+        self.world = world
+        self.wallMs = wallMs
+        self.randomSeed = randomSeed
     }
 }
 
-/// The bounds of a request.
+/// What of a walk's behaviour can be set, beside its bounds.
 package struct WalkSettings: Sendable {
-    package var bodyBytesMax = 20 << 20
-    package var answerBytesMax = 32 << 20
-    package var streamBytesMax = 64 << 20
-    package var errorBodyBytesMax = 64 << 10
-    /// All attempts together.
-    package var totalMs: Int64 = 600_000
     package var pingMs: Int64 = 15_000
     package var progressMs: Int64 = 1_000
     /// How long a deployment rests after it failed without saying for how long.

@@ -1,6 +1,6 @@
 package import Admission
-internal import GatewayModel
-package import PlaneContract
+package import GatewayModel
+internal import PlaneContract
 
 /// What happens to a request from outside. Upstream events carry the number of their attempt, so that a late word from a
 /// cancelled one is recognised.
@@ -8,6 +8,8 @@ package enum WalkEvent: Sendable {
     case head(RequestHead)
     case body([UInt8])
     case bodyEnd
+    /// What should be the rest of the request is none, or comes too slowly.
+    case requestBroken(GatewayError)
     case keyFound(KeyLookup)
     case peeked(PeekVerdict)
     case admitAnswered(AdmitAnswer)
@@ -34,10 +36,12 @@ package struct RequestHead: Sendable {
     package var contentEncoding: String?
     package var contentLength: Int?
     package var corsHeaders: String?
+    /// The caller sends his body only when told to go on.
+    package var expectsContinue: Bool
 
     package init(
         method: String, target: String, authorization: [String], contentType: String?, contentEncoding: String?,
-        contentLength: Int?, corsHeaders: String?
+        contentLength: Int?, corsHeaders: String?, expectsContinue: Bool = false
     ) {
         self.method = method
         self.target = target
@@ -46,11 +50,12 @@ package struct RequestHead: Sendable {
         self.contentEncoding = contentEncoding
         self.contentLength = contentLength
         self.corsHeaders = corsHeaders
+        self.expectsContinue = expectsContinue
     }
 }
 
 package enum KeyLookup: Sendable {
-    case found(KeyRecord)
+    case found(Caller)
     case unknown
     /// Redis could not be asked.
     case unavailable

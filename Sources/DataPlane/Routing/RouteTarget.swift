@@ -2,7 +2,7 @@ package import GatewayModel
 package import PlaneContract
 
 /// One deployment, ready to be called.
-package struct RouteTarget: Sendable {
+package final class RouteTarget: Sendable {
     package let deployment: DeploymentEntry
     package let model: ModelEntry
     package let provider: ProviderEntry

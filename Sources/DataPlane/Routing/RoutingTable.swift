@@ -2,7 +2,7 @@ package import GatewayModel
 package import PlaneContract
 
 /// A snapshot made ready for look-ups: immutable, shared by all requests of a worker, swapped whole.
-package struct RoutingTable: Sendable {
+package final class RoutingTable: Sendable {
     package let snapshot: GatewaySnapshot
     private let models: [String: ModelEntry]
     private let aliases: [String: AliasEntry]

@@ -11,7 +11,9 @@ package enum ErrorKind: String, Sendable, CaseIterable {
     case modelNotFound = "model_not_found"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
+    case requestTimeout = "request_timeout"
     case requestTooLarge = "request_too_large"
+    case targetTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
     case headersTooLarge = "headers_too_large"
     case rateLimitExceeded = "rate_limit_exceeded"
@@ -19,6 +21,7 @@ package enum ErrorKind: String, Sendable, CaseIterable {
     case upstreamTimeout = "upstream_timeout"
     case noProviderAvailable = "no_provider_available"
     case limiterUnavailable = "limiter_unavailable"
+    case overloaded = "overloaded"
     case serverShutdown = "server_shutdown"
 
     package var status: Int {
@@ -28,12 +31,14 @@ package enum ErrorKind: String, Sendable, CaseIterable {
         case .insufficientQuota, .budgetInFlight: 402
         case .modelNotFound, .notFound: 404
         case .methodNotAllowed: 405
+        case .requestTimeout: 408
         case .requestTooLarge: 413
+        case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .rateLimitExceeded: 429
         case .headersTooLarge: 431
         case .upstreamError: 502
-        case .upstreamTimeout, .noProviderAvailable, .limiterUnavailable, .serverShutdown: 503
+        case .upstreamTimeout, .noProviderAvailable, .limiterUnavailable, .overloaded, .serverShutdown: 503
         }
     }
 

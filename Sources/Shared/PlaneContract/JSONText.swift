@@ -26,3 +26,16 @@ package enum JSONText {
 
     package static func quoted(_ text: String) -> String { "\"" + escaped(text) + "\"" }
 }
+
+extension [UInt8] {
+    /// The text as it stands between the quotes of a JSON string.
+    package mutating func append(jsonEscaped text: String) {
+        var text = text
+        let isPlain = text.withUTF8 { bytes in
+            for byte in bytes where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f { return false }
+            append(contentsOf: bytes)
+            return true
+        }
+        if !isPlain { append(contentsOf: JSONText.escaped(text).utf8) }
+    }
+}

@@ -17,7 +17,9 @@ package struct Shard: Hashable, Sendable {
 
     /// The hash tag, braces included. The suffixes spread the tags evenly: shard `i` hashes (CRC-16) to a slot between
     /// `256 i` and `256 i + 255`, where the bare numbers would leave one of five masters with twice its share.
-    package var tag: String { "{" + Self.tags[index] + "}" }
+    package var tag: String { Self.braced[index] }
+
+    private static let braced = tags.map { "{" + $0 + "}" }
 
     private static let tags = [
         "s00.31", "s01.18", "s02.60", "s03.49", "s04.9", "s05.43", "s06.102", "s07.12",

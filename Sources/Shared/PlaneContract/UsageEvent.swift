@@ -68,32 +68,47 @@ package struct UsageEvent: Codable, Sendable, Hashable {
 extension UsageEvent {
     /// The event as one line of JSON. Written by hand because it happens twice a request on the event loop; a test decodes
     /// it with `JSONDecoder`.
-    package var json: String {
-        var out = "{"
-        func text(_ key: String, _ value: String) { out += "\"\(key)\":\"\(JSONText.escaped(value))\"," }
-        func number(_ key: String, _ value: Int64) { out += "\"\(key)\":\(value)," }
-        text("id", id)
-        text("keyID", keyID)
-        text("orgID", orgID)
-        text("owner", owner)
-        text("requested", requested)
-        text("model", model)
-        text("deployment", deployment)
-        number("priceID", priceID)
-        number("admittedMs", admittedMs)
-        out +=
-            "\"usage\":{\"input\":\(usage.input),\"cacheRead\":\(usage.cacheRead),\"cacheWrite\":\(usage.cacheWrite),"
-        out += "\"output\":\(usage.output),\"reasoning\":\(usage.reasoning)},"
-        text("usageSource", usageSource.rawValue)
-        number("cost", cost.nano)
-        number("hold", hold.nano)
-        text("outcome", outcome.rawValue)
-        number("status", Int64(status))
-        number("attempts", Int64(attempts))
-        number("firstByteMs", firstByteMs)
-        number("durationMs", durationMs)
-        number("configVersion", configVersion)
-        if let rawUsage { text("rawUsage", rawUsage) }
-        return out + "\"givenBack\":\(givenBack),\"streamed\":\(streamed)}"
+    package var json: [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(640 + (rawUsage?.utf8.count ?? 0))
+        func text(_ key: StaticString, _ value: String) {
+            out.append(key)
+            out.append(jsonEscaped: value)
+            out.append("\",")
+        }
+        func number(_ key: StaticString, _ value: Int64) {
+            out.append(key)
+            out.append(decimal: value)
+            out.append(",")
+        }
+        text("{\"id\":\"", id)
+        text("\"keyID\":\"", keyID)
+        text("\"orgID\":\"", orgID)
+        text("\"owner\":\"", owner)
+        text("\"requested\":\"", requested)
+        text("\"model\":\"", model)
+        text("\"deployment\":\"", deployment)
+        number("\"priceID\":", priceID)
+        number("\"admittedMs\":", admittedMs)
+        number("\"usage\":{\"input\":", usage.input)
+        number("\"cacheRead\":", usage.cacheRead)
+        number("\"cacheWrite\":", usage.cacheWrite)
+        number("\"output\":", usage.output)
+        out.append("\"reasoning\":")
+        out.append(decimal: usage.reasoning)
+        out.append("},")
+        text("\"usageSource\":\"", usageSource.rawValue)
+        number("\"cost\":", cost.nano)
+        number("\"hold\":", hold.nano)
+        text("\"outcome\":\"", outcome.rawValue)
+        number("\"status\":", Int64(status))
+        number("\"attempts\":", Int64(attempts))
+        number("\"firstByteMs\":", firstByteMs)
+        number("\"durationMs\":", durationMs)
+        number("\"configVersion\":", configVersion)
+        if let rawUsage { text("\"rawUsage\":\"", rawUsage) }
+        out.append(givenBack ? "\"givenBack\":true," : "\"givenBack\":false,")
+        out.append(streamed ? "\"streamed\":true}" : "\"streamed\":false}")
+        return out
     }
 }

@@ -3,30 +3,46 @@ internal import NIOCore
 
 /// A command and its arguments.
 package struct RedisCommand: Sendable {
-    package var words: [String]
+    private let words: [String]
+    private let encoded: [UInt8]
 
-    package init(_ words: [String]) { self.words = words }
+    package init(_ words: [String]) {
+        self.words = words
+        encoded = []
+    }
+
+    /// - Parameter encoded: the whole command in RESP form.
+    package init(encoded: [UInt8]) {
+        words = []
+        self.encoded = encoded
+    }
 
     /// `FCALL function <count of keys> keys… arguments…`
     package init(function: String, keys: [String], arguments: [String]) {
-        words = ["FCALL", function, String(keys.count)] + keys + arguments
+        self.init(["FCALL", function, String(keys.count)] + keys + arguments)
     }
 
-    /// Appends the command's RESP form, made by `redisFormatCommandArgv`.
-    func write(into buffer: inout ByteBuffer) {
-        withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: words.count) { pointers in
+    /// The command's RESP form, made by `redisFormatCommandArgv`.
+    private var formatted: [UInt8] {
+        guard encoded.isEmpty else { return encoded }
+        return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: words.count) { pointers in
             withUnsafeTemporaryAllocation(of: Int.self, capacity: words.count) { lengths in
+                var out: [UInt8] = []
                 Self.withPinned(words, 0, pointers, lengths) {
-                    var formatted: UnsafeMutablePointer<CChar>?
+                    var made: UnsafeMutablePointer<CChar>?
                     let count = redisFormatCommandArgv(
-                        &formatted, Int32(words.count), pointers.baseAddress, lengths.baseAddress)
-                    guard count >= 0, let formatted else { preconditionFailure("out of memory for a Redis command") }
-                    buffer.writeBytes(UnsafeRawBufferPointer(start: formatted, count: Int(count)))
-                    redisFreeCommand(formatted)
+                        &made, Int32(words.count), pointers.baseAddress, lengths.baseAddress)
+                    guard count >= 0, let made else { preconditionFailure("out of memory for a Redis command") }
+                    out.append(contentsOf: UnsafeRawBufferPointer(start: made, count: Int(count)))
+                    redisFreeCommand(made)
                 }
+                return out
             }
         }
     }
+
+    package func write(into buffer: inout [UInt8]) { buffer += formatted }
+    func write(into buffer: inout ByteBuffer) { buffer.writeBytes(formatted) }
 
     /// Nests `withUTF8` over all words, so that every pointer lives while `body` runs and nothing is duplicated.
     private static func withPinned(

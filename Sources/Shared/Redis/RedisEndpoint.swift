@@ -35,7 +35,7 @@ package struct RedisEndpoint: Sendable {
     }
 
     /// The commands a new connection starts with.
-    var greeting: [RedisCommand] {
+    package var greeting: [RedisCommand] {
         guard let password else { return [] }
         return [RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal()])]
     }

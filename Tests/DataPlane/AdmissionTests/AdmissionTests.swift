@@ -81,13 +81,34 @@ import Testing
         #expect(Estimate.worstCase(greedy, on: model, at: price).nano == 300 * 2 + 500 * 10)
     }
 
-    @Test("calls name keys of one hash tag")
-    func oneSlot() {
-        let scopes = ScopeSet(keyID: "key_1", orgID: "org_1")
-        let call = SettleRequest(
-            id: "r", scopes: scopes, target: .settled, cost: NanoUSD(5), tokens: 1, event: "{}", periods: "1/2,1/2",
-            givesUnitBack: false
-        ).call(generation: "1")
-        #expect(call.keys.allSatisfy { $0.contains(scopes.shard.tag) } && call.keys.count == 7)
+    @Test("calls are whole commands whose keys share a hash tag")
+    func oneSlot() throws {
+        let record = KeyRecord(
+            keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 7, orgVersion: 8, status: .active,
+            expiresAtMs: nil, allowedModels: nil, keyLimits: ScopeLimits(requestsPerMinute: 60),
+            orgLimits: ScopeLimits())
+        let caller = Caller(record)
+        var bytes: [UInt8] = []
+        SettleRequest(
+            id: "r", scopes: caller.scopes, target: .settled, cost: NanoUSD(-5), tokens: 1, event: Array("{}".utf8),
+            periods: "1/2,1/2", givesUnitBack: false
+        ).write(generation: "1", into: &bytes)
+        let words = try #require(Self.words(bytes))
+        #expect(words[0] == "FCALL" && words[1] == "gw1_settle" && words[2] == "7")
+        #expect(words[3..<10].allSatisfy { $0.contains(caller.scopes.shard.tag) })
+        #expect(words[10...].elementsEqual(["r", "1", "S", "-5", "1", "{}", "900000", "1/2,1/2", "0"]))
+        bytes = []
+        PeekVerdict.write(for: caller, into: &bytes)
+        #expect(Self.words(bytes)?.suffix(4) == ["key_1", "7", "o:org_1", "8"])
+    }
+
+    /// The words of one command in RESP form; `nil` when it is not one, or something follows it.
+    private static func words(_ bytes: [UInt8]) -> [String]? {
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
+        guard lines.last == "", let count = Int(lines[0].dropFirst()), lines.count == count * 2 + 2 else { return nil }
+        return (0..<count).compactMap { at in
+            let word = lines[2 + at * 2]
+            return lines[1 + at * 2] == "$\(word.utf8.count)" ? String(word) : nil
+        }
     }
 }

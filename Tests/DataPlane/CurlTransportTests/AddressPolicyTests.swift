@@ -1,15 +1,10 @@
 import CurlTransport
-import Glibc
+import Reactor
 import Testing
 
 @Suite struct AddressPolicyTests {
     private func permits(_ address: String, allowed: [String] = []) -> Bool {
-        let policy = AddressPolicy(allowedNetworks: allowed)
-        var four = in_addr()
-        if inet_pton(AF_INET, address, &four) == 1 { return policy.permits(withUnsafeBytes(of: four) { Array($0) }) }
-        var six = in6_addr()
-        inet_pton(AF_INET6, address, &six)
-        return policy.permits(withUnsafeBytes(of: six) { Array($0) })
+        PeerAddress(address).map { AddressPolicy(allowedNetworks: allowed).permits($0) } ?? false
     }
 
     @Test("lets public addresses pass", arguments: ["8.8.8.8", "172.32.0.1", "2001:4860:4860::8888", "100.128.0.1"])

@@ -20,9 +20,11 @@ struct Walker {
     init(fallbacks: Int = 2) {
         walk = RequestWalk(
             WalkContext(
-                id: RequestID(milliseconds: 1, random: (1, 2)), owner: "w", table: Self.table(fallbacks),
-                settings: WalkSettings(),
-                wallMs: 10, randomSeed: 1, digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }))
+                id: RequestID(milliseconds: 1, random: (1, 2)),
+                world: WalkWorld(
+                    owner: "w", table: Self.table(fallbacks), settings: WalkSettings(), bounds: Bounds(),
+                    digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }),
+                wallMs: 10, randomSeed: 1))
     }
 
     @discardableResult
@@ -40,6 +42,8 @@ struct Walker {
         keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active,
         expiresAtMs: nil,
         allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
+
+    static let caller = Caller(record)
 
     static func head(_ authorization: String? = nil, path: String = "/v1/chat/completions", method: String = "POST")
         -> RequestHead
@@ -64,7 +68,7 @@ struct Walker {
         feed(.head(Self.head()))
         feed(.body(Self.body(stream: stream, usage: usage)))
         feed(.bodyEnd)
-        feed(.keyFound(.found(Self.record)))
+        feed(.keyFound(.found(Self.caller)))
         feed(.admitAnswered(Self.admission))
     }
 

@@ -13,10 +13,10 @@ import Testing
             cost: NanoUSD(99), hold: NanoUSD(100), outcome: .interrupted, status: 200, attempts: 2, streamed: true,
             givenBack: false,
             firstByteMs: 3, durationMs: 4, configVersion: 5, rawUsage: #"{"prompt_tokens":1}"#)
-        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(event.json.utf8)) == event)
+        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(event.json)) == event)
         var bare = event
         bare.rawUsage = nil
-        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(bare.json.utf8)) == bare)
+        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(bare.json)) == bare)
     }
 }
 

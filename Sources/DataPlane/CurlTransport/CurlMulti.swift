@@ -1,0 +1,211 @@
+internal import CCurl
+internal import GatewayModel
+internal import Glibc
+package import Reactor
+
+/// Carries out transfers on a reactor: libcurl's multi interface over the reactor's own epoll set, so that a request and
+/// its provider share a thread.
+///
+/// `curl_multi_socket_action` costs the same however many streams are open, where `curl_multi_poll` grows with them.
+/// libcurl calls back while it works and must not be called then: events are kept until the turn's end.
+package final class CurlMulti: TurnHook {
+    /// How long a transfer nobody listens to may take to end by itself, so that its connection can be used again.
+    static let releaseGraceMs: Int64 = 2_000
+    private static let connectionsKept = 4_096
+    /// Rounds of starting, sending and delivering within one turn.
+    private static let roundsPerTurn = 4
+
+    let reactor: Reactor
+    private let multi: UnsafeMutableRawPointer
+    private var sockets: [Int32: CurlSocket] = [:]
+    private var timerAtMs = Int64.max
+    private var news: [CurlTransfer] = []
+    private var released = 0
+
+    package init(on reactor: Reactor) {
+        self.reactor = reactor
+        _ = Self.globalInit
+        guard let multi = curl_multi_init() else { preconditionFailure("out of memory for libcurl") }
+        self.multi = multi
+        installCallbacks()
+        reactor.add(self)
+    }
+
+    private static let globalInit: Void = { _ = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) }()
+
+    // MARK: Transfers
+
+    /// Starts a transfer; `deliver` gets its events, in order, and none after `cancel` or `release`.
+    package func start(_ call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) -> UpstreamTransfer {
+        let transfer = call.endpoint.takeHandle() ?? CurlTransfer(for: call.endpoint, of: self)
+        transfer.begin(call, deliver: deliver)
+        curl_multi_add_handle(multi, transfer.easy)
+        return UpstreamTransfer(transfer: transfer, turn: transfer.uses)
+    }
+
+    /// Takes a transfer out. An unfinished one loses its connection; a finished one leaves it to the pool.
+    func remove(_ transfer: CurlTransfer) {
+        guard transfer.isRunning else { return }
+        curl_multi_remove_handle(multi, transfer.easy)
+        if transfer.releasedUntilMs != nil { released -= 1 }
+        transfer.finish()
+        transfer.endpoint.giveBack(transfer)
+    }
+
+    func release(_ transfer: CurlTransfer) {
+        guard transfer.releasedUntilMs == nil else { return }
+        released += 1
+        transfer.releasedUntilMs = reactor.nowMs + Self.releaseGraceMs
+        let turn = transfer.uses
+        reactor.after(Self.releaseGraceMs) { [weak self, weak transfer] in
+            guard let self, let transfer, transfer.uses == turn else { return }
+            remove(transfer)
+        }
+    }
+
+    func hasNews(_ transfer: CurlTransfer) { news.append(transfer) }
+
+    // MARK: Turns
+
+    package var dueMs: Int64 { news.isEmpty ? timerAtMs : 0 }
+
+    package func turnEnds() {
+        for _ in 0..<Self.roundsPerTurn {
+            if timerAtMs <= reactor.nowMs {
+                timerAtMs = .max
+                var active: Int32 = 0
+                curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &active)
+            }
+            noteFinished()
+            guard !news.isEmpty else { return }
+            let batch = news
+            news.removeAll(keepingCapacity: true)
+            for transfer in batch { deliver(transfer) }
+        }
+    }
+
+    private func noteFinished() {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
+                let pointer = ccurl_private(easy)
+            else { continue }
+            let transfer = Unmanaged<CurlTransfer>.fromOpaque(pointer).takeUnretainedValue()
+            transfer.ended(with: ccurl_message_result(message))
+        }
+    }
+
+    private func deliver(_ transfer: CurlTransfer) {
+        let turn = transfer.uses
+        let isOver = transfer.isOver
+        for event in transfer.collect() {
+            guard transfer.uses == turn, transfer.isRunning else { return }
+            if transfer.releasedUntilMs == nil { transfer.deliver?(event) }
+        }
+        if isOver, transfer.uses == turn { remove(transfer) }
+    }
+
+    // MARK: Sockets
+
+    fileprivate func act(on descriptor: Int32, _ readiness: Readiness) {
+        var mask: Int32 = 0
+        if readiness.contains(.readable) { mask |= CURL_CSELECT_IN }
+        if readiness.contains(.writable) { mask |= CURL_CSELECT_OUT }
+        if !readiness.isDisjoint(with: .hungUp) { mask |= CURL_CSELECT_ERR }
+        var active: Int32 = 0
+        curl_multi_socket_action(multi, descriptor, mask, &active)
+    }
+
+    private func watch(_ descriptor: Int32, _ what: Int32) {
+        var wanted: Readiness = []
+        if what & CURL_POLL_IN != 0, what != CURL_POLL_REMOVE { wanted.insert(.readable) }
+        if what & CURL_POLL_OUT != 0, what != CURL_POLL_REMOVE { wanted.insert(.writable) }
+        let known = sockets[descriptor]
+        let socket = known ?? CurlSocket(descriptor, of: self)
+        if known == nil { sockets[descriptor] = socket }
+        socket.want(wanted)
+        // Sockets libcurl did not open through us, such as its resolver's, it also closes without a word.
+        if what == CURL_POLL_REMOVE, !socket.isOurs { closed(descriptor) }
+    }
+
+    func opened(_ descriptor: Int32) {
+        let socket = CurlSocket(descriptor, of: self)
+        socket.isOurs = true
+        sockets[descriptor] = socket
+    }
+
+    func closed(_ descriptor: Int32) { sockets.removeValue(forKey: descriptor)?.unwatch() }
+
+    private func installCallbacks() {
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        _ = ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.connectionsKept)
+        _ = ccurl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, me)
+        _ = ccurl_multi_set_pointer(multi, CURLMOPT_TIMERDATA, me)
+        _ = ccurl_multi_set_socket_callback(multi) { _, socket, what, me, _ in
+            guard let me else { return 0 }
+            Unmanaged<CurlMulti>.fromOpaque(me).takeUnretainedValue().watch(socket, what)
+            return 0
+        }
+        _ = ccurl_multi_set_timer_callback(multi) { _, milliseconds, me in
+            guard let me else { return 0 }
+            let multi = Unmanaged<CurlMulti>.fromOpaque(me).takeUnretainedValue()
+            multi.timerAtMs = milliseconds < 0 ? .max : multi.reactor.nowMs + Int64(milliseconds)
+            return 0
+        }
+    }
+}
+
+/// A socket of libcurl's in the reactor. libcurl says it no longer cares at the end of every transfer and cares again at
+/// the next one's start: the descriptor stays watched in between, which saves two system calls a request.
+private final class CurlSocket: EventSource {
+    private let descriptor: Int32
+    private unowned let multi: CurlMulti
+    var isOurs = false
+    private var wanted: Readiness = []
+    /// What the reactor watches for; `nil` when it does not watch at all.
+    private var watched: Readiness?
+
+    init(_ descriptor: Int32, of multi: CurlMulti) {
+        self.descriptor = descriptor
+        self.multi = multi
+    }
+
+    func want(_ interest: Readiness) {
+        wanted = interest
+        guard !interest.isEmpty, interest != watched else { return }
+        if watched == nil {
+            multi.reactor.watch(descriptor, for: interest, self)
+        } else {
+            multi.reactor.change(descriptor, to: interest)
+        }
+        watched = interest
+    }
+
+    func unwatch() {
+        if watched != nil { multi.reactor.unwatch(descriptor) }
+        watched = nil
+        wanted = []
+    }
+
+    func ready(_ readiness: Readiness) {
+        // Something happened on an idle connection: libcurl finds out when it next wants to use it.
+        guard !wanted.isEmpty else { return unwatch() }
+        multi.act(on: descriptor, readiness)
+    }
+
+    func deadlineReached() {}
+}
+
+/// A handle on a running transfer; of no effect once it is over.
+package struct UpstreamTransfer {
+    let transfer: CurlTransfer
+    let turn: UInt64
+
+    private var current: CurlTransfer? { transfer.uses == turn && transfer.isRunning ? transfer : nil }
+
+    package func cancel() { if let current { current.multi.remove(current) } }
+    /// The answer is complete; the connection may finish by itself within a short while.
+    package func release() { if let current { current.multi.release(current) } }
+    package func pause() { if let current { current.setPaused(true) } }
+    package func resume() { if let current { current.setPaused(false) } }
+}

@@ -1,0 +1,176 @@
+internal import Foundation
+internal import GatewayModel
+internal import Reactor
+internal import Redis
+
+/// One connection to Redis on a reactor, with automatic pipelining: all commands of a turn leave in one write.
+///
+/// It never reconnects: what was under way when it breaks fails with `connectionLost`, and its owner decides what that
+/// means for the accounting.
+final class RedisPipe: EventSource, TurnHook {
+    typealias Completion = (Result<RESPValue, RedisError>) -> Void
+
+    /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
+    static let waitersMax = 16_384
+    private static let replyBytesMax = 1 << 20
+    /// Calls in a row that may expire without any reply before the connection is given up: its other end is gone without a
+    /// word.
+    private static let expiriesMax = 3
+
+    private struct Waiter {
+        var completion: Completion?
+        var deadlineMs: Int64
+    }
+
+    private let reactor: Reactor
+    private let descriptor: Int32
+    private let deadlineMs: Int64
+    private let onClose: () -> Void
+    private let readBuffer: UnsafeMutableRawBufferPointer
+    private var reader = RESPReader(replyBytesMax: RedisPipe.replyBytesMax)
+    private var output: [UInt8] = []
+    private var isBlocked = false
+    private var waiters: [Waiter] = []
+    private var answered = 0
+    private var expired = 0
+    private var expiredSinceReply = 0
+    private var isClosed = false
+
+    init(
+        _ descriptor: Int32, on reactor: Reactor, deadlineMs: Int64, readBuffer: UnsafeMutableRawBufferPointer,
+        onClose: @escaping () -> Void
+    ) {
+        self.descriptor = descriptor
+        self.reactor = reactor
+        self.deadlineMs = deadlineMs
+        self.readBuffer = readBuffer
+        self.onClose = onClose
+        reactor.watch(descriptor, for: .readable, self)
+        reactor.add(self)
+    }
+
+    /// Queues a command, written by `encode` in RESP form; `completion` runs exactly once. After the deadline it fails with
+    /// `deadlineExceeded`, and a late reply is dropped.
+    func call(_ encode: (inout [UInt8]) -> Void, _ completion: @escaping Completion) {
+        guard !isClosed, waiters.count - answered < Self.waitersMax else { return completion(.failure(.notConnected)) }
+        encode(&output)
+        waiters.append(Waiter(completion: completion, deadlineMs: reactor.nowMs + deadlineMs))
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        reactor.unwatch(descriptor)
+        reactor.remove(self)
+        Socket.close(descriptor)
+        let lost = waiters[answered...]
+        waiters = []
+        answered = 0
+        for waiter in lost { waiter.completion?(.failure(.connectionLost)) }
+        onClose()
+    }
+
+    // MARK: Turns
+
+    var dueMs: Int64 {
+        if !output.isEmpty, !isBlocked { return 0 }
+        return expired < waiters.count ? waiters[max(expired, answered)].deadlineMs : .max
+    }
+
+    func turnEnds() {
+        if !isBlocked { flush() }
+        expire()
+    }
+
+    private func flush() {
+        guard !output.isEmpty, !isClosed else { return }
+        switch output.withUnsafeBytes({ Socket.send(descriptor, $0) }) {
+        case .bytes(let count) where count == output.count: output.removeAll(keepingCapacity: true)
+        case .bytes(let count):
+            output.removeFirst(count)
+            block(true)
+        case .wouldBlock: block(true)
+        case .ended: close()
+        }
+    }
+
+    private func block(_ blocked: Bool) {
+        guard blocked != isBlocked else { return }
+        isBlocked = blocked
+        reactor.change(descriptor, to: blocked ? [.readable, .writable] : .readable)
+    }
+
+    /// All calls have the same time, so the earliest waits first.
+    private func expire() {
+        expired = max(expired, answered)
+        while expired < waiters.count, waiters[expired].deadlineMs <= reactor.nowMs {
+            let completion = waiters[expired].completion
+            waiters[expired].completion = nil
+            expired += 1
+            expiredSinceReply += 1
+            completion?(.failure(.deadlineExceeded))
+            guard !isClosed else { return }
+        }
+        if expiredSinceReply >= Self.expiriesMax { close() }
+    }
+
+    // MARK: Replies
+
+    func ready(_ readiness: Readiness) {
+        if readiness.contains(.writable) {
+            block(false)
+            flush()
+        }
+        guard !isClosed else { return }
+        switch Socket.receive(descriptor, into: readBuffer) {
+        case .wouldBlock: return
+        case .ended: return close()
+        case .bytes(let count):
+            do throws(RedisError) {
+                try reader.feed(UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
+                while !isClosed, let reply = try reader.next() { deliver(reply) }
+            } catch {
+                close()
+            }
+        }
+    }
+
+    private func deliver(_ reply: RESPValue) {
+        expiredSinceReply = 0
+        guard answered < waiters.count else { return close() }
+        let completion = waiters[answered].completion
+        waiters[answered].completion = nil
+        answered += 1
+        if answered == waiters.count {
+            waiters.removeAll(keepingCapacity: true)
+            answered = 0
+            expired = 0
+        } else if answered >= 1_024 {
+            waiters.removeFirst(answered)
+            expired = max(0, expired - answered)
+            answered = 0
+        }
+        if case .error(let message) = reply {
+            completion?(.failure(.refused(message)))
+        } else {
+            completion?(.success(reply))
+        }
+    }
+
+    func deadlineReached() {}
+}
+
+extension RedisPipe {
+    /// Connects on a thread of its own, because resolving a name blocks, and hands the descriptor to `then` on the reactor.
+    static func connect(
+        to endpoint: RedisEndpoint, timeoutMs: Int, on reactor: Reactor,
+        then: @escaping @Sendable (Result<Int32, Socket.Failure>) -> Void
+    ) {
+        Thread.detachNewThread {
+            let result = Result { () throws(Socket.Failure) in
+                try Socket.connect(host: endpoint.host, port: endpoint.port, timeoutMs: timeoutMs)
+            }
+            reactor.execute { then(result) }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+internal import GatewayModel
+internal import HTTPCodec
+internal import Reactor
+internal import RequestWalk
+
+/// From bytes to requests.
+extension ClientConnection {
+    /// Takes bytes that have arrived; what cannot be used yet waits in `input`.
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        isTaking = true
+        if input.isEmpty {
+            let used = consume(bytes)
+            if used < bytes.count, !isClosed {
+                input.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[used...]))
+            }
+        } else {
+            input.append(contentsOf: bytes)
+            takeWaiting()
+        }
+        isTaking = false
+        flush()
+    }
+
+    /// Goes on with what waits, after an answer is out.
+    func resumeInput() {
+        guard !isTaking, !isClosed, !input.isEmpty else { return }
+        isTaking = true
+        takeWaiting()
+        isTaking = false
+        flush()
+    }
+
+    private func takeWaiting() {
+        let waiting = input
+        input = []
+        let used = waiting.withUnsafeBytes { consume($0) }
+        if used < waiting.count, !isClosed { input = Array(waiting[used...]) }
+    }
+
+    private func consume(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var at = 0
+        while at < bytes.count, !isClosed {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
+            do throws(HTTPFlaw) {
+                let used = try consumeSome(rest)
+                if used == 0 { return at }
+                at += used
+            } catch {
+                refuse(Self.error(for: error))
+                return bytes.count
+            }
+        }
+        return at
+    }
+
+    private func consumeSome(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> Int {
+        switch reading {
+        case .proxyHeader:
+            guard let (named, count) = try ProxyHeader.parse(bytes) else { return 0 }
+            reading = .head
+            enter(named)
+            return count
+        case .head:
+            if !parser.hasBegun { set(Deadline.head, afterMs: bounds.headMs) }
+            guard let (head, count) = try parser.parse(bytes) else { return 0 }
+            begin(head)
+            return count
+        case .length(let left):
+            let count = min(left, bytes.count)
+            reading = .length(left - count)
+            receive(Array(bytes[..<count]))
+            if left == count { endRequest() }
+            return count
+        case .chunked(var decoder):
+            reading = .ahead
+            var out: [UInt8] = []
+            let count = try decoder.decode(bytes, into: &out)
+            if case .ahead = reading { reading = .chunked(decoder) }
+            if !out.isEmpty { receive(out) }
+            if decoder.isDone { endRequest() }
+            return count
+        case .ahead: return 0
+        case .dropped:
+            bodyBytes += bytes.count
+            if bodyBytes > bounds.drainBytesMax { close() }
+            return bytes.count
+        }
+    }
+
+    private func enter(_ named: ProxyHeader.Address) {
+        switch named {
+        case .none: return
+        case .text(let text): address = PeerAddress(text)
+        case .bytes(let bytes): address = PeerAddress(bytes: bytes)
+        }
+        guard let known = address, !counter.enter(known) else { return }
+        address = nil
+        turnAway()
+    }
+
+    /// The address has all the connections it may have.
+    func turnAway() {
+        refuse(GatewayError(.overloaded, "Too many connections from this address. Retry.", retryAfterMs: 1_000))
+    }
+
+    private func begin(_ head: HTTPHead) {
+        deadlines.cancel(Deadline.head)
+        keepAlive = head.keepAlive && !services.isDraining
+        isHead = head.method == "HEAD"
+        isHTTP10 = head.isHTTP10
+        bodyBytes = 0
+        switch head.body {
+        case .none, .length(0): reading = .ahead
+        case .length(let count): reading = .length(count)
+        case .chunked: reading = .chunked(ChunkedBody())
+        }
+        if services.isOverloaded {
+            return refuse(GatewayError(.overloaded, "This worker is out of memory. Retry.", retryAfterMs: 1_000))
+        }
+        walk = RequestWalk(services.makeContext())
+        let isComplete = requestIsComplete
+        feed(.head(RequestHead(head)))
+        guard isBusy else { return }
+        if isComplete { return feed(.bodyEnd) }
+        bodyStartMs = reactor.nowMs
+        set(Deadline.body, afterMs: bounds.bodyMs)
+        if head.expectsContinue { output.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n") } }
+    }
+
+    var requestIsComplete: Bool { if case .ahead = reading { true } else { false } }
+
+    private func receive(_ bytes: [UInt8]) {
+        bodyBytes += bytes.count
+        if isBusy { feed(.body(bytes)) }
+    }
+
+    private func endRequest() {
+        // A refusal in between has turned the rest into bytes to drop.
+        if case .dropped = reading { return }
+        reading = .ahead
+        deadlines.cancel(Deadline.body)
+        if isBusy { feed(.bodyEnd) } else { prepareForNext() }
+    }
+
+    /// The answer is out and the request complete: the next one may come.
+    func prepareForNext() {
+        guard keepAlive, !isClosing else { return }
+        walk = nil
+        reading = .head
+        set(Deadline.head, afterMs: bounds.idleMs)
+        resumeInput()
+    }
+
+    /// Bytes that are no request, or come too slowly: one answer in our shape, then the connection is of no more use.
+    func refuse(_ error: GatewayError) {
+        keepAlive = false
+        guard isBusy else {
+            isHead = false
+            write(RequestWalk(services.makeContext()).errorResponse(error), close: true)
+            if !isTaking { flush() }
+            return
+        }
+        feed(.requestBroken(error))
+    }
+
+    private static func error(for flaw: HTTPFlaw) -> GatewayError {
+        switch flaw {
+        case .malformed(let what): GatewayError(.invalidRequest, "The request is not valid HTTP/1.1: \(what).")
+        case .headTooLarge:
+            GatewayError(.headersTooLarge, "The head of the request is larger than 16 KiB or 100 fields.")
+        case .targetTooLong: GatewayError(.targetTooLong, "The request target is longer than 8 KiB.")
+        case .bodyTooLarge: GatewayError(.requestTooLarge, "The body is too large.")
+        }
+    }
+}
+
+extension RequestHead {
+    init(_ head: HTTPHead) {
+        self.init(
+            method: head.method, target: head.target, authorization: head.authorization, contentType: head.contentType,
+            contentEncoding: head.contentEncoding, contentLength: head.contentLength, corsHeaders: head.corsHeaders,
+            expectsContinue: head.expectsContinue)
+    }
+}

@@ -1,0 +1,88 @@
+internal import GatewayModel
+internal import HTTPCodec
+internal import Reactor
+internal import RequestWalk
+
+/// From answers to bytes.
+extension ClientConnection {
+    func write(_ response: Response, close: Bool) {
+        if close || !requestIsComplete { keepAlive = false }
+        isChunkedAnswer = false
+        output.write { out in
+            ResponseWriter.statusLine(response.status, into: &out)
+            out.append(contentsOf: response.headers.bytes)
+            if response.status != 204 {
+                out.append("content-length: ")
+                out.append(decimal: Int64(response.body.count))
+                out.append("\r\n")
+            }
+            out.append(keepAlive ? "\r\n" : "connection: close\r\n\r\n")
+            if !isHead { out.append(contentsOf: response.body) }
+        }
+        ended()
+    }
+
+    func writeHead(_ status: Int, _ headers: HeaderBlock) {
+        // HTTP/1.0 knows no chunks: the end of a stream is the end of the connection.
+        if isHTTP10 || !requestIsComplete { keepAlive = false }
+        isChunkedAnswer = !isHTTP10
+        output.write { out in
+            ResponseWriter.statusLine(status, into: &out)
+            out.append(contentsOf: headers.bytes)
+            if isChunkedAnswer { out.append("transfer-encoding: chunked\r\n") }
+            out.append(keepAlive ? "\r\n" : "connection: close\r\n\r\n")
+        }
+    }
+
+    func writeBytes(_ bytes: [UInt8]) {
+        output.write { out in
+            if isChunkedAnswer { ResponseWriter.chunk(bytes, into: &out) } else { out.append(contentsOf: bytes) }
+        }
+    }
+
+    func writeEnd(_ trailers: [(String, String)]) {
+        if isChunkedAnswer { output.write { ResponseWriter.lastChunk(trailers, into: &$0) } }
+        ended()
+    }
+
+    /// Closes after an answer. While the caller is still sending, closing at once would answer his bytes with a reset that
+    /// may overtake the answer (RFC 9112 §9.6): our side is closed, what still comes is dropped, and then the rest.
+    private func ended() {
+        deadlines.cancel(Deadline.body)
+        guard !keepAlive else { return }
+        isClosing = true
+        if !requestIsComplete {
+            bodyBytes = 0
+            reading = .dropped
+        }
+    }
+
+    /// Sends what there is; notices when the caller does not keep up, and closes once a last answer is out.
+    func flush() {
+        guard !isClosed else { return }
+        let before = output.unsent
+        guard output.flush(to: descriptor) else { return abort() }
+        let unsent = output.unsent
+        if unsent == 0 {
+            deadlines.cancel(Deadline.writeStall)
+            if isClosing, !isBusy { return leave() }
+        } else if unsent < before || !deadlines.isSet(Deadline.writeStall) {
+            set(Deadline.writeStall, afterMs: bounds.writeStallMs)
+        }
+        if !callerIsBlocked, unsent > bounds.unsentBytesHigh {
+            callerIsBlocked = true
+            if isBusy { feed(.clientBlocked) }
+        } else if callerIsBlocked, unsent <= bounds.unsentBytesLow {
+            callerIsBlocked = false
+            if isBusy { feed(.clientReady) }
+        }
+        updateInterest()
+    }
+
+    private func leave() {
+        guard case .dropped = reading else { return close() }
+        guard !deadlines.isSet(Deadline.linger) else { return }
+        Socket.finishWriting(descriptor)
+        set(Deadline.linger, afterMs: bounds.lingerMs)
+    }
+}

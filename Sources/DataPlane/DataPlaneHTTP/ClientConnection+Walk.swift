@@ -1,0 +1,50 @@
+internal import Admission
+internal import GatewayModel
+internal import Reactor
+internal import RequestWalk
+
+/// Carries out the walk of the request under way.
+extension ClientConnection {
+    func feed(_ event: WalkEvent) {
+        guard let id = walk?.id, let actions = walk?.handle(event, at: reactor.nowMs) else { return }
+        for action in actions { carryOut(action, for: id) }
+        guard !isClosed else { return }
+        if !isBusy, requestIsComplete { prepareForNext() }
+        if !isTaking { flush() }
+    }
+
+    /// A reply that arrives after its request has ended finds another walk here, or none, and is dropped.
+    private func feed(_ event: WalkEvent, for id: RequestID) {
+        guard walk?.id == id else { return }
+        feed(event)
+    }
+
+    private func carryOut(_ action: WalkAction, for id: RequestID) {
+        switch action {
+        case .lookUpKey(let digests, let fresh):
+            services.lookUpKey(digests: digests, fresh: fresh) { [weak self] in self?.feed(.keyFound($0), for: id) }
+        case .peek(let caller):
+            services.peek(caller) { [weak self] in self?.feed(.peeked($0), for: id) }
+        case .admit(let request):
+            services.admit(request) { [weak self] in self?.feed(.admitAnswered($0), for: id) }
+        case .startAttempt(let request):
+            attempts[request.attempt] = services.startAttempt(request) { [weak self] in self?.feed($0, for: id) }
+        case .cancelAttempt(let number): attempts.removeValue(forKey: number)?.cancel()
+        case .releaseAttempt(let number): attempts.removeValue(forKey: number)?.release()
+        case .pauseAttempt(let number): attempts[number]?.pause()
+        case .resumeAttempt(let number): attempts[number]?.resume()
+        case .restDeployment(let name, let milliseconds): services.rest(deployment: name, forMs: milliseconds)
+        case .respond(let response, let close): if !isClosed { write(response, close: close) }
+        case .respondHead(let status, let headers): if !isClosed { writeHead(status, headers) }
+        case .respondBytes(let bytes): if !isClosed { writeBytes(bytes) }
+        case .respondEnd(let trailers): if !isClosed { writeEnd(trailers) }
+        case .setTimer(let timer, let milliseconds): if !isClosed { set(timer.rawValue, afterMs: milliseconds) }
+        case .cancelTimer(let timer): deadlines.cancel(timer.rawValue)
+        case .reportProgress(let report): services.reportProgress(report)
+        case .settle(let request): services.settle(request)
+        case .finished(let report):
+            attempts.removeAll(keepingCapacity: true)
+            services.finished(report)
+        }
+    }
+}

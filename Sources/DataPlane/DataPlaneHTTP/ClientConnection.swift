@@ -1,0 +1,169 @@
+internal import Admission
+internal import GatewayModel
+internal import HTTPCodec
+package import Reactor
+internal import RequestWalk
+
+/// One connection of a caller: one request after the other, each carried out by its walk. Here bytes become events and
+/// actions become bytes, calls and deadlines; no decision about a request is made here.
+package final class ClientConnection: EventSource {
+    /// What the bytes that arrive are.
+    enum Reading {
+        /// What a trusted proxy says of the caller.
+        case proxyHeader
+        case head
+        case length(Int)
+        case chunked(ChunkedBody)
+        /// The request is complete; what comes is the next one, and waits.
+        case ahead
+        /// The answer is out before its request: what still comes is dropped.
+        case dropped
+    }
+
+    let services: any RequestServices
+    let descriptor: Int32
+    let reactor: Reactor
+    let bounds: Bounds
+    let counter: ConnectionCounter
+    /// The caller's address, once it is known and counted.
+    var address: PeerAddress?
+    var parser: HeadParser
+    var reading = Reading.head
+    /// Bytes that have arrived and wait.
+    var input: [UInt8] = []
+    var output = OutputBuffer()
+    var deadlines = Deadlines()
+    var walk: RequestWalk?
+    var attempts: [Int: any UpstreamAttempt] = [:]
+    var keepAlive = true
+    var isHead = false
+    var isHTTP10 = false
+    var isChunkedAnswer = false
+    var bodyStartMs: Int64 = 0
+    var bodyBytes = 0
+    var isClosing = false
+    var isClosed = false
+    /// Inside `take`: what the walk writes leaves when all that arrived was taken.
+    var isTaking = false
+    var callerIsBlocked = false
+    var interest: Readiness = [.readable, .hungUp]
+
+    /// - Parameters:
+    ///   - address: the caller's, counted already; `nil` when it is not.
+    ///   - hasProxyHeader: a trusted proxy is about to name the caller.
+    init(
+        _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool, counter: ConnectionCounter,
+        services: any RequestServices
+    ) {
+        self.services = services
+        self.descriptor = descriptor
+        self.address = address
+        self.counter = counter
+        if hasProxyHeader { reading = .proxyHeader }
+        reactor = services.reactor
+        bounds = services.bounds
+        parser = HeadParser(
+            HeadBounds(
+                bytesMax: bounds.headBytesMax, fieldsMax: bounds.headFieldsMax, targetBytesMax: bounds.targetBytesMax))
+    }
+
+    func open() {
+        Socket.tune(descriptor, unsentBytes: Int32(bounds.unsentBytesHigh))
+        reactor.watch(descriptor, for: interest, self)
+        services.opened(self)
+        set(Deadline.head, afterMs: bounds.headMs)
+    }
+
+    package var isBusy: Bool { walk.map { !$0.isFinished } ?? false }
+
+    /// Closes an idle connection; a busy one closes after its answer.
+    package func drain() {
+        keepAlive = false
+        if !isBusy, !isClosing { close() }
+    }
+
+    /// Cuts whatever is running, cleanly.
+    package func shutDown() {
+        if isBusy { feed(.shutdown) } else { close() }
+    }
+
+    func close() { end(Socket.close) }
+
+    /// The caller is given up: what is unsent is dropped.
+    func abort() { end(Socket.abort) }
+
+    private func end(_ closing: (Int32) -> Void) {
+        guard !isClosed else { return }
+        isClosed = true
+        reactor.unwatch(descriptor)
+        closing(descriptor)
+        if isBusy { feed(.clientGone) }
+        services.closed(self)
+        if let address { counter.leave(address) }
+        counter.leave()
+    }
+
+    // MARK: Readiness
+
+    package func ready(_ readiness: Readiness) {
+        if readiness.contains(.writable) { flush() }
+        guard !isClosed, !readiness.isDisjoint(with: [.readable, .hungUp]) else { return }
+        if interest.contains(.readable) { receive() } else if !readiness.isDisjoint(with: .hungUp) { close() }
+    }
+
+    private static let readsPerTurn = 4
+
+    private func receive() {
+        for _ in 0..<Self.readsPerTurn {
+            let buffer = services.readBuffer
+            switch Socket.receive(descriptor, into: buffer) {
+            case .wouldBlock: return
+            case .ended: return close()
+            case .bytes(let count):
+                take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                guard !isClosed, count == buffer.count, interest.contains(.readable) else { return }
+            }
+        }
+    }
+
+    func updateInterest() {
+        guard !isClosed else { return }
+        var wanted: Readiness = .hungUp
+        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked { wanted.insert(.readable) }
+        if output.unsent > 0 { wanted.insert(.writable) }
+        guard wanted != interest else { return }
+        interest = wanted
+        reactor.change(descriptor, to: wanted)
+    }
+
+    // MARK: Deadlines
+
+    func set(_ which: Int, afterMs: Int64) {
+        let at = reactor.nowMs + afterMs
+        if deadlines.set(which, atMs: at) { reactor.wake(descriptor, atMs: at) }
+    }
+
+    package func deadlineReached() {
+        while !isClosed, let which = deadlines.takeDue(reactor.nowMs) { passed(which) }
+        guard !isClosed, let next = deadlines.nextWake(reactor.nowMs) else { return }
+        reactor.wake(descriptor, atMs: next)
+    }
+
+    private func passed(_ which: Int) {
+        switch which {
+        case Deadline.head:
+            guard parser.hasBegun else { return close() }
+            refuse(GatewayError(.requestTimeout, "The head of the request did not arrive in time."))
+        case Deadline.body: judgeBodyRate()
+        case Deadline.writeStall: abort()
+        case Deadline.linger: close()
+        default: if let timer = WalkTimer(rawValue: which) { feed(.timer(timer)) }
+        }
+    }
+
+    private func judgeBodyRate() {
+        let wanted = (reactor.nowMs - bodyStartMs) * Int64(bounds.bodyBytesPerSecondMin) / 1000
+        guard Int64(bodyBytes) < wanted else { return set(Deadline.body, afterMs: 1_000) }
+        refuse(GatewayError(.requestTimeout, "The body of the request did not arrive in time."))
+    }
+}

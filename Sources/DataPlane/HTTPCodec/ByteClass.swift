@@ -1,0 +1,17 @@
+/// Which bytes may stand where in a head (RFC 9110 §5.6.2, §5.5).
+enum ByteClass {
+    private static let tokens: [Bool] = (0..<256).map { byte in
+        let scalar = Unicode.Scalar(UInt8(byte))
+        return scalar.properties.isAlphabetic && byte < 0x80 || (0x30...0x39).contains(byte)
+            || "!#$%&'*+-.^_`|~".unicodeScalars.contains(scalar)
+    }
+
+    static func isToken(_ byte: UInt8) -> Bool { tokens[Int(byte)] }
+
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    /// Visible ASCII, space and tab. Bytes above are obsolete (RFC 9110 §5.5) and read differently by different servers.
+    static func isFieldText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f || byte == 0x09 }
+
+    static func lowered(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte }
+}

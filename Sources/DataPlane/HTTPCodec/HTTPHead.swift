@@ -1,0 +1,41 @@
+/// The head of a request: what of it the gateway looks at, already judged.
+package struct HTTPHead: Sendable, Equatable {
+    /// How the end of the body is known (RFC 9112 §6.3).
+    package enum Body: Sendable, Equatable {
+        case none
+        case length(Int)
+        case chunked
+    }
+
+    package var method = ""
+    /// The request target as it stood on the request line: a path, or `*`.
+    package var target = ""
+    package var isHTTP10 = false
+    package var body = Body.none
+    package var keepAlive = true
+    package var expectsContinue = false
+    package var authorization: [String] = []
+    package var contentType: String?
+    package var contentEncoding: String?
+    /// `Access-Control-Request-Headers` of a preflight.
+    package var corsHeaders: String?
+    /// `X-Forwarded-For`, all lines joined; believed only from a trusted proxy.
+    package var forwardedFor: String?
+
+    package init() {}
+
+    package var contentLength: Int? { if case .length(let count) = body { count } else { nil } }
+}
+
+/// The bounds of a head.
+package struct HeadBounds: Sendable {
+    package var bytesMax: Int
+    package var fieldsMax: Int
+    package var targetBytesMax: Int
+
+    package init(bytesMax: Int, fieldsMax: Int, targetBytesMax: Int) {
+        self.bytesMax = bytesMax
+        self.fieldsMax = fieldsMax
+        self.targetBytesMax = targetBytesMax
+    }
+}

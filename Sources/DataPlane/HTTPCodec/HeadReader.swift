@@ -1,0 +1,159 @@
+/// Reads a head whose lines are complete.
+struct HeadReader {
+    private let bytes: UnsafeRawBufferPointer
+    private let bounds: HeadBounds
+    private var head = HTTPHead()
+    private var hostSeen = false
+    private var lengthSeen = false
+    private var codingSeen = false
+    private var connectionSeen = false
+    private var typeSeen = false
+
+    init(_ bytes: UnsafeRawBufferPointer, _ bounds: HeadBounds) {
+        self.bytes = bytes
+        self.bounds = bounds
+    }
+
+    consuming func read(upTo end: Int) throws(HTTPFlaw) -> HTTPHead {
+        var at = bytes[0] == 0x0d ? 2 : 0
+        var lineEnd = endOfLine(from: at)
+        try requestLine(at..<lineEnd)
+        at = lineEnd + 2
+        while at < end - 2 {
+            lineEnd = endOfLine(from: at)
+            try field(at..<lineEnd)
+            at = lineEnd + 2
+        }
+        try checkWhole()
+        return head
+    }
+
+    /// The CR of the line that begins there. A CR elsewhere is refused by the readers of the line.
+    private func endOfLine(from start: Int) -> Int {
+        var at = start
+        while bytes[at] != 0x0a { at += 1 }
+        return at - 1
+    }
+
+    // MARK: The request line (RFC 9112 §3)
+
+    private mutating func requestLine(_ line: Range<Int>) throws(HTTPFlaw) {
+        var at = line.lowerBound
+        while at < line.upperBound, bytes[at] >= 0x41, bytes[at] <= 0x5a { at += 1 }
+        let methodCount = at - line.lowerBound
+        let isMethod = methodCount > 0 && methodCount <= 16 && at < line.upperBound && bytes[at] == 0x20
+        try HTTPFlaw.malformed(unless: isMethod, "the request line is malformed")
+        head.method = text(line.lowerBound..<at)
+        let start = at + 1
+        at = start
+        while at < line.upperBound, bytes[at] > 0x20, bytes[at] < 0x7f { at += 1 }
+        guard at - start <= bounds.targetBytesMax else { throw .targetTooLong }
+        let isTarget = at > start && at < line.upperBound && bytes[at] == 0x20
+        try HTTPFlaw.malformed(unless: isTarget, "the request line is malformed")
+        let isPath = bytes[start] == UInt8(ascii: "/") || head.method == "OPTIONS" && equals(start..<at, "*")
+        try HTTPFlaw.malformed(unless: isPath, "the request target must be a path")
+        head.target = text(start..<at)
+        let version = (at + 1)..<line.upperBound
+        head.isHTTP10 = equals(version, "HTTP/1.0")
+        try HTTPFlaw.malformed(
+            unless: head.isHTTP10 || equals(version, "HTTP/1.1"), "the HTTP version is not 1.0 or 1.1")
+        head.keepAlive = !head.isHTTP10
+    }
+
+    // MARK: Fields (RFC 9110 §5)
+
+    private mutating func field(_ line: Range<Int>) throws(HTTPFlaw) {
+        var colon = line.lowerBound
+        while colon < line.upperBound, ByteClass.isToken(bytes[colon]) { colon += 1 }
+        let isNamed = colon > line.lowerBound && colon < line.upperBound && bytes[colon] == UInt8(ascii: ":")
+        try HTTPFlaw.malformed(unless: isNamed, "a header field has no valid name")
+        var start = colon + 1
+        var end = line.upperBound
+        while start < end, ByteClass.isSpace(bytes[start]) { start += 1 }
+        while end > start, ByteClass.isSpace(bytes[end - 1]) { end -= 1 }
+        for at in start..<end where !ByteClass.isFieldText(bytes[at]) {
+            throw .malformed("a header field has a value that is not plain ASCII text")
+        }
+        try take(name: line.lowerBound..<colon, value: start..<end)
+    }
+
+    private mutating func take(name: Range<Int>, value: Range<Int>) throws(HTTPFlaw) {
+        switch name.count {
+        case 4 where equals(name, "host"): try once(&hostSeen, "more than one Host")
+        case 6 where equals(name, "expect"):
+            let isKnown = equals(value, "100-continue") && !head.expectsContinue
+            try HTTPFlaw.malformed(unless: isKnown, "the expectation is not 100-continue")
+            head.expectsContinue = true
+        case 10 where equals(name, "connection"): connection(value)
+        case 12 where equals(name, "content-type"):
+            try once(&typeSeen, "more than one Content-Type")
+            head.contentType = text(value)
+        case 13 where equals(name, "authorization"): head.authorization.append(text(value))
+        case 14 where equals(name, "content-length"):
+            try once(&lengthSeen, "more than one Content-Length")
+            head.body = .length(try length(value))
+        case 15 where equals(name, "x-forwarded-for"):
+            head.forwardedFor = head.forwardedFor.map { $0 + "," + text(value) } ?? text(value)
+        case 16 where equals(name, "content-encoding"): head.contentEncoding = text(value)
+        case 17 where equals(name, "transfer-encoding"):
+            try once(&codingSeen, "more than one Transfer-Encoding")
+            try HTTPFlaw.malformed(unless: equals(value, "chunked"), "the transfer coding is not chunked")
+        case 30 where equals(name, "access-control-request-headers"): head.corsHeaders = text(value)
+        default: break
+        }
+    }
+
+    private func once(_ seen: inout Bool, _ what: StaticString) throws(HTTPFlaw) {
+        try HTTPFlaw.malformed(unless: !seen, what)
+        seen = true
+    }
+
+    private mutating func connection(_ value: Range<Int>) {
+        for option in text(value).lowercased().split(separator: ",") {
+            switch option.drop(while: { $0 == " " }).prefix(while: { $0 != " " }) {
+            case "close":
+                head.keepAlive = false
+                connectionSeen = true
+            case "keep-alive" where !connectionSeen: head.keepAlive = true
+            // An upgrade is not offered here; the field may be ignored (RFC 9110 §7.8).
+            default: break
+            }
+        }
+    }
+
+    /// Digits only (RFC 9110 §8.6), and no more of them than any body could need.
+    private func length(_ value: Range<Int>) throws(HTTPFlaw) -> Int {
+        try HTTPFlaw.malformed(unless: !value.isEmpty && value.count <= 18, "Content-Length is not a number")
+        var number = 0
+        for at in value {
+            let digit = bytes[at] &- 0x30
+            try HTTPFlaw.malformed(unless: digit < 10, "Content-Length is not a number")
+            number = number * 10 + Int(digit)
+        }
+        return number
+    }
+
+    private mutating func checkWhole() throws(HTTPFlaw) {
+        try HTTPFlaw.malformed(unless: hostSeen || head.isHTTP10, "the Host field is missing")
+        guard codingSeen else { return }
+        try HTTPFlaw.malformed(unless: !lengthSeen, "both Transfer-Encoding and Content-Length")
+        try HTTPFlaw.malformed(unless: !head.isHTTP10, "a transfer coding in HTTP/1.0")
+        head.body = .chunked
+    }
+
+    // MARK: Bytes
+
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self)
+    }
+
+    /// Compares without case; `name` is written in lower case where letters matter.
+    private func equals(_ range: Range<Int>, _ name: StaticString) -> Bool {
+        guard range.count == name.utf8CodeUnitCount else { return false }
+        for offset in 0..<range.count
+        where ByteClass.lowered(bytes[range.lowerBound + offset]) != ByteClass.lowered(name.utf8Start[offset]) {
+            return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,68 @@
+internal import CLinux
+internal import Glibc
+
+/// An IP address in network order: 4 bytes, or 16. An IPv4 address mapped into IPv6 is its 4 bytes.
+package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) {
+        let isMapped =
+            bytes.count == 16 && bytes[0..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+        self.bytes = isMapped ? Array(bytes[12...]) : bytes
+    }
+
+    /// From its text form; `nil` when that is no IP address.
+    package init?(_ text: String) {
+        var four = in_addr()
+        var six = in6_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            self.init(bytes: withUnsafeBytes(of: four) { Array($0) })
+        } else if inet_pton(AF_INET6, text, &six) == 1 {
+            self.init(bytes: withUnsafeBytes(of: six) { Array($0) })
+        } else {
+            return nil
+        }
+    }
+
+    init(_ storage: sockaddr_storage) {
+        switch Int32(storage.ss_family) {
+        case AF_INET: self.init(bytes: withUnsafeBytes(of: storage) { Array($0[4..<8]) })
+        case AF_INET6: self.init(bytes: withUnsafeBytes(of: storage) { Array($0[8..<24]) })
+        default: self.init(bytes: [])
+        }
+    }
+
+    package var description: String {
+        guard bytes.count == 4 || bytes.count == 16 else { return "local" }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// An address range in CIDR notation.
+package struct AddressRange: Hashable, Sendable {
+    private let base: PeerAddress
+    private let bits: Int
+
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1)
+        guard let first = parts.first, let base = PeerAddress(String(first)) else { return nil }
+        self.base = base
+        guard parts.count == 2 else {
+            bits = base.bytes.count * 8
+            return
+        }
+        guard let bits = Int(parts[1]), (0...base.bytes.count * 8).contains(bits) else { return nil }
+        self.bits = bits
+    }
+
+    package func contains(_ address: PeerAddress) -> Bool {
+        guard address.bytes.count == base.bytes.count else { return false }
+        let whole = bits / 8
+        guard address.bytes[..<whole] == base.bytes[..<whole] else { return false }
+        guard bits % 8 > 0 else { return true }
+        let mask = UInt8(truncatingIfNeeded: 0xff00 >> (bits % 8))
+        return address.bytes[whole] & mask == base.bytes[whole] & mask
+    }
+}

@@ -1,0 +1,181 @@
+internal import CLinux
+internal import Foundation
+internal import Glibc
+
+/// Something with a descriptor that a reactor watches.
+package protocol EventSource: AnyObject {
+    func ready(_ readiness: Readiness)
+    /// A deadline asked for by `Reactor.wake(_:atMs:)` has come. It may be an old one: look at the clock.
+    func deadlineReached()
+}
+
+/// Something that has work at the end of every turn: commands to send in one write, callbacks of libcurl to deliver.
+package protocol TurnHook: AnyObject {
+    /// When it wants a turn even if nothing happens, in the reactor's milliseconds; `.max` for never.
+    var dueMs: Int64 { get }
+    func turnEnds()
+}
+
+/// What a descriptor is ready for.
+package struct Readiness: OptionSet, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+    package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// The other end closed its side, or the connection broke.
+    package static let hungUp = Readiness(
+        rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue | EPOLLRDHUP.rawValue)
+    /// Only one of several reactors that watch the descriptor is woken.
+    package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
+}
+
+/// An event loop on a thread of its own: sockets of callers, of Redis and of providers (libcurl's) side by side, so that a
+/// request never changes threads. Only `execute` may be called from elsewhere.
+///
+/// A turn: wait, hand out readiness, run what other threads asked for, fire deadlines, then let every hook finish the turn.
+package final class Reactor: @unchecked Sendable {
+    private static let eventsPerTurn = 512
+    private static let idleMsMax: Int64 = 1_000
+
+    /// Monotonic milliseconds, read once a turn.
+    package private(set) var nowMs: Int64
+    private let epoll: Int32
+    private let wakeup: Int32
+    private var sources: [(source: (any EventSource)?, generation: UInt32)] = []
+    private var deadlines = DeadlineHeap<Watch>()
+    private var timers = DeadlineHeap<() -> Void>()
+    private var hooks: [any TurnHook] = []
+    private var stopped = false
+    private let lock = NSLock()
+    private var inbox: [@Sendable () -> Void] = []
+
+    /// A descriptor as it was watched at some time; its number may have been given to another one since.
+    private struct Watch {
+        var descriptor: Int32
+        var generation: UInt32
+    }
+
+    package init() {
+        nowMs = Self.clockMs()
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        wakeup = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+        precondition(epoll >= 0 && wakeup >= 0, "out of file descriptors at start")
+        var event = epoll_event(events: EPOLLIN.rawValue, data: .init(u64: UInt64(UInt32(bitPattern: wakeup))))
+        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+    }
+
+    package func start() { Thread.detachNewThread { self.run() } }
+
+    /// Runs `work` on the reactor's thread, at the end of this turn or of the next.
+    package func execute(_ work: @escaping @Sendable () -> Void) {
+        let wasEmpty = lock.withLock {
+            inbox.append(work)
+            return inbox.count == 1
+        }
+        if wasEmpty { eventfd_write(wakeup, 1) }
+    }
+
+    /// Runs `work` on the reactor's thread and waits for what it returns.
+    package func submit<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in execute { continuation.resume(returning: work()) } }
+    }
+
+    package func stop() { stopped = true }
+
+    package func add(_ hook: any TurnHook) { hooks.append(hook) }
+    package func remove(_ hook: any TurnHook) { hooks.removeAll { $0 === hook } }
+
+    // MARK: Descriptors
+
+    package func watch(_ descriptor: Int32, for interest: Readiness, _ source: any EventSource) {
+        let at = Int(descriptor)
+        while sources.count <= at { sources.append((nil, 0)) }
+        sources[at].generation &+= 1
+        sources[at].source = source
+        control(EPOLL_CTL_ADD, descriptor, interest)
+    }
+
+    package func change(_ descriptor: Int32, to interest: Readiness) { control(EPOLL_CTL_MOD, descriptor, interest) }
+
+    /// To be called before the descriptor is closed.
+    package func unwatch(_ descriptor: Int32) {
+        control(EPOLL_CTL_DEL, descriptor, [])
+        sources[Int(descriptor)].source = nil
+    }
+
+    private func control(_ operation: Int32, _ descriptor: Int32, _ interest: Readiness) {
+        let key = UInt64(sources[Int(descriptor)].generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
+        var event = epoll_event(events: interest.rawValue, data: .init(u64: key))
+        epoll_ctl(epoll, operation, descriptor, &event)
+    }
+
+    // MARK: Time
+
+    /// Calls the source's `deadlineReached` at that time, unless the descriptor is unwatched before.
+    package func wake(_ descriptor: Int32, atMs: Int64) {
+        deadlines.push(Watch(descriptor: descriptor, generation: sources[Int(descriptor)].generation), at: atMs)
+    }
+
+    package func after(_ milliseconds: Int64, _ work: @escaping () -> Void) {
+        timers.push(work, at: nowMs + milliseconds)
+    }
+
+    package static func clockMs() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
+    // MARK: Turns
+
+    private func run() {
+        var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerTurn)
+        while !stopped {
+            let count = epoll_wait(epoll, &events, Int32(events.count), waitMs())
+            nowMs = Self.clockMs()
+            for at in 0..<Int(max(0, count)) { handOut(events[at]) }
+            fireDeadlines()
+            // A hook may be taken out, or add another one, while it works.
+            var at = 0
+            while at < hooks.count {
+                hooks[at].turnEnds()
+                at += 1
+            }
+        }
+        close(wakeup)
+        close(epoll)
+    }
+
+    private func handOut(_ event: epoll_event) {
+        let descriptor = Int32(truncatingIfNeeded: event.data.u64)
+        if descriptor == wakeup { return runInbox() }
+        let watched = sources[Int(descriptor)]
+        // A source may have been replaced by one that was handed out earlier in this turn.
+        guard watched.generation == UInt32(truncatingIfNeeded: event.data.u64 >> 32) else { return }
+        watched.source?.ready(Readiness(rawValue: event.events))
+    }
+
+    private func runInbox() {
+        var counter: eventfd_t = 0
+        eventfd_read(wakeup, &counter)
+        let work = lock.withLock {
+            defer { inbox.removeAll() }
+            return inbox
+        }
+        for item in work { item() }
+    }
+
+    private func fireDeadlines() {
+        while let watch = deadlines.pop(dueBy: nowMs) {
+            let watched = sources[Int(watch.descriptor)]
+            if watched.generation == watch.generation { watched.source?.deadlineReached() }
+        }
+        while let work = timers.pop(dueBy: nowMs) { work() }
+    }
+
+    private func waitMs() -> Int32 {
+        var due = min(deadlines.nextMs, timers.nextMs)
+        for hook in hooks { due = min(due, hook.dueMs) }
+        return Int32(clamping: min(max(0, due - Self.clockMs()), Self.idleMsMax))
+    }
+}

@@ -1,0 +1,148 @@
+internal import CLinux
+internal import Glibc
+
+/// The calls of the socket API a reactor's users need, on non-blocking descriptors.
+package enum Socket {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// What a read or a write came to.
+    package enum Outcome {
+        case bytes(Int)
+        /// Nothing now; readiness will say when.
+        case wouldBlock
+        /// The other end closed (reading) or the connection broke.
+        case ended
+    }
+
+    package enum Accepted {
+        case connection(Int32, PeerAddress)
+        case none
+        /// The process has no descriptors left: accepting again at once would spin.
+        case exhausted
+    }
+
+    /// - Throws: `Failure` when the address cannot be resolved or bound.
+    package static func listen(host: String, port: Int, backlog: Int32) throws -> Int32 {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0, let address = found else {
+            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(found) }
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.pointee.ai_family, flags, 0)
+        guard descriptor >= 0 else { throw Failure(description: reason("socket")) }
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0,
+            Glibc.listen(descriptor, backlog) == 0
+        else {
+            let failure = Failure(description: "\(host):\(port): \(reason("bind"))")
+            Glibc.close(descriptor)
+            throw failure
+        }
+        return descriptor
+    }
+
+    /// Connects, blocking up to `timeoutMs`; the descriptor it returns does not block any more.
+    package static func connect(host: String, port: Int, timeoutMs: Int) throws(Failure) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0, let address = found else {
+            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(found) }
+        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.pointee.ai_family, flags, 0)
+        guard descriptor >= 0 else { throw Failure(description: reason("socket")) }
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if Glibc.connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) != 0, errno == EINPROGRESS {
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            poll(&waiting, 1, Int32(timeoutMs))
+        }
+        var error: Int32 = ETIMEDOUT
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        var peer = sockaddr_storage()
+        var peerLength = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let isConnected = withUnsafeMutablePointer(to: &peer) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &peerLength) == 0 }
+        }
+        if isConnected { return descriptor }
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
+        Glibc.close(descriptor)
+        throw Failure(description: "\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
+    }
+
+    package static func accept(from listener: Int32) -> Accepted {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let descriptor = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                accept4(listener, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+            }
+        }
+        guard descriptor >= 0 else {
+            switch errno {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            case ECONNABORTED, EINTR, EPROTO: return accept(from: listener)
+            default: return .none
+            }
+        }
+        return .connection(descriptor, PeerAddress(storage))
+    }
+
+    /// Small writes leave at once, and no more than `unsentBytes` wait in the kernel for a caller who does not read.
+    package static func tune(_ descriptor: Int32, unsentBytes: Int32) {
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, unsentBytes)
+    }
+
+    package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+        let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        if count > 0 { return .bytes(count) }
+        return count < 0 && (errno == EAGAIN || errno == EINTR) ? .wouldBlock : .ended
+    }
+
+    package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Outcome {
+        let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        if count >= 0 { return .bytes(count) }
+        return errno == EAGAIN || errno == EINTR ? .wouldBlock : .ended
+    }
+
+    /// Says that no more will be written; what the other end still sends can be read.
+    package static func finishWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    package static func close(_ descriptor: Int32) { Glibc.close(descriptor) }
+
+    /// Closes so that the other end notices: with a reset, and what is unsent is dropped.
+    package static func abort(_ descriptor: Int32) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        Glibc.close(descriptor)
+    }
+
+    /// The port a listener got.
+    package static func localPort(of descriptor: Int32) -> Int {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        _ = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return withUnsafeBytes(of: storage) { Int($0[2]) << 8 | Int($0[3]) }
+    }
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    private static func reason(_ what: String) -> String { "\(what): \(String(cString: strerror(errno)))" }
+}

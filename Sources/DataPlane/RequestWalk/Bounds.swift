@@ -1,0 +1,49 @@
+/// Every bound of a connection and a request, in one place. Sizes are bytes, times milliseconds.
+///
+/// What an operator may set is marked so; `docs/configuration.md` has the names. The rest are the contract with callers.
+package struct Bounds: Sendable {
+    // The head of a request.
+    package var headBytesMax = 16 << 10
+    package var headFieldsMax = 100
+    package var targetBytesMax = 8 << 10
+
+    // The body of a request.
+    package var bodyBytesMax = 20 << 20
+    /// What is still read of a body whose request is already refused, so that the caller reads the answer.
+    package var drainBytesMax = 64 << 10
+    /// After the body's deadline a caller must have kept up this rate, in bytes a second.
+    package var bodyBytesPerSecondMin = 1 << 10
+
+    // What providers send.
+    package var answerBytesMax = 32 << 20
+    package var streamBytesMax = 64 << 20
+    package var errorBodyBytesMax = 64 << 10
+
+    // One connection.
+    /// From the first byte of a head, or from accepting, to its last. Settable.
+    package var headMs: Int64 = 10_000
+    /// How long a body may take before its rate is judged. Settable.
+    package var bodyMs: Int64 = 10_000
+    /// Between two requests. Settable.
+    package var idleMs: Int64 = 75_000
+    /// How long a caller may read nothing of what waits for him. Settable.
+    package var writeStallMs: Int64 = 30_000
+    /// A TLS handshake. Settable.
+    package var handshakeMs: Int64 = 5_000
+    /// How long bytes are dropped behind an answer that came before the end of its request.
+    package var lingerMs: Int64 = 1_000
+    /// Unsent bytes of an answer: above the first the engine is paused, below the second it goes on.
+    package var unsentBytesHigh = 128 << 10
+    package var unsentBytesLow = 32 << 10
+    /// Requests sent ahead (pipelined) that wait for the one before.
+    package var aheadBytesMax = 32 << 10
+
+    // All connections of a worker. Settable.
+    package var connectionsMax = 10_000
+    package var connectionsPerAddressMax = 256
+
+    // The whole request. Settable.
+    package var totalMs: Int64 = 600_000
+
+    package init() {}
+}

@@ -1,0 +1,30 @@
+/// Text and numbers appended to bytes without a string in between: what the hot path writes its answers and commands with.
+extension [UInt8] {
+    package mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    package mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: $0) }
+    }
+
+    package mutating func append(decimal number: Int64) {
+        guard number >= 10 || number < 0 else { return append(0x30 + UInt8(number)) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var at = 20
+            var rest = number.magnitude
+            repeat {
+                at -= 1
+                digits[at] = 0x30 + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            if number < 0 { append(UInt8(ascii: "-")) }
+            append(contentsOf: UnsafeBufferPointer(rebasing: digits[at...]))
+        }
+    }
+
+    package mutating func append(hex number: Int) {
+        append(contentsOf: String(number, radix: 16).utf8)
+    }
+}
