@@ -68,13 +68,13 @@ def test_cors_preflight_needs_no_key_and_reflects_headers(worker):
     ("{}", "model"), ('{"model":""}', "model"), ('{"model":5}', "model"), ('{"model":"a\\nb"}', "model"),
     ('{"model":"plain"}', "messages"), ('{"model":"plain","messages":[]}', "messages"),
     ('{"model":"plain","messages":{}}', "messages"), ('{"model":"plain","messages":[1]}', "messages[0].role"),
-    ('{"model":"plain","messages":[{"role":"user"}],"stream":"yes"}', "stream"),
-    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":0}', "max_tokens"),
-    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":1.5}', "max_tokens"),
-    ('{"model":"plain","messages":[{"role":"user"}],"max_tokens":9223372036854775808}', "max_tokens"),
-    ('{"model":"plain","messages":[{"role":"user"}],"n":129}', "n"),
-    ('{"model":"plain","messages":[{"role":"user"}],"stream_options":{}}', "stream_options"),
-    ('{"model":"plain","messages":[{"role":"user"}],"api_base":"http://169.254.169.254"}', "api_base"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"stream":"yes"}', "stream"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"max_tokens":0}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"max_tokens":1.5}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"max_tokens":9223372036854775808}', "max_tokens"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"n":129}', "n"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"stream_options":{}}', "stream_options"),
+    ('{"model":"plain","messages":[{"role":"user","content":"x"}],"api_base":"http://169.254.169.254"}', "api_base"),
 ])
 def test_a_bad_body_is_a_400_that_names_the_member(worker, key, body, param):
     error = in_shape(ask(worker, "POST", CHAT, key, body), 400, "invalid_request_error")

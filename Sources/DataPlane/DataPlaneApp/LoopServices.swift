@@ -27,13 +27,14 @@ final class LoopServices: RequestServices {
     private let owner: String
     private let memory: MemoryGuard
     private let metrics: MetricsRegistry
+    private var counters: RequestCounters
     private let log: Logger
     private var world: WalkWorld
     private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
     private var resting: [String: Int64] = [:]
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var listeners: [Listener] = []
-    private var random = SystemRandomNumberGenerator()
+    private var random = Xoshiro256()
     private(set) var isDraining = false
 
     init(
@@ -46,6 +47,7 @@ final class LoopServices: RequestServices {
         self.digester = digester
         self.memory = memory
         self.metrics = metrics
+        counters = RequestCounters(metrics)
         self.log = log
         bounds = settings.bounds
         limiter = LimiterConnection(
@@ -112,7 +114,7 @@ final class LoopServices: RequestServices {
     func rest(deployment: String, forMs: Int64) { resting[deployment] = reactor.nowMs + forMs }
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
-        metrics.add("aihub_worker_attempts_total")
+        counters.attempts.add()
         let call = UpstreamCall(
             endpoint: endpoint(for: request.target), headers: ["X-Request-Id: \(request.id)"], body: request.body)
         let number = request.attempt
@@ -141,8 +143,7 @@ final class LoopServices: RequestServices {
     }
 
     func finished(_ report: WalkReport) {
-        metrics.add(
-            "aihub_worker_requests_total", [("endpoint", report.endpoint), ("status", String(report.status))])
+        counters.request(report.endpoint, report.status).add()
         guard let error = report.error else { return }
         metrics.add("aihub_worker_errors_total", [("type", error.rawValue)])
         log.debug(

@@ -16,3 +16,29 @@ enum WorkerMetrics {
         metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The configuration in force.")
     }
 }
+
+/// The counters a request touches, at hand without a look-up by text.
+struct RequestCounters {
+    private struct Name: Hashable {
+        var endpoint: String
+        var status: Int
+    }
+
+    let attempts: MetricsRegistry.Counter
+    private let metrics: MetricsRegistry
+    private var requests: [Name: MetricsRegistry.Counter] = [:]
+
+    init(_ metrics: MetricsRegistry) {
+        self.metrics = metrics
+        attempts = metrics.counter("aihub_worker_attempts_total")
+    }
+
+    mutating func request(_ endpoint: String, _ status: Int) -> MetricsRegistry.Counter {
+        let name = Name(endpoint: endpoint, status: status)
+        if let known = requests[name] { return known }
+        let made = metrics.counter(
+            "aihub_worker_requests_total", [("endpoint", endpoint), ("status", String(status))])
+        requests[name] = made
+        return made
+    }
+}

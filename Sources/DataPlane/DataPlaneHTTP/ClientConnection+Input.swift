@@ -68,7 +68,7 @@ extension ClientConnection {
         case .length(let left):
             let count = min(left, bytes.count)
             reading = .length(left - count)
-            receive(Array(bytes[..<count]))
+            receive(Array(UnsafeRawBufferPointer(rebasing: bytes[..<count])))
             if left == count { endRequest() }
             return count
         case .chunked(var decoder):
@@ -112,14 +112,21 @@ extension ClientConnection {
         switch head.body {
         case .none, .length(0): reading = .ahead
         case .length(let count): reading = .length(count)
-        case .chunked: reading = .chunked(ChunkedBody())
+        case .chunked: reading = .chunked(ChunkedBody(bodyBytesMax: bounds.bodyBytesMax))
         }
         if services.isOverloaded {
             return refuse(GatewayError(.overloaded, "This worker is out of memory. Retry.", retryAfterMs: 1_000))
         }
-        walk = RequestWalk(services.makeContext())
+        let box = WalkBox(RequestWalk(services.makeContext()))
+        walk = box
         let isComplete = requestIsComplete
-        feed(.head(RequestHead(head)))
+        var known = RequestHead(head)
+        if head.authorization == lastAuthorization { known.digests = lastDigests }
+        feed(.head(known))
+        if known.digests.isEmpty {
+            lastAuthorization = head.authorization
+            lastDigests = box.walk.digests
+        }
         guard isBusy else { return }
         if isComplete { return feed(.bodyEnd) }
         bodyStartMs = reactor.nowMs
@@ -169,7 +176,7 @@ extension ClientConnection {
         case .headTooLarge:
             GatewayError(.headersTooLarge, "The head of the request is larger than 16 KiB or 100 fields.")
         case .targetTooLong: GatewayError(.targetTooLong, "The request target is longer than 8 KiB.")
-        case .bodyTooLarge: GatewayError(.requestTooLarge, "The body is too large.")
+        case .bodyTooLarge: GatewayError(.requestTooLarge, "The body is larger than 20 MiB.")
         }
     }
 }
@@ -179,6 +186,7 @@ extension RequestHead {
         self.init(
             method: head.method, target: head.target, authorization: head.authorization, contentType: head.contentType,
             contentEncoding: head.contentEncoding, contentLength: head.contentLength, corsHeaders: head.corsHeaders,
-            expectsContinue: head.expectsContinue)
+            expectsContinue: head.expectsContinue,
+            hasBody: head.body != .none && head.body != .length(0))
     }
 }

@@ -3,11 +3,24 @@ internal import GatewayModel
 internal import Reactor
 internal import RequestWalk
 
+/// A walk where it can be changed in place.
+final class WalkBox {
+    var walk: RequestWalk
+
+    init(_ walk: RequestWalk) { self.walk = walk }
+}
+
 /// Carries out the walk of the request under way.
 extension ClientConnection {
     func feed(_ event: WalkEvent) {
-        guard let id = walk?.id, let actions = walk?.handle(event, at: reactor.nowMs) else { return }
-        for action in actions { carryOut(action, for: id) }
+        guard let box = walk else { return }
+        // Carrying out one action may feed the next event: that one then finds no spare room and takes its own.
+        var actions: [WalkAction] = []
+        swap(&actions, &spareActions)
+        box.walk.handle(event, at: reactor.nowMs, into: &actions)
+        for action in actions { carryOut(action, for: box.walk.id) }
+        actions.removeAll(keepingCapacity: true)
+        swap(&actions, &spareActions)
         guard !isClosed else { return }
         if !isBusy, requestIsComplete { prepareForNext() }
         if !isTaking { flush() }
@@ -15,7 +28,7 @@ extension ClientConnection {
 
     /// A reply that arrives after its request has ended finds another walk here, or none, and is dropped.
     private func feed(_ event: WalkEvent, for id: RequestID) {
-        guard walk?.id == id else { return }
+        guard walk?.walk.id == id else { return }
         feed(event)
     }
 

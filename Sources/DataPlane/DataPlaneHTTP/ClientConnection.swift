@@ -33,7 +33,12 @@ package final class ClientConnection: EventSource {
     var input: [UInt8] = []
     var output = OutputBuffer()
     var deadlines = Deadlines()
-    var walk: RequestWalk?
+    var walk: WalkBox?
+    /// The last `Authorization` whose form was good, and its digests: most callers send the same one on and on.
+    var lastAuthorization: String?
+    var lastDigests: [String] = []
+    /// Room for a walk's actions, used again and again.
+    var spareActions: [WalkAction] = []
     var attempts: [Int: any UpstreamAttempt] = [:]
     var keepAlive = true
     var isHead = false
@@ -74,7 +79,7 @@ package final class ClientConnection: EventSource {
         set(Deadline.head, afterMs: bounds.headMs)
     }
 
-    package var isBusy: Bool { walk.map { !$0.isFinished } ?? false }
+    package var isBusy: Bool { walk.map { !$0.walk.isFinished } ?? false }
 
     /// Closes an idle connection; a busy one closes after its answer.
     package func drain() {

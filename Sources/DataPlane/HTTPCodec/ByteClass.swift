@@ -8,6 +8,9 @@ enum ByteClass {
 
     static func isToken(_ byte: UInt8) -> Bool { tokens[Int(byte)] }
 
+    /// Visible ASCII but the fragment's sign, which never belongs into a request target (RFC 9112 §3.2).
+    static func isTarget(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#") }
+
     static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
     /// Visible ASCII, space and tab. Bytes above are obsolete (RFC 9110 §5.5) and read differently by different servers.

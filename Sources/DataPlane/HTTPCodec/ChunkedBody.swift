@@ -1,21 +1,26 @@
-/// Takes the chunked coding off a body (RFC 9112 §7.1), strictly. Extensions and trailers are read, bounded and dropped: a
-/// trailer never counts as a header.
+/// Takes the chunked coding off a body (RFC 9112 §7.1), strictly. Extensions and trailers are judged, bounded and dropped: a
+/// trailer never counts as a header, and one that names the sender, the framing or the target is refused.
 package struct ChunkedBody: Sendable {
     /// Bytes of all extensions and trailers of one body together.
     package static let overheadBytesMax = 16 << 10
-    private static let sizeDigitsMax = 8
+    private static let sizeDigitsMax = 16
 
     private enum State {
-        case size, sizeEnd, data, dataCR, dataLF, trailerStart, trailer, trailerLF, lastLF, done
-        case extensions
+        case size, sizeEnd, extensions, data, dataCR, dataLF, trailer, trailerLF, done
     }
 
     private var state = State.size
     private var size = 0
     private var digits = 0
     private var overhead = 0
+    /// The extensions or the trailer line under way.
+    private var line: [UInt8] = []
 
-    package init() {}
+    /// The most bytes the whole body may have.
+    private let bodyBytesMax: Int
+    private var bodyBytes = 0
+
+    package init(bodyBytesMax: Int) { self.bodyBytesMax = bodyBytesMax }
 
     package var isDone: Bool { state == .done }
 
@@ -42,11 +47,12 @@ package struct ChunkedBody: Sendable {
         switch state {
         case .size: try readSize(byte)
         case .extensions:
-            try count(byte)
-            if byte == 0x0d { state = .sizeEnd }
+            if byte == 0x0d { try endExtensions() } else { try collect(byte) }
         case .sizeEnd:
             try expect(byte, 0x0a)
-            state = size == 0 ? .trailerStart : .data
+            bodyBytes += size
+            guard bodyBytes <= bodyBytesMax else { throw .bodyTooLarge }
+            state = size == 0 ? .trailer : .data
             digits = 0
         case .dataCR:
             try expect(byte, 0x0d)
@@ -54,16 +60,11 @@ package struct ChunkedBody: Sendable {
         case .dataLF:
             try expect(byte, 0x0a)
             state = .size
-        case .trailerStart:
-            state = byte == 0x0d ? .lastLF : .trailer
-            if state == .trailer { try trailer(byte) }
-        case .trailer: try trailer(byte)
+        case .trailer:
+            if byte == 0x0d { state = .trailerLF } else { try collect(byte) }
         case .trailerLF:
             try expect(byte, 0x0a)
-            state = .trailerStart
-        case .lastLF:
-            try expect(byte, 0x0a)
-            state = .done
+            try endTrailer()
         case .data, .done: break
         }
     }
@@ -71,28 +72,51 @@ package struct ChunkedBody: Sendable {
     private mutating func readSize(_ byte: UInt8) throws(HTTPFlaw) {
         if let digit = Self.hex(byte) {
             digits += 1
-            try HTTPFlaw.malformed(unless: digits <= Self.sizeDigitsMax, "a chunk size is too long")
+            // Sizes that no body may have are refused here, before they overflow.
+            let isSane = digits <= Self.sizeDigitsMax && size <= Int.max >> 12
+            try HTTPFlaw.malformed(unless: isSane, "a chunk size is too long")
             size = size << 4 | digit
             return
         }
         try HTTPFlaw.malformed(unless: digits > 0, "a chunk has no valid size")
-        switch byte {
-        case 0x0d: state = .sizeEnd
-        case UInt8(ascii: ";"): state = .extensions
-        default: throw .malformed("a chunk has no valid size")
+        if byte == 0x0d {
+            state = .sizeEnd
+        } else {
+            state = .extensions
+            try collect(byte)
         }
     }
 
-    private mutating func trailer(_ byte: UInt8) throws(HTTPFlaw) {
-        try count(byte)
-        if byte == 0x0d { state = .trailerLF }
+    private mutating func endExtensions() throws(HTTPFlaw) {
+        try HTTPFlaw.malformed(unless: ChunkExtensions.areValid(line), "a chunk extension is malformed")
+        line.removeAll()
+        state = .sizeEnd
     }
 
-    private mutating func count(_ byte: UInt8) throws(HTTPFlaw) {
+    private mutating func endTrailer() throws(HTTPFlaw) {
+        guard !line.isEmpty else {
+            state = .done
+            return
+        }
+        let name = line.prefix { $0 != UInt8(ascii: ":") }
+        let isField = !name.isEmpty && name.count < line.count && name.allSatisfy(ByteClass.isToken)
+        try HTTPFlaw.malformed(unless: isField, "a trailer is malformed")
+        let text = String(decoding: name, as: UTF8.self).lowercased()
+        try HTTPFlaw.malformed(unless: !Self.forbidden.contains(text), "a trailer that may not be one")
+        line.removeAll()
+        state = .trailer
+    }
+
+    /// RFC 9110 §6.5.1: framing, routing, authentication and how the content is to be read.
+    private static let forbidden: Set<String> = [
+        "authorization", "content-encoding", "content-length", "content-type", "expect", "host", "transfer-encoding",
+    ]
+
+    private mutating func collect(_ byte: UInt8) throws(HTTPFlaw) {
         overhead += 1
-        guard overhead <= Self.overheadBytesMax else { throw .headTooLarge }
-        let isText = ByteClass.isFieldText(byte) || byte == 0x0d
-        try HTTPFlaw.malformed(unless: isText, "a chunk extension or trailer is malformed")
+        guard overhead <= Self.overheadBytesMax else { throw .malformed("chunk extensions or trailers are too long") }
+        try HTTPFlaw.malformed(unless: ByteClass.isFieldText(byte), "a chunk extension or trailer is malformed")
+        line.append(byte)
     }
 
     private func expect(_ byte: UInt8, _ wanted: UInt8) throws(HTTPFlaw) {
@@ -106,5 +130,38 @@ package struct ChunkedBody: Sendable {
         case 0x61...0x66: Int(byte) - 0x57
         default: nil
         }
+    }
+}
+
+/// `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` (RFC 9112 §7.1.1).
+private enum ChunkExtensions {
+    static func areValid(_ bytes: [UInt8]) -> Bool {
+        var at = 0
+        func skipSpace() { while at < bytes.count, ByteClass.isSpace(bytes[at]) { at += 1 } }
+        func token() -> Bool {
+            let start = at
+            while at < bytes.count, ByteClass.isToken(bytes[at]) { at += 1 }
+            return at > start
+        }
+        func quoted() -> Bool {
+            at += 1
+            while at < bytes.count, bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
+            at += 1
+            return at <= bytes.count
+        }
+        while at < bytes.count {
+            skipSpace()
+            guard at < bytes.count, bytes[at] == UInt8(ascii: ";") else { return false }
+            at += 1
+            skipSpace()
+            guard token() else { return false }
+            skipSpace()
+            guard at < bytes.count, bytes[at] == UInt8(ascii: "=") else { continue }
+            at += 1
+            skipSpace()
+            guard at < bytes.count else { return false }
+            guard bytes[at] == UInt8(ascii: "\"") ? quoted() : token() else { return false }
+        }
+        return true
     }
 }

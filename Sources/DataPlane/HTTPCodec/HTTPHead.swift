@@ -14,7 +14,7 @@ package struct HTTPHead: Sendable, Equatable {
     package var body = Body.none
     package var keepAlive = true
     package var expectsContinue = false
-    package var authorization: [String] = []
+    package var authorization: String?
     package var contentType: String?
     package var contentEncoding: String?
     /// `Access-Control-Request-Headers` of a preflight.

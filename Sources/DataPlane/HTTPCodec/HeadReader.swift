@@ -8,6 +8,7 @@ struct HeadReader {
     private var codingSeen = false
     private var connectionSeen = false
     private var typeSeen = false
+    private var authorizationSeen = false
 
     init(_ bytes: UnsafeRawBufferPointer, _ bounds: HeadBounds) {
         self.bytes = bytes
@@ -46,17 +47,18 @@ struct HeadReader {
         head.method = text(line.lowerBound..<at)
         let start = at + 1
         at = start
-        while at < line.upperBound, bytes[at] > 0x20, bytes[at] < 0x7f { at += 1 }
+        while at < line.upperBound, ByteClass.isTarget(bytes[at]) { at += 1 }
         guard at - start <= bounds.targetBytesMax else { throw .targetTooLong }
         let isTarget = at > start && at < line.upperBound && bytes[at] == 0x20
         try HTTPFlaw.malformed(unless: isTarget, "the request line is malformed")
         let isPath = bytes[start] == UInt8(ascii: "/") || head.method == "OPTIONS" && equals(start..<at, "*")
         try HTTPFlaw.malformed(unless: isPath, "the request target must be a path")
         head.target = text(start..<at)
-        let version = (at + 1)..<line.upperBound
-        head.isHTTP10 = equals(version, "HTTP/1.0")
-        try HTTPFlaw.malformed(
-            unless: head.isHTTP10 || equals(version, "HTTP/1.1"), "the HTTP version is not 1.0 or 1.1")
+        let version = (at + 1)..<line.upperBound  // The protocol's name is the one thing here whose case counts (RFC 9112 §2.3).
+        let isHTTP = version.count == 8 && bytes[version].starts(with: "HTTP/1.".utf8)
+        let minor = isHTTP ? bytes[version.upperBound - 1] : 0
+        try HTTPFlaw.malformed(unless: minor == 0x30 || minor == 0x31, "the HTTP version is not 1.0 or 1.1")
+        head.isHTTP10 = minor == 0x30
         head.keepAlive = !head.isHTTP10
     }
 
@@ -79,7 +81,9 @@ struct HeadReader {
 
     private mutating func take(name: Range<Int>, value: Range<Int>) throws(HTTPFlaw) {
         switch name.count {
-        case 4 where equals(name, "host"): try once(&hostSeen, "more than one Host")
+        case 4 where equals(name, "host"):
+            try once(&hostSeen, "more than one Host")
+            try HTTPFlaw.malformed(unless: HostField.isValid(bytes[value]), "the Host field is malformed")
         case 6 where equals(name, "expect"):
             let isKnown = equals(value, "100-continue") && !head.expectsContinue
             try HTTPFlaw.malformed(unless: isKnown, "the expectation is not 100-continue")
@@ -88,13 +92,16 @@ struct HeadReader {
         case 12 where equals(name, "content-type"):
             try once(&typeSeen, "more than one Content-Type")
             head.contentType = text(value)
-        case 13 where equals(name, "authorization"): head.authorization.append(text(value))
+        case 13 where equals(name, "authorization"):
+            try once(&authorizationSeen, "more than one Authorization")
+            head.authorization = text(value)
         case 14 where equals(name, "content-length"):
             try once(&lengthSeen, "more than one Content-Length")
             head.body = .length(try length(value))
         case 15 where equals(name, "x-forwarded-for"):
             head.forwardedFor = head.forwardedFor.map { $0 + "," + text(value) } ?? text(value)
-        case 16 where equals(name, "content-encoding"): head.contentEncoding = text(value)
+        case 16 where equals(name, "content-encoding"):
+            head.contentEncoding = head.contentEncoding.map { $0 + "," + text(value) } ?? text(value)
         case 17 where equals(name, "transfer-encoding"):
             try once(&codingSeen, "more than one Transfer-Encoding")
             try HTTPFlaw.malformed(unless: equals(value, "chunked"), "the transfer coding is not chunked")

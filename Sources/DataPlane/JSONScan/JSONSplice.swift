@@ -3,9 +3,9 @@
 package struct JSONSplice: Sendable {
     private let bytes: [UInt8]
     private let members: [JSONMember]
-    private var replaced: [String: [UInt8]] = [:]
-    private var removed: Set<String> = []
-    private var appended: [(name: String, value: [UInt8])] = []
+    /// By the place of the member; `nil` removes it.
+    private var changes: [(at: Int, value: [UInt8]?)] = []
+    private var appended: [(name: StaticString, value: [UInt8])] = []
 
     /// - Parameter members: what `JSONScanner.members(of: bytes)` returned.
     package init(_ bytes: [UInt8], _ members: [JSONMember]) {
@@ -13,27 +13,49 @@ package struct JSONSplice: Sendable {
         self.members = members
     }
 
-    /// Gives a member a new value, given as JSON; adds it at the end when it is absent.
-    package mutating func set(_ name: String, json: String) {
-        if members.contains(where: { $0.name == name }) {
-            replaced[name] = Array(json.utf8)
-        } else {
-            appended.append((name, Array(json.utf8)))
+    private func place(of name: StaticString) -> Int? {
+        bytes.withUnsafeBufferPointer { buffer in
+            members.firstIndex { JSONString.equals(UnsafeBufferPointer(rebasing: buffer[$0.name]), name) }
         }
     }
 
-    package mutating func remove(_ name: String) {
-        if members.contains(where: { $0.name == name }) { removed.insert(name) }
+    /// Gives a member a new value, given as JSON; adds it at the end when it is absent.
+    package mutating func set(_ name: StaticString, json: [UInt8]) {
+        guard let at = place(of: name) else { return appended.append((name, json)) }
+        changes.append((at, json))
+    }
+
+    package mutating func remove(_ name: StaticString) {
+        if let at = place(of: name) { changes.append((at, nil)) }
     }
 
     package func result() -> [UInt8] {
-        if removed.isEmpty, appended.isEmpty { return replacedOnly() }
-        var out: [UInt8] = [UInt8(ascii: "{")]
-        out.reserveCapacity(bytes.count + 64)
+        if changes.isEmpty, appended.isEmpty { return bytes }
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count + 64 + appended.reduce(0) { $0 + $1.value.count + 40 })
+        if appended.isEmpty, changes.allSatisfy({ $0.value != nil }) { replaceInPlace(&out) } else { rebuild(&out) }
+        return out
+    }
+
+    private func replaceInPlace(_ out: inout [UInt8]) {
+        var at = 0
+        for change in changes.sorted(by: { $0.at < $1.at }) {
+            let member = members[change.at]
+            out += bytes[at..<member.value.lowerBound]
+            out += change.value ?? []
+            at = member.value.upperBound
+        }
+        out += bytes[at...]
+    }
+
+    private func rebuild(_ out: inout [UInt8]) {
+        out.append(UInt8(ascii: "{"))
         func separate() { if out.count > 1 { out.append(UInt8(ascii: ",")) } }
-        for member in members where !removed.contains(member.name) {
+        for (at, member) in members.enumerated() {
+            let change = changes.first { $0.at == at }
+            if change != nil, change?.value == nil { continue }
             separate()
-            if let value = replaced[member.name] {
+            if let value = change?.value {
                 out += bytes[member.whole.lowerBound..<member.value.lowerBound]
                 out += value
             } else {
@@ -42,24 +64,11 @@ package struct JSONSplice: Sendable {
         }
         for (name, value) in appended {
             separate()
-            out += "\"\(name)\":".utf8
+            out.append(UInt8(ascii: "\""))
+            out.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            out += [UInt8(ascii: "\""), UInt8(ascii: ":")]
             out += value
         }
         out.append(UInt8(ascii: "}"))
-        return out
-    }
-
-    private func replacedOnly() -> [UInt8] {
-        guard !replaced.isEmpty else { return bytes }
-        var out: [UInt8] = []
-        out.reserveCapacity(bytes.count + 64)
-        var at = 0
-        for member in members {
-            guard let value = replaced[member.name] else { continue }
-            out += bytes[at..<member.value.lowerBound]
-            out += value
-            at = member.value.upperBound
-        }
-        return out + bytes[at...]
     }
 }

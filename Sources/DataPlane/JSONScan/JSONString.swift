@@ -1,7 +1,7 @@
 /// Reads JSON strings that a scan has validated.
 package enum JSONString {
     /// The text of a string, given the bytes between its quotes.
-    package static func unescaped(_ bytes: some Collection<UInt8>) -> String {
+    package static func unescaped(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         guard bytes.contains(0x5c) else { return String(decoding: bytes, as: UTF8.self) }
         var units: [UInt16] = []
         var out = ""
@@ -31,6 +31,17 @@ package enum JSONString {
         }
         flush()
         return out
+    }
+
+    /// Whether the bytes between the quotes of a string mean this text.
+    package static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        if bytes.count == count {
+            for at in 0..<count where bytes[at] != text.utf8Start[at] { return false }
+            return true
+        }
+        guard bytes.count > count, bytes.contains(0x5c) else { return false }
+        return unescaped(bytes) == "\(text)"
     }
 
     private static func meaning(of escape: UInt8) -> UInt8 {

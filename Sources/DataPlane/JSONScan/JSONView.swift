@@ -1,14 +1,13 @@
 /// A value inside a document that `JSONScanner` has validated: reads members, elements and scalars by walking the bytes.
-///
-/// Nothing is copied but the strings one asks for.
-package struct JSONView: Sendable {
+/// Nothing is copied but the strings one asks for. It is valid only while the bytes it was made over are.
+package struct JSONView {
     package enum Kind: Sendable { case object, array, string, number, bool, null }
 
-    package let bytes: [UInt8]
+    let bytes: UnsafeBufferPointer<UInt8>
     package let range: Range<Int>
 
     /// - Precondition: `range` is one value of a validated document.
-    package init(_ bytes: [UInt8], _ range: Range<Int>) {
+    package init(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
         self.bytes = bytes
         self.range = range
     }
@@ -24,104 +23,69 @@ package struct JSONView: Sendable {
         }
     }
 
-    package var string: String? {
-        guard kind == .string else { return nil }
-        return JSONString.unescaped(bytes[(range.lowerBound + 1)..<(range.upperBound - 1)])
+    package var isNull: Bool { kind == .null }
+
+    /// The bytes as they stand, quotes included.
+    package var raw: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: bytes[range]) }
+
+    /// What stands between the quotes of a string, escapes and all; empty for anything else.
+    package var content: UnsafeBufferPointer<UInt8> {
+        guard kind == .string else { return UnsafeBufferPointer(rebasing: bytes[range.lowerBound..<range.lowerBound]) }
+        return UnsafeBufferPointer(rebasing: bytes[(range.lowerBound + 1)..<(range.upperBound - 1)])
     }
+
+    package var string: String? { kind == .string ? JSONString.unescaped(content) : nil }
 
     package var bool: Bool? { kind == .bool ? bytes[range.lowerBound] == UInt8(ascii: "t") : nil }
 
     /// The number when it is written as a whole number that fits; `1.0` and `1e3` are not whole numbers here.
     package var integer: Int64? {
         guard kind == .number else { return nil }
-        return Int64(String(decoding: bytes[range], as: UTF8.self))
+        var value: Int64 = 0
+        let isNegative = raw[0] == UInt8(ascii: "-")
+        for byte in isNegative ? UnsafeBufferPointer(rebasing: raw[1...]) : raw {
+            guard byte &- 0x30 < 10 else { return nil }
+            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
+            let (next, over) = tens.subtractingReportingOverflow(Int64(byte - 0x30))
+            if tooMany || over { return nil }
+            value = next
+        }
+        if isNegative { return value }
+        return value == .min ? nil : -value
     }
 
-    package var isNull: Bool { kind == .null }
+    package var double: Double? { kind == .number ? Double(String(decoding: raw, as: UTF8.self)) : nil }
 
     /// Whether the value is text with at least one character.
     package var hasText: Bool { kind == .string && range.count > 2 }
 
+    /// Whether the value is this text, however it is spelt.
+    package func isText(_ text: StaticString) -> Bool { kind == .string && JSONString.equals(content, text) }
+
     /// The member of that name; `nil` when absent or when this is no object.
     package subscript(name: StaticString) -> JSONView? {
-        var found: JSONView?
-        forEachMember { key, value in
-            guard found == nil, key.count == name.utf8CodeUnitCount else { return }
-            let same = key.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-            if same { found = value }
-        }
-        return found
-    }
-
-    /// Calls `body` with the raw bytes of each name (between its quotes) and its value.
-    package func forEachMember(_ body: (ArraySlice<UInt8>, JSONView) -> Void) {
-        guard kind == .object else { return }
-        var at = range.lowerBound + 1
-        while let name = next(&at) {
-            guard let value = next(&at) else { return }
-            body(bytes[(name.lowerBound + 1)..<(name.upperBound - 1)], JSONView(bytes, value))
-        }
-    }
-
-    package func forEachElement(_ body: (JSONView) -> Void) {
-        guard kind == .array else { return }
-        var at = range.lowerBound + 1
-        while let value = next(&at) { body(JSONView(bytes, value)) }
-    }
-
-    package var elementCount: Int {
-        var count = 0
-        forEachElement { _ in count += 1 }
-        return count
-    }
-
-    /// The next value after separators, or `nil` at the end of this container.
-    private func next(_ at: inout Int) -> Range<Int>? {
-        let end = range.upperBound - 1
-        while at < end {
-            switch bytes[at] {
-            case 0x20, 0x0a, 0x0d, 0x09, UInt8(ascii: ","), UInt8(ascii: ":"): at += 1
-            default:
-                let start = at
-                skip(&at)
-                return start..<at
-            }
-        }
+        var members = self.members
+        while let (key, value) = members.next() { if JSONString.equals(key, name) { return value } }
         return nil
     }
 
-    private func skip(_ at: inout Int) {
-        switch bytes[at] {
-        case UInt8(ascii: "\""): skipString(&at)
-        case UInt8(ascii: "{"), UInt8(ascii: "["): skipContainer(&at)
-        default:
-            while at < range.upperBound {
-                switch bytes[at] {
-                case 0x20, 0x0a, 0x0d, 0x09, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return
-                default: at += 1
-                }
-            }
-        }
-    }
+    /// The members of an object; none of anything else.
+    package var members: JSONMembers { JSONMembers(self) }
 
-    private func skipString(_ at: inout Int) {
-        at += 1
-        while bytes[at] != 0x22 { at += bytes[at] == 0x5c ? 2 : 1 }
-        at += 1
-    }
+    /// The elements of an array; none of anything else.
+    package var elements: JSONElements { JSONElements(self) }
 
-    private func skipContainer(_ at: inout Int) {
-        var depth = 0
-        repeat {
-            switch bytes[at] {
-            case UInt8(ascii: "\""):
-                skipString(&at)
-                continue
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-            default: break
-            }
-            at += 1
-        } while depth > 0
+    package var isEmpty: Bool {
+        var elements = self.elements
+        return elements.next() == nil
+    }
+}
+
+extension [UInt8] {
+    /// Lets `body` view values of this document, which must be validated.
+    package func withJSON<R, E: Error>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(E) -> R
+    ) throws(E) -> R {
+        try withUnsafeBufferPointer { buffer throws(E) in try body(buffer) }
     }
 }

@@ -5,9 +5,10 @@ package struct ChatChunk: Sendable {
     package let bytes: [UInt8]
     package let members: [JSONMember]
     package private(set) var errorMessage: String?
-    package private(set) var model: String?
-    /// A usage object is present and not null.
-    package private(set) var usage: JSONView?
+    /// Whether a model's name stands in it, and where.
+    package private(set) var modelPlace: Range<Int>?
+    /// What a usage object says that is present and can be charged.
+    package private(set) var usage: ProviderUsage?
     package private(set) var hasUsageMember = false
     package private(set) var hasChoices = false
     package private(set) var hasFinish = false
@@ -19,58 +20,64 @@ package struct ChatChunk: Sendable {
     package init(_ data: [UInt8]) throws(JSONFlaw) {
         bytes = data
         members = try JSONScanner.members(of: data)
-        for member in members {
-            let value = JSONView(data, member.value)
-            switch member.name {
-            case "error" where !value.isNull:
-                errorMessage = value["message"]?.string ?? value.string ?? "unspecified error"
-            case "model": model = value.string
-            case "usage":
-                hasUsageMember = true
-                if value.kind == .object { usage = value }
-            case "choices": read(choices: value)
-            default: break
+        let members = self.members
+        data.withJSON { bytes in
+            for member in members {
+                let name = UnsafeBufferPointer(rebasing: bytes[member.name])
+                let value = JSONView(bytes, member.value)
+                if JSONString.equals(name, "choices") {
+                    read(choices: value)
+                } else if JSONString.equals(name, "model") {
+                    if value.kind == .string { modelPlace = member.value }
+                } else if JSONString.equals(name, "usage") {
+                    hasUsageMember = true
+                    usage = OpenAIUsage.usage(value)
+                } else if JSONString.equals(name, "error"), !value.isNull {
+                    errorMessage = ProviderError.message(of: value)
+                }
             }
         }
     }
 
+    package var model: String? {
+        modelPlace.flatMap { place in bytes.withJSON { JSONView($0, place).string } }
+    }
+
     private mutating func read(choices: JSONView) {
-        var deltas: Int64 = 0
-        var textBytes: Int64 = 0
-        var any = false
-        var finished = false
-        choices.forEachElement { choice in
-            any = true
-            if let finish = choice["finish_reason"], finish.kind == .string { finished = true }
-            guard let delta = choice["delta"] else { return }
-            let size = Self.contentBytes(of: delta)
-            if size > 0 { deltas += 1 }
-            textBytes += size
+        for choice in choices.elements {
+            hasChoices = true
+            var members = choice.members
+            while let (name, value) = members.next() {
+                if JSONString.equals(name, "delta") {
+                    let size = Self.contentBytes(of: value)
+                    if size > 0 { contentDeltas += 1 }
+                    contentBytes += size
+                } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
+                    hasFinish = true
+                }
+            }
         }
-        hasChoices = any
-        hasFinish = finished
-        contentDeltas = deltas
-        contentBytes = textBytes
     }
 
     /// The bytes of generated text in a delta or a message, as they stand in the JSON.
     static func contentBytes(of delta: JSONView) -> Int64 {
         var size = 0
-        delta.forEachMember { name, value in
-            if Self.isText(name) {
-                if value.kind == .string { size += value.range.count - 2 }
-            } else if name.elementsEqual("tool_calls".utf8) {
-                value.forEachElement { call in
-                    size += max(0, (call["function"]?["arguments"]?.range.count ?? 2) - 2)
-                    size += max(0, (call["function"]?["name"]?.range.count ?? 2) - 2)
+        var members = delta.members
+        while let (name, value) = members.next() {
+            if isText(name) {
+                size += value.content.count
+            } else if JSONString.equals(name, "tool_calls") {
+                for call in value.elements {
+                    size += call["function"]?["arguments"]?.content.count ?? 0
+                    size += call["function"]?["name"]?.content.count ?? 0
                 }
             }
         }
         return Int64(size)
     }
 
-    private static func isText(_ name: ArraySlice<UInt8>) -> Bool {
-        name.elementsEqual("content".utf8) || name.elementsEqual("reasoning_content".utf8)
-            || name.elementsEqual("reasoning".utf8) || name.elementsEqual("refusal".utf8)
+    private static func isText(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        JSONString.equals(name, "content") || JSONString.equals(name, "reasoning_content")
+            || JSONString.equals(name, "reasoning") || JSONString.equals(name, "refusal")
     }
 }

@@ -1,19 +1,42 @@
 package import GatewayModel
 package import JSONScan
 
+/// A provider's `usage` object: what it counts to, and its own words.
+package struct ProviderUsage: Sendable {
+    package var tokens: TokenUsage
+    /// The object as it stood.
+    package var raw: [UInt8]
+}
+
 /// Reads the `usage` object of the OpenAI wire format into disjoint counters.
 package enum OpenAIUsage {
+    package static func usage(_ view: JSONView) -> ProviderUsage? {
+        read(view).map { ProviderUsage(tokens: $0, raw: Array(view.raw)) }
+    }
+
     /// `nil` when the object is missing what a charge needs or contradicts itself (negative, not whole, a part larger than
     /// its whole): the caller then falls back to what it counted itself.
     package static func read(_ usage: JSONView) -> TokenUsage? {
-        guard usage.kind == .object, let prompt = count(usage["prompt_tokens"]),
-            let completion = count(usage["completion_tokens"])
-        else { return nil }
-        let promptDetails = usage["prompt_tokens_details"]
-        let cacheRead = count(promptDetails?["cached_tokens"]) ?? 0
-        let cacheWrite = count(promptDetails?["cache_write_tokens"]) ?? 0
-        let reasoning = count(usage["completion_tokens_details"]?["reasoning_tokens"]) ?? 0
-        guard cacheRead + cacheWrite <= prompt, reasoning <= completion else { return nil }
+        guard usage.kind == .object else { return nil }
+        var prompt: Int64?
+        var completion: Int64?
+        var cacheRead: Int64 = 0
+        var cacheWrite: Int64 = 0
+        var reasoning: Int64 = 0
+        var members = usage.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "prompt_tokens") {
+                prompt = count(value)
+            } else if JSONString.equals(name, "completion_tokens") {
+                completion = count(value)
+            } else if JSONString.equals(name, "prompt_tokens_details") {
+                cacheRead = count(value["cached_tokens"]) ?? 0
+                cacheWrite = count(value["cache_write_tokens"]) ?? 0
+            } else if JSONString.equals(name, "completion_tokens_details") {
+                reasoning = count(value["reasoning_tokens"]) ?? 0
+            }
+        }
+        guard let prompt, let completion, cacheRead + cacheWrite <= prompt, reasoning <= completion else { return nil }
         return TokenUsage(
             input: prompt - cacheRead - cacheWrite, cacheRead: cacheRead, cacheWrite: cacheWrite,
             output: completion - reasoning, reasoning: reasoning)

@@ -1,5 +1,3 @@
-internal import JSONScan
-
 /// What an error answer of a provider means for this request. The gateway's caller never sees a provider's 401, 402 or 404
 /// as his own: those concern the operator.
 package enum ProviderFailure: Equatable, Sendable {
@@ -58,11 +56,7 @@ package enum ProviderFailure: Equatable, Sendable {
 
     /// The text of `error.message`, at most `messageCharactersMax` characters of it.
     private static func message(of body: [UInt8]) -> String {
-        guard let members = try? JSONScanner.members(of: body),
-            let error = members.first(where: { $0.name == "error" })
-        else { return "the provider refused the request" }
-        let view = JSONView(body, error.value)
-        let text = view["message"]?.string ?? view.string ?? "the provider refused the request"
+        let text = (try? ChatAnswer(body))?.errorMessage ?? "the provider refused the request"
         return String(text.prefix(messageCharactersMax))
     }
 

@@ -1,5 +1,6 @@
 internal import Admission
 package import GatewayModel
+internal import KeyMaterial
 internal import PlaneContract
 internal import Routing
 
@@ -67,13 +68,16 @@ extension RequestWalk {
 /// The error body of the product: `{"error":{"type":…,"message":…,"code":<HTTP status>,"param":…,"limit":{…}}}`.
 enum ErrorBody {
     static func json(_ error: GatewayError) -> [UInt8] {
-        var out = "{\"error\":{\"type\":\"\(error.kind.rawValue)\",\"message\":\(JSONText.quoted(error.message))"
+        var out = "{\"error\":{\"type\":\"\(error.kind.rawValue)\",\"message\":\(quoted(error.message))"
         out += ",\"code\":\(error.kind.status)"
-        if let param = error.param { out += ",\"param\":\(JSONText.quoted(param))" }
+        if let param = error.param { out += ",\"param\":\(quoted(param))" }
         if let limit = error.limit {
             out += ",\"limit\":{\"scope\":\"\(limit.scope)\",\"name\":\"\(limit.name)\",\"limit\":\"\(limit.limit)\""
             out += ",\"used\":\"\(limit.used)\",\"reserved\":\"\(limit.reserved)\",\"reset_ms\":\(limit.resetMs)}"
         }
         return Array((out + "}}").utf8)
     }
+
+    /// Messages repeat what the caller sent, and some send their key in the wrong place.
+    private static func quoted(_ text: String) -> String { JSONText.quoted(HubKey.redacted(text)) }
 }

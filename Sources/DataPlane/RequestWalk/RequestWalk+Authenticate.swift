@@ -12,9 +12,9 @@ extension RequestWalk {
         do throws(GatewayError) {
             let endpoint = try Endpoint(method: head.method, target: head.target)
             self.endpoint = endpoint
-            if endpoint == .preflight || endpoint == .health { return }
             try checkContent(head, endpoint)
-            digests = context.world.digests(try Self.key(in: head))
+            if endpoint == .preflight || endpoint == .health { return }
+            digests = head.digests.isEmpty ? context.world.digests(try Self.key(in: head)) : head.digests
             actions.append(.lookUpKey(digests: digests, fresh: false))
         } catch {
             reject(error, at: now)
@@ -22,15 +22,27 @@ extension RequestWalk {
     }
 
     private func checkContent(_ head: RequestHead, _ endpoint: Endpoint) throws(GatewayError) {
-        guard endpoint == .chatCompletions else { return }
+        guard endpoint == .chatCompletions else {
+            guard !head.hasBody else { throw GatewayError(.invalidRequest, "This request takes no body.") }
+            return
+        }
         if let length = head.contentLength, length > context.world.bounds.bodyBytesMax { throw tooLarge }
-        let type = head.contentType?.lowercased() ?? ""
-        guard type.hasPrefix("application/json"), !type.contains("charset=") || type.contains("utf-8") else {
+        if head.contentType != "application/json", !Self.isJSON(head.contentType ?? "") {
             throw GatewayError(.unsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
         }
-        if let encoding = head.contentEncoding, encoding.lowercased() != "identity" {
+        if let encoding = head.contentEncoding, encoding != "", encoding.lowercased() != "identity" {
             throw GatewayError(.unsupportedMediaType, "Compressed request bodies are not accepted.")
         }
+    }
+
+    /// `application/json`, with any parameters but another charset (RFC 9110 §8.3.1).
+    private static func isJSON(_ type: String) -> Bool {
+        let parts = type.lowercased().split(separator: ";", omittingEmptySubsequences: false).map {
+            Substring($0.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+        }
+        guard parts[0] == "application/json" else { return false }
+        let charsets = parts.dropFirst().filter { $0.hasPrefix("charset=") }.map { $0.dropFirst("charset=".count) }
+        return charsets.allSatisfy { ["utf-8", "utf8", "\"utf-8\"", "\"utf8\""].contains($0) }
     }
 
     var tooLarge: GatewayError {
@@ -38,11 +50,8 @@ extension RequestWalk {
     }
 
     private static func key(in head: RequestHead) throws(GatewayError) -> HubKey {
-        guard let value = head.authorization.first, head.authorization.count == 1 else {
-            throw unauthorized(
-                head.authorization.isEmpty
-                    ? "No key was sent. Use the header 'Authorization: Bearer sk-hub-…'."
-                    : "More than one Authorization header was sent.")
+        guard let value = head.authorization else {
+            throw unauthorized("No key was sent. Use the header 'Authorization: Bearer sk-hub-…'.")
         }
         let words = value.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else {

@@ -173,15 +173,12 @@ extension RequestWalk {
         relay.model = answer.model
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
-        if let usage = answer.usage, let counted = OpenAIUsage.read(usage) {
-            relay.usage = counted
-            relay.rawUsage = String(decoding: usage.bytes[usage.range], as: UTF8.self)
-        }
+        relay.usage = answer.usage
         let charge = self.charge()
         var body = current.body
         if answer.model == nil {
             var splice = JSONSplice(body, answer.members)
-            splice.set("model", json: JSONText.quoted(current.target.deployment.upstreamModel))
+            splice.set("model", json: current.target.quotedModel)
             body = splice.result()
         }
         var headers = answerHeaders

@@ -12,9 +12,8 @@ extension RequestWalk {
             if body.isEmpty { body = bytes } else { body += bytes }
         } else {
             dropped += bytes.count
-            guard dropped > context.world.bounds.drainBytesMax else { return }
-            if case .rejecting(let error) = phase { return fail(error, at: now, close: true) }
-            fail(GatewayError(.requestTooLarge, "This request takes no body."), at: now, close: true)
+            guard dropped > context.world.bounds.drainBytesMax, case .rejecting(let error) = phase else { return }
+            fail(error, at: now, close: true)
         }
     }
 
@@ -38,7 +37,8 @@ extension RequestWalk {
     /// answer.
     mutating func reject(_ error: GatewayError, at now: Int64) {
         let isTooMuch = (head?.contentLength ?? 0) > context.world.bounds.drainBytesMax
-        if bodyIsComplete || isTooMuch || head?.expectsContinue == true {
+        let isUnwanted = head?.hasBody == true && endpoint != .chatCompletions
+        if bodyIsComplete || isTooMuch || isUnwanted || head?.expectsContinue == true {
             fail(error, at: now, close: !bodyIsComplete)
         } else {
             body = []

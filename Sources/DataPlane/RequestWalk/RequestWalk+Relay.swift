@@ -10,8 +10,7 @@ internal import Routing
 struct Relay {
     var model: String?
     /// The provider's last word on usage.
-    var usage: TokenUsage?
-    var rawUsage: String?
+    var usage: ProviderUsage?
     /// The last chunk, whose envelope the usage chunk reuses.
     var lastChunk: ChatChunk?
     var contentDeltas: Int64 = 0
@@ -100,27 +99,37 @@ extension RequestWalk {
 
     private mutating func count(_ chunk: ChatChunk) {
         relay.lastChunk = chunk
-        relay.model = relay.model ?? chunk.model
+        if relay.model == nil { relay.model = chunk.model }
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes
         relay.finished = relay.finished || chunk.hasFinish
-        if let usage = chunk.usage, let counted = OpenAIUsage.read(usage) {
-            relay.usage = counted
-            relay.rawUsage = String(decoding: usage.bytes[usage.range], as: UTF8.self)
-        }
+        if let usage = chunk.usage { relay.usage = usage }
     }
 
     /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         if let admitted, chunk.hasUsageMember {
-            if admitted.chat.wantsUsage { splice.set("usage", json: "null") } else { splice.remove("usage") }
+            if admitted.chat.wantsUsage {
+                splice.set("usage", json: Array("null".utf8))
+            } else {
+                splice.remove("usage")
+            }
         }
-        if chunk.model == nil, let attempt {
-            splice.set(
-                "model", json: JSONText.quoted(relay.model ?? attempt.target.deployment.upstreamModel))
-        }
-        return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
+        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        return Self.onOneLine(splice.result())
+    }
+
+    /// The model's name for chunks that have none.
+    private var quotedModel: [UInt8] {
+        if let model = relay.model { return Array(JSONText.quoted(model).utf8) }
+        return attempt?.target.quotedModel ?? Array("null".utf8)
+    }
+
+    /// A line break inside JSON is space, but inside an event it would end the data.
+    private static func onOneLine(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.contains(where: { $0 == 0x0a || $0 == 0x0d }) else { return bytes }
+        return bytes.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }
 
     /// Commits the status: from here on only bytes of this attempt can follow.
@@ -170,25 +179,25 @@ extension RequestWalk {
     private func usageChunk(cost: NanoUSD) -> [UInt8]? {
         guard let chunk = relay.lastChunk else { return nil }
         var splice = JSONSplice(chunk.bytes, chunk.members)
-        splice.set("choices", json: "[]")
+        splice.set("choices", json: Array("[]".utf8))
         splice.set("usage", json: usageWithCost(cost))
-        if chunk.model == nil, let model = relay.model {
-            splice.set("model", json: JSONText.quoted(model))
-        }
-        return splice.result().map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
+        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        return Self.onOneLine(splice.result())
     }
 
-    private func usageWithCost(_ cost: NanoUSD) -> String {
-        if let raw = relay.rawUsage.map({ Array($0.utf8) }), let members = try? JSONScanner.members(of: raw) {
+    private func usageWithCost(_ cost: NanoUSD) -> [UInt8] {
+        if let raw = relay.usage?.raw, let members = try? JSONScanner.members(of: raw) {
             var splice = JSONSplice(raw, members)
-            splice.set("cost", json: cost.decimalUSD)
-            return String(decoding: splice.result(), as: UTF8.self)
+            splice.set("cost", json: Array(cost.decimalUSD.utf8))
+            return splice.result()
         }
         let usage = charge().usage
         let prompt = usage.input + usage.cacheRead + usage.cacheWrite
         let completion = usage.output + usage.reasoning
-        return "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(completion),"
+        let text =
+            "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(completion),"
             + "\"total_tokens\":\(prompt + completion),\"cost\":\(cost.decimalUSD)}"
+        return Array(text.utf8)
     }
 
     /// The provider broke off after the caller was given data: said in-band, charged for what passed.

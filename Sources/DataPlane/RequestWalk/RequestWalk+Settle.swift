@@ -1,6 +1,7 @@
 internal import Admission
 internal import GatewayModel
 internal import PlaneContract
+internal import ProviderSchemas
 internal import Routing
 
 /// What a request costs by what is known of it.
@@ -17,7 +18,7 @@ extension RequestWalk {
     func charge() -> Charge {
         guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
         let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
-        let usage = relay.usage ?? counted(admitted)
+        let usage = relay.usage?.tokens ?? counted(admitted)
         let cost = target.model.price(atMs: context.wallMs)?.cost(of: usage) ?? .zero
         let source: UsageSource = relay.usage == nil ? .counted : .provider
         return Charge(usage: usage, source: cost > admitted.hold ? .bounded : source, cost: min(cost, admitted.hold))
@@ -40,7 +41,9 @@ extension RequestWalk {
             streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs,
             durationMs: now - startedMs,
             configVersion: context.world.table.version,
-            rawUsage: relay.rawUsage.flatMap { $0.utf8.count <= UsageEvent.rawUsageBytesMax ? $0 : nil })
+            rawUsage: relay.usage.flatMap {
+                $0.raw.count <= UsageEvent.rawUsageBytesMax ? String(decoding: $0.raw, as: UTF8.self) : nil
+            })
     }
 
     /// Closes the hold. `outcome` nil: the request gave its caller nothing and reached no provider.

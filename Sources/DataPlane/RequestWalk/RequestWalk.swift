@@ -41,7 +41,8 @@ package struct RequestWalk {
     var bodyIsComplete = false
     /// Bytes of a body nobody wants.
     var dropped = 0
-    var digests: [String] = []
+    /// The digests of the caller's key, once its form is found good.
+    package internal(set) var digests: [String] = []
     var caller: Caller?
     var keyWasRefreshed = false
     var chat: ChatRequest?
@@ -65,9 +66,17 @@ package struct RequestWalk {
 
     /// Takes one event and says what is to be done, in order. Events after the end are ignored.
     package mutating func handle(_ event: WalkEvent, at now: Int64) -> [WalkAction] {
-        actions.removeAll(keepingCapacity: true)
+        var out: [WalkAction] = []
+        handle(event, at: now, into: &out)
+        return out
+    }
+
+    /// The same, into an array whose room is used again and again; what was in it is gone.
+    package mutating func handle(_ event: WalkEvent, at now: Int64, into out: inout [WalkAction]) {
+        out.removeAll(keepingCapacity: true)
+        swap(&actions, &out)
         step(event, at: now)
-        return actions
+        swap(&actions, &out)
     }
 
     private mutating func step(_ event: WalkEvent, at now: Int64) {

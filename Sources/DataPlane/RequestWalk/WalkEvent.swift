@@ -31,17 +31,21 @@ package struct RequestHead: Sendable {
     package var method: String
     /// The request target as it stood on the request line.
     package var target: String
-    package var authorization: [String]
+    package var authorization: String?
     package var contentType: String?
     package var contentEncoding: String?
     package var contentLength: Int?
     package var corsHeaders: String?
     /// The caller sends his body only when told to go on.
     package var expectsContinue: Bool
+    package var hasBody: Bool
+    /// The digests of the same `Authorization`, when they were worked out before; else empty.
+    package var digests: [String] = []
 
     package init(
-        method: String, target: String, authorization: [String], contentType: String?, contentEncoding: String?,
-        contentLength: Int?, corsHeaders: String?, expectsContinue: Bool = false
+        method: String, target: String, authorization: String?, contentType: String?, contentEncoding: String?,
+        contentLength: Int?, corsHeaders: String?, expectsContinue: Bool = false,
+        hasBody: Bool = false
     ) {
         self.method = method
         self.target = target
@@ -51,6 +55,7 @@ package struct RequestHead: Sendable {
         self.contentLength = contentLength
         self.corsHeaders = corsHeaders
         self.expectsContinue = expectsContinue
+        self.hasBody = hasBody
     }
 }
 

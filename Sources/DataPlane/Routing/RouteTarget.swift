@@ -7,12 +7,15 @@ package final class RouteTarget: Sendable {
     package let model: ModelEntry
     package let provider: ProviderEntry
     package let credential: Secret?
+    /// The model's name there, as a JSON string.
+    package let quotedModel: [UInt8]
 
     package init(deployment: DeploymentEntry, model: ModelEntry, provider: ProviderEntry, credential: Secret?) {
         self.deployment = deployment
         self.model = model
         self.provider = provider
         self.credential = credential
+        quotedModel = Array(JSONText.quoted(deployment.upstreamModel).utf8)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 package import GatewayModel
 
 /// A caller's key: `sk-hub-`, 43 base62 characters (256 random bits), 6 base62 characters of CRC-32 over what precedes.
@@ -26,6 +27,16 @@ package struct HubKey: Sendable {
     package init(random: (UInt64, UInt64, UInt64, UInt64)) {
         let body = Self.prefix + Base62.encode([random.0, random.1, random.2, random.3], width: 43)
         secret = Secret(body + Self.checksum(of: body.utf8))
+    }
+
+    /// The text with whatever looks like a key cut short: for messages that repeat what a caller sent.
+    package static func redacted(_ text: String) -> String {
+        var parts = text.components(separatedBy: prefix)
+        for at in parts.indices.dropFirst() {
+            let rest = parts[at].utf8.drop(while: Base62.contains)
+            if parts[at].utf8.count - rest.count >= 6 { parts[at] = "…" + String(Substring(rest)) }
+        }
+        return parts.joined(separator: prefix)
     }
 
     /// The characters a dashboard may show: enough to recognise the key, useless to a thief.

@@ -2,26 +2,21 @@
 /// takes none, and one in a provider's model name must not hold the ledger up.
 package enum JSONText {
     package static func escaped(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 == 0x7f }) else { return text }
-        var out = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            case "\0": out += "\u{fffd}"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7f {
-                    let hex = String(scalar.value, radix: 16)
-                    out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-                } else {
-                    out.unicodeScalars.append(scalar)
-                }
-            }
+        var out: [UInt8] = []
+        out.append(jsonEscaped: text)
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    static func escape(_ byte: UInt8) -> String {
+        switch byte {
+        case 0x22: "\\\""
+        case 0x5c: "\\\\"
+        case 0x0a: "\\n"
+        case 0x0d: "\\r"
+        case 0x09: "\\t"
+        case 0x00: "\u{fffd}"
+        default: "\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
         }
-        return out
     }
 
     package static func quoted(_ text: String) -> String { "\"" + escaped(text) + "\"" }
@@ -31,11 +26,17 @@ extension [UInt8] {
     /// The text as it stands between the quotes of a JSON string.
     package mutating func append(jsonEscaped text: String) {
         var text = text
-        let isPlain = text.withUTF8 { bytes in
-            for byte in bytes where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f { return false }
-            append(contentsOf: bytes)
-            return true
+        text.withUTF8 { append(jsonEscaped: $0) }
+    }
+
+    /// - Precondition: the bytes are UTF-8.
+    package mutating func append(jsonEscaped bytes: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for (at, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f {
+            append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<at]))
+            append(contentsOf: JSONText.escape(byte).utf8)
+            start = at + 1
         }
-        if !isPlain { append(contentsOf: JSONText.escaped(text).utf8) }
+        append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
     }
 }

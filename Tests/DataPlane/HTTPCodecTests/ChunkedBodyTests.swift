@@ -5,7 +5,7 @@ import Testing
     /// Decodes in pieces of `step` bytes; what is left over is not the body's.
     private func decode(_ text: String, step: Int) throws(HTTPFlaw) -> (body: String, isDone: Bool, left: Int) {
         let bytes = Array(text.utf8)
-        var decoder = ChunkedBody()
+        var decoder = ChunkedBody(bodyBytesMax: 1_000)
         var out: [UInt8] = []
         var at = 0
         while at < bytes.count, !decoder.isDone {
@@ -17,7 +17,7 @@ import Testing
 
     @Test("takes the coding off, however the bytes are cut", arguments: [1, 2, 3, 5, 1_000])
     func plain(step: Int) throws {
-        let coded = "5\r\nhello\r\n00a;x=\"y\"\r\n, wide wor\r\n2\r\nld\r\n0\r\nAuthorization: Bearer x\r\n\r\nNEXT"
+        let coded = "5\r\nhello\r\n00a;x=\"y\"\r\n, wide wor\r\n2\r\nld\r\n0\r\nX-Sum: 1\r\n\r\nNEXT"
         let (body, isDone, left) = try decode(coded, step: step)
         #expect(body == "hello, wide world" && isDone && left == 4)
     }
@@ -27,7 +27,9 @@ import Testing
         arguments: [
             "\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "1 \r\n", "0x1\r\n", "1\n", "1\r\nab\r\n", "1\r\na\n",
             "1\r\na\rX",
-            "123456789\r\n", "0\r\n\n", "0\r\nX\u{0}: a\r\n", "1;\u{1}\r\n",
+            "0\r\n\n", "0\r\nX\u{0}: a\r\n", "1;\u{1}\r\n",
+            "1;\r\n", "1;a=\r\n", "1;a b\r\n", "1;a=\"b\r\n", "0\r\nX\r\n", "0\r\nX : a\r\n", "0\r\n: a\r\n",
+            "0\r\nauthorization: a\r\n", "fffffffffffffffff\r\n",
         ])
     func malformed(text: String) {
         for step in [1, 1_000] {
@@ -35,11 +37,13 @@ import Testing
         }
     }
 
-    @Test("bounds extensions and trailers")
+    @Test("bounds the body by what is announced, extensions and trailers")
     func bounds() {
+        #expect(throws: HTTPFlaw.bodyTooLarge) { try decode("3e9\r\n", step: 5) }
+        #expect(throws: HTTPFlaw.bodyTooLarge) { try decode("1\r\na\r\n7ffffffffffff\r\n", step: 50) }
         let long = String(repeating: "a", count: ChunkedBody.overheadBytesMax + 1)
-        #expect(throws: HTTPFlaw.headTooLarge) { try decode("1;\(long)\r\n", step: 4_096) }
-        #expect(throws: HTTPFlaw.headTooLarge) { try decode("0\r\nX: \(long)\r\n\r\n", step: 4_096) }
+        #expect(throws: HTTPFlaw.self) { try decode("1;\(long)\r\n", step: 4_096) }
+        #expect(throws: HTTPFlaw.self) { try decode("0\r\nX: \(long)\r\n\r\n", step: 4_096) }
     }
 }
 

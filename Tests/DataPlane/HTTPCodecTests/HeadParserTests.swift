@@ -32,7 +32,7 @@ import Testing
         let head = try parse(
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nauthorization:  Bearer b \r\nCONTENT-LENGTH: 12\r\nExpect: 100-Continue\r\n\r\n"
         )
-        #expect(head?.method == "POST" && head?.target == "/v1/x" && head?.authorization == ["Bearer b"])
+        #expect(head?.method == "POST" && head?.target == "/v1/x" && head?.authorization == "Bearer b")
         #expect(head?.body == .length(12) && head?.expectsContinue == true && head?.keepAlive == true)
         #expect(try parse("GET / HTTP/1.0\r\n\r\n")?.keepAlive == false)
         #expect(try parse("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")?.keepAlive == true)
@@ -61,6 +61,10 @@ import Testing
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
             "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12345678901234567890\r\n\r\n", "\u{16}\u{3}\u{1}",
+            "GET / http/1.1\r\nHost: a\r\n\r\n", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: a\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n",
         ])

@@ -8,7 +8,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     func members() throws {
         let text = bytes(#" {"a" : 1.50, "b\u0063":[{"x":"]}"},null], "d":"é\"" } "#)
         let members = try JSONScanner.members(of: text)
-        #expect(members.map(\.name) == ["a", "bc", "d"])
+        #expect(members.map { text.text($0.name) } == ["a", #"b\u0063"#, "d"])
         #expect(
             members.map { String(decoding: text[$0.value], as: UTF8.self) } == [
                 "1.50", #"[{"x":"]}"},null]"#, #""é\"""#,
@@ -31,7 +31,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             #"{"a":1e}"#, #"{"a":NaN}"#, #"{"a":tru}"#, #"{"a":"\x"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\ud800"}"#,
             #"{"a":"\udc00"}"#, #"{"a":"\ud800\u0041"}"#, "{\"a\":\"\n\"}", #"{"a":1} {}"#, #"{'a':1}"#,
             #"{"a":[1 2]}"#,
-            #"{"a":[1,]}"#, "\u{feff}{}", "{\"a\":\"\0\"}",
+            #"{"a":[1,]}"#, #"{"a":1e999}"#, "{\"a\":\(String(repeating: "9", count: 400))}", "\u{feff}{}",
+            "{\"a\":\"\0\"}",
         ])
     func refuses(text: String) { #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: bytes(text)) } }
 
@@ -57,7 +58,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     func lengths(count: Int) throws {
         for tail in ["", "é", #"\n"#, #"\""#] {
             let text = bytes(#"{"a":""# + String(repeating: "x", count: count) + tail + #"","b":1}"#)
-            #expect(try JSONScanner.members(of: text).map(\.name) == ["a", "b"])
+            #expect(try JSONScanner.members(of: text).map { text.text($0.name) } == ["a", "b"])
         }
     }
 
@@ -69,8 +70,16 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         _ = try JSONScanner.members(of: deep(JSONScanner.depthMax - 1))
         #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(JSONScanner.depthMax + 1)) }
         #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(100_000)) }
-        #expect(throws: JSONFlaw.duplicateKey("model")) {
+        #expect(throws: JSONFlaw.duplicateKey("model", depth: 1)) {
             try JSONScanner.members(of: bytes(#"{"model":1,"mod\u0065l":2}"#))
+        }
+        #expect(throws: JSONFlaw.duplicateKey("b", depth: 4)) {
+            try JSONScanner.members(of: bytes(#"{"b":[{"b":{"b":1,"a":2,"\u0062":3}}]}"#))
+        }
+        _ = try JSONScanner.members(of: bytes("{\"caf\u{e9}\":1,\"cafe\u{301}\":2}"))
+        let wide = (0..<100).map { "\"k\($0)\":1" }.joined(separator: ",")
+        #expect(throws: JSONFlaw.duplicateKey("k3", depth: 2)) {
+            try JSONScanner.members(of: bytes("{\"a\":{\(wide),\"k3\":1}}"))
         }
         let many = "{" + (0...JSONScanner.membersMax).map { "\"k\($0)\":1" }.joined(separator: ",") + "}"
         #expect(throws: JSONFlaw.tooManyMembers) { try JSONScanner.members(of: bytes(many)) }
@@ -80,29 +89,47 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 }
 
 @Suite struct JSONViewTests {
-    private func view(_ text: String) throws -> JSONView {
+    /// What `body` sees of a value.
+    private func view<T>(_ text: String, _ body: (JSONView) throws -> T) throws -> T {
         let all = bytes(#"{"v":"# + text + "}")
-        return JSONView(all, try JSONScanner.members(of: all)[0].value)
+        let place = try JSONScanner.members(of: all)[0].value
+        return try all.withJSON { try body(JSONView($0, place)) }
     }
 
-    @Test("walks objects and arrays")
+    @Test("walks objects and arrays, and knows names however they are spelt")
     func walks() throws {
-        let value = try view(#"{ "a" : [ {"b":"}]\"x"} , 2 , [ ] ] , "c" : -7 , "d" : null }"#)
-        #expect(value["c"]?.integer == -7 && value["d"]?.isNull == true && value["e"] == nil)
-        #expect(value["a"]?.elementCount == 3)
-        var first: String?
-        value["a"]?.forEachElement { first = first ?? $0["b"]?.string }
-        #expect(first == "}]\"x")
+        try view(#"{ "a" : [ {"b":"}]\"x"} , 2 , [ ] ] , "\u0063" : -7 , "d" : null }"#) { value in
+            #expect(value["c"]?.integer == -7 && value["d"]?.isNull == true && value["e"] == nil)
+            let list = try #require(value["a"])
+            #expect(list.elements.map(\.kind) == [.object, .number, .array] && !list.isEmpty)
+            #expect(list.elements.first { _ in true }?["b"]?.string == "}]\"x")
+        }
     }
 
     @Test(
         "whole numbers only",
-        arguments: [("1", 1), ("1.0", nil), ("1e3", nil), ("9223372036854775808", nil)] as [(String, Int64?)])
-    func integers(text: String, value: Int64?) throws { #expect(try view(text).integer == value) }
+        arguments: [
+            ("1", 1), ("-0", 0), ("1.0", nil), ("1e3", nil), ("9223372036854775807", .max),
+            ("9223372036854775808", nil),
+            ("-9223372036854775808", .min), ("-9223372036854775809", nil), ("\"5\"", nil),
+        ] as [(String, Int64?)])
+    func integers(text: String, value: Int64?) throws { #expect(try view(text) { $0.integer } == value) }
 
     @Test(
         "unescapes", arguments: [(#""\u00e9\n\/\\""#, "é\n/\\"), (#""\ud83d\ude00x""#, "😀x"), (#""plain""#, "plain")])
-    func unescapes(text: String, value: String) throws { #expect(try view(text).string == value) }
+    func unescapes(text: String, value: String) throws { #expect(try view(text) { $0.string } == value) }
+
+    @Test("strings of every length end where they end", arguments: 0...40)
+    func lengths(count: Int) throws {
+        for tail in ["", #"\""#, #"\\"#, "é"] {
+            let text = String(repeating: "x", count: count) + tail
+            try view("[\"\(text)\",1]") { #expect($0.elements.map(\.kind) == [.string, .number]) }
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func text(_ range: Range<Int>) -> String { String(decoding: self[range], as: UTF8.self) }
 }
 
 @Suite struct JSONSpliceTests {
@@ -116,7 +143,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test("replaces in place and leaves every other byte")
     func replaces() throws {
         #expect(
-            try spliced(#"{ "a" : 1.0 , "m":"x","z": [1e3] }"#) { $0.set("m", json: "\"y\"") }
+            try spliced(#"{ "a" : 1.0 , "m":"x","z": [1e3] }"#) { $0.set("m", json: bytes("\"y\"")) }
                 == #"{ "a" : 1.0 , "m":"y","z": [1e3] }"#)
     }
 
@@ -124,11 +151,11 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     func addsAndRemoves() throws {
         #expect(try spliced(#"{"a":1,"b":2}"#) { $0.remove("a") } == #"{"b":2}"#)
         #expect(try spliced(#"{"a":1}"#) { $0.remove("a") } == "{}")
-        #expect(try spliced("{}") { $0.set("n", json: "true") } == #"{"n":true}"#)
+        #expect(try spliced("{}") { $0.set("n", json: bytes("true")) } == #"{"n":true}"#)
         let both = try spliced(#"{"a":1,"b":2,"c":3}"#) {
             $0.remove("b")
-            $0.set("c", json: "9")
-            $0.set("d", json: "4")
+            $0.set("c", json: bytes("9"))
+            $0.set("d", json: bytes("4"))
         }
         #expect(both == #"{"a":1,"c":9,"d":4}"#)
         #expect(try spliced(#"{"a":1}"#) { $0.remove("zz") } == #"{"a":1}"#)

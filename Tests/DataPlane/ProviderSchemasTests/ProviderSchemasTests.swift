@@ -6,7 +6,8 @@ import Testing
 @Suite struct OpenAIUsageTests {
     private func read(_ json: String) throws -> TokenUsage? {
         let bytes = Array(#"{"usage":"#.utf8) + Array(json.utf8) + Array("}".utf8)
-        return OpenAIUsage.read(JSONView(bytes, try JSONScanner.members(of: bytes)[0].value))
+        let place = try JSONScanner.members(of: bytes)[0].value
+        return bytes.withJSON { OpenAIUsage.read(JSONView($0, place)) }
     }
 
     @Test("makes the counters disjoint")
@@ -50,7 +51,8 @@ import Testing
         #expect(try chunk(#"{"error":null,"choices":[]}"#).errorMessage == nil)
         let end = try chunk(#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#)
         #expect(end.hasFinish && end.hasUsageMember && end.usage == nil)
-        #expect(try chunk(#"{"choices":[],"usage":{"prompt_tokens":1}}"#).usage != nil)
+        #expect(
+            try chunk(#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#).usage?.tokens.total == 3)
         #expect(try chunk(#"{"choices":null}"#).hasChoices == false)
         #expect(throws: JSONFlaw.self) { try chunk("nonsense") }
     }

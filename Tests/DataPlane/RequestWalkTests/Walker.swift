@@ -49,7 +49,7 @@ struct Walker {
         -> RequestHead
     {
         RequestHead(
-            method: method, target: path, authorization: [authorization ?? "Bearer \(key.secret.reveal())"],
+            method: method, target: path, authorization: authorization ?? "Bearer \(key.secret.reveal())",
             contentType: "application/json", contentEncoding: nil, contentLength: nil, corsHeaders: nil)
     }
 

@@ -1,0 +1,97 @@
+/// The members of an object, one after the other: the bytes between the name's quotes, and the value.
+package struct JSONMembers {
+    private var walk: JSONWalk
+
+    init(_ view: JSONView) { walk = JSONWalk(view, of: .object) }
+
+    package mutating func next() -> (name: UnsafeBufferPointer<UInt8>, value: JSONView)? {
+        guard let name = walk.next(), let value = walk.next() else { return nil }
+        return (name.content, value)
+    }
+}
+
+/// The elements of an array, one after the other.
+package struct JSONElements: Sequence, IteratorProtocol {
+    private var walk: JSONWalk
+
+    init(_ view: JSONView) { walk = JSONWalk(view, of: .array) }
+
+    package mutating func next() -> JSONView? { walk.next() }
+}
+
+/// Steps through the values directly inside a container of a validated document.
+private struct JSONWalk {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var at: Int
+    private let end: Int
+
+    init(_ view: JSONView, of kind: JSONView.Kind) {
+        bytes = view.bytes
+        at = view.range.lowerBound + 1
+        end = view.kind == kind ? view.range.upperBound - 1 : at
+    }
+
+    mutating func next() -> JSONView? {
+        while at < end {
+            switch bytes[at] {
+            case 0x20, 0x0a, 0x0d, 0x09, UInt8(ascii: ","), UInt8(ascii: ":"): at += 1
+            default:
+                let start = at
+                skip()
+                return JSONView(bytes, start..<at)
+            }
+        }
+        return nil
+    }
+
+    private mutating func skip() {
+        switch bytes[at] {
+        case UInt8(ascii: "\""): skipString()
+        case UInt8(ascii: "{"), UInt8(ascii: "["): skipContainer()
+        default:
+            while at < end {
+                switch bytes[at] {
+                case 0x20, 0x0a, 0x0d, 0x09, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return
+                default: at += 1
+                }
+            }
+        }
+    }
+
+    private mutating func skipString() {
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
+        at += 1
+        while true {
+            if bytes.count - at >= 8 {
+                let found = ByteSearch.quoteOrBackslash(base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+                guard found != 0 else {
+                    at += 8
+                    continue
+                }
+                at += found.trailingZeroBitCount >> 3
+            }
+            switch bytes[at] {
+            case 0x22:
+                at += 1
+                return
+            case 0x5c: at += 2
+            default: at += 1
+            }
+        }
+    }
+
+    private mutating func skipContainer() {
+        var depth = 0
+        repeat {
+            switch bytes[at] {
+            case UInt8(ascii: "\""):
+                skipString()
+                continue
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            default: break
+            }
+            at += 1
+        } while depth > 0
+    }
+}

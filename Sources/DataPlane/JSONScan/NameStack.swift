@@ -1,0 +1,48 @@
+/// The names of the objects that are open, as hashes: finds one that occurs twice in its object, however it is spelt.
+///
+/// Two names of one object with the same 64-bit hash would be taken for the same; that only refuses a request built to be
+/// refused.
+struct NameStack {
+    /// Objects with more members than this are searched by a set.
+    private static let linearMax = 24
+
+    private var hashes: [UInt64] = []
+    private var sets: [Int: Set<UInt64>] = [:]
+
+    func open() -> Int { hashes.count }
+
+    mutating func close(_ mark: Int) {
+        hashes.removeLast(hashes.count - mark)
+        if !sets.isEmpty { sets[mark] = nil }
+    }
+
+    /// False when the object that began at `mark` has the name already.
+    mutating func insert(_ name: UnsafeBufferPointer<UInt8>, since mark: Int) -> Bool {
+        let hash = Self.hash(name)
+        guard hashes.count - mark >= Self.linearMax else {
+            for at in mark..<hashes.count where hashes[at] == hash { return false }
+            hashes.append(hash)
+            return true
+        }
+        if sets[mark] == nil { sets[mark] = Set(hashes[mark...]) }
+        hashes.append(hash)
+        return sets[mark]?.insert(hash).inserted ?? false
+    }
+
+    private static func hash(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        if name.contains(0x5c) {
+            var text = JSONString.unescaped(name)
+            return text.withUTF8 { mix($0) }
+        }
+        return mix(name)
+    }
+
+    private static func mix(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        var hash = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
+        for byte in bytes {
+            hash = (hash ^ UInt64(byte)) &* 0xff51_afd7_ed55_8ccd
+            hash ^= hash >> 32
+        }
+        return hash
+    }
+}

@@ -1,0 +1,38 @@
+internal import Admission
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+internal import Routing
+
+extension ChatRequest {
+    /// The body for one deployment: the caller's bytes with the model's name there, for a stream the usage asked for, and
+    /// the output limit under the one name this provider reads, so that it cannot read a larger one than was held for.
+    func body(for target: RouteTarget) -> [UInt8] {
+        var splice = JSONSplice(body, members)
+        splice.set("model", json: target.quotedModel)
+        if streams { splice.set("stream_options", json: optionsWithUsage) }
+        if let limit = size.outputTokensMax {
+            var text: [UInt8] = []
+            text.append(decimal: min(limit, target.model.maxOutputTokens))
+            if target.model.wantsMaxCompletionTokens {
+                splice.set("max_completion_tokens", json: text)
+                splice.remove("max_tokens")
+            } else {
+                splice.set("max_tokens", json: text)
+                splice.remove("max_completion_tokens")
+            }
+        }
+        return splice.result()
+    }
+
+    private static let usageAsked = Array(#"{"include_usage":true}"#.utf8)
+
+    private var optionsWithUsage: [UInt8] {
+        guard let streamOptions else { return Self.usageAsked }
+        let bytes = Array(body[streamOptions])
+        guard let inner = try? JSONScanner.members(of: bytes) else { return Self.usageAsked }
+        var splice = JSONSplice(bytes, inner)
+        splice.set("include_usage", json: Array("true".utf8))
+        return splice.result()
+    }
+}

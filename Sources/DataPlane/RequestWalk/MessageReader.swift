@@ -1,0 +1,123 @@
+internal import GatewayModel
+internal import JSONScan
+
+/// Reads the messages of a request one by one: refuses what is none, and counts what costs.
+struct MessageReader {
+    private(set) var count = 0
+    private(set) var images: Int64 = 0
+    /// Bytes of images that stand in the body itself: they are no text.
+    private(set) var dataBytes: Int64 = 0
+
+    private struct Parts {
+        var role: JSONView?
+        var content: JSONView?
+        var name: JSONView?
+        var toolCallID: JSONView?
+        var toolCalls: JSONView?
+    }
+
+    mutating func read(_ message: JSONView) throws(GatewayError) {
+        let at = count
+        count += 1
+        guard message.kind == .object else { throw flaw(at, ".role", "is to be an object with a role") }
+        var parts = Parts()
+        var members = message.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "role") {
+                parts.role = value
+            } else if JSONString.equals(name, "content") {
+                parts.content = value
+            } else if JSONString.equals(name, "name") {
+                parts.name = value
+            } else if JSONString.equals(name, "tool_call_id") {
+                parts.toolCallID = value
+            } else if JSONString.equals(name, "tool_calls") {
+                parts.toolCalls = value
+            }
+        }
+        try check(parts, at)
+    }
+
+    private mutating func check(_ parts: Parts, _ at: Int) throws(GatewayError) {
+        guard let role = parts.role, let known = Self.role(role) else {
+            throw flaw(at, ".role", "must be developer, system, user, assistant, tool or function")
+        }
+        if known == .tool, parts.toolCallID?.hasText != true {
+            throw flaw(at, ".tool_call_id", "must name the call it answers")
+        }
+        if let name = parts.name, !name.isNull { try check(name: name, at) }
+        if let calls = parts.toolCalls, !calls.isNull { try check(calls: calls, at) }
+        guard let content = parts.content, !content.isNull else {
+            guard known == .assistant || known == .function else { throw flaw(at, ".content", "must not be missing") }
+            return
+        }
+        switch content.kind {
+        case .string: return
+        case .array: try read(parts: content, at)
+        case .object, .number, .bool, .null: throw flaw(at, ".content", "must be text or an array of parts")
+        }
+    }
+
+    private enum Role { case plain, assistant, tool, function }
+
+    private static func role(_ value: JSONView) -> Role? {
+        if value.isText("user") || value.isText("system") || value.isText("developer") { return .plain }
+        if value.isText("assistant") { return .assistant }
+        if value.isText("tool") { return .tool }
+        return value.isText("function") ? .function : nil
+    }
+
+    private func check(name: JSONView, _ at: Int) throws(GatewayError) {
+        guard let text = name.string, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+            throw flaw(at, ".name", "must be text without control characters")
+        }
+    }
+
+    private func check(calls: JSONView, _ at: Int) throws(GatewayError) {
+        guard calls.kind == .array else { throw flaw(at, ".tool_calls", "must be an array") }
+        for (number, call) in calls.elements.enumerated() {
+            guard call.kind == .object else { throw flaw(at, ".tool_calls[\(number)]", "must be an object") }
+            guard call["id"]?.hasText == true else { throw flaw(at, ".tool_calls[\(number)].id", "must be text") }
+        }
+    }
+
+    private mutating func read(parts: JSONView, _ at: Int) throws(GatewayError) {
+        for (number, part) in parts.elements.enumerated() {
+            let place = ".content[\(number)]"
+            guard part.kind == .object else { throw flaw(at, place, "must be an object with a type") }
+            guard let type = part["type"], type.hasText else { throw flaw(at, place + ".type", "must be text") }
+            if type.isText("text"), part["text"]?.kind != .string { throw flaw(at, place + ".text", "must be text") }
+            if type.isText("image_url") { try read(image: part["image_url"], at, place + ".image_url") }
+        }
+    }
+
+    /// An image by its address. It is the provider who fetches it, never the gateway.
+    private mutating func read(image: JSONView?, _ at: Int, _ place: String) throws(GatewayError) {
+        guard let image else { throw flaw(at, place, "is missing") }
+        // Some clients send the address itself.
+        guard image.kind == .object || image.kind == .string else {
+            throw flaw(at, place, "must be an object with a url")
+        }
+        let url = image.kind == .string ? image : image["url"]
+        guard let url, let scheme = Self.scheme(of: url) else {
+            throw flaw(at, place + ".url", "must be an http, https or data URL")
+        }
+        images += 1
+        if scheme == .data { dataBytes += Int64(url.range.count) }
+    }
+
+    private enum Scheme { case web, data }
+
+    private static func scheme(of url: JSONView) -> Scheme? {
+        // Every byte of a scheme can be escaped to six; a data URL may be megabytes long.
+        let head = UnsafeBufferPointer(rebasing: url.content.prefix(64))
+        let text = JSONString.unescaped(head).lowercased()
+        if text.hasPrefix("data:") { return .data }
+        return text.hasPrefix("https://") || text.hasPrefix("http://") ? .web : nil
+    }
+
+    private func flaw(_ at: Int, _ place: String, _ what: String) -> GatewayError {
+        let param = "messages[\(at)]" + place
+        return ChatRequest.invalid(param, "\(param) \(what).")
+    }
+}
