@@ -33,11 +33,11 @@ package enum AdmitVerdict: Sendable {
     package init(reply: [String]) {
         func number(_ at: Int) -> Int64 { at < reply.count ? Int64(reply[at]) ?? 0 : 0 }
         switch reply.first {
-        case "0" where reply.count == 10:
+        case "0" where reply.count == 10 && number(1) > 0 && Self.arePeriods(reply[2]):
             self = .admitted(
                 Admission(
                     atMs: number(1), periods: reply[2], requests: Self.rate(reply, 3), tokens: Self.rate(reply, 6)))
-        case "1" where reply.count >= 3:
+        case "1" where reply.count == 3 && number(1) > 0 && Self.arePeriods(reply[2]):
             self = .admitted(Admission(atMs: number(1), periods: reply[2], requests: nil, tokens: nil))
         case "2": self = .stale
         case "3" where reply.count >= 3: self = .fenced(Fence(generation: reply[1], run: reply[2]))
@@ -50,6 +50,12 @@ package enum AdmitVerdict: Sendable {
             self = .refused(Refusal(reply).error)
         default: self = .unreadable
         }
+    }
+
+    /// `month/day,month/day` of the key and the org.
+    private static func arePeriods(_ text: String) -> Bool {
+        text.utf8.count > 3
+            && text.utf8.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ",") }
     }
 
     private static func rate(_ reply: [String], _ at: Int) -> RateState? {

@@ -16,7 +16,8 @@ package struct AddressPolicy: Sendable {
         return !Self.special.contains { $0.contains(address) } || allowed.contains { $0.contains(address) }
     }
 
-    private static let never = ["169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "224.0.0.0/3"].compactMap(AddressRange.init)
+    private static let never = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "224.0.0.0/3"]
+        .compactMap(AddressRange.init)
     private static let special = [
         "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24",
         "198.18.0.0/15", "::1/128", "fc00::/7", "::/128",

@@ -102,7 +102,8 @@ package final class CurlMulti: TurnHook {
             guard transfer.uses == turn, transfer.isRunning else { return }
             if transfer.releasedUntilMs == nil { transfer.deliver?(event) }
         }
-        if isOver, transfer.uses == turn { remove(transfer) }
+        guard transfer.uses == turn else { return }
+        if isOver { remove(transfer) } else { transfer.refill() }
     }
 
     // MARK: Sockets
@@ -128,13 +129,18 @@ package final class CurlMulti: TurnHook {
         if what == CURL_POLL_REMOVE, !socket.isOurs { closed(descriptor) }
     }
 
-    func opened(_ descriptor: Int32) {
+    func opened(_ descriptor: Int32, for transfer: CurlTransfer) {
         let socket = CurlSocket(descriptor, of: self)
         socket.isOurs = true
+        socket.opener = transfer
         sockets[descriptor] = socket
     }
 
-    func closed(_ descriptor: Int32) { sockets.removeValue(forKey: descriptor)?.unwatch() }
+    func closed(_ descriptor: Int32) {
+        guard let socket = sockets.removeValue(forKey: descriptor) else { return }
+        socket.unwatch()
+        if Socket.isConnected(descriptor) { socket.opener?.hadConnection = true }
+    }
 
     private func installCallbacks() {
         let me = Unmanaged.passUnretained(self).toOpaque()
@@ -161,6 +167,7 @@ private final class CurlSocket: EventSource {
     private let descriptor: Int32
     private unowned let multi: CurlMulti
     var isOurs = false
+    weak var opener: CurlTransfer?
     private var wanted: Readiness = []
     /// What the reactor watches for; `nil` when it does not watch at all.
     private var watched: Readiness?

@@ -11,6 +11,8 @@ internal import Reactor
 final class CurlTransfer {
     static let headerBytesMax = 64 << 10
     private static let receiveBytes = 16 << 10
+    /// What may arrive within one turn.
+    private static let arrivedBytesMax = 32 << 10
 
     let easy: UnsafeMutableRawPointer
     let endpoint: UpstreamEndpoint
@@ -30,8 +32,12 @@ final class CurlTransfer {
     private var arrived: [UInt8] = []
     private var head = ResponseHead()
     private var hasNews = false
+    private var isFull = false
+    private var isPaused = false
     private var sendings = 0
     private var refusal: String?
+    /// A connection of its own came as far as TCP before it was closed.
+    var hadConnection = false
 
     init(for endpoint: UpstreamEndpoint, of multi: CurlMulti) {
         guard let easy = curl_easy_init() else { preconditionFailure("out of memory for libcurl") }
@@ -82,7 +88,10 @@ final class CurlTransfer {
         self.deliver = deliver
         head = ResponseHead()
         sendings = 0
+        isFull = false
+        isPaused = false
         refusal = nil
+        hadConnection = false
         for line in call.headers.reversed() { prepend(line) }
         _ = ccurl_set_headers(easy, ownHeaders ?? endpoint.headers)
         _ = ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call.body.count))
@@ -114,7 +123,12 @@ final class CurlTransfer {
         ownHeaders = nil
     }
 
-    func setPaused(_ paused: Bool) { curl_easy_pause(easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT) }
+    func setPaused(_ paused: Bool) {
+        guard paused != isPaused else { return }
+        isPaused = paused
+        isFull = false
+        curl_easy_pause(easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT)
+    }
 
     func ended(with code: CURLcode) {
         isOver = true
@@ -122,10 +136,20 @@ final class CurlTransfer {
         flushBytes()
         guard code != CURLE_OK else { return queued.append(.ended) }
         let reason = refusal ?? String(cString: curl_easy_strerror(code))
+        // A handshake that ran out of time: connected, and never told so to the protocol above.
+        let isMute = code == CURLE_OPERATION_TIMEDOUT && endpoint.url.hasPrefix("https:") && hadConnection
+        if Self.tlsFailures.contains(code.rawValue) || isMute && sendings == 0 {
+            return queued.append(.insecure(reason))
+        }
         // Before the first sending nothing can have left; after a second one was stopped, the first may have arrived.
         let isSent = sendings > 1 || sendings == 1 && ccurl_request_bytes(easy) > 0
         queued.append(isSent ? .broke(reason) : .notSent(reason))
     }
+
+    private static let tlsFailures: Set<UInt32> = [
+        CURLE_SSL_CONNECT_ERROR.rawValue, CURLE_PEER_FAILED_VERIFICATION.rawValue, CURLE_SSL_CIPHER.rawValue,
+        CURLE_SSL_CACERT_BADFILE.rawValue, CURLE_SSL_ISSUER_ERROR.rawValue, CURLE_SSL_INVALIDCERTSTATUS.rawValue,
+    ]
 
     /// What has happened since the last time, in order.
     func collect() -> [UpstreamEvent] {
@@ -162,9 +186,22 @@ final class CurlTransfer {
         }
     }
 
-    fileprivate func take(bytes: UnsafeRawBufferPointer) {
+    /// False when there is no room: libcurl keeps the bytes, pauses, and offers them again.
+    fileprivate func take(bytes: UnsafeRawBufferPointer) -> Bool {
         noteNews()
+        guard arrived.count < Self.arrivedBytesMax else {
+            isFull = true
+            return false
+        }
         arrived.append(contentsOf: bytes)
+        return true
+    }
+
+    /// After what had arrived was delivered: takes more, unless whoever listens wants none.
+    func refill() {
+        guard isFull, isRunning, !isPaused else { return }
+        isFull = false
+        curl_easy_pause(easy, CURLPAUSE_CONT)
     }
 
     fileprivate func mayOpen(_ address: UnsafePointer<sockaddr>) -> Bool {
@@ -201,8 +238,8 @@ private let takeHeader: ccurl_data_callback = { bytes, size, count, me in
 }
 
 private let takeBytes: ccurl_data_callback = { bytes, size, count, me in
-    transfer(me).take(bytes: UnsafeRawBufferPointer(start: bytes, count: size * count))
-    return size * count
+    let isTaken = transfer(me).take(bytes: UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return isTaken ? size * count : Int(CURL_WRITEFUNC_PAUSE)
 }
 
 private let openSocket: ccurl_open_socket_callback = { me, _, address in
@@ -210,7 +247,7 @@ private let openSocket: ccurl_open_socket_callback = { me, _, address in
     let current = transfer(me)
     guard withUnsafePointer(to: &address.pointee.addr, { current.mayOpen($0) }) else { return CURL_SOCKET_BAD }
     let descriptor = ccurl_socket(address)
-    if descriptor >= 0 { current.multi.opened(descriptor) }
+    if descriptor >= 0 { current.multi.opened(descriptor, for: current) }
     return descriptor
 }
 

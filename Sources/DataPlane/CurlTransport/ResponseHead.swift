@@ -14,6 +14,7 @@ struct ResponseHead {
     private(set) var contentType = ""
     private(set) var retryAfterMs: Int64?
     private var bytes = 0
+    private var length: String?
 
     mutating func take(_ line: UnsafeRawBufferPointer) -> Step {
         bytes += line.count
@@ -23,10 +24,14 @@ struct ResponseHead {
         guard end > 0 else { return status >= 200 ? .complete : .goOn }
         if line.starts(with: "HTTP/".utf8) {
             status = Self.status(in: line)
+            length = nil
             return .goOn
         }
-        // Only four fields matter; their names begin with c or r.
-        guard line[0] | 0x20 == UInt8(ascii: "c") || line[0] | 0x20 == UInt8(ascii: "r") else { return .goOn }
+        // Only few fields matter; their names begin with c, r or t.
+        let initial = line[0] | 0x20
+        guard initial == UInt8(ascii: "c") || initial == UInt8(ascii: "r") || initial == UInt8(ascii: "t") else {
+            return .goOn
+        }
         return field(String(decoding: UnsafeRawBufferPointer(rebasing: line[..<end]), as: UTF8.self))
     }
 
@@ -43,6 +48,11 @@ struct ResponseHead {
         case "retry-after-ms": retryAfterMs = Int64(value)
         case "retry-after": retryAfterMs = retryAfterMs ?? Self.wait(String(value))
         case "content-encoding" where value.lowercased() != "identity": return .refused("compressed response")
+        // libcurl would inflate it unasked, without a bound.
+        case "transfer-encoding" where value.lowercased() != "chunked": return .refused("compressed response")
+        case "content-length":
+            guard length == nil || length == String(value) else { return .refused("two lengths of one answer") }
+            length = String(value)
         default: break
         }
         return .goOn

@@ -19,6 +19,8 @@ package enum UpstreamEvent {
     case ended
     /// Nothing can have reached the provider.
     case notSent(String)
+    /// The connection could not be made safe: nothing was sent.
+    case insecure(String)
     /// The provider may have received, and billed, the request.
     case broke(String)
 }

@@ -61,13 +61,15 @@ final class KeyTable {
 
     private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
         guard case .success(let value) = result else { return .unavailable }
-        guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
-        else {
-            records[digest] = nil
+        records[digest] = nil
+        guard value != .null else {
             if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
             unknown[digest] = limiter.reactor.nowMs + Self.unknownMs
             return .unknown
         }
+        // A record nobody can read is a fault of the gateway, not a key that does not exist.
+        guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
+        else { return .unavailable }
         if records.count >= Self.recordsMax { records.removeAll(keepingCapacity: true) }
         let caller = Caller(record)
         records[digest] = caller

@@ -125,6 +125,7 @@ final class LoopServices: RequestServices {
                     .attemptHead(attempt: number, status: status, contentType: contentType, retryAfterMs: retryAfterMs))
             case .bytes(let bytes): deliver(.attemptBytes(attempt: number, bytes))
             case .ended: deliver(.attemptEnded(attempt: number))
+            case .insecure(let reason): deliver(.attemptFailed(attempt: number, .insecure(reason)))
             case .notSent(let reason): deliver(.attemptFailed(attempt: number, .notSent(reason)))
             case .broke(let reason): deliver(.attemptFailed(attempt: number, .ambiguous(reason)))
             }

@@ -54,7 +54,8 @@ struct HeadReader {
         let isPath = bytes[start] == UInt8(ascii: "/") || head.method == "OPTIONS" && equals(start..<at, "*")
         try HTTPFlaw.malformed(unless: isPath, "the request target must be a path")
         head.target = text(start..<at)
-        let version = (at + 1)..<line.upperBound  // The protocol's name is the one thing here whose case counts (RFC 9112 §2.3).
+        let version = (at + 1)..<line.upperBound
+        // The protocol's name is the one thing here whose case counts (RFC 9112 §2.3).
         let isHTTP = version.count == 8 && bytes[version].starts(with: "HTTP/1.".utf8)
         let minor = isHTTP ? bytes[version.upperBound - 1] : 0
         try HTTPFlaw.malformed(unless: minor == 0x30 || minor == 0x31, "the HTTP version is not 1.0 or 1.1")

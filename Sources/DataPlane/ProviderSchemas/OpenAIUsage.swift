@@ -15,7 +15,7 @@ package enum OpenAIUsage {
     }
 
     /// `nil` when the object is missing what a charge needs or contradicts itself (negative, not whole, a part larger than
-    /// its whole): the caller then falls back to what it counted itself.
+    /// its whole, nothing at all): the caller then falls back to what it counted itself.
     package static func read(_ usage: JSONView) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
         var prompt: Int64?
@@ -36,7 +36,9 @@ package enum OpenAIUsage {
                 reasoning = count(value["reasoning_tokens"]) ?? 0
             }
         }
-        guard let prompt, let completion, cacheRead + cacheWrite <= prompt, reasoning <= completion else { return nil }
+        guard let prompt, let completion, cacheRead + cacheWrite <= prompt, reasoning <= completion,
+            prompt + completion > 0
+        else { return nil }
         return TokenUsage(
             input: prompt - cacheRead - cacheWrite, cacheRead: cacheRead, cacheWrite: cacheWrite,
             output: completion - reasoning, reasoning: reasoning)

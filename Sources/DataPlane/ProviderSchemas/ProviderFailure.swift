@@ -33,7 +33,8 @@ package enum ProviderFailure: Equatable, Sendable {
         case 404: self = .modelMissing
         case 503, 529, 498: self = .overloaded
         case 400, 413, 422: self = Self.fault(message: message, words: words)
-        case 408, 424, 500...: self = .transient
+        // Redirects are not followed, and a success that is not 200 is none.
+        case ..<400, 408, 424, 500...: self = .transient
         default: self = .clientFault(message: message)
         }
     }

@@ -68,17 +68,20 @@ package enum Socket {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             poll(&waiting, 1, Int32(timeoutMs))
         }
+        if isConnected(descriptor) { return descriptor }
         var error: Int32 = ETIMEDOUT
         var length = socklen_t(MemoryLayout<Int32>.size)
-        var peer = sockaddr_storage()
-        var peerLength = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let isConnected = withUnsafeMutablePointer(to: &peer) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &peerLength) == 0 }
-        }
-        if isConnected { return descriptor }
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
         Glibc.close(descriptor)
         throw Failure(description: "\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
+    }
+
+    package static func isConnected(_ descriptor: Int32) -> Bool {
+        var peer = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &peer) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) == 0 }
+        }
     }
 
     package static func accept(from listener: Int32) -> Accepted {

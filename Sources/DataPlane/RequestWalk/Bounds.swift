@@ -33,8 +33,8 @@ package struct Bounds: Sendable {
     /// How long bytes are dropped behind an answer that came before the end of its request.
     package var lingerMs: Int64 = 1_000
     /// Unsent bytes of an answer: above the first the engine is paused, below the second it goes on.
-    package var unsentBytesHigh = 128 << 10
-    package var unsentBytesLow = 32 << 10
+    package var unsentBytesHigh = 64 << 10
+    package var unsentBytesLow = 16 << 10
     /// Requests sent ahead (pipelined) that wait for the one before.
     package var aheadBytesMax = 32 << 10
 

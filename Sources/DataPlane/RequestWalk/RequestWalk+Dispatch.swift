@@ -114,7 +114,13 @@ extension RequestWalk {
     mutating func transportFailed(_ failure: TransportFailure, at now: Int64) {
         guard let current = attempt else { return }
         switch (phase, failure) {
-        case (.relaying, .notSent(let detail)), (.relaying, .ambiguous(let detail)): streamBroke(detail, at: now)
+        case (.relaying, .notSent(let detail)), (.relaying, .insecure(let detail)), (.relaying, .ambiguous(let detail)):
+            streamBroke(detail, at: now)
+        case (_, .insecure(let detail)):
+            rest(current, forMs: context.world.settings.restMsMax)
+            lastFailure = GatewayError(
+                .upstreamError, "upstream_tls: the engine behind this model cannot be reached safely.", detail: detail)
+            startNextAttempt(at: now)
         case (_, .notSent(let detail)):
             rest(current, forMs: nil)
             lastFailure = GatewayError(

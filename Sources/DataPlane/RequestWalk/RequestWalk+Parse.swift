@@ -36,7 +36,8 @@ extension RequestWalk {
     /// Refuses the request: at once when its body has arrived or will not, else when it has, so that the caller reads the
     /// answer.
     mutating func reject(_ error: GatewayError, at now: Int64) {
-        let isTooMuch = (head?.contentLength ?? 0) > context.world.bounds.drainBytesMax
+        // Of a chunked body nobody knows how long it will be.
+        let isTooMuch = (head?.contentLength ?? (head?.hasBody == true ? .max : 0)) > context.world.bounds.drainBytesMax
         let isUnwanted = head?.hasBody == true && endpoint != .chatCompletions
         if bodyIsComplete || isTooMuch || isUnwanted || head?.expectsContinue == true {
             fail(error, at: now, close: !bodyIsComplete)

@@ -29,10 +29,11 @@ extension RequestWalk {
         }
         var events: [EventStreamParser.Event] = []
         attempt?.events = EventStreamParser()
+        var isTooLarge = false
         do {
             try current.events.feed(bytes) { events.append($0) }
         } catch {
-            return broken("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now)
+            isTooLarge = true
         }
         attempt = current
         let number = current.number
@@ -42,9 +43,11 @@ extension RequestWalk {
             // An error, the end or a fallback: whatever this attempt still says is void.
             guard !isFinished, attempt?.number == number else { return }
         }
-        guard !out.isEmpty else { return }
-        actions.append(.respondBytes(out))
-        actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
+        if !out.isEmpty {
+            actions.append(.respondBytes(out))
+            actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
+        }
+        if isTooLarge { broken("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now) }
     }
 
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
@@ -103,7 +106,8 @@ extension RequestWalk {
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes
         relay.finished = relay.finished || chunk.hasFinish
-        if let usage = chunk.usage { relay.usage = usage }
+        // Some preview it; the last word counts, unless it takes back what was said before.
+        if let usage = chunk.usage, usage.tokens.total >= relay.usage?.tokens.total ?? 0 { relay.usage = usage }
     }
 
     /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.

@@ -18,10 +18,18 @@ extension RequestWalk {
     func charge() -> Charge {
         guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
         let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
-        let usage = relay.usage?.tokens ?? counted(admitted)
+        let usage = relay.usage.map { known($0.tokens, admitted) } ?? counted(admitted)
         let cost = target.model.price(atMs: context.wallMs)?.cost(of: usage) ?? .zero
         let source: UsageSource = relay.usage == nil ? .counted : .provider
         return Charge(usage: usage, source: cost > admitted.hold ? .bounded : source, cost: min(cost, admitted.hold))
+    }
+
+    /// The provider's usage; of a stream that broke off it may be a preview, and what was relayed since counts too.
+    private func known(_ usage: TokenUsage, _ admitted: AdmittedRequest) -> TokenUsage {
+        guard headIsSent, !relay.finished else { return usage }
+        var usage = usage
+        usage.output = max(usage.output, counted(admitted).output - usage.reasoning)
+        return usage
     }
 
     private func counted(_ admitted: AdmittedRequest) -> TokenUsage {

@@ -75,6 +75,8 @@ package enum AdmitAnswer: Sendable {
 package enum TransportFailure: Error, Sendable, Equatable {
     /// Nothing can have reached the provider: another attempt is safe.
     case notSent(String)
+    /// No connection that can be trusted: nothing was sent.
+    case insecure(String)
     /// The request may have been received, and billed: it must not be repeated.
     case ambiguous(String)
 }

@@ -11,6 +11,7 @@ package struct RESPReader: ~Copyable {
     private let reader: UnsafeMutablePointer<redisReader>
     private let replyBytesMax: Int
     private var unparsedBytes = 0
+    private var guarding = RESPGuard()
 
     package init(replyBytesMax: Int) {
         guard let reader = redisReaderCreate() else { preconditionFailure("out of memory for a RESP reader") }
@@ -26,6 +27,7 @@ package struct RESPReader: ~Copyable {
         guard unparsedBytes <= replyBytesMax else {
             throw .protocolViolation("a reply larger than \(replyBytesMax) bytes")
         }
+        try guarding.check(bytes, bulkBytesMax: replyBytesMax)
         guard redisReaderFeed(reader, base.assumingMemoryBound(to: CChar.self), bytes.count) == REDIS_OK else {
             throw .protocolViolation(message)
         }

@@ -1,0 +1,27 @@
+"""What a process takes of the machine, as /proc says."""
+
+import os
+import pathlib
+import time
+
+
+def memory_mib(worker, field="VmRSS"):
+    """`VmRSS` now, `VmHWM` the most there ever was."""
+    status = (pathlib.Path("/proc") / str(worker.process.child.pid) / "status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(field))) / 1024
+
+
+def bytes_read(worker):
+    """All that it ever read by read(2), from sockets too."""
+    return int((pathlib.Path("/proc") / str(worker.process.child.pid) / "io").read_text().split()[1])
+
+
+def cpu_share(worker, seconds=1.0):
+    """The share of one core it uses during that time."""
+    def ticks():
+        fields = (pathlib.Path("/proc") / str(worker.process.child.pid) / "stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before, started = ticks(), time.monotonic()
+    time.sleep(seconds)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - started)

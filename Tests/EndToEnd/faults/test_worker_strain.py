@@ -1,0 +1,155 @@
+"""A worker that is told to go, that runs out of memory or of file descriptors: what it can still do, it does well."""
+
+import http.client
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+from measuring import cpu_share, memory_mib
+from playing import CHAT, body, connect, ledger_rows, raw_request
+from processes import http_ok, wait_until
+from raw import ask, events
+from raw_answers import DONE, answer, delta, event, head, plain, usage_chunk
+from raw_upstream import FIN, GONE
+from stack import price
+
+A = event(delta("a"))
+REST = A + event(delta("", finish="stop")) + event(usage_chunk(7, 2)) + DONE
+MIB = 1 << 20
+
+
+class Reader(threading.Thread):
+    """A stream read to its end in the background."""
+
+    def __init__(self, worker, key, script):
+        super().__init__()
+        self.connection, self.text = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=20), b""
+        self.connection.request("POST", CHAT, json.dumps(body(script)), {
+            "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        self.start()
+
+    def run(self):
+        answer = self.connection.getresponse()
+        while part := answer.read1(65536):
+            self.text += part
+        self.connection.close()
+
+    def events(self):
+        self.join(20)
+        return events(self.text.decode())
+
+
+# SIGTERM
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_worker_that_is_told_to_go(stack, make_worker, key, upstream, signals):
+    """Not ready at once; still answering while the listener is open; short streams end by themselves, long ones are cut
+    in-band when the time is over, or at the second signal; every one is settled."""
+    worker = make_worker(LISTENER_GRACE_SECONDS=1, DRAIN_SECONDS=2 if signals == 1 else 60)
+    upstream.scripts.update({
+        "short": [head() + A, 1.6 if signals == 1 else 0.5, REST, FIN], "endless": [head() + A, GONE],
+        "quick": [plain(answer())]})
+    before = {script: len(upstream.of(script)) for script in ("short", "endless")}
+    short, endless = ([Reader(worker, key, script) for _ in range(10)] for script in ("short", "endless"))
+    wait_until(lambda: all(b'"a"' in reader.text for reader in short + endless), 5, "all streams have begun")
+    kept = connect(worker)
+    worker.process.signal(signal.SIGTERM)
+    started = time.monotonic()
+    ready = f"http://127.0.0.1:{worker.operations}/readyz"
+    wait_until(lambda: not http_ok(ready), 0.5, "it is not ready any more")
+    assert http_ok(ready.replace("readyz", "livez"))
+    status, headers, _ = ask(worker, "POST", CHAT, key, body("quick", stream=False))
+    assert (status, headers["connection"]) == (200, "close"), "the listener is still open"
+    kept.sendall(raw_request(key, "quick", stream=False))
+    assert kept.recv(65536)[:12] in (b"HTTP/1.1 200", b""), "an open connection is served or closed"
+    wait_until(lambda: is_refused(worker), 1.6, "the listener is closed")
+    assert time.monotonic() - started > 0.9, "not before its time"
+    if signals == 2:
+        worker.process.signal(signal.SIGTERM)
+    assert worker.process.child.wait(10) == 0
+    assert time.monotonic() - started < (1 + 2 + 3 if signals == 1 else 1.6 + 3)
+    for reader in short:
+        assert reader.events()[-1] == "[DONE]" and b'"error"' not in reader.text, "what fits is not cut"
+    for reader in endless:
+        assert reader.events()[-1] == "[DONE]" and reader.events()[-2]["error"]["type"] == "server_shutdown"
+    rows = {script: ledger_rows(stack, [r.id for r in upstream.of(script)[before[script]:]]) for script in before}
+    assert {row["nano_usd"] for row in rows["short"]} == {price({"input": 7, "cached": 0, "output": 2, "reasoning": 0})}
+    assert {row["output_tokens"] for row in rows["endless"]} == {1} and len(rows["endless"]) == 10
+
+
+def is_refused(worker):
+    try:
+        connect(worker).close()
+    except ConnectionRefusedError:
+        return True
+
+
+# Memory
+
+def test_near_its_memory_budget_a_worker_refuses_what_is_new(stack, make_worker, key, upstream):
+    """Bodies that stay unfinished fill it; streams under way go on; when the bodies are gone it takes requests again."""
+    upstream.scripts.update({"quick": [plain(answer())], "before the flood": [head() + A, 1.5, REST, FIN]})
+    budget = int(memory_mib(make_worker())) + 90
+    worker = make_worker(MEMORY_MIB=budget)
+    assert ask(worker, "POST", CHAT, key, body("quick", stream=False))[0] == 200
+    stream = Reader(worker, key, "before the flood")
+    start = (f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+             f"Content-Length: {19 * MIB}\r\n\r\n").encode()
+    filling, refusal = [], None
+    while refusal is None and len(filling) < 16:
+        connection = connect(worker)
+        filling.append(connection)
+        try:
+            connection.sendall(start + b" " * (18 * MIB))
+        except OSError:
+            pass  # Refused already.
+        status, headers, got = ask(worker, "POST", CHAT, key, body("quick", stream=False))
+        if status != 200:
+            refusal = status, got["error"]["type"], 1 <= int(headers["retry-after"]) <= 2
+    print(f"\nbudget {budget} MiB, {len(filling)} bodies of 18 MiB, at most {memory_mib(worker, 'VmHWM'):.0f} MiB")
+    assert refusal == (503, "overloaded", True)
+    assert memory_mib(worker, "VmHWM") < budget * 1.1, "it stayed near its budget"
+    assert stream.events()[-1] == "[DONE]" and b'"error"' not in stream.text, "what was under way goes on"
+    for connection in filling:
+        connection.close()
+    wait_until(lambda: ask(worker, "POST", CHAT, key, body("quick", stream=False))[0] == 200, 3, "there is room again")
+    assert worker.process.running
+
+
+# File descriptors
+
+def test_without_file_descriptors_a_worker_waits_and_recovers(stack, make_worker, key, upstream):
+    """No spinning on a listener that it cannot accept from, and answers within a second of there being room."""
+    upstream.scripts["quick"] = [plain(answer())]
+    worker = make_worker(wrap=["prlimit", "--nofile=64:64"])
+    assert ask(worker, "POST", CHAT, key, body("quick", stream=False))[0] == 200
+    calm = cpu_share(worker)
+    crowd = []
+    for _ in range(100):
+        crowd.append(connect(worker))
+    share = cpu_share(worker, 2)
+    print(f"\n{share:.1%} of a core while nothing can be accepted, {calm:.1%} at rest")
+    assert share - calm < 0.05
+    assert worker.process.running
+    for connection in crowd:
+        connection.close()
+    started = time.monotonic()
+    wait_until(lambda: answers(worker, key), 5, "it answers again")
+    print(f"answered {time.monotonic() - started:.2f} s later")
+    assert time.monotonic() - started < 1
+    wait_until(stack.settled, 5)
+
+
+def answers(worker, key):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=1)
+        connection.request("POST", CHAT, json.dumps(body("quick", stream=False)), {
+            "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
