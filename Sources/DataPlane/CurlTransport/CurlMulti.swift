@@ -110,17 +110,17 @@ package final class CurlMulti: TurnHook {
 
     fileprivate func act(on descriptor: Int32, _ readiness: Readiness) {
         var mask: Int32 = 0
-        if readiness.contains(.readable) { mask |= CURL_CSELECT_IN }
-        if readiness.contains(.writable) { mask |= CURL_CSELECT_OUT }
-        if !readiness.isDisjoint(with: .hungUp) { mask |= CURL_CSELECT_ERR }
+        if readiness.has(.readable) { mask |= CURL_CSELECT_IN }
+        if readiness.has(.writable) { mask |= CURL_CSELECT_OUT }
+        if readiness.has(.hungUp) { mask |= CURL_CSELECT_ERR }
         var active: Int32 = 0
         curl_multi_socket_action(multi, descriptor, mask, &active)
     }
 
     private func watch(_ descriptor: Int32, _ what: Int32) {
-        var wanted: Readiness = []
-        if what & CURL_POLL_IN != 0, what != CURL_POLL_REMOVE { wanted.insert(.readable) }
-        if what & CURL_POLL_OUT != 0, what != CURL_POLL_REMOVE { wanted.insert(.writable) }
+        var wanted = Readiness.none
+        if what & CURL_POLL_IN != 0, what != CURL_POLL_REMOVE { wanted = wanted | .readable }
+        if what & CURL_POLL_OUT != 0, what != CURL_POLL_REMOVE { wanted = wanted | .writable }
         let known = sockets[descriptor]
         let socket = known ?? CurlSocket(descriptor, of: self)
         if known == nil { sockets[descriptor] = socket }
@@ -168,7 +168,7 @@ private final class CurlSocket: EventSource {
     private unowned let multi: CurlMulti
     var isOurs = false
     weak var opener: CurlTransfer?
-    private var wanted: Readiness = []
+    private var wanted = Readiness.none
     /// What the reactor watches for; `nil` when it does not watch at all.
     private var watched: Readiness?
 
@@ -179,7 +179,7 @@ private final class CurlSocket: EventSource {
 
     func want(_ interest: Readiness) {
         wanted = interest
-        guard !interest.isEmpty, interest != watched else { return }
+        guard interest != .none, interest != watched else { return }
         if watched == nil {
             multi.reactor.watch(descriptor, for: interest, self)
         } else {
@@ -191,12 +191,12 @@ private final class CurlSocket: EventSource {
     func unwatch() {
         if watched != nil { multi.reactor.unwatch(descriptor) }
         watched = nil
-        wanted = []
+        wanted = .none
     }
 
     func ready(_ readiness: Readiness) {
         // Something happened on an idle connection: libcurl finds out when it next wants to use it.
-        guard !wanted.isEmpty else { return unwatch() }
+        guard wanted != .none else { return unwatch() }
         multi.act(on: descriptor, readiness)
     }
 

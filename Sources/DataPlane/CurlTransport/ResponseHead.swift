@@ -32,7 +32,7 @@ struct ResponseHead {
         guard initial == UInt8(ascii: "c") || initial == UInt8(ascii: "r") || initial == UInt8(ascii: "t") else {
             return .goOn
         }
-        return field(String(decoding: UnsafeRawBufferPointer(rebasing: line[..<end]), as: UTF8.self))
+        return field(UnsafeRawBufferPointer(rebasing: line[..<end]))
     }
 
     private static func status(in line: UnsafeRawBufferPointer) -> Int {
@@ -40,22 +40,47 @@ struct ResponseHead {
         return line[(space + 1)...].prefix { $0 &- 0x30 < 10 }.prefix(3).reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
 
-    private mutating func field(_ line: String) -> Step {
-        guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { return .goOn }
-        let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-        switch line[..<colon].lowercased() {
-        case "content-type": contentType = String(value)
-        case "retry-after-ms": retryAfterMs = Int64(value)
-        case "retry-after": retryAfterMs = retryAfterMs ?? Self.wait(String(value))
-        case "content-encoding" where value.lowercased() != "identity": return .refused("compressed response")
-        // libcurl would inflate it unasked, without a bound.
-        case "transfer-encoding" where value.lowercased() != "chunked": return .refused("compressed response")
-        case "content-length":
-            guard length == nil || length == String(value) else { return .refused("two lengths of one answer") }
-            length = String(value)
-        default: break
+    private mutating func field(_ line: UnsafeRawBufferPointer) -> Step {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return .goOn }
+        var start = colon + 1
+        while start < line.count, line[start] == 0x20 || line[start] == 0x09 { start += 1 }
+        let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+        let value = UnsafeRawBufferPointer(rebasing: line[start...])
+        if Self.same(name, "content-type") {
+            contentType = Self.contentType(value)
+        } else if Self.same(name, "content-length") {
+            let text = String(decoding: value, as: UTF8.self)
+            guard length == nil || length == text else { return .refused("two lengths of one answer") }
+            length = text
+        } else if Self.same(name, "content-encoding") {
+            return Self.same(value, "identity") ? .goOn : .refused("compressed response")
+        } else if Self.same(name, "transfer-encoding") {
+            // libcurl would inflate other codings unasked, without a bound.
+            return Self.same(value, "chunked") ? .goOn : .refused("compressed response")
+        } else if Self.same(name, "retry-after-ms") {
+            retryAfterMs = Int64(String(decoding: value, as: UTF8.self))
+        } else if Self.same(name, "retry-after") {
+            retryAfterMs = retryAfterMs ?? Self.wait(String(decoding: value, as: UTF8.self))
         }
         return .goOn
+    }
+
+    /// The two types nearly every answer has are constants: text of more than 15 bytes would be allocated.
+    private static func contentType(_ value: UnsafeRawBufferPointer) -> String {
+        if same(value, "application/json") { return "application/json" }
+        if same(value, "text/event-stream") { return "text/event-stream" }
+        return String(decoding: value, as: UTF8.self)
+    }
+
+    /// Compares without case.
+    private static func same(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        for at in 0..<bytes.count {
+            let byte = bytes[at]
+            let lowered = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+            if lowered != text.utf8Start[at] { return false }
+        }
+        return true
     }
 
     /// Seconds, or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now.

@@ -97,7 +97,7 @@ final class RedisPipe: EventSource, TurnHook {
     private func block(_ blocked: Bool) {
         guard blocked != isBlocked else { return }
         isBlocked = blocked
-        reactor.change(descriptor, to: blocked ? [.readable, .writable] : .readable)
+        reactor.change(descriptor, to: blocked ? .readable | .writable : .readable)
     }
 
     /// All calls have the same time, so the earliest waits first.
@@ -117,7 +117,7 @@ final class RedisPipe: EventSource, TurnHook {
     // MARK: Replies
 
     func ready(_ readiness: Readiness) {
-        if readiness.contains(.writable) {
+        if readiness.has(.writable) {
             block(false)
             flush()
         }

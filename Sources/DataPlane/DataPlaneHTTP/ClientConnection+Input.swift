@@ -117,15 +117,15 @@ extension ClientConnection {
         if services.isOverloaded {
             return refuse(GatewayError(.overloaded, "This worker is out of memory. Retry.", retryAfterMs: 1_000))
         }
-        let box = WalkBox(RequestWalk(services.makeContext()))
-        walk = box
+        let running = RunningWalk(services.makeContext())
+        walk = running
         let isComplete = requestIsComplete
         var known = RequestHead(head)
         if head.authorization == lastAuthorization { known.digests = lastDigests }
         feed(.head(known))
         if known.digests.isEmpty {
             lastAuthorization = head.authorization
-            lastDigests = box.walk.digests
+            lastDigests = running.digests
         }
         guard isBusy else { return }
         if isComplete { return feed(.bodyEnd) }

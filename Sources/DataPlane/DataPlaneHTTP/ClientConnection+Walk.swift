@@ -3,22 +3,16 @@ internal import GatewayModel
 internal import Reactor
 internal import RequestWalk
 
-/// A walk where it can be changed in place.
-final class WalkBox {
-    var walk: RequestWalk
-
-    init(_ walk: RequestWalk) { self.walk = walk }
-}
-
 /// Carries out the walk of the request under way.
 extension ClientConnection {
     func feed(_ event: WalkEvent) {
-        guard let box = walk else { return }
+        guard let running = walk else { return }
         // Carrying out one action may feed the next event: that one then finds no spare room and takes its own.
         var actions: [WalkAction] = []
         swap(&actions, &spareActions)
-        box.walk.handle(event, at: reactor.nowMs, into: &actions)
-        for action in actions { carryOut(action, for: box.walk.id) }
+        running.handle(event, at: reactor.nowMs, into: &actions)
+        let id = running.id
+        for action in actions { carryOut(action, for: id) }
         actions.removeAll(keepingCapacity: true)
         swap(&actions, &spareActions)
         guard !isClosed else { return }
@@ -28,7 +22,7 @@ extension ClientConnection {
 
     /// A reply that arrives after its request has ended finds another walk here, or none, and is dropped.
     private func feed(_ event: WalkEvent, for id: RequestID) {
-        guard walk?.walk.id == id else { return }
+        guard walk?.id == id else { return }
         feed(event)
     }
 

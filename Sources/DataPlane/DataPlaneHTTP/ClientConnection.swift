@@ -33,7 +33,7 @@ package final class ClientConnection: EventSource {
     var input: [UInt8] = []
     var output = OutputBuffer()
     var deadlines = Deadlines()
-    var walk: WalkBox?
+    var walk: RunningWalk?
     /// The last `Authorization` whose form was good, and its digests: most callers send the same one on and on.
     var lastAuthorization: String?
     var lastDigests: [String] = []
@@ -51,7 +51,7 @@ package final class ClientConnection: EventSource {
     /// Inside `take`: what the walk writes leaves when all that arrived was taken.
     var isTaking = false
     var callerIsBlocked = false
-    var interest: Readiness = [.readable, .hungUp]
+    var interest = Readiness.readable | .hungUp
 
     /// - Parameters:
     ///   - address: the caller's, counted already; `nil` when it is not.
@@ -79,7 +79,7 @@ package final class ClientConnection: EventSource {
         set(Deadline.head, afterMs: bounds.headMs)
     }
 
-    package var isBusy: Bool { walk.map { !$0.walk.isFinished } ?? false }
+    package var isBusy: Bool { walk.map { !$0.isFinished } ?? false }
 
     /// Closes an idle connection; a busy one closes after its answer.
     package func drain() {
@@ -111,9 +111,9 @@ package final class ClientConnection: EventSource {
     // MARK: Readiness
 
     package func ready(_ readiness: Readiness) {
-        if readiness.contains(.writable) { flush() }
-        guard !isClosed, !readiness.isDisjoint(with: [.readable, .hungUp]) else { return }
-        if interest.contains(.readable) { receive() } else if !readiness.isDisjoint(with: .hungUp) { close() }
+        if readiness.has(.writable) { flush() }
+        guard !isClosed, readiness.has(.readable | .hungUp) else { return }
+        if interest.has(.readable) { receive() } else if readiness.has(.hungUp) { close() }
     }
 
     private static let readsPerTurn = 4
@@ -126,16 +126,16 @@ package final class ClientConnection: EventSource {
             case .ended: return close()
             case .bytes(let count):
                 take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                guard !isClosed, count == buffer.count, interest.contains(.readable) else { return }
+                guard !isClosed, count == buffer.count, interest.has(.readable) else { return }
             }
         }
     }
 
     func updateInterest() {
         guard !isClosed else { return }
-        var wanted: Readiness = .hungUp
-        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked { wanted.insert(.readable) }
-        if output.unsent > 0 { wanted.insert(.writable) }
+        var wanted = Readiness.hungUp
+        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked { wanted = wanted | .readable }
+        if output.unsent > 0 { wanted = wanted | .writable }
         guard wanted != interest else { return }
         interest = wanted
         reactor.change(descriptor, to: wanted)

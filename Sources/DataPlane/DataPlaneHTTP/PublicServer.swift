@@ -44,7 +44,7 @@ package final class Listener: EventSource {
     private func watch() {
         guard !isStopped else { return }
         isWatching = true
-        services.reactor.watch(server.descriptor, for: [.readable, .exclusive], self)
+        services.reactor.watch(server.descriptor, for: .readable | .exclusive, self)
     }
 
     package func stop() {

@@ -9,7 +9,10 @@ struct NameStack {
     private var hashes: [UInt64] = []
     private var sets: [Int: Set<UInt64>] = [:]
 
-    func open() -> Int { hashes.count }
+    mutating func open() -> Int {
+        if hashes.isEmpty { hashes.reserveCapacity(Self.linearMax * 2) }
+        return hashes.count
+    }
 
     mutating func close(_ mark: Int) {
         hashes.removeLast(hashes.count - mark)

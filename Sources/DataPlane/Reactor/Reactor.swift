@@ -16,19 +16,6 @@ package protocol TurnHook: AnyObject {
     func turnEnds()
 }
 
-/// What a descriptor is ready for.
-package struct Readiness: OptionSet, Sendable {
-    package let rawValue: UInt32
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
-    package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
-    package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
-    /// The other end closed its side, or the connection broke.
-    package static let hungUp = Readiness(
-        rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue | EPOLLRDHUP.rawValue)
-    /// Only one of several reactors that watch the descriptor is woken.
-    package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
-}
-
 /// An event loop on a thread of its own: sockets of callers, of Redis and of providers (libcurl's) side by side, so that a
 /// request never changes threads. Only `execute` may be called from elsewhere.
 ///
@@ -99,7 +86,7 @@ package final class Reactor: @unchecked Sendable {
 
     /// To be called before the descriptor is closed.
     package func unwatch(_ descriptor: Int32) {
-        control(EPOLL_CTL_DEL, descriptor, [])
+        control(EPOLL_CTL_DEL, descriptor, .none)
         sources[Int(descriptor)].source = nil
     }
 

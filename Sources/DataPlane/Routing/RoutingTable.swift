@@ -67,6 +67,12 @@ extension RoutingTable {
         guard key.mayCall(name), aliases[name] != nil || models[name] != nil else {
             throw notFound(name, key: key, atMs: now)
         }
+        // Most names lead to one deployment: nothing to weigh, nothing to allocate.
+        if aliases[name] == nil, let targets = targets[name], targets.count == 1, serves(name, atMs: now),
+            !facts.hasImages || targets[0].model.vision
+        {
+            return RoutePlan(requested: name, targets: targets)
+        }
         let candidates = aliases[name]?.candidates ?? [AliasEntry.Candidate(model: name, order: 0, weight: 1)]
         let needsVision = aliases[name]?.needsVision ?? false
         let served = candidates.filter { serves($0.model, atMs: now) }.filter {

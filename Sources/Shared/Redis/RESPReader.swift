@@ -2,19 +2,23 @@ internal import CHiredis
 
 /// Turns bytes into replies with hiredis's reader; the only file that calls hiredis for reading.
 ///
-/// Not thread-safe: it lives on its connection's event loop. `redisReaderFeed` copies what it is given; a reply is a tree
-/// hiredis allocates, copied into Swift values and freed here at once.
+/// Not thread-safe: it lives on its connection's event loop. hiredis would build each reply as a tree of its own, two
+/// allocations an element; it is told to hand the elements to a `ReplyBuilder` instead.
 package struct RESPReader: ~Copyable {
     /// The bytes of one reply, complete or not, that are accepted. Anything longer closes the connection.
     static let defaultReplyBytesMax = 1 << 20
 
     private let reader: UnsafeMutablePointer<redisReader>
+    private let builder = ReplyBuilder()
     private let replyBytesMax: Int
     private var unparsedBytes = 0
     private var guarding = RESPGuard()
 
     package init(replyBytesMax: Int) {
-        guard let reader = redisReaderCreate() else { preconditionFailure("out of memory for a RESP reader") }
+        guard let reader = redisReaderCreateWithFunctions(ReplyBuilder.functions) else {
+            preconditionFailure("out of memory for a RESP reader")
+        }
+        reader.pointee.privdata = Unmanaged.passUnretained(builder).toOpaque()
         self.reader = reader
         self.replyBytesMax = replyBytesMax
     }
@@ -37,10 +41,9 @@ package struct RESPReader: ~Copyable {
     package mutating func next() throws(RedisError) -> RESPValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw .protocolViolation(message) }
-        guard let reply else { return nil }
-        defer { freeReplyObject(reply) }
+        guard reply != nil else { return nil }
         unparsedBytes = 0
-        return Self.value(reply.assumingMemoryBound(to: redisReply.self).pointee)
+        return builder.take()
     }
 
     private var message: String {
@@ -48,24 +51,63 @@ package struct RESPReader: ~Copyable {
             String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
         }
     }
+}
 
-    private static func value(_ reply: redisReply) -> RESPValue {
-        switch reply.type {
-        case REDIS_REPLY_INTEGER: return .integer(reply.integer)
-        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: return .string(text(reply))
-        case REDIS_REPLY_ERROR: return .error(text(reply))
-        case REDIS_REPLY_ARRAY:
-            return .array(
-                (0..<reply.elements).map { at in
-                    guard let element = reply.element[at] else { return .null }
-                    return value(element.pointee)
-                })
-        default: return .null
+/// Collects the elements of one reply in the order in which hiredis meets them: an array, then what is in it.
+private final class ReplyBuilder {
+    private enum Element {
+        case value(RESPValue)
+        case array(count: Int)
+    }
+
+    private var elements: [Element] = []
+
+    private func add(_ element: Element) -> UnsafeMutableRawPointer? {
+        elements.append(element)
+        // hiredis only asks whether it is null.
+        return UnsafeMutableRawPointer(bitPattern: elements.count)
+    }
+
+    /// The reply that is complete.
+    func take() -> RESPValue {
+        var at = 0
+        let value = self.value(&at)
+        elements.removeAll(keepingCapacity: true)
+        return value
+    }
+
+    private func value(_ at: inout Int) -> RESPValue {
+        guard at < elements.count else { return .null }
+        let element = elements[at]
+        at += 1
+        switch element {
+        case .value(let value): return value
+        case .array(let count):
+            var items: [RESPValue] = []
+            items.reserveCapacity(count)
+            for _ in 0..<count { items.append(value(&at)) }
+            return .array(items)
         }
     }
 
-    private static func text(_ reply: redisReply) -> String {
-        guard let bytes = reply.str else { return "" }
-        return String(decoding: UnsafeRawBufferPointer(start: bytes, count: Int(reply.len)), as: UTF8.self)
+    private static func of(_ task: UnsafePointer<redisReadTask>?) -> ReplyBuilder? {
+        guard let data = task?.pointee.privdata else { return nil }
+        return Unmanaged<ReplyBuilder>.fromOpaque(data).takeUnretainedValue()
     }
+
+    nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
+        let made = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
+        made.initialize(
+            to: redisReplyObjectFunctions(
+                createString: { task, bytes, count in
+                    let text = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+                    let isError = task?.pointee.type == REDIS_REPLY_ERROR
+                    return ReplyBuilder.of(task)?.add(.value(isError ? .error(text) : .string(text)))
+                },
+                createArray: { task, count in ReplyBuilder.of(task)?.add(.array(count: Int(count))) },
+                createInteger: { task, number in ReplyBuilder.of(task)?.add(.value(.integer(number))) },
+                createNil: { task in ReplyBuilder.of(task)?.add(.value(.null)) },
+                freeObject: { _ in }))
+        return made
+    }()
 }

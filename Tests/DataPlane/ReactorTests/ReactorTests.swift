@@ -9,7 +9,7 @@ import Testing
     private final class Source: EventSource {
         let note: (String) -> Void
         init(_ note: @escaping (String) -> Void) { self.note = note }
-        func ready(_ readiness: Readiness) { note(readiness.contains(.readable) ? "readable" : "ready") }
+        func ready(_ readiness: Readiness) { note(readiness.has(.readable) ? "readable" : "ready") }
         func deadlineReached() { note("deadline") }
     }
 
@@ -26,7 +26,7 @@ import Testing
                 let source = Source { notes.all.append($0) }
                 reactor.watch(reading, for: .readable, source)
                 reactor.wake(reading, atMs: reactor.nowMs + 5)
-                reactor.watch(writing, for: [], source)
+                reactor.watch(writing, for: .none, source)
                 reactor.wake(writing, atMs: reactor.nowMs + 5)
                 reactor.unwatch(writing)
                 for wait in [50, 10, 30] { reactor.after(Int64(wait)) { notes.all.append("\(wait)") } }
