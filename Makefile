@@ -1,9 +1,9 @@
 # `make help` prints the targets. `make check test` is the whole ritual; `./deploy/test` does it from a bare machine.
 .DEFAULT_GOAL := help
-SOURCES := Sources Tests Package.swift
+SOURCES := Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Sources
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build format check-format check unit end-to-end test run
+.PHONY: help build format check-format check unit end-to-end test run bench soak fuzz
 
 help: ## Print this
 	@grep --extended-regexp '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand --tabs=16
@@ -33,3 +33,13 @@ test: unit end-to-end ## Run all tests
 
 run: ## Run the gateway
 	./deploy/run
+
+bench: build ## Measure the worker beside nginx (6 minutes on a quiet machine; needs nginx)
+	swift build --configuration release --package-path Benchmarks
+	$(PYTHON) Benchmarks/bench.py
+
+soak: build ## Load a worker for 30 minutes with callers who leave and callers who do not read
+	$(PYTHON) Tests/EndToEnd/soak.py --minutes 30
+
+fuzz: ## Fuzz the parsers for 10 minutes each (scripts/fuzz.sh 5 is what CI does)
+	scripts/fuzz.sh 600

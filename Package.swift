@@ -12,6 +12,8 @@ let strict: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -54,6 +56,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -94,12 +97,13 @@ let package = Package(
         dataPlane("Reactor", ["CLinux"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
         dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
+        dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
         dataPlane("DataPlaneHTTP", ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk"]),
         dataPlane(
             "DataPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", nioCore, nioPosix, logging,
+                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront", nioCore, nioPosix, logging,
                 unixSignals,
             ]),
         .executableTarget(

@@ -66,6 +66,12 @@ final class LoopServices: RequestServices {
 
     func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
 
+    /// Serves a connection whose TLS somebody else has taken off.
+    func adopt(_ descriptor: Int32, from address: PeerAddress) {
+        guard let listener = listeners.first else { return Socket.close(descriptor) }
+        listener.take(descriptor, from: address)
+    }
+
     func stopListening() {
         for listener in listeners { listener.stop() }
         listeners.removeAll()

@@ -6,8 +6,11 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import Operations
+internal import Reactor
 internal import Redis
+internal import RequestWalk
 internal import Synchronization
+internal import TLSFront
 internal import UnixSignals
 
 /// Puts a worker together, runs it, and takes it apart in the order that loses nothing.
@@ -60,6 +63,7 @@ package struct WorkerApp: Sendable {
             counter: ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies),
             usesProxyProtocol: settings.usesProxyProtocol)
         loops.forEach { $0.serve(server) }
+        let secured = try await serveTLS(loops, on: background, metrics)
         log.info(
             "worker serves",
             metadata: [
@@ -75,10 +79,11 @@ package struct WorkerApp: Sendable {
             var signal = signal
             if await signal.next() != nil { hurry.set() }
         }
-        await drain(loops, server, hurry)
+        await drain(loops, server, secured?.front, hurry)
         secondSignal.cancel()
         sweeping.cancel()
         guarding.cancel()
+        secured?.refreshing.cancel()
         following.cancel()
         await sweeper.farewell()
         loops.forEach { $0.stop() }
@@ -87,10 +92,11 @@ package struct WorkerApp: Sendable {
     }
 
     /// Listener open a little longer, then closed; running requests may end until the deadline, then they are cut.
-    private func drain(_ loops: WorkerLoops, _ server: PublicServer, _ hurry: Flag) async {
+    private func drain(_ loops: WorkerLoops, _ server: PublicServer, _ secured: TLSFront?, _ hurry: Flag) async {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.forEach { $0.drain() }
         await wait(seconds: settings.listenerGraceSeconds, hurry) { false }
+        await secured?.close()
         await loops.onEach { $0.stopListening() }
         server.close()
         loops.forEach { $0.drain() }
@@ -98,6 +104,37 @@ package struct WorkerApp: Sendable {
         loops.forEach { $0.shutDownRequests() }
         // What is cut now still has to be settled, hurried or not.
         await wait(seconds: 2, Flag()) { await loops.unfinished() == 0 }
+    }
+
+    /// A TLS listener, when certificate and key are set, and a look at their files each second.
+    private func serveTLS(
+        _ loops: WorkerLoops, on group: any EventLoopGroup, _ metrics: MetricsRegistry
+    ) async throws -> (front: TLSFront, refreshing: Task<Void, Never>)? {
+        guard let files = settings.tlsFiles else { return nil }
+        let identity = try TLSIdentity(certificateFile: files.certificate, keyFile: files.key)
+        let front = try await TLSFront(
+            host: settings.host, port: settings.tlsPort, identity: identity, handshakeMs: settings.bounds.handshakeMs,
+            group: group
+        ) { descriptor, address in
+            loops.adopt(descriptor, from: PeerAddress(address) ?? PeerAddress(bytes: []))
+        }
+        log.info("worker serves TLS", metadata: ["url": "https://\(settings.host):\(front.port)/v1"])
+        metrics.set("aihub_worker_tls_certificate_expires", to: Double(identity.firstExpiry))
+        let refreshing = Task { [log] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                switch identity.refresh() {
+                case .taken(let expiry):
+                    metrics.set("aihub_worker_tls_certificate_expires", to: Double(expiry))
+                    log.info("new certificate in use")
+                case .refused(let reason):
+                    metrics.add("aihub_worker_tls_certificates_refused_total")
+                    log.error("new certificate refused; the old one stays", metadata: ["reason": "\(reason)"])
+                case nil: break
+                }
+            }
+        }
+        return (front, refreshing)
     }
 
     private func wait(seconds: Int, _ hurry: Flag, until done: @Sendable () async -> Bool) async {

@@ -15,6 +15,7 @@ final class WorkerLoops: Sendable {
 
     private let loops: [Loop]
     private let reached: Countdown
+    private let turn = Atomic(0)
 
     init(
         settings: WorkerSettings, owner: String, digester: KeyDigester, memory: MemoryGuard, metrics: MetricsRegistry,
@@ -42,6 +43,12 @@ final class WorkerLoops: Sendable {
     /// Runs `body` on every reactor and waits until it is done on all.
     func onEach(_ body: @escaping @Sendable (LoopServices) -> Void) async {
         for loop in loops { await loop.reactor.submit { body(loop.services) } }
+    }
+
+    /// Gives a connection to the loops in turn.
+    func adopt(_ descriptor: Int32, from address: PeerAddress) {
+        let loop = loops[turn.add(1, ordering: .relaxed).newValue % loops.count]
+        loop.reactor.execute { loop.services.adopt(descriptor, from: address) }
     }
 
     func unfinished() async -> Int {

@@ -8,11 +8,15 @@ enum WorkerMetrics {
         ("aihub_worker_attempts_total", "Calls sent to providers."),
         ("aihub_worker_settle_retries_total", "Settles that had to be sent again."),
         ("aihub_worker_holds_reaped_total", "Holds of silent workers closed by this one."),
+        ("aihub_worker_tls_certificates_refused_total", "New certificates that could not be used; the old one stayed."),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 
     static func describe(in metrics: MetricsRegistry) {
         for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
+        metrics.describe(
+            "aihub_worker_tls_certificate_expires", kind: "gauge",
+            help: "When the certificate in use expires, in seconds since 1970.")
         metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The configuration in force.")
     }
 }

@@ -31,6 +31,9 @@ package struct WorkerSettings: Sendable {
     package var memoryMiB: Int
     package var trustedProxies: [AddressRange]
     package var usesProxyProtocol: Bool
+    /// Certificate chain and key, both PEM; TLS is served when they are set.
+    package var tlsFiles: (certificate: String, key: String)?
+    package var tlsPort: Int
     package var bounds: Bounds
     package var walk: WalkSettings
 
@@ -67,6 +70,13 @@ package struct WorkerSettings: Sendable {
         usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off") {
             ["on": true, "off": false][$0]
         }
+        let certificate = read.optionalText("TLS_CERTIFICATE_FILE")
+        let key = read.optionalText("TLS_KEY_FILE")
+        if let certificate, let key { tlsFiles = (certificate, key) }
+        if (certificate == nil) != (key == nil) {
+            read.report("\(Self.prefix)TLS_CERTIFICATE_FILE and \(Self.prefix)TLS_KEY_FILE belong together")
+        }
+        tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
         bounds = Self.bounds(&read)
         walk = WalkSettings()
         walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
@@ -89,6 +99,8 @@ package struct WorkerSettings: Sendable {
         bounds.idleMs = Int64(read.integer("IDLE_MS", default: Int(bounds.idleMs), in: 100...3_600_000))
         bounds.writeStallMs = Int64(
             read.integer("WRITE_STALL_MS", default: Int(bounds.writeStallMs), in: 100...600_000))
+        bounds.handshakeMs = Int64(
+            read.integer("TLS_HANDSHAKE_MS", default: Int(bounds.handshakeMs), in: 100...60_000))
         bounds.connectionsMax = read.integer("CONNECTIONS", default: bounds.connectionsMax, in: 1...1_000_000)
         bounds.connectionsPerAddressMax = read.integer(
             "CONNECTIONS_PER_ADDRESS", default: bounds.connectionsPerAddressMax, in: 1...1_000_000)

@@ -70,7 +70,7 @@ package final class Listener: EventSource {
         services.reactor.after(Self.restMs) { [self] in if !isWatching { watch() } }
     }
 
-    private func take(_ descriptor: Int32, from address: PeerAddress) {
+    package func take(_ descriptor: Int32, from address: PeerAddress) {
         guard server.counter.enter() else { return Socket.close(descriptor) }
         let hasProxyHeader = server.usesProxyProtocol && server.counter.isTrusted(address)
         let isCounted = !hasProxyHeader && server.counter.enter(address)

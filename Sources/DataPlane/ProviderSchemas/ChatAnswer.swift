@@ -23,7 +23,7 @@ package struct ChatAnswer: Sendable {
                 } else if JSONString.equals(name, "usage") {
                     usage = OpenAIUsage.usage(value)
                 } else if JSONString.equals(name, "model") {
-                    model = value.string
+                    model = value.hasText ? value.string : nil
                 } else if JSONString.equals(name, "error"), !value.isNull {
                     errorMessage = ProviderError.message(of: value)
                 }

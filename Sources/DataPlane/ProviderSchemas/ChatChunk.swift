@@ -28,7 +28,8 @@ package struct ChatChunk: Sendable {
                 if JSONString.equals(name, "choices") {
                     read(choices: value)
                 } else if JSONString.equals(name, "model") {
-                    if value.kind == .string { modelPlace = member.value }
+                    // Some leave it empty in their first chunk: that is no name.
+                    if value.hasText { modelPlace = member.value }
                 } else if JSONString.equals(name, "usage") {
                     hasUsageMember = true
                     usage = OpenAIUsage.usage(value)

@@ -30,7 +30,7 @@ extension RequestWalk {
             .startAttempt(
                 UpstreamRequest(
                     attempt: attemptsMade, id: context.id, target: target, body: admitted.chat.body(for: target))))
-        if clientIsBlocked { actions.append(.pauseAttempt(attemptsMade)) }
+        if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
         if admitted.chat.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
     }

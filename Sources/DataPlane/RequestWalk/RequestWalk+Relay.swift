@@ -82,14 +82,18 @@ extension RequestWalk {
     mutating func block() {
         clientIsBlocked = true
         guard let attempt else { return }
-        actions += [.pauseAttempt(attempt.number), .cancelTimer(.idle)]
+        actions += [.pauseAttempt(attempt.number), .cancelTimer(.firstEvent), .cancelTimer(.idle)]
     }
 
     mutating func unblock() {
         clientIsBlocked = false
         guard let attempt else { return }
         actions.append(.resumeAttempt(attempt.number))
-        if relayingStarted { actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs)) }
+        if relayingStarted {
+            actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs))
+        } else if admitted?.chat.streams == true {
+            actions.append(.setTimer(.firstEvent, afterMs: attempt.target.model.firstEventMs))
+        }
     }
 
     private var relayingStarted: Bool {

@@ -1,15 +1,15 @@
 /// Text and numbers appended to bytes without a string in between: what the hot path writes its answers and commands with.
 extension [UInt8] {
-    package mutating func append(_ text: StaticString) {
+    @inlinable package mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    package mutating func append(text: String) {
+    @inlinable package mutating func append(text: String) {
         var text = text
         text.withUTF8 { append(contentsOf: $0) }
     }
 
-    package mutating func append(decimal number: Int64) {
+    @inlinable package mutating func append(decimal number: Int64) {
         guard number >= 10 || number < 0 else { return append(0x30 + UInt8(number)) }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var at = 20
@@ -24,7 +24,7 @@ extension [UInt8] {
         }
     }
 
-    package mutating func append(hex number: Int) {
+    @inlinable package mutating func append(hex number: Int) {
         append(contentsOf: String(number, radix: 16).utf8)
     }
 }

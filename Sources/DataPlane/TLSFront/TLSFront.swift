@@ -1,0 +1,160 @@
+internal import Glibc
+package import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import NIOTLS
+
+/// Takes TLS off connections and hands them on: each becomes one end of a local socket pair, which a reactor serves like
+/// any other connection. NIO does the TLS on loops of its own.
+package final class TLSFront: Sendable {
+    private let channel: any Channel
+
+    /// - Parameters:
+    ///   - handshakeMs: how long a handshake may take.
+    ///   - adopt: gets a descriptor to serve and own, and the caller's address as text.
+    /// - Throws: when the address cannot be bound.
+    package init(
+        host: String, port: Int, identity: TLSIdentity, handshakeMs: Int64, group: any EventLoopGroup,
+        adopt: @escaping @Sendable (Int32, String) -> Void
+    ) async throws {
+        channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
+                    try pipeline.addHandler(Handshake(deadline: .milliseconds(handshakeMs), adopt: adopt))
+                }
+            }
+            .bind(host: host, port: port).get()
+    }
+
+    package var port: Int { channel.localAddress?.port ?? 0 }
+
+    package func close() async { try? await channel.close() }
+}
+
+/// Waits for the handshake; then joins the channel with a socket pair, or closes it when the time is over.
+private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let deadline: TimeAmount
+    private let adopt: @Sendable (Int32, String) -> Void
+    private var timer: Scheduled<Void>?
+    /// Bytes that came right behind the handshake.
+    private var early: [ByteBuffer] = []
+
+    init(deadline: TimeAmount, adopt: @escaping @Sendable (Int32, String) -> Void) {
+        self.deadline = deadline
+        self.adopt = adopt
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: deadline) { channel.close(promise: nil) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { early.append(unwrapInboundIn(data)) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted = event as? TLSUserEvent else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        timer?.cancel()
+        join(context)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func join(_ context: ChannelHandlerContext) {
+        var pair: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { return context.close(promise: nil) }
+        let (inner, outer) = (pair[0], pair[1])
+        let address = context.remoteAddress?.ipAddress ?? ""
+        // Nothing more is read from the caller until there is somewhere to put it.
+        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.channel.setOption(.autoRead, value: false).flatMap {
+            ClientBootstrap(group: box.value.1.eventLoop).withConnectedSocket(inner)
+        }.whenComplete { [adopt] result in
+            let (handshake, context) = box.value
+            guard case .success(let channel) = result else {
+                Glibc.close(outer)
+                return context.close(promise: nil)
+            }
+            adopt(outer, address)
+            handshake.pipe(context, into: channel)
+        }
+    }
+
+    private func pipe(_ context: ChannelHandlerContext, into inner: any Channel) {
+        let caller = Half()
+        let served = Half()
+        caller.partner = served
+        served.partner = caller
+        do {
+            try inner.pipeline.syncOperations.addHandler(served)
+            try context.pipeline.syncOperations.addHandler(caller)
+        } catch {
+            inner.close(promise: nil)
+            return context.close(promise: nil)
+        }
+        for bytes in early { served.write(bytes) }
+        early = []
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        context.channel.setOption(.autoRead, value: true).whenFailure { _ in }
+    }
+}
+
+/// One half of two joined channels on one loop: what it reads the other writes, and it reads no faster than that.
+private final class Half: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    var partner: Half?
+    private var context: ChannelHandlerContext?
+    private var wantsRead = false
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        partner = nil
+    }
+
+    func write(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+
+    private var canTakeMore: Bool { context?.channel.isWritable ?? false }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { partner?.write(unwrapInboundIn(data)) }
+
+    /// Held back while the other half cannot take more.
+    func read(context: ChannelHandlerContext) {
+        if partner?.canTakeMore == true { context.read() } else { wantsRead = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { partner?.goOn() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func goOn() {
+        guard wantsRead else { return }
+        wantsRead = false
+        context?.read()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        partner?.context?.close(promise: nil)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

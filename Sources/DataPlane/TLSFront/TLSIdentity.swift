@@ -1,0 +1,88 @@
+internal import FoundationEssentials
+internal import NIOSSL
+internal import Synchronization
+
+/// The certificate and key a listener shows, read anew when their files change.
+///
+/// A new pair is taken only when it is whole: the key fits the certificate and the certificate has not expired. Otherwise
+/// the old one stays, and the change is reported once.
+package final class TLSIdentity: Sendable {
+    package enum Change: Sendable {
+        case taken(expiresAt: Int)
+        case refused(String)
+    }
+
+    package enum Flaw: Error, CustomStringConvertible {
+        case expired
+        case noCertificate
+
+        package var description: String {
+            switch self {
+            case .expired: "the certificate has expired"
+            case .noCertificate: "the file holds no certificate"
+            }
+        }
+    }
+
+    /// What tells one state of a file from another.
+    private struct Stamp: Equatable {
+        var modified: [Date?]
+        var size: [Int?]
+    }
+
+    private struct State {
+        var context: NIOSSLContext
+        var stamp: Stamp
+    }
+
+    private let certificateFile: String
+    private let keyFile: String
+    private let state: Mutex<State>
+    /// Seconds since 1970 UTC.
+    package let firstExpiry: Int
+
+    /// - Throws: when the pair cannot be used: a listener does not start without one.
+    package init(certificateFile: String, keyFile: String) throws {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+        let stamp = Self.stamp([certificateFile, keyFile])
+        let (context, expiry) = try Self.load(certificateFile, keyFile)
+        firstExpiry = expiry
+        state = Mutex(State(context: context, stamp: stamp))
+    }
+
+    var context: NIOSSLContext { state.withLock { $0.context } }
+
+    /// Looks whether the files changed; `nil` when they did not.
+    package func refresh() -> Change? {
+        let stamp = Self.stamp([certificateFile, keyFile])
+        guard stamp != state.withLock({ $0.stamp }) else { return nil }
+        do {
+            let (context, expiry) = try Self.load(certificateFile, keyFile)
+            state.withLock { $0 = State(context: context, stamp: stamp) }
+            return .taken(expiresAt: expiry)
+        } catch {
+            state.withLock { $0.stamp = stamp }
+            return .refused("\(error)")
+        }
+    }
+
+    private static func load(_ certificateFile: String, _ keyFile: String) throws -> (NIOSSLContext, Int) {
+        let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
+        guard let own = chain.first else { throw Flaw.noCertificate }
+        let expiry = Int(own.notValidAfter)
+        guard expiry > Int(Date().timeIntervalSince1970) else { throw Flaw.expired }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem)))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        return (try NIOSSLContext(configuration: configuration), expiry)
+    }
+
+    private static func stamp(_ files: [String]) -> Stamp {
+        let attributes = files.map { try? FileManager.default.attributesOfItem(atPath: $0) }
+        return Stamp(
+            modified: attributes.map { $0?[.modificationDate] as? Date }, size: attributes.map { $0?[.size] as? Int })
+    }
+}
