@@ -103,7 +103,8 @@ let package = Package(
             "DataPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront", nioCore, nioPosix, logging,
+                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront", nioCore, nioPosix,
+                logging,
                 unixSignals,
             ]),
         .executableTarget(

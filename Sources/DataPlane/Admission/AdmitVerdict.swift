@@ -74,10 +74,11 @@ private struct Refusal {
 
     init(_ reply: [String]) {
         code = reply[0]
-        now = Int64(reply[1]) ?? 0
+        // A clock beyond the year 100,000 is none.
+        now = min(max(0, Int64(reply[1]) ?? 0), 3_093_527_980_800_000)
         scope = reply[2] == "1" ? "key" : "org"
         window = reply[3]
-        numbers = reply[4...7].map { Int64($0) ?? 0 }
+        numbers = reply[4...7].map { min(max(0, Int64($0) ?? 0), Int64.max / 2) }
     }
 
     private var isMoney: Bool { window.hasPrefix("usd_") }

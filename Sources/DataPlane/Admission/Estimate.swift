@@ -31,25 +31,38 @@ package enum Estimate {
 
     /// The most the request can cost on this model: what is held before anything is sent.
     package static func worstCase(_ size: RequestSize, on model: ModelEntry, at price: Price) -> NanoUSD {
-        let input = size.textBytes + size.images * imageTokensMax + templateTokensMax
+        let input = sum(size.textBytes, product(size.images, imageTokensMax), templateTokensMax)
         return price.worstCase(
             inputTokens: min(input, model.contextWindow ?? input),
-            outputTokens: outputBound(size, on: model) * size.choices)
+            outputTokens: product(outputBound(size, on: model), size.choices))
+    }
+
+    // A catalogue may name absurd bounds; what overflows is as much as there is.
+    private static func product(_ a: Int64, _ b: Int64) -> Int64 {
+        let (value, overflow) = a.multipliedReportingOverflow(by: b)
+        return overflow ? .max : value
+    }
+
+    private static func sum(_ terms: Int64...) -> Int64 {
+        terms.reduce(0) { total, term in
+            let (value, overflow) = total.addingReportingOverflow(term)
+            return overflow ? .max : value
+        }
     }
 
     /// The most output one choice can have.
     package static func outputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
-        min(size.outputTokensMax ?? model.maxOutputTokens, model.maxOutputTokens)
+        max(0, min(size.outputTokensMax ?? model.maxOutputTokens, model.maxOutputTokens))
     }
 
     /// Input tokens as we would count them ourselves.
     package static func inputTokens(_ size: RequestSize) -> Int64 {
-        max(1, (size.textBytes + bytesPerToken - 1) / bytesPerToken + size.images * 1_000)
+        max(1, sum((size.textBytes + bytesPerToken - 1) / bytesPerToken, product(size.images, 1_000)))
     }
 
     /// What the token window is charged until the usage is known.
     package static func windowTokens(_ size: RequestSize, on model: ModelEntry) -> Int64 {
-        let output = min(size.outputTokensMax ?? outputTokensAssumed, model.maxOutputTokens)
-        return inputTokens(size) + output * size.choices
+        let output = max(0, min(size.outputTokensMax ?? outputTokensAssumed, model.maxOutputTokens))
+        return sum(inputTokens(size), product(output, size.choices))
     }
 }

@@ -17,8 +17,11 @@ package struct ScopeUse: Sendable, Equatable {
     package var minuteRequests: Int64
     package var minuteTokens: Int64
 
+    private static let countMax = Int64.max / 8
+
     init?(_ items: [String]) {
-        let numbers = items.compactMap { Int64($0) }
+        // Bounded, so that sums of them do not overflow.
+        let numbers = items.compactMap { Int64($0) }.map { min(max($0, -Self.countMax), Self.countMax) }
         guard numbers.count == 11 else { return nil }
         month = WindowUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
         day = WindowUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])

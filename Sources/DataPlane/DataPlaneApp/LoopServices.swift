@@ -69,7 +69,7 @@ final class LoopServices: RequestServices {
     /// Serves a connection whose TLS somebody else has taken off.
     func adopt(_ descriptor: Int32, from address: PeerAddress) {
         guard let listener = listeners.first else { return Socket.close(descriptor) }
-        listener.take(descriptor, from: address)
+        listener.take(descriptor, from: address, isSecured: true)
     }
 
     func stopListening() {
@@ -167,7 +167,7 @@ final class LoopServices: RequestServices {
     // MARK: The end
 
     /// Requests under way, and settles that Redis does not have yet.
-    var unfinished: Int { connections.values.count { $0.isBusy } + settles.waiting }
+    var unfinished: Int { connections.values.count { $0.isUnfinished } + settles.waiting }
 
     func drain() {
         isDraining = true

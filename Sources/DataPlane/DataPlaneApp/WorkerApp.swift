@@ -100,7 +100,9 @@ package struct WorkerApp: Sendable {
         await loops.onEach { $0.stopListening() }
         server.close()
         loops.forEach { $0.drain() }
-        await wait(seconds: settings.drainSeconds, hurry) { await loops.unfinished() == 0 }
+        await wait(seconds: settings.drainSeconds, hurry) {
+            await loops.unfinished() == 0 && (secured?.open ?? 0) == 0
+        }
         loops.forEach { $0.shutDownRequests() }
         // What is cut now still has to be settled, hurried or not.
         await wait(seconds: 2, Flag()) { await loops.unfinished() == 0 }

@@ -90,7 +90,12 @@ extension ClientConnection {
     private func enter(_ named: ProxyHeader.Address) {
         switch named {
         case .none: return
-        case .text(let text): address = PeerAddress(text)
+        case .text(let text, let isIPv6):
+            address = PeerAddress(text)
+            guard address != nil, text.utf8.contains(UInt8(ascii: ":")) == isIPv6 else {
+                address = nil
+                return refuse(GatewayError(.invalidRequest, "The PROXY header names no address."))
+            }
         case .bytes(let bytes): address = PeerAddress(bytes: bytes)
         }
         guard let known = address, !counter.enter(known) else { return }
@@ -128,6 +133,8 @@ extension ClientConnection {
             lastDigests = running.digests
         }
         guard isBusy else { return }
+        // A request sent ahead may begin while the answer before it is not taken yet.
+        if callerIsBlocked { feed(.clientBlocked) }
         if isComplete { return feed(.bodyEnd) }
         bodyStartMs = reactor.nowMs
         set(Deadline.body, afterMs: bounds.bodyMs)

@@ -79,12 +79,17 @@ package final class ClientConnection: EventSource {
         set(Deadline.head, afterMs: bounds.headMs)
     }
 
+    /// Whether something of an answer is still to come or to be sent.
+    package var isUnfinished: Bool { isBusy || output.unsent > 0 }
+
     package var isBusy: Bool { walk.map { !$0.isFinished } ?? false }
 
     /// Closes an idle connection; a busy one closes after its answer.
     package func drain() {
         keepAlive = false
-        if !isBusy, !isClosing { close() }
+        guard !isBusy, !isClosing else { return }
+        isClosing = true
+        if output.unsent == 0 { close() }
     }
 
     /// Cuts whatever is running, cleanly.
@@ -143,8 +148,11 @@ package final class ClientConnection: EventSource {
 
     // MARK: Deadlines
 
+    private static let deadlineMsMax: Int64 = 86_400_000
+
     func set(_ which: Int, afterMs: Int64) {
-        let at = reactor.nowMs + afterMs
+        // A catalogue may name absurd times.
+        let at = reactor.nowMs + min(max(0, afterMs), Self.deadlineMsMax)
         if deadlines.set(which, atMs: at) { reactor.wake(descriptor, atMs: at) }
     }
 

@@ -11,6 +11,13 @@ struct OutputBuffer {
 
     mutating func write(_ body: (inout [UInt8]) -> Void) { body(&bytes) }
 
+    /// A caller who is always a little behind must not keep all that he has had.
+    private mutating func dropSent() {
+        guard sent >= Self.capacityKept else { return }
+        bytes.removeFirst(sent)
+        sent = 0
+    }
+
     /// Sends what the socket takes; returns false when the connection is broken.
     mutating func flush(to descriptor: Int32) -> Bool {
         while unsent > 0 {
@@ -19,7 +26,9 @@ struct OutputBuffer {
             }
             switch outcome {
             case .bytes(let count): sent += count
-            case .wouldBlock: return true
+            case .wouldBlock:
+                dropSent()
+                return true
             case .ended: return false
             }
         }

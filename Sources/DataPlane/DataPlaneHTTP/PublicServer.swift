@@ -70,9 +70,10 @@ package final class Listener: EventSource {
         services.reactor.after(Self.restMs) { [self] in if !isWatching { watch() } }
     }
 
-    package func take(_ descriptor: Int32, from address: PeerAddress) {
+    /// - Parameter isSecured: its TLS was taken off; a PROXY header would have come before that.
+    package func take(_ descriptor: Int32, from address: PeerAddress, isSecured: Bool = false) {
         guard server.counter.enter() else { return Socket.close(descriptor) }
-        let hasProxyHeader = server.usesProxyProtocol && server.counter.isTrusted(address)
+        let hasProxyHeader = !isSecured && server.usesProxyProtocol && server.counter.isTrusted(address)
         let isCounted = !hasProxyHeader && server.counter.enter(address)
         let connection = ClientConnection(
             descriptor, from: isCounted ? address : nil, hasProxyHeader: hasProxyHeader, counter: server.counter,

@@ -16,7 +16,7 @@ struct HeadReader {
     }
 
     consuming func read(upTo end: Int) throws(HTTPFlaw) -> HTTPHead {
-        var at = bytes[0] == 0x0d ? 2 : 0
+        var at = bytes[0] == 0x0d && bytes[1] == 0x0a ? 2 : 0
         var lineEnd = endOfLine(from: at)
         try requestLine(at..<lineEnd)
         at = lineEnd + 2

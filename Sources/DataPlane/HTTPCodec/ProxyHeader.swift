@@ -17,7 +17,7 @@ package enum ProxyHeader {
 
     package enum Address: Equatable, Sendable {
         case none
-        case text(String)
+        case text(String, isIPv6: Bool)
         case bytes([UInt8])
     }
 
@@ -35,7 +35,7 @@ package enum ProxyHeader {
         if words.count >= 2, words[0] == "PROXY", words[1] == "UNKNOWN" { return (.none, newline + 1) }
         let isKnown = words.count == 6 && words[0] == "PROXY" && (words[1] == "TCP4" || words[1] == "TCP6")
         try HTTPFlaw.malformed(unless: isKnown, "the PROXY header is malformed")
-        return (.text(String(words[2])), newline + 1)
+        return (.text(String(words[2]), isIPv6: words[1] == "TCP6"), newline + 1)
     }
 
     private static func second(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> (address: Address, count: Int)? {

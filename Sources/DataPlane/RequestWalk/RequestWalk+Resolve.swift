@@ -72,7 +72,11 @@ extension RequestWalk {
             startNextAttempt(at: now)
         case .stale: keyWasStale(at: now)
         case .refused(let error): fail(error, at: now)
-        case .fenced, .closed, .unreadable: fail(limiterUnavailable, at: now)
+        case .fenced, .closed: fail(limiterUnavailable, at: now)
+        case .unreadable:
+            // Whatever was said, the hold may stand.
+            actions.append(.settle(cancellation(of: pending)))
+            fail(limiterUnavailable, at: now)
         }
     }
 }

@@ -95,6 +95,9 @@ extension RoutingTable {
         return RoutePlan(requested: name, targets: Array(rested.prefix(RoutePlan.attemptsMax)))
     }
 
+    /// More than this counts as this: a sum of absurd weights must not overflow.
+    private static let weightMax = 1_000_000
+
     /// Sorts by order; within one order draws by weight without putting back.
     private static func shuffled<T>(
         _ items: [T], order: KeyPath<T, Int>, weight: KeyPath<T, Int>, _ random: inout some RandomNumberGenerator
@@ -103,11 +106,12 @@ extension RoutingTable {
         var out: [T] = []
         for rank in Set(items.map { $0[keyPath: order] }).sorted() {
             var rest = items.filter { $0[keyPath: order] == rank }
+            func share(_ item: T) -> Int { min(max(0, item[keyPath: weight]), weightMax) }
             while rest.count > 1 {
-                var ticket = Int.random(in: 0..<max(1, rest.reduce(0) { $0 + $1[keyPath: weight] }), using: &random)
+                var ticket = Int.random(in: 0..<max(1, rest.reduce(0) { $0 + share($1) }), using: &random)
                 var at = 0
-                while at < rest.count - 1, ticket >= rest[at][keyPath: weight] {
-                    ticket -= rest[at][keyPath: weight]
+                while at < rest.count - 1, ticket >= share(rest[at]) {
+                    ticket -= share(rest[at])
                     at += 1
                 }
                 out.append(rest.remove(at: at))

@@ -3,11 +3,13 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import NIOTLS
+internal import Synchronization
 
 /// Takes TLS off connections and hands them on: each becomes one end of a local socket pair, which a reactor serves like
 /// any other connection. NIO does the TLS on loops of its own.
 package final class TLSFront: Sendable {
     private let channel: any Channel
+    private let joined: OpenCount
 
     /// - Parameters:
     ///   - handshakeMs: how long a handshake may take.
@@ -17,6 +19,8 @@ package final class TLSFront: Sendable {
         host: String, port: Int, identity: TLSIdentity, handshakeMs: Int64, group: any EventLoopGroup,
         adopt: @escaping @Sendable (Int32, String) -> Void
     ) async throws {
+        let joined = OpenCount()
+        self.joined = joined
         channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -25,13 +29,17 @@ package final class TLSFront: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
-                    try pipeline.addHandler(Handshake(deadline: .milliseconds(handshakeMs), adopt: adopt))
+                    try pipeline.addHandler(
+                        Handshake(deadline: .milliseconds(handshakeMs), count: joined, adopt: adopt))
                 }
             }
             .bind(host: host, port: port).get()
     }
 
     package var port: Int { channel.localAddress?.port ?? 0 }
+
+    /// Connections that are being served, or whose last bytes are on their way.
+    package var open: Int { joined.value }
 
     package func close() async { try? await channel.close() }
 }
@@ -41,13 +49,15 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let deadline: TimeAmount
+    private let count: OpenCount
     private let adopt: @Sendable (Int32, String) -> Void
     private var timer: Scheduled<Void>?
     /// Bytes that came right behind the handshake.
     private var early: [ByteBuffer] = []
 
-    init(deadline: TimeAmount, adopt: @escaping @Sendable (Int32, String) -> Void) {
+    init(deadline: TimeAmount, count: OpenCount, adopt: @escaping @Sendable (Int32, String) -> Void) {
         self.deadline = deadline
+        self.count = count
         self.adopt = adopt
     }
 
@@ -89,6 +99,8 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
                 Glibc.close(outer)
                 return context.close(promise: nil)
             }
+            handshake.count.add(1)
+            context.channel.closeFuture.whenComplete { [count = handshake.count] _ in count.add(-1) }
             adopt(outer, address)
             handshake.pipe(context, into: channel)
         }
@@ -152,9 +164,24 @@ private final class Half: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        partner?.context?.close(promise: nil)
+        partner?.closeAfterWrites()
         context.fireChannelInactive()
     }
 
+    /// What was written before still has to reach the other end.
+    private func closeAfterWrites() {
+        guard let context else { return }
+        let box = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in box.value.close(promise: nil) }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+/// How many connections are joined, read from any thread.
+private final class OpenCount: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+    func add(_ change: Int) { count.add(change, ordering: .relaxed) }
 }

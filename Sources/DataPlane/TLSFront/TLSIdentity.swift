@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+internal import Glibc
+internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
 
@@ -24,15 +26,28 @@ package final class TLSIdentity: Sendable {
         }
     }
 
-    /// What tells one state of a file from another.
+    /// What tells one state of a file from another, links followed: a mounted secret is exchanged by moving one.
     private struct Stamp: Equatable {
-        var modified: [Date?]
-        var size: [Int?]
+        var device: UInt = 0
+        var inode: UInt = 0
+        var size: Int = 0
+        var seconds: Int = 0
+        var nanoseconds: Int = 0
+
+        init(_ path: String) {
+            var found = stat()
+            guard stat(path, &found) == 0 else { return }
+            device = UInt(found.st_dev)
+            inode = UInt(found.st_ino)
+            size = Int(found.st_size)
+            seconds = found.st_mtim.tv_sec
+            nanoseconds = found.st_mtim.tv_nsec
+        }
     }
 
     private struct State {
         var context: NIOSSLContext
-        var stamp: Stamp
+        var stamp: [Stamp]
     }
 
     private let certificateFile: String
@@ -77,12 +92,10 @@ package final class TLSIdentity: Sendable {
             privateKey: .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem)))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
+        // Closing begins when everything is sent: a caller who does not say goodbye is not waited for.
+        configuration.shutdownTimeout = .seconds(1)
         return (try NIOSSLContext(configuration: configuration), expiry)
     }
 
-    private static func stamp(_ files: [String]) -> Stamp {
-        let attributes = files.map { try? FileManager.default.attributesOfItem(atPath: $0) }
-        return Stamp(
-            modified: attributes.map { $0?[.modificationDate] as? Date }, size: attributes.map { $0?[.size] as? Int })
-    }
+    private static func stamp(_ files: [String]) -> [Stamp] { files.map(Stamp.init) }
 }

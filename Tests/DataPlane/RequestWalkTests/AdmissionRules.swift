@@ -1,0 +1,41 @@
+import Admission
+import GatewayModel
+import PlaneContract
+import RequestWalk
+
+/// What holds of the way into the limiter and out of it.
+struct AdmissionRules: WalkRules {
+    var flaws: [WalkFlaw] = []
+
+    mutating func willDo(_ action: WalkAction, _ facts: WalkFacts) {
+        switch action {
+        case .admit(let request):
+            require(
+                .onlyLiveKeysAreAdmitted, facts.keyIsLive && request.caller.record.status == .active, "key not live")
+            let isWhole = facts.bodyIsComplete && facts.bodyBytes <= WalkScenario.bodyBytesMax
+            require(.onlyWholeBodiesAreAdmitted, isWhole, "\(facts.bodyBytes) bytes")
+        case .settle(let request) where !facts.isAdmitted:
+            let isNothing = request.target == .cancelled && request.cost == .zero && request.givesUnitBack
+            require(.onlyTheAdmittedSettle, isNothing && mayBeHeld(facts), "\(request.target) without admission")
+        case .settle(let request):
+            let wasDispatched = !facts.attempts.isEmpty
+            require(.settledOnce, (request.target == .settled) == wasDispatched, "\(request.target) as target")
+        default: break
+        }
+    }
+
+    mutating func stepped(_ facts: WalkFacts) {
+        let isTooMuch = facts.bodyBytes > WalkScenario.bodyBytesMax || facts.unwantedBytes > WalkScenario.drainBytesMax
+        require(.noBodyIsReadWithoutEnd, !isTooMuch || facts.isFinished, "\(facts.bodyBytes) bytes and no answer")
+    }
+
+    private func mayBeHeld(_ facts: WalkFacts) -> Bool { facts.admitIsOpen && facts.settles.isEmpty }
+
+    mutating func ended(_ facts: WalkFacts) {
+        if facts.isAdmitted {
+            require(.settledOnce, facts.settles.count == 1, "\(facts.settles.count) settles")
+        } else if facts.admitIsOpen {
+            require(.noHoldIsForgotten, facts.settles.count == 1, "\(facts.settles.count) cancels")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Admission
+import GatewayModel
+import KeyMaterial
+import PlaneContract
+import RequestWalk
+import Routing
+
+/// The configuration all simulated walks run under: one alias, one model, up to four deployments of it.
+enum Fixture {
+    static let use = PeekVerdict(
+        head: ["0", "5"], scopes: [[String]](repeating: [String](repeating: "1", count: 11), count: 2))
+
+    private static let tables = [RoutingTable.empty] + (1...4).map(table)
+    private static let digests = Walker.digester.digests(of: Walker.key)
+
+    static func world(_ scenario: WalkScenario) -> WalkWorld {
+        WalkWorld(
+            owner: "w", table: tables[scenario.deployments], settings: scenario.settings, bounds: scenario.bounds,
+            digests: { _ in digests }, isResting: { _ in false })
+    }
+
+    /// One nano-USD a token in, two a token out.
+    private static let price = Price(
+        id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000, output: 2_000_000,
+        reasoning: 2_000_000)
+
+    private static func table(_ deployments: Int) -> RoutingTable {
+        let model = ModelEntry(
+            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false,
+            tools: true, wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500, prices: [price])
+        let entries = (1...deployments).map {
+            DeploymentEntry(
+                id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)", order: $0,
+                weight: 1)
+        }
+        let alias = AliasEntry(
+            name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])
+        let provider = ProviderEntry(id: "p", dialect: "openai", baseURL: "http://p/v1", allowedNetworks: [])
+        return RoutingTable(
+            GatewaySnapshot(
+                version: 1, providers: [provider], credentials: [], models: [model], deployments: entries,
+                aliases: [alias])
+        ) { _ in nil }
+    }
+}

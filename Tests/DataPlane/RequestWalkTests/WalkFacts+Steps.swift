@@ -1,0 +1,108 @@
+import Admission
+import PlaneContract
+import RequestWalk
+
+/// What each event and each action adds to what is known.
+extension WalkFacts {
+    mutating func saw(_ event: WalkEvent) {
+        self.event = event
+        guard !isFinished else { return }
+        if event.isReply { questions -= 1 }
+        switch event {
+        case .body(let bytes):
+            bodyBytes += bytes.count
+            if isRefused { unwantedBytes += bytes.count }
+        case .bodyEnd:
+            bodyIsComplete = true
+            bodyIsDue = false
+        case .requestBroken: bodyIsDue = false
+        case .keyFound(let lookup):
+            if case .found(let caller) = lookup { keyIsLive = caller.isLive }
+            isRefused = !keyIsLive
+        case .admitAnswered(.verdict(.admitted)):
+            isAdmitted = true
+            admitIsOpen = false
+        case .admitAnswered(.verdict(.unreadable)): break
+        case .admitAnswered(.verdict): admitIsOpen = false
+        case .attemptHead(let number, let status, let contentType, _):
+            change(number) {
+                $0.status = status
+                $0.isEventStream = contentType.lowercased().hasPrefix("text/event-stream")
+            }
+        case .attemptBytes(let number, let bytes):
+            let bounds = scenario.bounds
+            change(number) {
+                let limit = $0.isEventStream ? bounds.streamBytesMax : bounds.answerBytesMax
+                if $0.bytes + bytes.count <= limit { $0.bytes += bytes.count }
+            }
+        case .attemptEnded(let number):
+            change(number) {
+                $0.endedWell = true
+                $0.isRunning = false
+            }
+        case .attemptFailed(let number, let failure):
+            change(number) {
+                if case .ambiguous = failure { $0.mayHaveBeenReceived = true }
+                $0.isRunning = false
+            }
+        case .timer(let timer): timers.remove(timer)
+        case .clientGone: callerIsGone = true
+        case .head, .admitAnswered, .peeked, .clientBlocked, .clientReady, .shutdown: break
+        }
+    }
+
+    mutating func did(_ action: WalkAction) {
+        switch action {
+        case .lookUpKey:
+            questions += 1
+            keyIsLive = false
+            isRefused = !scenario.isChat
+        case .admit(let request):
+            admit = request
+            admitIsOpen = true
+            questions += 1
+        case .startAttempt(let request):
+            let script = scenario.scripts[min(attempts.count, scenario.scripts.count - 1)]
+            attempts.append(Attempt(script: script, upstreamModel: JSONDocument(request.body)?.model ?? ""))
+        case .cancelAttempt(let number), .releaseAttempt(let number): change(number) { $0.isRunning = false }
+        case .pauseAttempt(let number): change(number) { $0.isPaused = true }
+        case .resumeAttempt(let number): change(number) { $0.isPaused = false }
+        case .respond(let response, _):
+            status = response.status
+            written += response.body
+            isAnswered = true
+        case .respondHead(let status, _):
+            self.status = status
+            isStream = true
+        case .respondBytes(let bytes):
+            written += bytes
+            if !bytes.starts(with: [UInt8(ascii: ":")]) { dataIsWritten = true }
+        case .respondEnd: isAnswered = true
+        case .setTimer(let timer, _): timers.insert(timer)
+        case .cancelTimer(let timer): timers.remove(timer)
+        case .settle(let request): settles.append(request)
+        case .finished: isFinished = true
+        case .peek: questions += 1
+        case .restDeployment, .reportProgress: break
+        }
+    }
+
+    /// Words of an attempt that was given up change nothing.
+    private mutating func change(_ number: Int, _ body: (inout Attempt) -> Void) {
+        guard attempts.indices.contains(number - 1), attempts[number - 1].isRunning else { return }
+        body(&attempts[number - 1])
+    }
+}
+
+extension WalkEvent {
+    fileprivate var isReply: Bool {
+        switch self {
+        case .keyFound, .peeked, .admitAnswered: true
+        default: false
+        }
+    }
+}
+
+extension Caller {
+    fileprivate var isLive: Bool { record.status == .active && (record.expiresAtMs ?? .max) > RandomWalk.wallMs }
+}

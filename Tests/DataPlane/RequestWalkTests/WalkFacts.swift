@@ -1,0 +1,88 @@
+import Admission
+import GatewayModel
+import PlaneContract
+import RequestWalk
+
+/// What is known of a walk from outside: from the events that happened and the actions that were taken, never from its state.
+struct WalkFacts {
+    struct Attempt {
+        let script: ProviderScript
+        /// The model its request names.
+        let upstreamModel: String
+        var status: Int?
+        var isEventStream = false
+        /// What arrived, up to the bytes that went over the bound.
+        var bytes = 0
+        var isRunning = true
+        var endedWell = false
+        var mayHaveBeenReceived = false
+        var isPaused = false
+
+        /// The chunks that have arrived whole, up to the event that ends or breaks the stream.
+        var chunks: [ProviderScript.Chunk] {
+            var chunks: [ProviderScript.Chunk] = []
+            for event in script.events where event.end <= bytes {
+                guard case .chunk(let chunk) = event.meaning else { break }
+                chunks.append(chunk)
+            }
+            return chunks
+        }
+
+        /// The plain answer, once it has arrived whole.
+        var answer: ProviderScript.Chunk? { endedWell && bytes == script.answerBytes ? script.answer : nil }
+    }
+
+    let scenario: WalkScenario
+    /// The event the walk is at.
+    var event: WalkEvent?
+    var attempts: [Attempt] = []
+    var timers: Set<WalkTimer> = []
+    var keyIsLive = false
+    var bodyBytes = 0
+    var bodyIsComplete = false
+    /// More of the body is still to come.
+    var bodyIsDue = true
+    /// Refused before its body was complete, or takes none.
+    var isRefused = true
+    /// Bytes of a body that came all the same.
+    var unwantedBytes = 0
+    /// Questions asked and not answered.
+    var questions = 0
+    var admit: AdmitRequest?
+    /// Asked, and no readable answer came: the hold may stand.
+    var admitIsOpen = false
+    var isAdmitted = false
+    var settles: [SettleRequest] = []
+    /// The status committed, if any.
+    var status: Int?
+    var isStream = false
+    /// Everything written behind the status.
+    var written: [UInt8] = []
+    var dataIsWritten = false
+    var isAnswered = false
+    var callerIsGone = false
+    var isFinished = false
+
+    init(_ scenario: WalkScenario) { self.scenario = scenario }
+
+    var running: [Int] { attempts.indices.filter { attempts[$0].isRunning }.map { $0 + 1 } }
+
+    /// The engine that answers, or tried to last.
+    var inCharge: Attempt? { attempts.last }
+
+    /// Whether the walk was just told that an engine says nothing.
+    var eventIsSilence: Bool {
+        switch event {
+        case .timer(.firstEvent), .timer(.idle): true
+        default: false
+        }
+    }
+
+    var hold: NanoUSD { admit?.hold ?? .zero }
+
+    /// Whether an engine gave this caller anything that is charged.
+    var somethingWasGiven: Bool {
+        guard let inCharge else { return false }
+        return isStream ? !inCharge.chunks.isEmpty : status == 200
+    }
+}

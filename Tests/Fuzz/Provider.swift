@@ -1,0 +1,31 @@
+import GatewayModel
+import ProviderSchemas
+
+/// Whatever a provider sends can be read: chunks, answers, errors, usage.
+func fuzzProvider(_ input: FuzzInput) {
+    guard let first = input.bytes.first else { return }
+    let body = input.rest
+    let failure = ProviderFailure(status: 300 + Int(first), body: body)
+    // A status that is no success never counts as one: it is answered, or tried elsewhere.
+    _ = failure.allowsFallback
+    if let chunk = try? ChatChunk(body) {
+        _ = chunk.model
+        require(chunk.contentDeltas >= 0 && chunk.contentBytes >= 0, "content below zero")
+        require(chunk.contentBytes <= Int64(body.count), "more content than bytes")
+        check(chunk.usage)
+    }
+    if let answer = try? ChatAnswer(body) {
+        require(answer.contentBytes >= 0 && answer.contentBytes <= Int64(body.count), "more content than bytes")
+        check(answer.usage)
+    }
+}
+
+private func check(_ reported: ProviderUsage?) {
+    guard let usage = reported?.tokens else { return }
+    let parts = [usage.input, usage.cacheRead, usage.cacheWrite, usage.output, usage.reasoning]
+    require(parts.allSatisfy { $0 >= 0 }, "usage below zero")
+    require(usage.total == parts.reduce(0, +), "a total that is no sum")
+    let dear = Price(
+        id: 1, effectiveFromMs: 0, input: .max, cacheRead: .max, cacheWrite: .max, output: .max, reasoning: .max)
+    require(dear.cost(of: usage) >= .zero, "a cost below zero")
+}
