@@ -56,9 +56,9 @@ def stalled(hasty, key):
     """All stalls at once: what each connection got, and when it ended."""
     started, open_, ended = time.monotonic(), {}, {}
     for name, (first, drip) in STALLS.items():
-        wire = Wire(hasty)
+        since, wire = time.monotonic(), Wire(hasty)
         wire.socket.send(first.replace(KEY, key.encode()))
-        open_[wire.socket.fileno()] = (name, wire, iter(drip.replace(KEY, key.encode())), time.monotonic())
+        open_[wire.socket.fileno()] = (name, wire, iter(drip.replace(KEY, key.encode())), since)
     poll = select.poll()
     for number in open_:
         poll.register(number, select.POLLIN)
