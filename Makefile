@@ -3,7 +3,7 @@
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Sources
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build format check-format check unit end-to-end test run bench soak fuzz
+.PHONY: help build format check-format check unit end-to-end test run bench soak faults fuzz
 
 help: ## Print this
 	@grep --extended-regexp '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand --tabs=16
@@ -40,6 +40,10 @@ bench: build ## Measure the worker beside nginx (6 minutes on a quiet machine; n
 
 soak: build ## Load a worker for 30 minutes with callers who leave and callers who do not read
 	$(PYTHON) Tests/EndToEnd/soak.py --minutes 30
+
+faults: build ## Kill, stop, wipe and cut everything, with production's time constants; then a marathon (hours)
+	AIHUB_FAULTS=real AIHUB_FAULT_SEEDS=1,2,3 $(PYTHON) -m pytest Tests/EndToEnd/exactness --quiet -p no:cacheprovider
+	$(PYTHON) Tests/EndToEnd/exactness/marathon.py --requests 100000 --kills 100
 
 fuzz: ## Fuzz the parsers for 10 minutes each (scripts/fuzz.sh 5 is what CI does)
 	scripts/fuzz.sh 600

@@ -74,8 +74,9 @@ let package = Package(
         shared(
             "LimitScripts",
             resources: [
-                .embedInCode("Lua/common.lua"), .embedInCode("Lua/ring.lua"), .embedInCode("Lua/admit.lua"),
-                .embedInCode("Lua/settle.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
+                .embedInCode("Lua/common.lua"), .embedInCode("Lua/scope.lua"), .embedInCode("Lua/ring.lua"),
+                .embedInCode("Lua/admit.lua"), .embedInCode("Lua/settle.lua"), .embedInCode("Lua/progress.lua"),
+                .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
                 .embedInCode("Lua/peek.lua"),
             ]),
         shared("Operations", [nioCore, nioPosix, nioHTTP1, logging]),
@@ -93,6 +94,7 @@ let package = Package(
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
                 "Admission",
             ]),
+        dataPlane("Journal", ["GatewayModel", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
         dataPlane("Reactor", ["CLinux"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
@@ -103,9 +105,8 @@ let package = Package(
             "DataPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront", nioCore, nioPosix,
-                logging,
-                unixSignals,
+                "Admission", "Journal", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront",
+                nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
             name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
@@ -148,6 +149,7 @@ let package = Package(
         tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
+        tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
         tests("DataPlane", "RequestWalk", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission"]),
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("ControlPlane", "Postgres", []),

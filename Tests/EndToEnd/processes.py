@@ -143,10 +143,35 @@ class RedisServer:
         wait_until(lambda: self._pings(), what="Redis is ready")
         return self
 
+    def url_of(self, user):
+        """Where this user finds it; whatever a test has put before it is used as it is."""
+        return self.url
+
     def _pings(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
+
+
+class StateRedis(RedisServer):
+    """A state Redis with the users the gateway ships. `default`: whoever names no user may do everything, as tests must."""
+
+    def __init__(self, folder, *options, default=True):
+        secrets = pathlib.Path(folder) / "redis-users"
+        secrets.mkdir(mode=0o700)
+        for user in ("dp", "cp"):
+            (secrets / user).write_text(f"password-of-{user}\n")
+        users = subprocess.run(
+            [ROOT / "deploy" / "redis" / "users.sh", secrets / "dp", secrets / "cp"], check=True, capture_output=True,
+            text=True).stdout
+        if default:
+            users = users.replace("user default off resetpass resetkeys resetchannels -@all", "user default on nopass ~* &* +@all")
+        (secrets / "users.acl").write_text(users)
+        super().__init__("redis-state", folder, "--aclfile", secrets / "users.acl", *options)
+
+    def url_of(self, user):
+        own = f"redis://127.0.0.1:{self.port}"
+        return self.url.replace("//", f"//{user}:password-of-{user}@") if self.url == own else self.url

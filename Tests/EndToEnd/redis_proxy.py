@@ -6,7 +6,7 @@ import threading
 from raw_upstream import perform
 
 #: Their connections are passed on byte by byte: replies come unasked, or in hundreds.
-PASSED = [["SUBSCRIBE"], ["FCALL", "gw1_heartbeat"], ["FCALL", "gw1_sweep"]]
+PASSED = [["SUBSCRIBE"], ["FCALL", "gw2_heartbeat"], ["FCALL", "gw2_sweep"]]
 
 
 def read_reply(stream):

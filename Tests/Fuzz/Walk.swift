@@ -59,7 +59,7 @@ private struct Call {
         feed(.bodyEnd)
         feed(.keyFound(.found(Self.caller)))
         let reply = [
-            "0", "5", "202611/20261122,202611/20261122", "-1", "-1", "0", "-1", "-1", "0", "-1",
+            "0", "5", "202611/20261122,202611/20261122", "1000000000", "-1", "-1", "-1", "0", "-1", "-1", "0",
         ]
         feed(.admitAnswered(.verdict(AdmitVerdict(reply: reply))))
     }

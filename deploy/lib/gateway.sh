@@ -7,7 +7,6 @@ set_ports() {
     REDIS_STATE_PORT="${REDIS_STATE_PORT:-63790}" REDIS_CACHE_PORT="${REDIS_CACHE_PORT:-63791}"
     LOCAL_MODEL_PORT="${LOCAL_MODEL_PORT:-8085}"
     POSTGRES_URL="postgresql://aihub@127.0.0.1:$POSTGRES_PORT/aihub"
-    REDIS_URL="redis://127.0.0.1:$REDIS_STATE_PORT"
     SECRETS="$LOCAL/secrets"
 }
 
@@ -24,9 +23,12 @@ require_ports() {
     require_port "$LOCAL_MODEL_PORT" "local model" LOCAL_MODEL_PORT
 }
 
+# redis_url USER: the state Redis as one of its users.
+redis_url() { echo "redis://$1:$(cat "$SECRETS/redis-$1")@127.0.0.1:$REDIS_STATE_PORT"; }
+
 control() {
     AIHUB_CONTROL_PORT="$ADMIN_PORT" AIHUB_CONTROL_OPERATIONS_PORT=$((OPERATIONS_PORT + 2)) \
-        AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="$REDIS_URL" \
+        AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="$(redis_url cp)" \
         AIHUB_CONTROL_PEPPER_FILE="$SECRETS/pepper" AIHUB_CONTROL_SEAL_KEY_FILE="$SECRETS/seal-key" \
         AIHUB_CONTROL_KEK_FILE="$SECRETS/kek" AIHUB_CONTROL_ADMIN_TOKEN_FILE="$SECRETS/admin-token" \
         AIHUB_CONTROL_SQL_FOLDER="$ROOT/sql/migrations" "$@"
@@ -34,7 +36,7 @@ control() {
 
 # worker NUMBER PORT
 start_worker() {
-    AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="$REDIS_URL" \
+    AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="$(redis_url dp)" \
         AIHUB_WORKER_PEPPER_FILE="$SECRETS/pepper" AIHUB_WORKER_SEAL_KEY_FILE="$SECRETS/seal-key" \
         AIHUB_WORKER_STATE_FOLDER="$LOCAL/worker-$1" AIHUB_WORKER_LISTENER_GRACE_SECONDS=0 \
         AIHUB_WORKER_DRAIN_SECONDS=5 start_service "worker-$1" TERM "$BINARIES/aihub-worker"
@@ -54,9 +56,7 @@ load_catalogue() {
 }
 
 start_gateway() {
-    mkdir -p "$SECRETS"
-    chmod 700 "$SECRETS"
-    [ -f "$SECRETS/local-model" ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '/+=\n' >"$SECRETS/local-model")
+    keep_password "$SECRETS/local-model"
     LOCAL_API_KEY="$(cat "$SECRETS/local-model")"
     LOCAL_API_KEY="$LOCAL_API_KEY" start_service local-model TERM "$VENV/bin/python" "$ROOT/deploy/local-model.py" "$LOCAL_MODEL_PORT"
     control "$BINARIES/aihub-control" init-secrets "$SECRETS"
@@ -104,7 +104,7 @@ export AIHUB_API_KEY=$AIHUB_API_KEY
 export AIHUB_ADMIN_URL=http://127.0.0.1:$ADMIN_PORT/admin/v1
 export AIHUB_ADMIN_TOKEN=$(cat "$SECRETS/admin-token")
 export AIHUB_POSTGRES_URL=$POSTGRES_URL
-export AIHUB_REDIS_URL=$REDIS_URL
+export AIHUB_REDIS_URL=$(redis_url cp)
 TXT
     )
     chmod 600 "$LOCAL/env"

@@ -95,11 +95,24 @@ repair_aof() {
         >>"$LOCAL/logs/redis-check-aof.log" 2>&1 || true
 }
 
+# The users of the state Redis: dp for workers, cp for the control plane, nobody else.
+make_redis_users() {
+    keep_password "$SECRETS/redis-dp"
+    keep_password "$SECRETS/redis-cp"
+    (umask 077 && "$ROOT/deploy/redis/users.sh" "$SECRETS/redis-dp" "$SECRETS/redis-cp" >"$LOCAL/redis-state/users.acl")
+}
+
+state_redis_answers() {
+    REDISCLI_AUTH="$(cat "$SECRETS/redis-cp")" redis-cli --user cp -p "$REDIS_STATE_PORT" ping | grep -q '^PONG$'
+}
+
 start_redis() {
     mkdir -p "$LOCAL/redis-state" "$LOCAL/redis-cache"
+    make_redis_users
     repair_aof "$LOCAL/redis-state"
-    start_service redis-state TERM redis-server "$ROOT/deploy/redis/state.conf" --port "$REDIS_STATE_PORT" --dir "$LOCAL/redis-state"
+    start_service redis-state TERM redis-server "$ROOT/deploy/redis/state.conf" --port "$REDIS_STATE_PORT" \
+        --dir "$LOCAL/redis-state" --aclfile "$LOCAL/redis-state/users.acl"
     start_service redis-cache TERM redis-server "$ROOT/deploy/redis/cache.conf" --port "$REDIS_CACHE_PORT" --dir "$LOCAL/redis-cache"
-    wait_for 60 "the state Redis" redis-cli -p "$REDIS_STATE_PORT" ping
+    wait_for 60 "the state Redis" state_redis_answers
     wait_for 10 "the cache Redis" redis-cli -p "$REDIS_CACHE_PORT" ping
 }

@@ -2,7 +2,7 @@ internal import GatewayModel
 package import KeyMaterial
 package import PlaneContract
 
-/// What the admin API does: makes ids and keys, changes rows, and waits until the workers can know.
+/// What the admin API does: makes ids and keys, changes rows, publishes them and says what is still awaited then.
 package struct AdminService: Sendable {
     /// A new key, shown this once.
     package struct NewKey: Sendable {
@@ -11,24 +11,28 @@ package struct AdminService: Sendable {
     }
 
     package static let pageMax = 200
+    /// The longest overlap of two secrets: seven days. The database says the same.
+    package static let overlapSecondsMax: Int64 = 604_800
 
     private let stores: any AdminStores
     private let digester: KeyDigester
-    private let publish: @Sendable () async -> Bool
+    private let settled: Propagation
 
-    /// - Parameter publish: pushes all pending changes to Redis; returns whether that is done.
-    package init(stores: any AdminStores, digester: KeyDigester, publish: @escaping @Sendable () async -> Bool) {
+    package init(stores: any AdminStores, digester: KeyDigester, settled: @escaping Propagation) {
         self.stores = stores
         self.digester = digester
-        self.publish = publish
+        self.settled = settled
     }
+
+    /// What is awaited until everything that was changed before this call is in force on every worker.
+    package func pending() async -> PendingPropagation? { await settled() }
 
     // MARK: Orgs
 
     package func createOrg(name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
         let org = try await stores.createOrg(
             id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
-        _ = await publish()
+        _ = await settled()
         return org
     }
 
@@ -41,26 +45,23 @@ package struct AdminService: Sendable {
         try await stores.orgs(after: after, limit: limit)
     }
 
-    package func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org {
+    package func editOrg(
+        _ id: String, _ edit: Edit, actor: String
+    ) async throws -> (org: Org, pending: PendingPropagation?) {
         guard let org = try await stores.editOrg(id, edit, actor: actor) else {
             throw AdminError.notFound("The org '\(id)'")
         }
-        _ = await publish()
-        return org
+        return (org, await settled())
     }
 
     // MARK: Keys
 
     package func createKey(_ draft: KeyDraft, actor: String) async throws -> NewKey {
         _ = try await org(draft.orgID)
-        let key = HubKey(
-            random: (
-                .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max),
-                .random(in: .min ... .max)
-            ))
+        let key = Self.randomKey()
         let entry = try await stores.createKey(
             id: "key_" + Self.randomID(), digest: digester.digest(of: key), display: key.display, draft, actor: actor)
-        _ = await publish()
+        _ = await settled()
         return NewKey(entry: entry, key: key)
     }
 
@@ -73,20 +74,36 @@ package struct AdminService: Sendable {
         try await stores.keys(org: org, after: after, limit: limit)
     }
 
-    package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry {
+    package func editKey(
+        _ id: String, _ edit: Edit, actor: String
+    ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
         guard let key = try await stores.editKey(id, edit, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        _ = await publish()
-        return key
+        return (key, await settled())
     }
 
-    /// Revokes a key. `inForce`: no worker admits it any more; otherwise Redis could not be told yet and will be.
-    package func revokeKey(_ id: String, actor: String) async throws -> (key: KeyEntry, inForce: Bool) {
+    package func revokeKey(
+        _ id: String, actor: String
+    ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
         guard let key = try await stores.revokeKey(id, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        return (key, await publish())
+        return (key, await settled())
+    }
+
+    /// Gives a key a new secret. Those before it work until the overlap ends: at once when it is 0.
+    package func rotateKey(
+        _ id: String, overlapSeconds: Int64, actor: String
+    ) async throws -> (made: NewKey, pending: PendingPropagation?) {
+        guard try await self.key(id).status != "revoked" else {
+            throw AdminError.conflict("The key '\(id)' is revoked and stays so. Create a new key.")
+        }
+        let key = Self.randomKey()
+        let entry = try await stores.rotateKey(
+            id, digest: digester.digest(of: key), display: key.display, overlapSeconds: overlapSeconds, actor: actor)
+        guard let entry else { throw AdminError.notFound("The key '\(id)'") }
+        return (NewKey(entry: entry, key: key), await settled())
     }
 
     // MARK: The admin token
@@ -101,6 +118,14 @@ package struct AdminService: Sendable {
     package func makeAdminToken(replacing: Bool) async throws -> String? {
         let token = "aihub-admin-" + Self.randomID() + Self.randomID() + Self.randomID()
         return try await stores.setAdminTokenDigest(Fingerprint.sha256(token), replacing: replacing) ? token : nil
+    }
+
+    private static func randomKey() -> HubKey {
+        HubKey(
+            random: (
+                .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max),
+                .random(in: .min ... .max)
+            ))
     }
 
     /// Sixteen base62 characters: 95 random bits.

@@ -36,10 +36,15 @@ package struct KeyEntry: Sendable, Equatable {
     package var version: Int64
     package var createdAt: String
     package var revokedAt: String?
+    /// `nil`: what follows from the limits.
+    package var outagePolicy: String?
+    /// Until when a secret from before a rotation still works; `nil` when none does.
+    package var overlapEndsAt: String?
 
     package init(
         id: String, orgID: String, name: String, display: String, status: String, expiresAt: String?,
-        allowedModels: [String]?, limits: ScopeLimits, version: Int64, createdAt: String, revokedAt: String?
+        allowedModels: [String]?, limits: ScopeLimits, version: Int64, createdAt: String, revokedAt: String?,
+        outagePolicy: String?, overlapEndsAt: String?
     ) {
         self.id = id
         self.orgID = orgID
@@ -52,6 +57,8 @@ package struct KeyEntry: Sendable, Equatable {
         self.version = version
         self.createdAt = createdAt
         self.revokedAt = revokedAt
+        self.outagePolicy = outagePolicy
+        self.overlapEndsAt = overlapEndsAt
     }
 }
 
@@ -74,13 +81,18 @@ package struct KeyDraft: Sendable {
     package var expiresAt: String?
     package var allowedModels: [String]?
     package var limits: ScopeLimits
+    package var outagePolicy: String?
 
-    package init(orgID: String, name: String, expiresAt: String?, allowedModels: [String]?, limits: ScopeLimits) {
+    package init(
+        orgID: String, name: String, expiresAt: String?, allowedModels: [String]?, limits: ScopeLimits,
+        outagePolicy: String?
+    ) {
         self.orgID = orgID
         self.name = name
         self.expiresAt = expiresAt
         self.allowedModels = allowedModels
         self.limits = limits
+        self.outagePolicy = outagePolicy
     }
 }
 
@@ -91,19 +103,22 @@ package struct Edit: Sendable {
     package var status: String?
     package var expiresAt: Change<String>
     package var allowedModels: Change<[String]>
+    package var outagePolicy: Change<String>
     package var limits: ScopeLimits
     /// The limits named in the edit; the others stay.
     package var named: Set<String>
 
     package init(
         name: String? = nil, plan: String? = nil, status: String? = nil, expiresAt: Change<String> = .keep,
-        allowedModels: Change<[String]> = .keep, limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
+        allowedModels: Change<[String]> = .keep, outagePolicy: Change<String> = .keep,
+        limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
     ) {
         self.name = name
         self.plan = plan
         self.status = status
         self.expiresAt = expiresAt
         self.allowedModels = allowedModels
+        self.outagePolicy = outagePolicy
         self.limits = limits
         self.named = named
     }
@@ -121,6 +136,10 @@ package protocol AdminStores: Sendable {
     func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
     func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?
     func revokeKey(_ id: String, actor: String) async throws -> KeyEntry?
+    /// Replaces a key's digest. Those before it work until the overlap ends at the latest.
+    func rotateKey(
+        _ id: String, digest: String, display: String, overlapSeconds: Int64, actor: String
+    ) async throws -> KeyEntry?
     func adminTokenDigest() async throws -> String?
     func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool
 }

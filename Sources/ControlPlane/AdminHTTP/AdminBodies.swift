@@ -37,7 +37,12 @@ enum JSONInput: Decodable {
 struct BodyReader {
     private let members: [String: JSONInput]
 
-    init(_ data: Data, allowed: Set<String>) throws {
+    /// - Parameter mayBeEmpty: no body at all is as good as an empty object.
+    init(_ data: Data, allowed: Set<String>, mayBeEmpty: Bool = false) throws {
+        if mayBeEmpty, data.isEmpty {
+            try self.init([:], allowed: allowed, path: "")
+            return
+        }
         guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input
         else {
             throw AdminError.invalid("The body must be a JSON object.", param: nil)
@@ -65,6 +70,16 @@ struct BodyReader {
     func requiredText(_ name: String) throws -> String {
         guard let value = try text(name) else { throw AdminError.invalid("'\(name)' is required.", param: name) }
         return value
+    }
+
+    func integer(_ name: String, in range: ClosedRange<Int64>, default standard: Int64) throws -> Int64 {
+        switch members[name] {
+        case nil: return standard
+        case .integer(let value) where range.contains(value): return value
+        default:
+            throw AdminError.invalid(
+                "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).", param: name)
+        }
     }
 
     func textChange(_ name: String) throws -> Change<String> {

@@ -28,6 +28,9 @@ package enum AdminServer {
         let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service))
         OrgRoutes(service: service).add(to: admin)
         KeyRoutes(service: service).add(to: admin)
+        admin.get("propagation") { _, _ in
+            AdminViews.propagation(await service.pending()).response(status: 200)
+        }
         return router
     }
 }
@@ -83,6 +86,11 @@ extension JSONOutput {
         Response(
             status: .init(code: status), headers: [.contentType: "application/json"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
+    }
+
+    /// 200 when the change is in force on every worker, 202 while something is awaited.
+    func response(inForceUnless pending: PendingPropagation?) -> Response {
+        response(status: pending == nil ? 200 : 202)
     }
 }
 

@@ -5,24 +5,38 @@ internal import PlaneContract
 
 /// Entities as the API shows them. Every member is always there; null says "none".
 enum AdminViews {
-    static func org(_ org: Org) -> JSONOutput {
-        .object([
+    static func org(_ org: Org, pending: PendingPropagation? = nil) -> JSONOutput {
+        var members: [(String, JSONOutput)] = [
             ("id", .text(org.id)), ("object", .text("org")), ("name", .text(org.name)), ("plan", .text(org.plan)),
             ("status", .text(org.status)), ("limits", limits(org.limits)), ("version", .integer(org.version)),
             ("created_at", .text(org.createdAt)),
-        ])
+        ]
+        if let pending { members.append(("pending", Self.pending(pending))) }
+        return .object(members)
     }
 
-    static func key(_ key: KeyEntry, secret: String? = nil) -> JSONOutput {
+    static func key(_ key: KeyEntry, secret: String? = nil, pending: PendingPropagation? = nil) -> JSONOutput {
         var members: [(String, JSONOutput)] = [
             ("id", .text(key.id)), ("object", .text("key")), ("org_id", .text(key.orgID)), ("name", .text(key.name)),
             ("display", .text(key.display)), ("status", .text(key.status)), ("expires_at", optional(key.expiresAt)),
             ("allowed_models", key.allowedModels.map { .list($0.map(JSONOutput.text)) } ?? .null),
             ("limits", limits(key.limits)), ("version", .integer(key.version)), ("created_at", .text(key.createdAt)),
-            ("revoked_at", optional(key.revokedAt)),
+            ("revoked_at", optional(key.revokedAt)), ("outage_policy", optional(key.outagePolicy)),
+            ("overlap_ends_at", optional(key.overlapEndsAt)),
         ]
         if let secret { members.append(("key", .text(secret))) }
+        if let pending { members.append(("pending", Self.pending(pending))) }
         return .object(members)
+    }
+
+    static func propagation(_ pending: PendingPropagation?) -> JSONOutput {
+        .object([("object", .text("propagation")), ("pending", pending.map(Self.pending) ?? .null)])
+    }
+
+    private static func pending(_ pending: PendingPropagation) -> JSONOutput {
+        .object([
+            ("publication", .bool(pending.publication)), ("workers", .list(pending.workers.map(JSONOutput.text))),
+        ])
     }
 
     static func page(_ items: [JSONOutput], hasMore: Bool) -> JSONOutput {

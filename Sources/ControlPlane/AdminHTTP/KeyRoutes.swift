@@ -13,6 +13,7 @@ struct KeyRoutes {
         group.get("keys/{id}", use: read)
         group.patch("keys/{id}", use: edit)
         group.post("keys/{id}/revoke", use: revoke)
+        group.post("keys/{id}/rotate", use: rotate)
     }
 
     @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -25,11 +26,13 @@ struct KeyRoutes {
 
     @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let body = try BodyReader(
-            try await request.data(), allowed: ["org_id", "name", "expires_at", "allowed_models", "limits"])
+            try await request.data(),
+            allowed: ["org_id", "name", "expires_at", "allowed_models", "limits", "outage_policy"])
         let draft = KeyDraft(
             orgID: try body.requiredText("org_id"), name: try body.requiredText("name"),
             expiresAt: try body.textChange("expires_at").applied(to: nil),
-            allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits)
+            allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits,
+            outagePolicy: try body.textChange("outage_policy").applied(to: nil))
         let made = try await service.createKey(draft, actor: "admin")
         return AdminViews.key(made.entry, secret: made.key.secret.reveal()).response(status: 201)
     }
@@ -40,18 +43,28 @@ struct KeyRoutes {
 
     @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let body = try BodyReader(
-            try await request.data(), allowed: ["name", "expires_at", "allowed_models", "limits"])
+            try await request.data(), allowed: ["name", "expires_at", "allowed_models", "limits", "outage_policy"])
         let (limits, named) = try body.limits()
         let edit = Edit(
             name: try body.text("name"), expiresAt: try body.textChange("expires_at"),
-            allowedModels: try body.listChange("allowed_models"), limits: limits, named: named)
-        return AdminViews.key(
-            try await service.editKey(try context.parameters.require("id"), edit, actor: "admin")
-        ).response(status: 200)
+            allowedModels: try body.listChange("allowed_models"),
+            outagePolicy: try body.textChange("outage_policy"), limits: limits, named: named)
+        let (key, pending) = try await service.editKey(
+            try context.parameters.require("id"), edit, actor: "admin")
+        return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
     }
 
     @Sendable private func revoke(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let (key, inForce) = try await service.revokeKey(try context.parameters.require("id"), actor: "admin")
-        return AdminViews.key(key).response(status: inForce ? 200 : 202)
+        let (key, pending) = try await service.revokeKey(try context.parameters.require("id"), actor: "admin")
+        return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
+    }
+
+    @Sendable private func rotate(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try BodyReader(try await request.data(), allowed: ["overlap_seconds"], mayBeEmpty: true)
+        let overlap = try body.integer("overlap_seconds", in: 0...AdminService.overlapSecondsMax, default: 0)
+        let (made, pending) = try await service.rotateKey(
+            try context.parameters.require("id"), overlapSeconds: overlap, actor: "admin")
+        return AdminViews.key(made.entry, secret: made.key.secret.reveal(), pending: pending)
+            .response(inForceUnless: pending)
     }
 }

@@ -15,8 +15,8 @@ struct OrgRoutes {
     @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let (after, limit) = try request.page()
         let orgs = try await service.orgs(after: after, limit: limit + 1)
-        return AdminViews.page(orgs.prefix(limit).map(AdminViews.org), hasMore: orgs.count > limit).response(
-            status: 200)
+        return AdminViews.page(orgs.prefix(limit).map { AdminViews.org($0) }, hasMore: orgs.count > limit)
+            .response(status: 200)
     }
 
     @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -38,8 +38,8 @@ struct OrgRoutes {
         let edit = Edit(
             name: try body.text("name"), plan: try body.text("plan"), status: try body.text("status"), limits: limits,
             named: named)
-        return AdminViews.org(
-            try await service.editOrg(try context.parameters.require("id"), edit, actor: "admin")
-        ).response(status: 200)
+        let (org, pending) = try await service.editOrg(
+            try context.parameters.require("id"), edit, actor: "admin")
+        return AdminViews.org(org, pending: pending).response(inForceUnless: pending)
     }
 }

@@ -6,32 +6,33 @@ extension PostgresStores {
     package func createKey(
         id: String, digest: String, display: String, _ draft: KeyDraft, actor: String
     ) async throws -> KeyEntry {
+        let own: [String?] = [
+            id, draft.orgID, draft.name, digest, display, draft.expiresAt,
+            draft.allowedModels.map(PostgresArray.literal),
+        ]
+        let values: [String?] = own + LimitColumns.values(draft.limits) + [draft.outagePolicy]
         let rows = try await change(actor: actor) { connection in
             try connection.query(
                 """
                 insert into api_key (id, org_id, name, digest, display, expires_at, allowed_models, requests_per_minute,
                     tokens_per_minute, concurrent_requests, requests_per_day, requests_per_month, nano_usd_per_day,
-                    nano_usd_per_month)
-                values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14) returning *
-                """,
-                [
-                    id, draft.orgID, draft.name, digest, display, draft.expiresAt,
-                    draft.allowedModels.map(PostgresArray.literal),
-                ]
-                    + LimitColumns.values(draft.limits))
+                    nano_usd_per_month, outage_policy)
+                values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14, $15)
+                returning *, overlap_ends_at(api_key)
+                """, values)
         }
         return Self.key(rows[0])
     }
 
     package func key(_ id: String) async throws -> KeyEntry? {
-        try await read("select * from api_key where id = $1", [id]).first.map(Self.key)
+        try await read("select *, overlap_ends_at(api_key) from api_key where id = $1", [id]).first.map(Self.key)
     }
 
     package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
         try await read(
             """
-            select * from api_key where ($1::text is null or org_id = $1) and ($2::text is null or id > $2)
-            order by id limit $3::integer
+            select *, overlap_ends_at(api_key) from api_key
+            where ($1::text is null or org_id = $1) and ($2::text is null or id > $2) order by id limit $3::integer
             """, [org, after, String(limit)]
         ).map(Self.key)
     }
@@ -39,6 +40,13 @@ extension PostgresStores {
     package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry? {
         let (setsExpiry, expiry) = Self.parts(edit.expiresAt)
         let (setsModels, models) = Self.parts(edit.allowedModels)
+        let (setsPolicy, policy) = Self.parts(edit.outagePolicy)
+        let own: [String?] = [
+            id, edit.name, setsExpiry, expiry, setsModels, models.map(PostgresArray.literal),
+            PostgresArray.literal(edit.named.sorted()),
+        ]
+        let outage: [String?] = [setsPolicy, policy]
+        let values: [String?] = own + LimitColumns.values(edit.limits) + outage
         return try await change(actor: actor) { connection in
             try connection.query(
                 """
@@ -51,13 +59,10 @@ extension PostgresStores {
                     requests_per_day = case when 'requests_per_day' = any($7) then $11::bigint else requests_per_day end,
                     requests_per_month = case when 'requests_per_month' = any($7) then $12::bigint else requests_per_month end,
                     nano_usd_per_day = case when 'usd_per_day' = any($7) then $13::bigint else nano_usd_per_day end,
-                    nano_usd_per_month = case when 'usd_per_month' = any($7) then $14::bigint else nano_usd_per_month end
-                where id = $1 returning *
-                """,
-                [
-                    id, edit.name, setsExpiry, expiry, setsModels, models.map(PostgresArray.literal),
-                    PostgresArray.literal(edit.named.sorted()),
-                ] + LimitColumns.values(edit.limits)
+                    nano_usd_per_month = case when 'usd_per_month' = any($7) then $14::bigint else nano_usd_per_month end,
+                    outage_policy = case when $15::boolean then $16::text else outage_policy end
+                where id = $1 returning *, overlap_ends_at(api_key)
+                """, values
             ).first.map(Self.key)
         }
     }
@@ -65,7 +70,33 @@ extension PostgresStores {
     package func revokeKey(_ id: String, actor: String) async throws -> KeyEntry? {
         try await change(actor: actor) { connection in
             try connection.query("update api_key set status = 'revoked' where id = $1 and status <> 'revoked'", [id])
-            return try connection.query("select * from api_key where id = $1", [id]).first.map(Self.key)
+            return try connection.query(
+                "select *, overlap_ends_at(api_key) from api_key where id = $1", [id]
+            ).first.map(Self.key)
+        }
+    }
+
+    package func rotateKey(
+        _ id: String, digest: String, display: String, overlapSeconds: Int64, actor: String
+    ) async throws -> KeyEntry? {
+        let overlap = String(overlapSeconds)
+        return try await change(actor: actor) { connection in
+            // Locks the key: whoever rotates it at the same time waits and retires the digest made here.
+            try connection.query(
+                """
+                insert into retired_digest (digest, key_id, valid_until)
+                select digest, id, now() + make_interval(secs => $2::integer) from api_key where id = $1 for update
+                """, [id, overlap])
+            // Older secrets do not outlive the one retired now.
+            try connection.query(
+                """
+                update retired_digest set valid_until = now() + make_interval(secs => $2::integer)
+                where key_id = $1 and valid_until > now() + make_interval(secs => $2::integer)
+                """, [id, overlap])
+            return try connection.query(
+                "update api_key set digest = $2, display = $3 where id = $1 returning *, overlap_ends_at(api_key)",
+                [id, digest, display]
+            ).first.map(Self.key)
         }
     }
 
@@ -81,6 +112,6 @@ extension PostgresStores {
             id: row.text("id"), orgID: row.text("org_id"), name: row.text("name"), display: row.text("display"),
             status: row.text("status"), expiresAt: row["expires_at"], allowedModels: row.textArray("allowed_models"),
             limits: LimitColumns.limits(of: row), version: row.integer("version"), createdAt: row.text("created_at"),
-            revokedAt: row["revoked_at"])
+            revokedAt: row["revoked_at"], outagePolicy: row["outage_policy"], overlapEndsAt: row["overlap_ends_at"])
     }
 }

@@ -42,7 +42,7 @@ package struct PublicationStore: Sendable {
             [PostgresArray.literal(ids)])
     }
 
-    /// The records of the keys named, and of all keys of the orgs named. `nil` for both: of all keys there are.
+    /// The records, one per digest, of the keys named, and of all keys of the orgs named. `nil` for both: of all keys.
     package func keys(_ keyIDs: Set<String>?, orgs: Set<String>?) async throws -> [StoredKey] {
         let rows = try await pool.query(
             """
@@ -51,65 +51,36 @@ package struct PublicationStore: Sendable {
                 o.concurrent_requests as own_concurrent_requests, o.requests_per_day as own_requests_per_day,
                 o.requests_per_month as own_requests_per_month, o.nano_usd_per_day as own_nano_usd_per_day,
                 o.nano_usd_per_month as own_nano_usd_per_month,
-                (extract(epoch from k.expires_at) * 1000)::bigint as expires_ms, p.*
-            from api_key k join org o on o.id = k.org_id join plan p on p.name = o.plan
+                s.digest as secret_digest,
+                (extract(epoch from least(k.expires_at, s.valid_until)) * 1000)::bigint as expires_ms,
+                coalesce(least(k.expires_at, s.valid_until) <= now(), false) as is_over, p.*
+            from api_key k join org o on o.id = k.org_id join plan p on p.name = o.plan cross join lateral (
+                select k.digest, null::timestamptz as valid_until
+                union all
+                -- What ended longer ago is no longer in doubt: its last record said so.
+                select r.digest, r.valid_until from retired_digest r
+                where r.key_id = k.id and r.valid_until > now() - interval '30 days'
+            ) s
             where ($1::text[] is null and $2::text[] is null) or k.id = any($1) or k.org_id = any($2)
+            order by k.id
             """, [keyIDs.map { PostgresArray.literal(Array($0)) }, orgs.map { PostgresArray.literal(Array($0)) }])
         return rows.map(Self.storedKey)
     }
 
-    /// A plan's ceilings, tightened by what the org and the key set themselves.
+    /// A plan's ceilings, tightened by what the org and the key set themselves. What has ended by the database's clock is
+    /// told as revoked, so that no worker's clock decides about it.
     private static func storedKey(_ row: PostgresRow) -> StoredKey {
         let status: KeyRecord.Status =
-            row.text("status") == "revoked" ? .revoked : row.text("org_status") == "suspended" ? .suspended : .active
+            row.text("status") == "revoked" || row.bool("is_over")
+            ? .revoked : row.text("org_status") == "suspended" ? .suspended : .active
         let record = KeyRecord(
             keyID: row.text("id"), orgID: row.text("org_id"), name: row.text("key_name"), plan: row.text("plan"),
             version: row.integer("version"), orgVersion: row.integer("org_version"), status: status,
             expiresAtMs: row.optionalInteger("expires_ms"), allowedModels: row.textArray("allowed_models"),
             keyLimits: LimitColumns.limits(of: row, prefix: "key_").tightened(by: LimitColumns.limits(of: row)),
             orgLimits: LimitColumns.limits(of: row, prefix: "org_").tightened(
-                by: LimitColumns.limits(of: row, prefix: "own_")))
-        return StoredKey(digest: row.text("digest"), record: record)
-    }
-
-    /// The totals a scope starts with when Redis lost its own: of the current UTC month and day.
-    package struct Totals: Sendable {
-        package var orgID: String
-        package var scope: String
-        /// `yyyymm` and `yyyymmdd`, as the limiter names its windows.
-        package var monthPeriod: String
-        package var dayPeriod: String
-        package var month: (nano: Int64, requests: Int64)
-        package var day: (nano: Int64, requests: Int64)
-    }
-
-    package func totals() async throws -> [Totals] {
-        let rows = try await pool.query(
-            """
-            select org_id, key_id, to_char(now() at time zone 'utc', 'YYYYMM') as month_period,
-                to_char(now() at time zone 'utc', 'YYYYMMDD') as day_period, sum(nano_usd)::bigint as month_nano, sum(requests)::bigint as month_requests,
-                coalesce(sum(nano_usd) filter (where day = (now() at time zone 'utc')::date), 0)::bigint as day_nano,
-                coalesce(sum(requests) filter (where day = (now() at time zone 'utc')::date), 0)::bigint as day_requests
-            from spend where day >= date_trunc('month', now() at time zone 'utc')::date
-            group by grouping sets ((org_id, key_id), (org_id))
-            """)
-        return rows.map { row in
-            Totals(
-                orgID: row.text("org_id"), scope: row["key_id"] ?? RedisKeys.orgScope(row.text("org_id")),
-                monthPeriod: row.text("month_period"), dayPeriod: row.text("day_period"),
-                month: (row.integer("month_nano"), row.integer("month_requests")),
-                day: (row.integer("day_nano"), row.integer("day_requests")))
-        }
-    }
-
-    package func generations() async throws -> [Int64] {
-        try await pool.query("select gen from shard_epoch order by shard").map { $0.integer("gen") }
-    }
-
-    /// Starts a new life of a shard's counters; whoever seeded the one before is fenced off.
-    package func raiseGeneration(of shard: Shard) async throws -> Int64 {
-        try await pool.query(
-            "update shard_epoch set gen = gen + 1 where shard = $1 returning gen", [String(shard.index)]
-        )[0].integer("gen")
+                by: LimitColumns.limits(of: row, prefix: "own_")),
+            outagePolicy: row["outage_policy"].flatMap(OutagePolicy.init(rawValue:)))
+        return StoredKey(digest: row.text("secret_digest"), record: record)
     }
 }

@@ -31,7 +31,7 @@ package struct Commands: Sendable {
     package func resetAdminToken() async throws -> String? {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
-        let service = AdminService(stores: PostgresStores(pool), digester: digester) { true }
+        let service = AdminService(stores: PostgresStores(pool), digester: digester) { nil }
         guard let token = try await service.makeAdminToken(replacing: true) else { return nil }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
         return token

@@ -42,7 +42,8 @@ package struct ControlApp: Sendable {
         let keeper = RedisKeeper(
             redis: redis, store: store, publisher: publisher, metrics: metrics, log: log,
             onNewProcess: { await ledger.reread() })
-        let admin = AdminService(stores: PostgresStores(pool), digester: digester) { await publisher.publish() }
+        let propagation = PropagationCheck(publisher: publisher, redis: redis)
+        let admin = AdminService(stores: PostgresStores(pool), digester: digester) { await propagation.settled() }
         try await keepAdminToken(admin)
 
         let operations = try await OperationsServer.start(

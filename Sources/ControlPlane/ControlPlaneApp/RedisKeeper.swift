@@ -1,4 +1,5 @@
 internal import AdminStore
+internal import FoundationEssentials
 internal import LimitScripts
 internal import Logging
 internal import Operations
@@ -6,12 +7,14 @@ internal import PlaneContract
 internal import Redis
 internal import Synchronization
 
-/// Keeps the state Redis fit for admissions: functions loaded, every shard's fence standing.
+/// Keeps the state Redis fit for admissions: functions loaded, every shard's counters alive, keys and snapshot in place.
 ///
-/// A shard whose fence survived is opened for the Redis process that runs now. A shard without one is new or was lost: it
-/// starts a new life, with keys, versions, snapshot and the period's totals put back from PostgreSQL first.
+/// Where counters survived, a new process of Redis is opened as soon as the workers have replayed into it; this control plane
+/// is waited for like one of them, so that a revocation in the lost second is pushed again first. Where counters are lost they
+/// are put back from the ledger: see `ShardRebuild`.
 final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
+    private static let beatEvery = Duration.seconds(1)
 
     private let redis: StateRedis
     private let store: PublicationStore
@@ -19,7 +22,16 @@ final class RedisKeeper: Sendable {
     private let onNewProcess: @Sendable () async -> Void
     private let metrics: MetricsRegistry
     private let log: Logger
-    private let openedFor = Mutex("")
+    private let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    private let rebuild: ShardRebuild
+    private let state = Mutex(State())
+
+    private struct State {
+        var openedFor = ""
+        var beatAt = ContinuousClock.now - .seconds(60)
+        /// Workers' loops heard of when Redis was last whole.
+        var owners: Set<String> = []
+    }
 
     init(
         redis: StateRedis, store: PublicationStore, publisher: Publisher, metrics: MetricsRegistry, log: Logger,
@@ -31,20 +43,23 @@ final class RedisKeeper: Sendable {
         self.metrics = metrics
         self.log = log
         self.onNewProcess = onNewProcess
+        rebuild = ShardRebuild(redis: redis, store: store, metrics: metrics, log: log)
     }
 
-    var isOpen: Bool { openedFor.withLock { !$0.isEmpty } }
+    var isOpen: Bool { state.withLock { !$0.openedFor.isEmpty } }
 
     func run() async {
         while !Task.isCancelled {
             do {
                 try await look()
             } catch {
-                openedFor.withLock { $0 = "" }
+                state.withLock { $0.openedFor = "" }
                 if !Task.isCancelled { log.warning("state Redis is not ready", metadata: ["reason": "\(error)"]) }
             }
             try? await Task.sleep(for: Self.lookEvery)
         }
+        _ = try? await redis.all(
+            Shard.all.map { StateRedis.call(.farewell, [RedisKeys.heartbeats($0)], [owner]) })
     }
 
     private func look() async throws {
@@ -53,53 +68,51 @@ final class RedisKeeper: Sendable {
             return
         }
         let run = String(line.dropFirst("run_id:".count))
-        let fences = try await redis.all(Shard.all.map { RedisCommand(["HMGET", RedisKeys.fence($0), "gen", "run"]) })
+        let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
-        let lost = zip(Shard.all, fences).filter { $0.1.array?.first?.string == nil }.map(\.0)
-        let shut = zip(Shard.all, fences).filter { $0.1.array?.last?.string != run }
-        if openedFor.withLock({ $0 }) == run, lost.isEmpty, shut.isEmpty, hasSnapshot { return }
+        let lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
+        let wasOpen = state.withLock { $0.openedFor == run }
+        if wasOpen, lost.isEmpty, hasSnapshot, try await hasFunctions() { return try await beat() }
 
-        try await loadFunctions()
-        await onNewProcess()
+        let isNewProcess = state.withLock { $0.openedFor != run }
+        state.withLock { $0.openedFor = "" }
+        try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
+        if lost.isEmpty { try await beat() }
+        if isNewProcess { await onNewProcess() }
+        if !lost.isEmpty { try await rebuild.putBack(lost, workers: state.withLock { $0.owners }) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
-        if !lost.isEmpty { try await rebuild(lost, run: run) }
-        for (shard, fence) in shut {
-            guard let generation = fence.array?.first?.string else { continue }
-            try await open(shard, generation: generation, run: run)
-        }
+        try await reopen(run: run)
         _ = await publisher.publish()
-        openedFor.withLock { $0 = run }
+        state.withLock { $0.openedFor = run }
         log.info("state Redis is open", metadata: ["run": "\(run.prefix(8))", "rebuilt": "\(lost.count)"])
     }
 
-    private func loadFunctions() async throws {
-        try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
+    private func hasFunctions() async throws -> Bool {
+        let reply = try await redis.client.call("FUNCTION", "LIST", "LIBRARYNAME", LimitLibrary.name)
+        return reply.array?.isEmpty == false
     }
 
-    private func rebuild(_ shards: [Shard], run: String) async throws {
-        metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
-        let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
-        for shard in shards {
-            // Another control plane may have rebuilt it meanwhile: its totals are as good, and settles already count on them.
-            if try await redis.client.call("HGET", RedisKeys.fence(shard), "gen").string != nil { continue }
-            let generation = String(try await store.raiseGeneration(of: shard))
-            try await redis.all((totals[shard] ?? []).map { Self.seed($0, shard: shard, generation: generation) })
-            try await open(shard, generation: generation, run: run)
+    /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.
+    private func beat() async throws {
+        guard state.withLock({ ContinuousClock.now - $0.beatAt > Self.beatEvery }) else { return }
+        try await redis.all(Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) })
+        let names = try await redis.client.call("HKEYS", RedisKeys.heartbeats(Shard.all[0])).array ?? []
+        let owners = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
+        state.withLock {
+            $0.beatAt = .now
+            $0.owners = owners
         }
     }
 
-    private func open(_ shard: Shard, generation: String, run: String) async throws {
-        try await redis.all([StateRedis.call(.openShard, [RedisKeys.fence(shard)], [generation, run])])
-    }
-
-    private static func seed(_ totals: PublicationStore.Totals, shard: Shard, generation: String) -> RedisCommand {
-        StateRedis.call(
-            .seed, [RedisKeys.budget(shard, totals.scope)],
-            [
-                generation, totals.monthPeriod, String(totals.month.nano), String(totals.month.requests),
-                totals.dayPeriod,
-                String(totals.day.nano), String(totals.day.requests),
-            ])
+    /// This control plane is through with every shard.
+    private func reopen(run: String) async throws {
+        let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
+        try await redis.all(
+            zip(Shard.all, generations).map { shard, generation in
+                StateRedis.call(
+                    .reopen, [RedisKeys.processes(shard), RedisKeys.heartbeats(shard)],
+                    [owner, run, generation.string ?? "", String(ShardRebuild.patienceMs)])
+            })
     }
 }

@@ -137,6 +137,13 @@ package actor LedgerIngest {
             try await commit([], moves)
         }
         for (shard, id) in last { cursors[shard].last = id }
+        try await acknowledge(last)
+    }
+
+    /// Tells the workers how far their events are safe. Lost or late, the next one says more.
+    private func acknowledge(_ last: [Int: String]) async throws {
+        _ = try await redis.pipeline(
+            last.map { RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[$0.key]), $0.value]) })
     }
 
     /// Rows, sums and cursors in one transaction.

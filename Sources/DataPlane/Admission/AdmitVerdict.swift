@@ -13,8 +13,28 @@ package struct Admission: Sendable, Equatable {
     package var atMs: Int64
     /// The periods of each scope, to be named when settling.
     package var periods: String
+    /// What is held: the wanted worst case, or what was left of the money.
+    package var hold: NanoUSD
+    /// Money left beside the hold; `nil` when no limit bounds it.
+    package var moneyLeft: NanoUSD?
     package var requests: RateState?
     package var tokens: RateState?
+    /// Let in without asking Redis, which could not be reached: there is no hold.
+    package var isLocal = false
+
+    package init(
+        atMs: Int64, periods: String, hold: NanoUSD, moneyLeft: NanoUSD? = nil, requests: RateState?,
+        tokens: RateState?,
+        isLocal: Bool = false
+    ) {
+        self.atMs = atMs
+        self.periods = periods
+        self.hold = hold
+        self.moneyLeft = moneyLeft
+        self.requests = requests
+        self.tokens = tokens
+        self.isLocal = isLocal
+    }
 }
 
 /// The limiter's answer to an admission.
@@ -33,12 +53,15 @@ package enum AdmitVerdict: Sendable {
     package init(reply: [String]) {
         func number(_ at: Int) -> Int64 { at < reply.count ? Int64(reply[at]) ?? 0 : 0 }
         switch reply.first {
-        case "0" where reply.count == 10 && number(1) > 0 && Self.arePeriods(reply[2]):
+        case "0" where reply.count == 11 && number(1) > 0 && Self.arePeriods(reply[2]):
             self = .admitted(
                 Admission(
-                    atMs: number(1), periods: reply[2], requests: Self.rate(reply, 3), tokens: Self.rate(reply, 6)))
-        case "1" where reply.count == 3 && number(1) > 0 && Self.arePeriods(reply[2]):
-            self = .admitted(Admission(atMs: number(1), periods: reply[2], requests: nil, tokens: nil))
+                    atMs: number(1), periods: reply[2], hold: NanoUSD(number(3)),
+                    moneyLeft: number(4) < 0 ? nil : NanoUSD(number(4)), requests: Self.rate(reply, 5),
+                    tokens: Self.rate(reply, 8)))
+        case "1" where reply.count == 4 && number(1) > 0 && Self.arePeriods(reply[2]):
+            self = .admitted(
+                Admission(atMs: number(1), periods: reply[2], hold: NanoUSD(number(3)), requests: nil, tokens: nil))
         case "2": self = .stale
         case "3" where reply.count >= 3: self = .fenced(Fence(generation: reply[1], run: reply[2]))
         case "8": self = .closed

@@ -6,12 +6,12 @@ package final class ScopeSet: Sendable {
     package let shard: Shard
     package let keyID: String
     package let orgID: String
-    /// In RESP form: the shard's set of open holds, its usage stream, and `b` and `w` of the key, then of the org, which is
+    /// In RESP form: the shard's set of open holds, its usage stream, and the counters of the key, then of the org, which is
     /// the order every function expects.
     let openHolds: [UInt8]
     let usageStream: [UInt8]
     let counters: [UInt8]
-    static let counterKeys = 4
+    static let counterKeys = 2
 
     package init(keyID: String, orgID: String) {
         let shard = Shard(orgID: orgID)
@@ -21,7 +21,7 @@ package final class ScopeSet: Sendable {
         openHolds = CommandWriter.encoded([RedisKeys.openHolds(shard)])
         usageStream = CommandWriter.encoded([RedisKeys.usageStream(shard)])
         counters = CommandWriter.encoded(
-            [keyID, RedisKeys.orgScope(orgID)].flatMap { [RedisKeys.budget(shard, $0), RedisKeys.window(shard, $0)] })
+            [keyID, RedisKeys.orgScope(orgID)].map { RedisKeys.budget(shard, $0) })
     }
 }
 
@@ -29,23 +29,35 @@ package final class ScopeSet: Sendable {
 package final class Caller: Sendable {
     package let record: KeyRecord
     package let scopes: ScopeSet
-    /// In RESP form: for the key, then the org, its name, version and limits.
+    /// One word in RESP form: a MessagePack array with, for the key and then the org, its name, version and limits.
     let limits: [UInt8]
-    static let limitWords = 18
 
     package init(_ record: KeyRecord) {
         self.record = record
         scopes = ScopeSet(keyID: record.keyID, orgID: record.orgID)
-        limits = CommandWriter.encoded(
-            Self.words(record.keyID, record.version, record.keyLimits)
-                + Self.words(RedisKeys.orgScope(record.orgID), record.orgVersion, record.orgLimits))
+        var packed = MessagePack()
+        packed.array(2)
+        Self.pack(record.keyID, record.version, record.keyLimits, into: &packed)
+        Self.pack(RedisKeys.orgScope(record.orgID), record.orgVersion, record.orgLimits, into: &packed)
+        var word: [UInt8] = []
+        CommandWriter.add(packed.bytes, to: &word)
+        limits = word
     }
 
-    private static func words(_ name: String, _ version: Int64, _ limits: ScopeLimits) -> [String] {
-        let numbers: [Int64?] = [
+    /// A Lua number is exact up to 2^53 only, so money goes in two parts: units of this many nano-USD, and the rest.
+    private static let moneyBase: Int64 = 1_000_000_000_000_000
+
+    private static func pack(_ name: String, _ version: Int64, _ limits: ScopeLimits, into out: inout MessagePack) {
+        out.array(11)
+        out.text(name)
+        out.integer(version)
+        for limit in [
             limits.requestsPerMinute, limits.tokensPerMinute, limits.concurrentRequests, limits.requestsPerDay,
-            limits.requestsPerMonth, limits.perDay?.nano, limits.perMonth?.nano,
-        ]
-        return [name, String(version)] + numbers.map { String($0 ?? -1) }
+            limits.requestsPerMonth,
+        ] { out.integer(limit ?? -1) }
+        for limit in [limits.perDay?.nano, limits.perMonth?.nano] {
+            out.integer(limit.map { $0 / moneyBase } ?? -1)
+            out.integer(limit.map { $0 % moneyBase } ?? 0)
+        }
     }
 }

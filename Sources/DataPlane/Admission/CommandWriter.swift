@@ -4,8 +4,8 @@ package import LimitScripts
 /// Writes one call of a limiter function in RESP form (`FCALL function <keys> keys… arguments…`) straight into a buffer.
 ///
 /// Twice a request, so without an array of strings in between, which `redisFormatCommandArgv` would need.
-package struct CommandWriter {
-    package init(
+package enum CommandWriter {
+    package static func begin(
         _ function: LimitLibrary.Function, keys: Int, arguments: Int, to out: inout [UInt8]
     ) {
         out.append("*")
@@ -15,7 +15,7 @@ package struct CommandWriter {
         add(Int64(keys), to: &out)
     }
 
-    package func add(_ text: String, to out: inout [UInt8]) {
+    package static func add(_ text: String, to out: inout [UInt8]) {
         var text = text
         text.withUTF8 { bytes in
             out.append("$")
@@ -26,7 +26,7 @@ package struct CommandWriter {
         }
     }
 
-    package func add(_ bytes: [UInt8], to out: inout [UInt8]) {
+    package static func add(_ bytes: [UInt8], to out: inout [UInt8]) {
         out.append("$")
         out.append(decimal: Int64(bytes.count))
         out.append("\r\n")
@@ -34,7 +34,7 @@ package struct CommandWriter {
         out.append("\r\n")
     }
 
-    package func add(_ number: Int64, to out: inout [UInt8]) {
+    package static func add(_ number: Int64, to out: inout [UInt8]) {
         var digits = number < 0 ? 2 : 1
         var rest = number / 10
         while rest != 0 {

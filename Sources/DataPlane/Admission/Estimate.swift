@@ -29,12 +29,28 @@ package enum Estimate {
     /// English text is about four bytes a token.
     package static let bytesPerToken: Int64 = 4
 
-    /// The most the request can cost on this model: what is held before anything is sent.
-    package static func worstCase(_ size: RequestSize, on model: ModelEntry, at price: Price) -> NanoUSD {
+    /// Output tokens a choice of a stream is held for at first, and by which its hold grows. Small enough that a stream
+    /// without `max_tokens` does not lock others out of a small budget, large enough to ask seldom.
+    package static let sliceTokens: Int64 = 4_096
+    /// With money for fewer output tokens than this an answer makes no sense.
+    package static let outputTokensMin: Int64 = 16
+    /// What the limiter takes as one amount ($ 8 million): its numbers are exact up to there.
+    package static let amountMax = NanoUSD(8_000_000_000_000_000)
+
+    /// The most the request can cost on this model with so many output tokens a choice.
+    package static func worstCase(
+        _ size: RequestSize, on model: ModelEntry, at price: Price, outputTokens: Int64
+    ) -> NanoUSD {
+        min(
+            amountMax,
+            price.worstCase(inputTokens: inputBound(size, on: model), outputTokens: product(outputTokens, size.choices))
+        )
+    }
+
+    /// The most input tokens the request can have.
+    package static func inputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
         let input = sum(size.textBytes, product(size.images, imageTokensMax), templateTokensMax)
-        return price.worstCase(
-            inputTokens: min(input, model.contextWindow ?? input),
-            outputTokens: product(outputBound(size, on: model), size.choices))
+        return min(input, model.contextWindow ?? input)
     }
 
     // A catalogue may name absurd bounds; what overflows is as much as there is.

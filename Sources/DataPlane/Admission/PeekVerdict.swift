@@ -41,6 +41,8 @@ package struct KeyUse: Sendable, Equatable {
 /// The limiter's answer to a look at a key's counters.
 package enum PeekVerdict: Sendable {
     case use(KeyUse)
+    /// Redis cannot be asked; this is what it said last.
+    case lastKnown(KeyUse)
     case stale
     case unavailable
 
@@ -63,11 +65,11 @@ package enum PeekVerdict: Sendable {
     /// Asks for a key's counters.
     package static func write(for caller: Caller, into out: inout [UInt8]) {
         let record = caller.record
-        let command = CommandWriter(.peek, keys: ScopeSet.counterKeys, arguments: 4, to: &out)
+        CommandWriter.begin(.peek, keys: ScopeSet.counterKeys, arguments: 4, to: &out)
         out += caller.scopes.counters
-        command.add(record.keyID, to: &out)
-        command.add(record.version, to: &out)
-        command.add(RedisKeys.orgScope(record.orgID), to: &out)
-        command.add(record.orgVersion, to: &out)
+        CommandWriter.add(record.keyID, to: &out)
+        CommandWriter.add(record.version, to: &out)
+        CommandWriter.add(RedisKeys.orgScope(record.orgID), to: &out)
+        CommandWriter.add(record.orgVersion, to: &out)
     }
 }

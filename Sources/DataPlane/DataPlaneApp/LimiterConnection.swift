@@ -25,8 +25,10 @@ final class LimiterConnection: @unchecked Sendable {
     private var generations = [String](repeating: "", count: Shard.count)
     private var reconnectMs = LimiterConnection.reconnectMsMin
     private var stopped = false
-    /// Runs once, when Redis has been reached for the first time.
-    var onReached: (() -> Void)?
+    /// Runs whenever a connection stands; named is the process of Redis it reached.
+    var onConnected: (String) -> Void = { _ in }
+    /// A shard is not what this loop believes.
+    var onFenced: (Shard) -> Void = { _ in }
 
     init(
         _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, owner: String,
@@ -79,9 +81,8 @@ final class LimiterConnection: @unchecked Sendable {
             else { return fresh.close() }
             run = String(line.dropFirst("run_id:".count))
             pipe = fresh
-            onReached?()
-            onReached = nil
             reconnectMs = Self.reconnectMsMin
+            onConnected(run)
         }
     }
 
@@ -102,30 +103,20 @@ final class LimiterConnection: @unchecked Sendable {
         call({ command.write(into: &$0) }, reply)
     }
 
+    var isConnected: Bool { pipe != nil }
+
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
+    func generation(of shard: Shard) -> String { generations[shard.index] }
 
-    /// Takes over what Redis says of a shard, when it says so of itself: the run named must be the one this connection
-    /// reached.
-    private func learn(_ fence: Fence, of shard: Shard) {
-        if !fence.generation.isEmpty, fence.run == run { generations[shard.index] = fence.generation }
-    }
+    /// Whoever calls this sees to the requests of the life before.
+    func learn(generation: String, of shard: Shard) { generations[shard.index] = generation }
 
-    /// For settle, which asks for the generation only: it may run while admissions are still fenced.
-    func learn(generation: String, of shard: Shard) {
-        if !generation.isEmpty { generations[shard.index] = generation }
-    }
-
-    func admit(_ request: AdmitRequest, retriesLeft: Int = 1, reply: @escaping (AdmitAnswer) -> Void) {
+    func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
         let shard = request.caller.scopes.shard
-        let used = fence(of: shard)
-        call({ request.write(used, owner: owner, into: &$0) }) { [self] result in
+        call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" })
-            if case .fenced(let actual) = verdict, retriesLeft > 0 {
-                learn(actual, of: shard)
-                // Another request may have learned it meanwhile: what counts is that this one tried with something else.
-                if fence(of: shard) != used { return admit(request, retriesLeft: retriesLeft - 1, reply: reply) }
-            }
+            if case .fenced = verdict { onFenced(shard) }
             reply(.verdict(verdict))
         }
     }

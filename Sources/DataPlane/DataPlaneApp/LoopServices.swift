@@ -3,11 +3,13 @@ internal import CurlTransport
 internal import DataPlaneHTTP
 internal import GatewayModel
 internal import Glibc
+internal import Journal
 internal import KeyMaterial
 internal import Logging
 internal import Operations
 internal import PlaneContract
 internal import Reactor
+internal import Redis
 internal import RequestWalk
 internal import Routing
 
@@ -19,12 +21,19 @@ final class LoopServices: RequestServices {
     let bounds: Bounds
     let limiter: LimiterConnection
     let settles: SettlePump
+    let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
     private let keys: KeyTable
     private let curl: CurlMulti
     private let digester: KeyDigester
     private let settings: WorkerSettings
-    private let owner: String
+    private let pulse: LoopPulse
+    private var owner: String { pulse.owner }
+    private var local = LocalLimits()
+    private var locals: [String: Caller] = [:]
+    /// Counters of keys as last seen, for `GET /v1/me` while Redis cannot be asked.
+    private var lastUse: [String: KeyUse] = [:]
+    private static let lastUseMax = 10_000
     private let memory: MemoryGuard
     private let metrics: MetricsRegistry
     private var counters: RequestCounters
@@ -38,12 +47,12 @@ final class LoopServices: RequestServices {
     private(set) var isDraining = false
 
     init(
-        on reactor: Reactor, settings: WorkerSettings, owner: String, digester: KeyDigester, memory: MemoryGuard,
-        metrics: MetricsRegistry, log: Logger, onReached: @escaping () -> Void
+        on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
+        memory: MemoryGuard, metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
         self.settings = settings
-        self.owner = owner
+        self.pulse = pulse
         self.digester = digester
         self.memory = memory
         self.metrics = metrics
@@ -51,17 +60,22 @@ final class LoopServices: RequestServices {
         self.log = log
         bounds = settings.bounds
         limiter = LimiterConnection(
-            settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: owner,
+            settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: pulse.owner,
             readBuffer: readBuffer, log: log)
-        settles = SettlePump(limiter, metrics: metrics, log: log)
+        settles = SettlePump(limiter, journal: journal, metrics: metrics, log: log)
+        recovery = ShardRecovery(limiter, settles, owner: pulse.owner, log: log)
         keys = KeyTable(limiter)
         curl = CurlMulti(on: reactor)
         world = WalkWorld(
-            owner: owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
+            owner: pulse.owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
             isResting: { _ in false })
         use(.empty)
-        limiter.onReached = onReached
+        recovery.onOpen = onOpen
+        limiter.onConnected = { [unowned self] in recovery.connected(to: $0) }
+        limiter.onFenced = { [unowned self] in recovery.shut($0) }
+        settles.onFenced = { [unowned self] in recovery.shut($0) }
         limiter.connect()
+        settles.followLedger()
     }
 
     func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
@@ -94,9 +108,7 @@ final class LoopServices: RequestServices {
     // MARK: RequestServices
 
     func makeContext() -> WalkContext {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let wallMs = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+        let wallMs = Self.wallMs()
         let id = RequestID(milliseconds: wallMs, random: (random.next(), random.next()))
         return WalkContext(id: id, world: world, wallMs: wallMs, randomSeed: random.next())
     }
@@ -107,15 +119,75 @@ final class LoopServices: RequestServices {
         keys.lookUp(digests, fresh: fresh, reply: reply)
     }
 
-    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) { limiter.peek(caller, reply: reply) }
+    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) {
+        let keyID = caller.record.keyID
+        limiter.peek(caller) { [self] verdict in
+            switch verdict {
+            case .use(let use):
+                if lastUse.count >= Self.lastUseMax { lastUse.removeAll(keepingCapacity: true) }
+                lastUse[keyID] = use
+                reply(verdict)
+            case .unavailable: reply(lastUse[keyID].map { .lastKnown($0) } ?? .unavailable)
+            case .stale, .lastKnown: reply(verdict)
+            }
+        }
+    }
+
+    func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void) {
+        limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { result in
+            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
+            reply(RequestLookup(reply: items.map { $0.string ?? "" }))
+        }
+    }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
         guard !settles.isFull else { return reply(.unavailable) }
-        limiter.admit(request, reply: reply)
+        limiter.admit(request) { [self] answer in
+            switch answer {
+            case .verdict(.admitted(let admission)): settles.admitted(request, admission)
+            case .unavailable:
+                guard let admission = admitLocally(request) else { break }
+                settles.admitted(request, admission)
+                return reply(.verdict(.admitted(admission)))
+            case .verdict: break
+            }
+            reply(answer)
+        }
     }
 
-    func settle(_ request: SettleRequest) { settles.settle(request) }
-    func reportProgress(_ report: ProgressReport) { settles.report(report, owner: owner) }
+    /// Redis cannot be asked. A key whose policy allows it goes on under this loop's share of its limits, as long as this
+    /// worker's signs of life got through not long ago: until then a revoked key is known to be.
+    private func admitLocally(_ request: AdmitRequest) -> Admission? {
+        let record = request.caller.record
+        let isCutOff = reactor.nowMs - pulse.lastHeardMs > settings.cutOffMs
+        guard record.outagePolicy == .allow || record.outagePolicy == .allowLocal && !isCutOff else { return nil }
+        let fits = local.admit(
+            request.caller, tokens: request.estimatedTokens, owners: pulse.ownersAlive, atMs: reactor.nowMs)
+        guard fits || record.outagePolicy == .allow else { return nil }
+        if fits { locals[request.id.text] = request.caller }
+        pulse.letIn(atMs: reactor.nowMs)
+        metrics.add("aihub_worker_admitted_locally_total")
+        let now = Self.wallMs()
+        let period = UTCCalendar.periods(atMs: now)
+        return Admission(
+            atMs: now, periods: "\(period),\(period)", hold: request.hold, requests: nil, tokens: nil, isLocal: true)
+    }
+
+    func settle(_ request: SettleRequest) {
+        if !locals.isEmpty, let caller = locals.removeValue(forKey: request.id) { local.ended(caller) }
+        settles.settle(request)
+    }
+
+    func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void) {
+        settles.report(report, owner: owner, reply: reply)
+    }
+
+    /// Milliseconds since 1970 UTC.
+    static func wallMs() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
 
     func rest(deployment: String, forMs: Int64) { resting[deployment] = reactor.nowMs + forMs }
 

@@ -13,9 +13,11 @@ final class RedisPipe: EventSource, TurnHook {
     /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
     static let waitersMax = 16_384
     private static let replyBytesMax = 1 << 20
-    /// Calls in a row that may expire without any reply before the connection is given up: its other end is gone without a
-    /// word.
+    /// Calls in a row that may expire without any reply: after that calls fail at once, until a reply comes after all.
     private static let expiriesMax = 3
+    /// How long calls fail at once before the connection is given up: its other end is gone without a word. Connecting anew,
+    /// with its greeting, is the probe from then on.
+    private static let giveUpMs: Int64 = 500
 
     private struct Waiter {
         var completion: Completion?
@@ -34,6 +36,7 @@ final class RedisPipe: EventSource, TurnHook {
     private var answered = 0
     private var expired = 0
     private var expiredSinceReply = 0
+    private var frozenSinceMs: Int64?
     private var isClosed = false
 
     init(
@@ -52,7 +55,9 @@ final class RedisPipe: EventSource, TurnHook {
     /// Queues a command, written by `encode` in RESP form; `completion` runs exactly once. After the deadline it fails with
     /// `deadlineExceeded`, and a late reply is dropped.
     func call(_ encode: (inout [UInt8]) -> Void, _ completion: @escaping Completion) {
-        guard !isClosed, waiters.count - answered < Self.waitersMax else { return completion(.failure(.notConnected)) }
+        guard !isClosed, frozenSinceMs == nil, waiters.count - answered < Self.waitersMax else {
+            return completion(.failure(.notConnected))
+        }
         encode(&output)
         waiters.append(Waiter(completion: completion, deadlineMs: reactor.nowMs + deadlineMs))
     }
@@ -74,7 +79,8 @@ final class RedisPipe: EventSource, TurnHook {
 
     var dueMs: Int64 {
         if !output.isEmpty, !isBlocked { return 0 }
-        return expired < waiters.count ? waiters[max(expired, answered)].deadlineMs : .max
+        let expiry = max(expired, answered) < waiters.count ? waiters[max(expired, answered)].deadlineMs : .max
+        return min(expiry, frozenSinceMs.map { $0 + Self.giveUpMs } ?? .max)
     }
 
     func turnEnds() {
@@ -111,7 +117,10 @@ final class RedisPipe: EventSource, TurnHook {
             completion?(.failure(.deadlineExceeded))
             guard !isClosed else { return }
         }
-        if expiredSinceReply >= Self.expiriesMax { close() }
+        guard expiredSinceReply >= Self.expiriesMax else { return }
+        let since = frozenSinceMs ?? reactor.nowMs
+        frozenSinceMs = since
+        if reactor.nowMs - since >= Self.giveUpMs { close() }
     }
 
     // MARK: Replies
@@ -137,6 +146,7 @@ final class RedisPipe: EventSource, TurnHook {
 
     private func deliver(_ reply: RESPValue) {
         expiredSinceReply = 0
+        frozenSinceMs = nil
         guard answered < waiters.count else { return close() }
         let completion = waiters[answered].completion
         waiters[answered].completion = nil

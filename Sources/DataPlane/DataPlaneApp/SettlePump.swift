@@ -1,63 +1,203 @@
 internal import Admission
+internal import GatewayModel
+internal import Journal
 internal import Logging
 internal import Operations
+internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// Sees every settle through: sent at once, repeated with the same bytes until Redis has it. A repeated settle changes
-/// nothing, so a lost reply does no harm.
+/// Sees every request through to the ledger: written to the journal before anything is sent, settled at once, repeated with
+/// the same bytes until Redis has it, and remembered until the ledger has it, because Redis may lose it again. A repeated settle
+/// changes nothing, so a lost reply does no harm.
 final class SettlePump {
-    /// Settles that may wait. Above it nothing new is admitted.
+    /// Settles that Redis has not confirmed. Above it nothing new is admitted.
     static let waitingMax = 50_000
+    /// Ended requests remembered in all; above it nothing new is admitted.
+    static let rememberedMax = 200_000
+    /// How long an ended request is remembered here when it is on disk as well: thrice what a failover can lose.
+    private static let rememberedMs: Int64 = 60_000
+    /// After this time Redis may have forgotten that a request was settled: it is filed for the ledger alone.
+    private static let settleableMs: Int64 = 600_000
     private static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
+    private static let acknowledgeEveryMs: Int64 = 500
 
     private let limiter: LimiterConnection
+    private let journal: Journal
     private let metrics: MetricsRegistry
     private let log: Logger
-    private(set) var waiting = 0
+    private var book = HoldBook()
+    private var sending: Set<String> = []
+    private(set) var hasForgotten = false
+    /// Told when Redis refuses a settle because the shard is not what this worker believes.
+    var onFenced: (Shard) -> Void = { _ in }
 
-    init(_ limiter: LimiterConnection, metrics: MetricsRegistry, log: Logger) {
+    init(_ limiter: LimiterConnection, journal: Journal, metrics: MetricsRegistry, log: Logger) {
         self.limiter = limiter
+        self.journal = journal
         self.metrics = metrics
         self.log = log
     }
 
-    var isFull: Bool { waiting >= Self.waitingMax }
+    var waiting: Int { book.unconfirmedCount }
+    var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
+    /// Whether the ledger has everything.
+    var isEmpty: Bool { book.openCount == 0 && book.endedCount == 0 && !hasForgotten }
 
-    func settle(_ request: SettleRequest) {
-        waiting += 1
-        send(request, retryMs: Self.retryMsMin)
+    // MARK: The life of a request
+
+    func admitted(_ request: AdmitRequest, _ admission: Admission) {
+        let scopes = request.caller.scopes
+        // Its caller left before the answer came: the cancel is on its way already.
+        guard book.ended(request.id.text) == nil else { return }
+        let generation = limiter.generation(of: scopes.shard)
+        book.admitted(request, admission, generation: generation)
+        let floor = SettleRequest(
+            id: request.id.text, scopes: scopes, target: .settled, cost: request.floorCost,
+            tokens: request.estimatedTokens, event: request.event, periods: admission.periods, givesUnitBack: false)
+        journal.write(JournalRecord(.running, floor, generation: generation))
     }
 
-    private func send(_ request: SettleRequest, retryMs: Int64) {
-        let shard = request.scopes.shard
-        let used = limiter.fence(of: shard).generation
-        limiter.call({ request.write(generation: used, into: &$0) }) { [self] result in
-            if case .success(let value) = result, let items = value.array {
-                switch items.first?.string {
-                case "0", "1":
-                    waiting -= 1
-                    return
-                case "3":
-                    limiter.learn(generation: items.dropFirst().first?.string ?? "", of: shard)
-                    if limiter.fence(of: shard).generation != used { return send(request, retryMs: retryMs) }
+    /// The next report says more, so a lost one is not repeated.
+    func report(_ report: ProgressReport, owner: String, reply: @escaping (ProgressVerdict) -> Void) {
+        let generation = limiter.generation(of: report.caller.scopes.shard)
+        if let open = book.progressed(report) {
+            let interrupted = SettleRequest(
+                id: report.id.text, scopes: report.caller.scopes, target: .settled, cost: report.cost,
+                tokens: open.request.estimatedTokens, event: report.event, periods: open.admission.periods,
+                givesUnitBack: false)
+            journal.write(JournalRecord(.running, interrupted, generation: open.generation))
+        }
+        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }) { [self] result in
+            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
+            let verdict = ProgressVerdict(reply: items.map { $0.string ?? "" })
+            if case .held(let nano, _) = verdict { book.holds(nano, report.id) }
+            reply(verdict)
+        }
+    }
+
+    func settle(_ request: SettleRequest) {
+        take(request, generation: limiter.generation(of: request.scopes.shard))
+        send(request.id, retryMs: Self.retryMsMin)
+    }
+
+    /// Takes over what a dead worker left on this disk. How old a request is its id says: what is too old is only filed.
+    func adopt(_ record: JournalRecord, wallMs: Int64) {
+        let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
+        take(record.request, generation: record.generation, ageMs: ageMs)
+        send(record.request.id, retryMs: Self.retryMsMin)
+    }
+
+    private func take(_ request: SettleRequest, generation: String, ageMs: Int64 = 0) {
+        let life = book.ended(request, generation: generation, atMs: limiter.reactor.nowMs - ageMs)
+        journal.write(JournalRecord(.ended, request, generation: life))
+    }
+
+    // MARK: Sending
+
+    private func send(_ id: String, retryMs: Int64) {
+        guard let entry = book.ended(id), entry.streamID == nil, !sending.contains(id) else { return }
+        let shard = entry.request.scopes.shard
+        let generation = limiter.generation(of: shard)
+        guard !generation.isEmpty else { return retry(id, retryMs) }
+        let isOld = limiter.reactor.nowMs - entry.endedMs > Self.settleableMs
+        if isOld || !entry.generation.isEmpty && entry.generation != generation { return file(entry, retryMs: retryMs) }
+        sending.insert(id)
+        limiter.call({ entry.request.write(generation: generation, into: &$0) }) { [self] result in
+            sending.remove(id)
+            if case .success(let value) = result, let items = value.array?.map({ $0.string ?? "" }) {
+                switch (items.first, items.count) {
+                case ("0", 2): return confirm(id, StreamID(items[1]))
+                case ("1", 3): return confirm(id, StreamID(items[2]))
+                case ("3", _): onFenced(shard)
                 default: break
                 }
             }
             if case .failure(.refused(let message)) = result {
-                log.error("settle refused", metadata: ["reason": "\(message)", "request": "\(request.id)"])
+                log.error("settle refused", metadata: ["reason": "\(message)", "request": "\(id)"])
             }
-            metrics.add("aihub_worker_settle_retries_total")
-            limiter.reactor.after(retryMs) { [self] in
-                send(request, retryMs: min(retryMs * 2, Self.retryMsMax))
-            }
+            retry(id, retryMs)
         }
     }
 
-    /// Progress is worth one try: the next report says more.
-    func report(_ report: ProgressReport, owner: String) {
-        let generation = limiter.fence(of: report.scopes.shard).generation
-        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }) { _ in }
+    /// Files an ended request for the ledger without touching counters: they were put back from the ledger, or are about to be.
+    private func file(_ entry: HoldBook.Ended, retryMs: Int64) {
+        let id = entry.request.id
+        guard entry.request.target == .settled else { return confirm(id, nil) }
+        guard sending.insert(id).inserted else { return }
+        limiter.call({ RecoveryCalls.append(entry.request, into: &$0) }) { [self] result in
+            sending.remove(id)
+            guard case .success(let value) = result, let items = value.array, items.count == 2 else {
+                return retry(id, retryMs)
+            }
+            confirm(id, StreamID(items[1].string ?? ""))
+        }
+    }
+
+    private func retry(_ id: String, _ retryMs: Int64) {
+        metrics.add("aihub_worker_settle_retries_total")
+        limiter.reactor.after(retryMs) { [self] in send(id, retryMs: min(retryMs * 2, Self.retryMsMax)) }
+    }
+
+    private func confirm(_ id: String, _ streamID: StreamID?) {
+        book.confirmed(id, at: streamID)
+        if streamID == nil { journal.done(id) }
+    }
+
+    // MARK: The ledger's word
+
+    func followLedger() {
+        for shard in book.unacknowledged {
+            limiter.send(RedisCommand(["GET", RedisKeys.acknowledged(shard)])) { [self] result in
+                guard case .success(let value) = result, let upTo = value.string.flatMap({ StreamID($0) }) else {
+                    return
+                }
+                for id in book.acknowledged(shard, upTo: upTo) { journal.done(id) }
+                if book.endedCount == 0 { hasForgotten = false }
+            }
+        }
+        if !journal.isDegraded, book.forget(endedBefore: limiter.reactor.nowMs - Self.rememberedMs) > 0 {
+            hasForgotten = true
+        }
+        limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
+    }
+
+    // MARK: Recovery
+
+    /// Redis may have lost its last second: everything of this shard is told again.
+    func replay(_ shard: Shard, owner: String) {
+        restore(shard, owner: owner)
+        book.unconfirm(shard)
+        for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
+    }
+
+    /// The shard lives anew, its totals put back from the ledger: running requests are held in it from now on, and what
+    /// ended before is only filed.
+    func move(_ shard: Shard, to generation: String, owner: String) {
+        book.move(shard, to: generation)
+        restore(shard, owner: owner)
+        for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
+    }
+
+    private func restore(_ shard: Shard, owner: String) {
+        let generation = limiter.generation(of: shard)
+        for open in book.running(in: shard) where !open.admission.isLocal {
+            limiter.call({ RecoveryCalls.restore(open, generation: generation, owner: owner, into: &$0) }) { _ in }
+        }
+    }
+
+    /// The shard's counters are lost: what ended is filed, so that they can be put back from the ledger. What the ledger has
+    /// already changes nothing there.
+    func fileAll(_ shard: Shard) {
+        book.unconfirm(shard)
+        for entry in book.ended(in: shard) { file(entry, retryMs: Self.retryMsMin) }
+    }
+
+    /// The same for what is on disk only.
+    func file(fromDisk records: [JournalRecord]) {
+        for record in records where record.kind == .ended && record.request.target == .settled {
+            limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { _ in }
+        }
     }
 }

@@ -24,11 +24,13 @@ final class SnapshotFollower: Sendable {
     private let log: Logger
     private let apply: @Sendable (RoutingTable) -> Void
     private let forgetKey: @Sendable (String) -> Void
+    private let onLost: @Sendable () -> Void
     private let current = Mutex<Int64>(0)
 
     init(
         _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, file: String, sealer: Sealer, metrics: MetricsRegistry,
-        log: Logger, apply: @escaping @Sendable (RoutingTable) -> Void, forgetKey: @escaping @Sendable (String) -> Void
+        log: Logger, apply: @escaping @Sendable (RoutingTable) -> Void, forgetKey: @escaping @Sendable (String) -> Void,
+        onLost: @escaping @Sendable () -> Void
     ) {
         self.endpoint = endpoint
         self.eventLoop = eventLoop
@@ -39,6 +41,7 @@ final class SnapshotFollower: Sendable {
         self.log = log
         self.apply = apply
         self.forgetKey = forgetKey
+        self.onLost = onLost
     }
 
     var version: Int64 { current.withLock { $0 } }
@@ -61,7 +64,10 @@ final class SnapshotFollower: Sendable {
     }
 
     private func look() async {
-        guard let version = try? await redis.call("HGET", RedisKeys.snapshot, "v").integer, version != self.version,
+        guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, "v") else { return }
+        // Redis answers and has no snapshot: it was wiped, and everything else with it.
+        if reply == .null, version > 0 { onLost() }
+        guard let version = reply.integer, version != self.version,
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)

@@ -5,6 +5,7 @@ internal import LimitScripts
 internal import Logging
 internal import Operations
 internal import PlaneContract
+internal import Reactor
 internal import Redis
 
 /// Says that this worker lives, and closes the holds of workers that no longer do: each is charged by what its worker last
@@ -13,16 +14,18 @@ struct Sweeper: Sendable {
     static let holdsPerTurn = 200
 
     let redis: RedisClient
-    let owner: String
+    let pulses: [LoopPulse]
     let heartbeatMs: Int
     let silenceMs: Int
     let metrics: MetricsRegistry
     let log: Logger
     private let beats = HeartbeatRecord()
 
-    init(redis: RedisClient, owner: String, heartbeatMs: Int, silenceMs: Int, metrics: MetricsRegistry, log: Logger) {
+    init(
+        redis: RedisClient, pulses: [LoopPulse], heartbeatMs: Int, silenceMs: Int, metrics: MetricsRegistry, log: Logger
+    ) {
         self.redis = redis
-        self.owner = owner
+        self.pulses = pulses
         self.heartbeatMs = heartbeatMs
         self.silenceMs = silenceMs
         self.metrics = metrics
@@ -53,16 +56,22 @@ struct Sweeper: Sendable {
     }
 
     private func beat() async -> Bool {
-        let replies = try? await redis.pipeline(
-            Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], [owner]) })
-        guard let replies else { return false }
-        return replies.allSatisfy { if case .success = $0 { true } else { false } }
+        let began = Reactor.clockMs()
+        let words = pulses.flatMap { [$0.owner, $0.isCut(atMs: began, withinMs: Int64(heartbeatMs)) ? "1" : "0"] }
+        let count = RedisCommand(["HLEN", RedisKeys.heartbeats(Shard.all[0])])
+        let beats = Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], words) }
+        guard let replies = try? await redis.pipeline(beats + [count]),
+            replies.allSatisfy({ if case .success = $0 { true } else { false } })
+        else { return false }
+        let owners = (try? replies.last?.get().integer).map(Int.init) ?? pulses.count
+        for pulse in pulses { pulse.heard(atMs: began, owners: owners) }
+        return true
     }
 
     /// Tells the others not to wait for this worker.
     func farewell() async {
         _ = try? await redis.pipeline(
-            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], [owner]) })
+            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
     }
 
     private func sweep() async {
@@ -79,8 +88,8 @@ struct Sweeper: Sendable {
     }
 
     private func reap(_ holds: [[String]], in shard: Shard) async {
-        guard let generation = try? await redis.call("HGET", RedisKeys.fence(shard), "gen").string else { return }
-        for hold in holds where hold.count == 9 {
+        guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), "gen").string else { return }
+        for hold in holds where hold.count == 7 {
             guard let request = Self.reaping(hold) else {
                 log.error("hold cannot be read", metadata: ["request": "\(hold[0])"])
                 continue
@@ -95,18 +104,18 @@ struct Sweeper: Sendable {
         }
     }
 
-    /// From the hold `{rid, owner, at, cost, est, hold, event, periods, scopes}` to its settling: the last event its worker
+    /// From the hold `{rid, owner, at, cost, hold, event, periods}` to its settling: the last event its worker
     /// reported, charged as that says, never above the hold.
     private static func reaping(_ hold: [String]) -> SettleRequest? {
-        guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[6].utf8)),
-            let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[5])
+        guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[5].utf8)),
+            let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[4])
         else { return nil }
         event.admittedMs = admittedMs
         event.outcome = .interrupted
         event.cost = NanoUSD(min(cost, held))
         return SettleRequest(
             id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID), target: .reaped, cost: event.cost,
-            tokens: event.usage.total, event: event.json, periods: hold[7], givesUnitBack: false)
+            tokens: event.usage.total, event: event.json, periods: hold[6], givesUnitBack: false)
     }
 
     private func command(_ function: LimitLibrary.Function, keys: [String], _ arguments: [String]) -> RedisCommand {

@@ -1,6 +1,7 @@
 internal import DataPlaneHTTP
 internal import FoundationEssentials
 internal import GatewayModel
+internal import Journal
 internal import KeyMaterial
 internal import Logging
 internal import NIOCore
@@ -28,19 +29,19 @@ package struct WorkerApp: Sendable {
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        let journals = try JournalFolder(settings.stateFolder + "/journal", boot: owner, log: log)
         let metrics = MetricsRegistry()
         WorkerMetrics.describe(in: metrics)
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
         let memory = MemoryGuard(budgetBytes: settings.memoryMiB << 20)
         let loops = WorkerLoops(
-            settings: settings, owner: owner, digester: digester, memory: memory, metrics: metrics, log: log)
-        let follower = SnapshotFollower(
-            settings.stateRedis, on: background.next(), file: settings.stateFolder + "/snapshot.json", sealer: sealer,
-            metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
-            forgetKey: { digest in loops.forEach { $0.forgetKey(digest: digest) } })
+            settings: settings, owner: owner, journals: journals, digester: digester, memory: memory, metrics: metrics,
+            log: log)
+        await start(loops, journals)
+        let follower = makeFollower(loops, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(
-            redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), owner: owner,
+            redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
             heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
         follower.startFromDisk()
         let following = Task { await follower.run() }
@@ -50,14 +51,7 @@ package struct WorkerApp: Sendable {
         let draining = Flag()
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics
-        ) {
-            if draining.isSet { return .notReady(["draining"]) }
-            let missing = [
-                follower.version > 0 ? nil : "no configuration yet",
-                loops.haveReachedRedis ? nil : "state Redis not reached yet",
-            ].compactMap { $0 }
-            return missing.isEmpty ? .ready : .notReady(missing)
-        }
+        ) { Self.readiness(follower, loops, draining) }
         let server = try PublicServer(
             host: settings.host, port: settings.port,
             counter: ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies),
@@ -86,9 +80,43 @@ package struct WorkerApp: Sendable {
         secured?.refreshing.cancel()
         following.cancel()
         await sweeper.farewell()
+        let owesNothing = await loops.owesNothing()
         loops.forEach { $0.stop() }
+        journals.stop(removing: owesNothing)
         await operations.stop()
         log.info("worker ended")
+    }
+
+    /// The journals get their first files, the loops run, and what a dead worker left on this disk is seen through.
+    private func start(_ loops: WorkerLoops, _ journals: JournalFolder) async {
+        journals.start()
+        loops.start()
+        let inherited = journals.adopt()
+        if !inherited.records.isEmpty {
+            log.warning("requests of a dead worker taken over", metadata: ["count": "\(inherited.records.count)"])
+            await loops.adopt(inherited.records)
+        }
+        inherited.discard()
+    }
+
+    private func makeFollower(
+        _ loops: WorkerLoops, on eventLoop: any EventLoop, _ sealer: Sealer, _ metrics: MetricsRegistry
+    ) -> SnapshotFollower {
+        SnapshotFollower(
+            settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json", sealer: sealer,
+            metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
+            forgetKey: { digest in loops.forEach { $0.forgetKey(digest: digest) } },
+            onLost: { loops.forEach { $0.recovery.shutAll() } })
+    }
+
+    private static func readiness(
+        _ follower: SnapshotFollower, _ loops: WorkerLoops, _ draining: Flag
+    ) -> OperationsServer.Readiness {
+        if draining.isSet { return .notReady(["draining"]) }
+        let missing = [
+            follower.version > 0 ? nil : "no configuration yet", loops.haveMetRedis ? nil : "state Redis not open yet",
+        ].compactMap { $0 }
+        return missing.isEmpty ? .ready : .notReady(missing)
     }
 
     /// Listener open a little longer, then closed; running requests may end until the deadline, then they are cut.

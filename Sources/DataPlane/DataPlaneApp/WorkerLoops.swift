@@ -1,4 +1,6 @@
 internal import DataPlaneHTTP
+internal import Foundation
+internal import Journal
 internal import KeyMaterial
 internal import Logging
 internal import Operations
@@ -11,30 +13,58 @@ final class WorkerLoops: Sendable {
         let reactor: Reactor
         /// Touched on the reactor alone.
         let services: LoopServices
+        let pulse: LoopPulse
     }
 
     private let loops: [Loop]
-    private let reached: Countdown
+    private let opened: Countdown
     private let turn = Atomic(0)
 
     init(
-        settings: WorkerSettings, owner: String, digester: KeyDigester, memory: MemoryGuard, metrics: MetricsRegistry,
-        log: Logger
+        settings: WorkerSettings, owner: String, journals: JournalFolder, digester: KeyDigester, memory: MemoryGuard,
+        metrics: MetricsRegistry, log: Logger
     ) {
-        let reached = Countdown(settings.threads)
-        self.reached = reached
-        loops = (0..<settings.threads).map { _ in
+        let opened = Countdown(settings.threads)
+        self.opened = opened
+        loops = (0..<settings.threads).map { number in
             let reactor = Reactor()
+            let pulse = LoopPulse(owner: "\(owner).\(number)")
+            let name = "loop\(number)"
             let services = LoopServices(
-                on: reactor, settings: settings, owner: owner, digester: digester, memory: memory, metrics: metrics,
-                log: log, onReached: { reached.countDown() })
-            return Loop(reactor: reactor, services: services)
+                on: reactor, settings: settings, pulse: pulse, journal: journals.journal(name), digester: digester,
+                memory: memory, metrics: metrics, log: log, onOpen: { opened.countDown() })
+            services.recovery.readDisk = { reply in
+                let reply = Unchecked(reply)
+                Thread.detachNewThread {
+                    let records = journals.records(of: name)
+                    reactor.execute { reply.value(records) }
+                }
+            }
+            return Loop(reactor: reactor, services: services, pulse: pulse)
         }
-        for loop in loops { loop.reactor.start() }
     }
 
-    /// Whether every reactor has reached the state Redis once: before that, each request would be refused.
-    var haveReachedRedis: Bool { reached.isOver }
+    /// Once the journals have their first files.
+    func start() { for loop in loops { loop.reactor.start() } }
+
+    /// Whether every reactor has met every shard open once: before that, requests would be refused.
+    var haveMetRedis: Bool { opened.isOver }
+
+    var pulses: [LoopPulse] { loops.map(\.pulse) }
+
+    /// Requests of a dead worker, found on this disk, are seen through by the first loop.
+    func adopt(_ records: [JournalRecord]) async {
+        let loop = loops[0]
+        await loop.reactor.submit {
+            for record in records { loop.services.settles.adopt(record, wallMs: LoopServices.wallMs()) }
+        }
+    }
+
+    /// Whether the ledger has everything of every loop.
+    func owesNothing() async -> Bool {
+        for loop in loops where !(await loop.reactor.submit { loop.services.settles.isEmpty }) { return false }
+        return true
+    }
 
     func forEach(_ body: @escaping @Sendable (LoopServices) -> Void) {
         for loop in loops { loop.reactor.execute { body(loop.services) } }
@@ -56,6 +86,12 @@ final class WorkerLoops: Sendable {
         for loop in loops { sum += await loop.reactor.submit { loop.services.unfinished } }
         return sum
     }
+}
+
+private struct Unchecked<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
 }
 
 /// Counts down to nothing, from any thread.

@@ -9,6 +9,7 @@ enum WorkerMetrics {
         ("aihub_worker_settle_retries_total", "Settles that had to be sent again."),
         ("aihub_worker_holds_reaped_total", "Holds of silent workers closed by this one."),
         ("aihub_worker_tls_certificates_refused_total", "New certificates that could not be used; the old one stayed."),
+        ("aihub_worker_admitted_locally_total", "Requests let in under a local share while Redis could not be asked."),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 

@@ -19,6 +19,8 @@ package struct WorkerSettings: Sendable {
     /// Where the last good snapshot is kept.
     package var stateFolder: String
     package var limiterDeadlineMs: Int
+    /// How long after its last heartbeat a worker goes on letting in keys whose policy allows that without Redis.
+    package var cutOffMs: Int64
     package var heartbeatMs: Int
     /// How long a worker may be silent before its holds are taken.
     package var silenceMs: Int
@@ -52,7 +54,8 @@ package struct WorkerSettings: Sendable {
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         stateFolder = read.requiredText("STATE_FOLDER")
-        limiterDeadlineMs = read.integer("LIMITER_DEADLINE_MS", default: 1_000, in: 10...10_000)
+        limiterDeadlineMs = read.integer("LIMITER_DEADLINE_MS", default: 50, in: 10...10_000)
+        cutOffMs = Int64(read.integer("CUT_OFF_MS", default: 10_000, in: 100...60_000))
         heartbeatMs = read.integer("HEARTBEAT_MS", default: 5_000, in: 100...60_000)
         silenceMs = read.integer("SILENCE_MS", default: 30_000, in: 500...600_000)
         drainSeconds = read.integer("DRAIN_SECONDS", default: 120, in: 0...3_600)

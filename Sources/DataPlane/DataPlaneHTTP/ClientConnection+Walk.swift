@@ -32,6 +32,8 @@ extension ClientConnection {
             services.lookUpKey(digests: digests, fresh: fresh) { [weak self] in self?.feed(.keyFound($0), for: id) }
         case .peek(let caller):
             services.peek(caller) { [weak self] in self?.feed(.peeked($0), for: id) }
+        case .findRequest(let caller, let requestID):
+            services.findRequest(requestID, of: caller) { [weak self] in self?.feed(.requestFound($0), for: id) }
         case .admit(let request):
             services.admit(request) { [weak self] in self?.feed(.admitAnswered($0), for: id) }
         case .startAttempt(let request):
@@ -47,7 +49,8 @@ extension ClientConnection {
         case .respondEnd(let trailers): if !isClosed { writeEnd(trailers) }
         case .setTimer(let timer, let milliseconds): if !isClosed { set(timer.rawValue, afterMs: milliseconds) }
         case .cancelTimer(let timer): deadlines.cancel(timer.rawValue)
-        case .reportProgress(let report): services.reportProgress(report)
+        case .reportProgress(let report):
+            services.reportProgress(report) { [weak self] in self?.feed(.progressAnswered($0), for: id) }
         case .settle(let request): services.settle(request)
         case .finished(let report):
             attempts.removeAll(keepingCapacity: true)

@@ -10,9 +10,10 @@ package protocol RequestServices: AnyObject {
     func makeContext() -> WalkContext
     func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void)
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
+    func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
     func settle(_ request: SettleRequest)
-    func reportProgress(_ report: ProgressReport)
+    func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void)
     func rest(deployment: String, forMs: Int64)
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt
     func finished(_ report: WalkReport)

@@ -7,11 +7,13 @@ internal import Routing
 extension ChatRequest {
     /// The body for one deployment: the caller's bytes with the model's name there, for a stream the usage asked for, and
     /// the output limit under the one name this provider reads, so that it cannot read a larger one than was held for.
-    func body(for target: RouteTarget) -> [UInt8] {
+    ///
+    /// - Parameter affordable: an output limit the money asks for.
+    func body(for target: RouteTarget, affordable: Int64?) -> [UInt8] {
         var splice = JSONSplice(body, members)
         splice.set("model", json: target.quotedModel)
         if streams { splice.set("stream_options", json: optionsWithUsage) }
-        if let limit = size.outputTokensMax {
+        if let limit = affordable ?? size.outputTokensMax {
             var text: [UInt8] = []
             text.append(decimal: min(limit, target.model.maxOutputTokens))
             if target.model.wantsMaxCompletionTokens {

@@ -46,6 +46,10 @@ struct ChatRequest: Sendable {
         size.outputTokensMax = maxCompletionTokens ?? maxTokens
     }
 
+    /// Whether the hold starts with a slice and grows: for streams, whose output can be counted as it passes. Models that
+    /// think unseen are billed for what never passes: those are held for whole.
+    func growsOn(_ model: ModelEntry) -> Bool { streams && !model.wantsMaxCompletionTokens }
+
     private mutating func read(_ name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
         case "model": model = try Self.modelName(value)

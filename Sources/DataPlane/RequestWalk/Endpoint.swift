@@ -6,6 +6,7 @@ enum Endpoint: Equatable, Sendable {
     case models
     case model(String)
     case me
+    case meRequest(String)
     case health
     case preflight
 
@@ -16,6 +17,7 @@ enum Endpoint: Equatable, Sendable {
         case .models: "models"
         case .model: "model"
         case .me: "me"
+        case .meRequest: "me_request"
         case .health: "health"
         case .preflight: "preflight"
         }
@@ -40,11 +42,23 @@ enum Endpoint: Equatable, Sendable {
         case "/v1/me": self = try Self.only("GET", method, .me)
         case "/v1": self = try Self.only("GET", method, .health)
         default:
+            if let id = Self.requestID(in: path) {
+                self = try Self.only("GET", method, .meRequest(id))
+                return
+            }
             guard path.hasPrefix("/v1/models/"), let name = Self.decoded(path.dropFirst("/v1/models/".count)) else {
                 throw Self.unknown(method: method, path: path)
             }
             self = try Self.only("GET", method, .model(name))
         }
+    }
+
+    /// The id of `/v1/me/requests/{id}`: a UUID and nothing else, since it becomes part of a Redis key.
+    private static func requestID(in path: String) -> String? {
+        guard path.hasPrefix("/v1/me/requests/") else { return nil }
+        let id = path.dropFirst("/v1/me/requests/".count).lowercased()
+        let isUUID = id.utf8.count == 36 && id.utf8.allSatisfy { $0 == 0x2d || $0 &- 0x30 < 10 || $0 &- 0x61 < 6 }
+        return isUUID ? id : nil
     }
 
     private static func only(_ allowed: String, _ method: String, _ endpoint: Endpoint) throws(GatewayError) -> Endpoint
@@ -65,7 +79,7 @@ enum Endpoint: Equatable, Sendable {
         return GatewayError(
             .notFound,
             "Unknown path \(method.prefix(16)) \(shown). Served are POST /v1/chat/completions, GET /v1/models,"
-                + " GET /v1/models/{id} and GET /v1/me.")
+                + " GET /v1/models/{id}, GET /v1/me and GET /v1/me/requests/{id}.")
     }
 
     /// A model's name out of a path: percent-decoded, slashes allowed both ways.

@@ -70,6 +70,7 @@ extension RequestWalk {
     static func unauthorized(_ message: String) -> GatewayError { GatewayError(.invalidAPIKey, message) }
 
     mutating func keyFound(_ lookup: KeyLookup, at now: Int64) {
+        if case .relaying = phase { return runningKeyFound(lookup, at: now) }
         guard case .receiving = phase else { return }
         switch lookup {
         case .found(let caller):

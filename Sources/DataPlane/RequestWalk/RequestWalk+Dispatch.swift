@@ -26,10 +26,14 @@ extension RequestWalk {
         attemptsMade += 1
         phase = .dispatching
         attempt = Attempt(number: attemptsMade, target: target)
+        let affordable = admitted.affordableOutput(on: target.model, atMs: context.wallMs)
+        relay.isCapped = affordable != nil
+        relay.coveredTokens = admitted.coveredTokens(on: target.model, atMs: context.wallMs)
         actions.append(
             .startAttempt(
                 UpstreamRequest(
-                    attempt: attemptsMade, id: context.id, target: target, body: admitted.chat.body(for: target))))
+                    attempt: attemptsMade, id: context.id, target: target,
+                    body: admitted.chat.body(for: target, affordable: affordable))))
         if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
         if admitted.chat.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
@@ -190,6 +194,7 @@ extension RequestWalk {
         var headers = answerHeaders
         headers.add("content-type", "application/json")
         headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)
+        if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
         actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)

@@ -22,12 +22,35 @@ extension RequestWalk {
             }
             answer(json: Self.item(found), at: now)
         case .me:
-            var use: KeyUse?
-            if case .use(let found) = verdict { use = found }
-            answer(json: MeBody.json(key, use, version: context.world.table.version), at: now)
-        case .chatCompletions, .health, .preflight: preconditionFailure("only endpoints that look are peeked for")
+            let body: String
+            switch verdict {
+            case .use(let use): body = MeBody.json(key, use, isStale: false, version: context.world.table.version)
+            case .lastKnown(let use): body = MeBody.json(key, use, isStale: true, version: context.world.table.version)
+            case .stale, .unavailable: body = MeBody.json(key, nil, isStale: true, version: context.world.table.version)
+            }
+            answer(json: body, at: now)
+        case .chatCompletions, .health, .preflight, .meRequest:
+            preconditionFailure("only endpoints that look are peeked for")
         }
     }
+
+    /// What became of a request: this key's own, or it does not exist.
+    mutating func requestFound(_ lookup: RequestLookup, at now: Int64) {
+        guard case .peeking = phase, let key = caller?.record, case .meRequest(let id)? = endpoint else { return }
+        switch lookup {
+        case .unavailable: fail(limiterUnavailable, at: now)
+        case .unknown: fail(Self.noSuchRequest, at: now)
+        case .found(let state, let event):
+            guard let body = RequestBody.json(id, state: state, event: event, keyID: key.keyID) else {
+                return fail(Self.noSuchRequest, at: now)
+            }
+            answer(json: body, at: now)
+        }
+    }
+
+    private static let noSuchRequest = GatewayError(
+        .notFound,
+        "This key has no such request, or it ended more than 15 minutes ago: the operator's ledger has it then.")
 
     private static func item(_ model: (name: String, created: Int64)) -> String {
         "{\"id\":\(JSONText.quoted(model.name)),\"object\":\"model\",\"created\":\(model.created),\"owned_by\":\"ai-hub\"}"
@@ -36,12 +59,13 @@ extension RequestWalk {
 
 /// `GET /v1/me`: plan, limits and what is left of them, per scope. `stale` when the counters could not be read.
 enum MeBody {
-    static func json(_ key: KeyRecord, _ use: KeyUse?, version: Int64) -> String {
+    static func json(_ key: KeyRecord, _ use: KeyUse?, isStale: Bool, version: Int64) -> String {
         let limits =
             scope("key", key.keyLimits, use?.key, use?.nowMs) + scope("org", key.orgLimits, use?.org, use?.nowMs)
         var out = "{\"object\":\"key\",\"id\":\(JSONText.quoted(key.keyID)),\"name\":\(JSONText.quoted(key.name))"
         out += ",\"org\":\(JSONText.quoted(key.orgID)),\"plan\":\(JSONText.quoted(key.plan))"
-        out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(use == nil)"
+        out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(isStale)"
+        out += ",\"outage_policy\":\"\(key.outagePolicy.rawValue)\""
         if let use {
             out +=
                 ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"

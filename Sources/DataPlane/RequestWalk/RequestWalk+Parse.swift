@@ -53,12 +53,13 @@ extension RequestWalk {
         switch endpoint {
         case .preflight: return answerPreflight(at: now)
         case .health: return answer(json: #"{"object":"gateway","status":"ok"}"#, at: now)
-        case .chatCompletions, .models, .model, .me: break
+        case .chatCompletions, .models, .model, .me, .meRequest: break
         }
         guard let caller else { return }
         guard context.world.table.version > 0 else { return fail(notConfigured, at: now) }
         guard endpoint == .chatCompletions else {
             phase = .peeking
+            if case .meRequest(let id) = endpoint { return actions.append(.findRequest(caller, id: id)) }
             return actions.append(.peek(caller))
         }
         do throws(GatewayError) {

@@ -17,6 +17,29 @@ struct Relay {
     var contentBytes: Int64 = 0
     var finished = false
     var firstByteMs: Int64 = 0
+    /// The money asked for a smaller output limit than the caller did.
+    var isCapped = false
+    /// Output tokens the hold pays for.
+    var coveredTokens: Int64 = .max
+    /// A larger hold was asked for.
+    var isGrowing = false
+    /// Nothing more is covered: the engine waits for a larger hold.
+    var waitsForHold = false
+    /// Why the hold could not grow as asked.
+    var growthReason: LimitFacts?
+
+    /// Output tokens so far, as we count them.
+    var outputCounted: Int64 {
+        max(contentDeltas, (contentBytes + Estimate.bytesPerToken - 1) / Estimate.bytesPerToken)
+    }
+
+    /// The same on the safe side: a token has two bytes at least, but for rare ones.
+    var outputBound: Int64 { max(contentDeltas, contentBytes / 2) }
+
+    /// Three quarters of what is held for may be used.
+    var nearsItsEnd: Bool { outputBound >= coveredTokens - coveredTokens / 4 }
+    /// What is held for is used.
+    var isAtItsEnd: Bool { outputCounted >= coveredTokens }
 }
 
 /// Stage 6: events to the caller, one by one, as they come.
@@ -47,6 +70,8 @@ extension RequestWalk {
             actions.append(.respondBytes(out))
             actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
         }
+        watchTheHold(at: now)
+        guard !isFinished else { return }
         if isTooLarge { broken("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now) }
     }
 
@@ -81,13 +106,18 @@ extension RequestWalk {
     /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
     mutating func block() {
         clientIsBlocked = true
-        guard let attempt else { return }
+        guard let attempt, !relay.waitsForHold else { return }
         actions += [.pauseAttempt(attempt.number), .cancelTimer(.firstEvent), .cancelTimer(.idle)]
     }
 
     mutating func unblock() {
         clientIsBlocked = false
-        guard let attempt else { return }
+        resumeAttempt()
+    }
+
+    /// Unless somebody else still holds the engine back.
+    mutating func resumeAttempt() {
+        guard let attempt, !clientIsBlocked, !relay.waitsForHold else { return }
         actions.append(.resumeAttempt(attempt.number))
         if relayingStarted {
             actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs))
@@ -129,13 +159,13 @@ extension RequestWalk {
     }
 
     /// The model's name for chunks that have none.
-    private var quotedModel: [UInt8] {
+    var quotedModel: [UInt8] {
         if let model = relay.model { return Array(JSONText.quoted(model).utf8) }
         return attempt?.target.quotedModel ?? Array("null".utf8)
     }
 
     /// A line break inside JSON is space, but inside an event it would end the data.
-    private static func onOneLine(_ bytes: [UInt8]) -> [UInt8] {
+    static func onOneLine(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.contains(where: { $0 == 0x0a || $0 == 0x0d }) else { return bytes }
         return bytes.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }
     }
@@ -157,6 +187,7 @@ extension RequestWalk {
         headers.add("cache-control", "no-cache, no-transform")
         headers.add("x-accel-buffering", "no")
         headers.add("trailer", "x-aihub-cost-usd")
+        if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
         actions.append(.respondHead(status: 200, headers: headers))
     }
 
@@ -172,13 +203,14 @@ extension RequestWalk {
         finishStream(at: now)
     }
 
-    private mutating func finishStream(at now: Int64) {
+    mutating func finishStream(at now: Int64, reason: String? = nil) {
         let charge = self.charge()
         if admitted?.chat.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
             actions.append(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
         }
         actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
-        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)]))
+        let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons))
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
@@ -238,11 +270,8 @@ extension RequestWalk {
             actions.append(.respondBytes(Array(": ping\n".utf8)))
             actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
         case .progress:
-            guard relayingStarted, let admitted else { return }
-            let event = usageEvent(.interrupted, status: 200, at: now, charge: charge())
-            actions.append(
-                .reportProgress(
-                    ProgressReport(id: context.id, scopes: admitted.scopes, cost: event.cost, event: event.json)))
+            guard relayingStarted else { return }
+            reportProgress(at: now)
             actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
         }
     }

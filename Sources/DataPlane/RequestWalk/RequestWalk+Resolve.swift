@@ -8,7 +8,6 @@ struct PendingAdmission {
     var chat: ChatRequest
     var caller: Caller
     var plan: RoutePlan
-    var hold: NanoUSD
 }
 
 /// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
@@ -19,21 +18,26 @@ extension RequestWalk {
             for: chat.model, facts: chat.facts, key: caller.record, atMs: context.wallMs,
             isResting: context.world.isResting,
             random: &random)
+        pending = PendingAdmission(chat: chat, caller: caller, plan: plan)
+        phase = .admitting
+        admit(plan, chat: chat, caller: caller)
+    }
+
+    private mutating func admit(_ plan: RoutePlan, chat: ChatRequest, caller: Caller) {
         var hold = NanoUSD.zero
+        var holdMin = NanoUSD.zero
         var tokens: Int64 = 0
         for target in plan.targets {
             guard let price = target.model.price(atMs: context.wallMs) else { continue }
-            hold = max(hold, Estimate.worstCase(chat.size, on: target.model, at: price))
+            let bound = Estimate.outputBound(chat.size, on: target.model)
+            func cost(_ outputTokens: Int64) -> NanoUSD {
+                Estimate.worstCase(chat.size, on: target.model, at: price, outputTokens: outputTokens)
+            }
+            hold = max(hold, cost(chat.growsOn(target.model) ? min(bound, Estimate.sliceTokens) : bound))
+            holdMin = max(holdMin, cost(min(bound, Estimate.outputTokensMin)))
             tokens = max(tokens, Estimate.windowTokens(chat.size, on: target.model))
         }
-        pending = PendingAdmission(chat: chat, caller: caller, plan: plan, hold: hold)
-        phase = .admitting
-        admit(plan.targets[0], chat: chat, caller: caller, hold: hold, tokens: tokens)
-    }
-
-    private mutating func admit(
-        _ first: RouteTarget, chat: ChatRequest, caller: Caller, hold: NanoUSD, tokens: Int64
-    ) {
+        let first = plan.targets[0]
         let price = first.model.price(atMs: context.wallMs)
         let usage = TokenUsage(input: Estimate.inputTokens(chat.size), output: 0)
         let floor = min(price?.cost(of: usage) ?? .zero, hold)
@@ -49,7 +53,8 @@ extension RequestWalk {
         actions.append(
             .admit(
                 AdmitRequest(
-                    id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, floorCost: floor, event: event,
+                    id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, holdMin: holdMin,
+                    floorCost: floor, event: event.json,
                     lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)))
     }
 
@@ -65,8 +70,8 @@ extension RequestWalk {
             self.pending = nil
             admittedMs = now
             admitted = AdmittedRequest(
-                chat: pending.chat, caller: pending.caller, plan: pending.plan, hold: pending.hold, admission: admission
-            )
+                chat: pending.chat, caller: pending.caller, plan: pending.plan, hold: admission.hold,
+                admission: admission)
             actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
             if pending.chat.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
             startNextAttempt(at: now)
@@ -84,10 +89,34 @@ extension RequestWalk {
 /// A request the limiter let in. Only this can be dispatched.
 struct AdmittedRequest {
     let chat: ChatRequest
-    let caller: Caller
+    /// Its record may be read anew while a stream runs.
+    var caller: Caller
     let plan: RoutePlan
-    let hold: NanoUSD
+    /// Grows with a stream.
+    var hold: NanoUSD
     let admission: Admission
 
     var scopes: ScopeSet { caller.scopes }
+
+    /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be.
+    func coveredTokens(on model: ModelEntry, atMs now: Int64) -> Int64 {
+        guard chat.growsOn(model) else { return .max }
+        let covered = tokens(for: hold, on: model, atMs: now)
+        let isAll = covered / chat.size.choices >= Estimate.outputBound(chat.size, on: model)
+        return isAll ? .max : covered
+    }
+
+    /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
+    /// left beside its hold, too, for its hold grows.
+    func affordableOutput(on model: ModelEntry, atMs now: Int64) -> Int64? {
+        guard let left = admission.moneyLeft else { return nil }
+        let budget = chat.growsOn(model) ? NanoUSD(hold.nano + left.nano) : hold
+        let each = tokens(for: budget, on: model, atMs: now) / chat.size.choices
+        return each < Estimate.outputBound(chat.size, on: model) ? max(1, each) : nil
+    }
+
+    private func tokens(for nano: NanoUSD, on model: ModelEntry, atMs now: Int64) -> Int64 {
+        model.price(atMs: now)?.outputTokens(
+            affordableWith: nano, inputTokens: Estimate.inputBound(chat.size, on: model)) ?? .max
+    }
 }

@@ -33,8 +33,7 @@ extension RequestWalk {
     }
 
     private func counted(_ admitted: AdmittedRequest) -> TokenUsage {
-        let byText = (relay.contentBytes + Estimate.bytesPerToken - 1) / Estimate.bytesPerToken
-        return TokenUsage(input: Estimate.inputTokens(admitted.chat.size), output: max(relay.contentDeltas, byText))
+        TokenUsage(input: Estimate.inputTokens(admitted.chat.size), output: relay.outputCounted)
     }
 
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {

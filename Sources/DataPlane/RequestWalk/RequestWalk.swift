@@ -88,7 +88,9 @@ package struct RequestWalk {
         case .requestBroken(let error): requestBroken(error, at: now)
         case .keyFound(let lookup): keyFound(lookup, at: now)
         case .peeked(let verdict): peeked(verdict, at: now)
+        case .requestFound(let lookup): requestFound(lookup, at: now)
         case .admitAnswered(let answer): admitAnswered(answer, at: now)
+        case .progressAnswered(let verdict): progressAnswered(verdict, at: now)
         case .attemptHead(let number, let status, let contentType, let retryAfterMs):
             if number == attempt?.number {
                 attemptStarted(status: status, contentType: contentType, retryAfterMs: retryAfterMs, at: now)

@@ -8,6 +8,7 @@ package enum WalkAction: Sendable {
     /// Find the record of a key. `fresh` asks Redis even when a record is at hand.
     case lookUpKey(digests: [String], fresh: Bool)
     case peek(Caller)
+    case findRequest(Caller, id: String)
     case admit(AdmitRequest)
     case startAttempt(UpstreamRequest)
     case cancelAttempt(Int)

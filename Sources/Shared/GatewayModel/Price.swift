@@ -46,4 +46,15 @@ package struct Price: Hashable, Sendable, Codable {
         bound.output = dearestOutput
         return bound.cost(of: TokenUsage(input: inputTokens, output: outputTokens))
     }
+
+    /// How many output tokens `nano` pays for beside `inputTokens`, however the provider classifies them.
+    package func outputTokens(affordableWith nano: NanoUSD, inputTokens: Int64) -> Int64 {
+        let dearestOutput = UInt128(max(0, output, reasoning))
+        let input = UInt128(max(0, inputTokens)) * UInt128(max(0, input, cacheRead, cacheWrite))
+        let budget = UInt128(max(0, nano.nano)) * 1_000_000
+        guard budget >= input else { return 0 }
+        guard dearestOutput > 0 else { return .max }
+        let tokens = (budget - input) / dearestOutput
+        return tokens > UInt128(Int64.max) ? .max : Int64(tokens)
+    }
 }

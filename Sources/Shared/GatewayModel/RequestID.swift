@@ -13,6 +13,13 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
+    /// When a request with this id was made, in milliseconds since 1970; `nil` when the text is no id of ours.
+    package static func milliseconds(of text: String) -> Int64? {
+        Int64(
+            text.utf8.prefix(13).filter { $0 != UInt8(ascii: "-") }.map { String(UnicodeScalar($0)) }.joined(),
+            radix: 16)
+    }
+
     private static func hex(_ high: UInt64, _ low: UInt64) -> String {
         String(unsafeUninitializedCapacity: 36) { out in
             var at = 0

@@ -12,6 +12,12 @@ package enum UTCCalendar {
         return next * dayMs - nowMs
     }
 
+    /// `yyyymm/yyyymmdd`, as the limiter names the windows of an instant.
+    package static func periods(atMs now: Int64) -> String {
+        let (year, month, day) = date(ofDay: now / dayMs)
+        return "\(year * 100 + month)/\(year * 10_000 + month * 100 + day)"
+    }
+
     /// Year, month and day of a count of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
     package static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468

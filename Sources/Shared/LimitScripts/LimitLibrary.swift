@@ -1,30 +1,40 @@
 /// The limiter inside Redis: a function library in Lua, loaded by the control plane alone.
 ///
-/// Its files are joined in order; the name carries the protocol version, so that a later `gw2` can stand beside it
+/// Its files are joined in order; the name carries the protocol version, so that a later `gw3` can stand beside it
 /// while workers roll.
 package enum LimitLibrary {
-    package static let name = "gw1"
+    package static let name = "gw2"
 
     /// The text for `FUNCTION LOAD REPLACE`.
     package static var source: String {
         [
-            PackageResources.common_lua, PackageResources.ring_lua, PackageResources.admit_lua,
-            PackageResources.settle_lua, PackageResources.sweep_lua, PackageResources.configure_lua,
+            PackageResources.common_lua, PackageResources.scope_lua, PackageResources.ring_lua,
+            PackageResources.admit_lua, PackageResources.settle_lua, PackageResources.progress_lua,
+            PackageResources.recover_lua, PackageResources.sweep_lua, PackageResources.configure_lua,
             PackageResources.peek_lua,
         ].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 
     package enum Function: String, Sendable, CaseIterable {
-        case admit = "gw1_admit"
-        case settle = "gw1_settle"
-        case progress = "gw1_progress"
-        case heartbeat = "gw1_heartbeat"
-        case farewell = "gw1_farewell"
-        case sweep = "gw1_sweep"
-        case peek = "gw1_peek"
-        case raise = "gw1_raise"
-        case putKey = "gw1_put_key"
-        case seed = "gw1_seed"
-        case openShard = "gw1_open_shard"
+        case admit = "gw2_admit"
+        case settle = "gw2_settle"
+        case progress = "gw2_progress"
+        case restore = "gw2_restore"
+        case append = "gw2_append"
+        case reopen = "gw2_reopen"
+        case appended = "gw2_appended"
+        case heartbeat = "gw2_heartbeat"
+        case farewell = "gw2_farewell"
+        case sweep = "gw2_sweep"
+        case peek = "gw2_peek"
+        case find = "gw2_find"
+        case inspect = "gw2_inspect"
+        case raise = "gw2_raise"
+        case putKey = "gw2_put_key"
+        case barrier = "gw2_barrier"
+        case seed = "gw2_seed"
+        case entomb = "gw2_entomb"
+        case live = "gw2_live"
+        case atLeast = "gw2_at_least"
     }
 }

@@ -25,6 +25,9 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
         self.perMonth = perMonth
     }
 
+    /// Whether anything is limited that only the limiter's counters can hold.
+    var needsCounters: Bool { requestsPerDay != nil || requestsPerMonth != nil || perDay != nil || perMonth != nil }
+
     /// Each limit at the tighter of the two: a plan is a ceiling, and one's own limits only tighten it.
     package func tightened(by other: ScopeLimits) -> ScopeLimits {
         func least<T: Comparable>(_ a: T?, _ b: T?) -> T? {
@@ -39,6 +42,21 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
             requestsPerDay: least(requestsPerDay, other.requestsPerDay),
             requestsPerMonth: least(requestsPerMonth, other.requestsPerMonth),
             perDay: least(perDay, other.perDay), perMonth: least(perMonth, other.perMonth))
+    }
+}
+
+/// What a worker may do with a key while the limiter cannot be reached.
+package enum OutagePolicy: String, Codable, Sendable {
+    /// Refuse its requests.
+    case deny
+    /// Let them in within the worker's share of the limits per minute.
+    case allowLocal = "allow_local"
+    /// Let them in.
+    case allow
+
+    /// What holds for a key that names none: what only counters can hold is not let through without them.
+    package static func standard(_ limits: ScopeLimits...) -> OutagePolicy {
+        limits.contains { $0.needsCounters } ? .deny : .allowLocal
     }
 }
 
@@ -60,10 +78,13 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package var allowedModels: [String]?
     package var keyLimits: ScopeLimits
     package var orgLimits: ScopeLimits
+    package var outagePolicy: OutagePolicy
 
+    /// - Parameter outagePolicy: `nil` for the one that follows from the limits.
     package init(
         keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
-        expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits
+        expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits,
+        outagePolicy: OutagePolicy? = nil
     ) {
         self.keyID = keyID
         self.orgID = orgID
@@ -76,6 +97,24 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.allowedModels = allowedModels
         self.keyLimits = keyLimits
         self.orgLimits = orgLimits
+        self.outagePolicy = outagePolicy ?? .standard(keyLimits, orgLimits)
+    }
+
+    /// Records written before there were outage policies have none.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            keyID: try values.decode(String.self, forKey: .keyID),
+            orgID: try values.decode(String.self, forKey: .orgID),
+            name: try values.decode(String.self, forKey: .name), plan: try values.decode(String.self, forKey: .plan),
+            version: try values.decode(Int64.self, forKey: .version),
+            orgVersion: try values.decode(Int64.self, forKey: .orgVersion),
+            status: try values.decode(Status.self, forKey: .status),
+            expiresAtMs: try values.decodeIfPresent(Int64.self, forKey: .expiresAtMs),
+            allowedModels: try values.decodeIfPresent([String].self, forKey: .allowedModels),
+            keyLimits: try values.decode(ScopeLimits.self, forKey: .keyLimits),
+            orgLimits: try values.decode(ScopeLimits.self, forKey: .orgLimits),
+            outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy))
     }
 
     package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }

@@ -8,13 +8,14 @@ package enum RedisKeys {
     /// HASH `v` and `record` (a `KeyRecord`'s JSON), raised together and never lowered.
     package static func keyRecord(digest: String) -> String { "k:" + digest }
     package static func versions(_ shard: Shard) -> String { "c:" + shard.tag }
-    package static func fence(_ shard: Shard) -> String { "e:" + shard.tag }
-    package static func hold(_ shard: Shard, _ request: String) -> String { "r:" + shard.tag + ":" + request }
+    package static func processes(_ shard: Shard) -> String { "run:" + shard.tag }
+    package static func hold(_ shard: Shard, _ request: String) -> String { "h:" + shard.tag + ":" + request }
     package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
     package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
+    /// STRING: the id in the usage stream up to which the ledger has everything.
+    package static func acknowledged(_ shard: Shard) -> String { "ack:" + shard.tag }
     package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
-    package static func window(_ shard: Shard, _ scope: String) -> String { "w:" + shard.tag + ":" + scope }
 
     /// The name of an org as a scope, beside the plain ids of keys.
     package static func orgScope(_ orgID: String) -> String { "o:" + orgID }

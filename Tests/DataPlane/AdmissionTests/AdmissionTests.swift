@@ -9,7 +9,9 @@ import Testing
         guard
             case .admitted(let admission) = AdmitVerdict(
                 reply: [
-                    "0", "1700000000000", "202611/20261122,202611/20261122", "60", "59", "5000", "-1", "-1", "0", "-1",
+                    "0", "1700000000000", "202611/20261122,202611/20261122", "700", "-1", "60", "59", "5000", "-1",
+                    "-1",
+                    "0",
                 ])
         else { throw Unexpected() }
         #expect(admission.atMs == 1_700_000_000_000 && admission.requests?.remaining == 59 && admission.tokens == nil)
@@ -73,12 +75,15 @@ import Testing
     @Test("the worst case covers the dearest input, every choice and the model's own bound")
     func worstCase() {
         let small = RequestSize(textBytes: 44, images: 0, outputTokensMax: 10, choices: 3)
-        #expect(Estimate.worstCase(small, on: model, at: price).nano == (44 + 256) * 2 + 30 * 10)
+        func bound(_ size: RequestSize) -> Int64 {
+            let tokens = Estimate.outputBound(size, on: model)
+            return Estimate.worstCase(size, on: model, at: price, outputTokens: tokens).nano
+        }
+        #expect(bound(small) == (44 + 256) * 2 + 30 * 10)
         let open = RequestSize(textBytes: 5_000, images: 0, outputTokensMax: nil, choices: 1)
-        #expect(
-            Estimate.worstCase(open, on: model, at: price).nano == 1_000 * 2 + 500 * 10, "the window bounds the input")
+        #expect(bound(open) == 1_000 * 2 + 500 * 10, "the window bounds the input")
         let greedy = RequestSize(textBytes: 44, images: 0, outputTokensMax: 1_000_000, choices: 1)
-        #expect(Estimate.worstCase(greedy, on: model, at: price).nano == 300 * 2 + 500 * 10)
+        #expect(bound(greedy) == 300 * 2 + 500 * 10)
     }
 
     @Test("calls are whole commands whose keys share a hash tag")
@@ -94,9 +99,9 @@ import Testing
             periods: "1/2,1/2", givesUnitBack: false
         ).write(generation: "1", into: &bytes)
         let words = try #require(Self.words(bytes))
-        #expect(words[0] == "FCALL" && words[1] == "gw1_settle" && words[2] == "7")
-        #expect(words[3..<10].allSatisfy { $0.contains(caller.scopes.shard.tag) })
-        #expect(words[10...].elementsEqual(["r", "1", "S", "-5", "1", "{}", "900000", "1/2,1/2", "0"]))
+        #expect(words[0] == "FCALL" && words[1] == "gw2_settle" && words[2] == "5")
+        #expect(words[3..<8].allSatisfy { $0.contains(caller.scopes.shard.tag) })
+        #expect(words[8...].elementsEqual(["r", "1", "S", "-5", "1", "{}", "900000", "1/2,1/2", "0"]))
         bytes = []
         PeekVerdict.write(for: caller, into: &bytes)
         #expect(Self.words(bytes)?.suffix(4) == ["key_1", "7", "o:org_1", "8"])

@@ -27,8 +27,10 @@ extension PlantedBug {
             guard facts.admitIsOpen, case .admitAnswered? = facts.event else { return actions }
             return WalkAction.nextAttempt(facts)
         },
-        hears("a refusal is taken for an admission", breaks: .onlyTheAdmittedAreDispatched) { event, _ in
-            if case .admitAnswered(.verdict(.refused)) = event { return .admitAnswered(Walker.admission) }
+        hears("a refusal is taken for an admission", breaks: .onlyTheAdmittedAreDispatched) { event, facts in
+            if case .admitAnswered(.verdict(.refused)) = event {
+                return .admitAnswered(Walker.admission(holding: facts.hold))
+            }
             return event
         },
         hears("a body past its bound is read on", breaks: .noBodyIsReadWithoutEnd) { event, facts in

@@ -6,7 +6,9 @@ import RequestWalk
 /// What surrounds one walk, each part keeping its side of the contract: a caller who sends his body in order, keys and limiter
 /// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
 struct Surroundings {
-    private enum Turn { case body, breakBody, lookUp, peek, admit, attempt(Int), timer, flow, leave, shutDown }
+    private enum Turn {
+        case body, breakBody, lookUp, peek, admit, progress, attempt(Int), timer, flow, leave, shutDown
+    }
 
     /// Words of an attempt that are already on their way when it is stopped or paused.
     private static let lateWordsMax = 2
@@ -20,6 +22,8 @@ struct Surroundings {
     private var owesLookUp = false
     private var owesPeek = false
     private var owesAdmit = false
+    private(set) var askedHold = NanoUSD.zero
+    private var owedProgress: [NanoUSD] = []
     private var attempts: [Int: (at: Int, lateWords: Int)] = [:]
     private var timers: [WalkTimer: Int64] = [:]
     private var isBlocked = false
@@ -41,6 +45,7 @@ struct Surroundings {
         if owesLookUp { turns.append(.lookUp) }
         if owesPeek { turns.append(.peek) }
         if owesAdmit { turns.append(.admit) }
+        if !owedProgress.isEmpty { turns.append(.progress) }
         for number in attempts.keys.sorted() where hasWords(number) { turns += [.attempt(number), .attempt(number)] }
         if !timers.isEmpty { turns.append(.timer) }
         if turns.isEmpty || random.once(in: 12) {
@@ -71,6 +76,7 @@ struct Surroundings {
         case .admit:
             owesAdmit = false
             return .admitAnswered(admitAnswer())
+        case .progress: return .progressAnswered(progressAnswer(to: owedProgress.removeFirst()))
         case .attempt(let number): return nextWord(of: number)
         case .timer: return nextTimer()
         case .flow:
@@ -114,8 +120,10 @@ struct Surroundings {
     mutating func carryOut(_ action: WalkAction) {
         switch action {
         case .lookUpKey: owesLookUp = true
-        case .peek: owesPeek = true
-        case .admit: owesAdmit = true
+        case .peek, .findRequest: owesPeek = true
+        case .admit(let request):
+            owesAdmit = true
+            askedHold = request.hold
         case .startAttempt(let request) where request.attempt <= scenario.scripts.count:
             attempts[request.attempt] = (0, .max)
         case .cancelAttempt(let number), .releaseAttempt(let number), .pauseAttempt(let number):
@@ -123,8 +131,8 @@ struct Surroundings {
         case .resumeAttempt(let number): attempts[number]?.lateWords = .max
         case .setTimer(let timer, let afterMs): timers[timer] = now + afterMs
         case .cancelTimer(let timer): timers[timer] = nil
-        case .startAttempt, .restDeployment, .respond, .respondHead, .respondBytes, .respondEnd, .reportProgress,
-            .settle, .finished:
+        case .reportProgress(let report): owedProgress.append(report.hold)
+        case .startAttempt, .restDeployment, .respond, .respondHead, .respondBytes, .respondEnd, .settle, .finished:
             break
         }
     }
@@ -132,7 +140,8 @@ struct Surroundings {
     /// Everything that may still arrive behind the end.
     func aftermath() -> [WalkEvent] {
         scenario.scripts.flatMap(\.steps) + WalkTimer.allCases.map { .timer($0) } + [
-            .keyFound(.found(Walker.caller)), .peeked(.unavailable), .admitAnswered(Walker.admission),
+            .keyFound(.found(Walker.caller)), .peeked(.unavailable),
+            .admitAnswered(Walker.admission(holding: askedHold)),
             .admitAnswered(.unavailable), .body([1]), .bodyEnd, .clientBlocked, .clientReady, .shutdown, .clientGone,
         ]
     }

@@ -47,7 +47,8 @@ extension WalkFacts {
             }
         case .timer(let timer): timers.remove(timer)
         case .clientGone: callerIsGone = true
-        case .head, .admitAnswered, .peeked, .clientBlocked, .clientReady, .shutdown: break
+        case .head, .admitAnswered, .peeked, .requestFound, .progressAnswered, .clientBlocked, .clientReady, .shutdown:
+            break
         }
     }
 
@@ -82,7 +83,7 @@ extension WalkFacts {
         case .cancelTimer(let timer): timers.remove(timer)
         case .settle(let request): settles.append(request)
         case .finished: isFinished = true
-        case .peek: questions += 1
+        case .peek, .findRequest: questions += 1
         case .restDeployment, .reportProgress: break
         }
     }

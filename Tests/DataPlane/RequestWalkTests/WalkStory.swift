@@ -35,7 +35,8 @@ extension WalkAction {
         case .settle(let request): "settle \(request.target) \(request.cost.nano) \(shown(request.event))"
         case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .restDeployment, .setTimer, .cancelTimer:
             "\(self)"
-        case .lookUpKey, .peek, .admit, .respondHead, .respondEnd, .reportProgress, .finished: String(name)
+        case .lookUpKey, .peek, .findRequest, .admit, .respondHead, .respondEnd, .reportProgress, .finished:
+            String(name)
         }
     }
 }

@@ -17,12 +17,13 @@ struct Walker {
     /// Attempts whose transport said by itself that they are over.
     var over: Set<Int> = []
 
-    init(fallbacks: Int = 2) {
+    init(fallbacks: Int = 2, maxOutputTokens: Int64 = 100) {
         walk = RequestWalk(
             WalkContext(
                 id: RequestID(milliseconds: 1, random: (1, 2)),
                 world: WalkWorld(
-                    owner: "w", table: Self.table(fallbacks), settings: WalkSettings(), bounds: Bounds(),
+                    owner: "w", table: Self.table(fallbacks, maxOutputTokens), settings: WalkSettings(),
+                    bounds: Bounds(),
                     digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }),
                 wallMs: 10, randomSeed: 1))
     }
@@ -60,8 +61,18 @@ struct Walker {
                 .utf8)
     }
 
-    static let admission = AdmitAnswer.verdict(
-        AdmitVerdict(reply: ["0", "5", "202611/20261122,202611/20261122", "-1", "-1", "0", "-1", "-1", "0", "-1"]))
+    /// Let in, with so much held and `left` beside it; -1 is no limit.
+    static func admission(holding hold: NanoUSD, left: Int64 = -1) -> AdmitAnswer {
+        let periods = "202611/20261122,202611/20261122"
+        return .verdict(
+            AdmitVerdict(
+                reply: ["0", "5", periods, String(hold.nano), String(left), "-1", "-1", "0", "-1", "-1", "0"]))
+    }
+
+    /// What the walk asked the limiter to hold last.
+    var askedHold: NanoUSD {
+        actions.reduce(.zero) { if case .admit(let request) = $1 { request.hold } else { $0 } }
+    }
 
     /// Up to the first attempt.
     mutating func dispatch(stream: Bool, usage: Bool = false) {
@@ -69,7 +80,7 @@ struct Walker {
         feed(.body(Self.body(stream: stream, usage: usage)))
         feed(.bodyEnd)
         feed(.keyFound(.found(Self.caller)))
-        feed(.admitAnswered(Self.admission))
+        feed(.admitAnswered(Self.admission(holding: askedHold)))
     }
 
     mutating func stream(_ attempt: Int, _ datas: String...) {
@@ -82,9 +93,10 @@ struct Walker {
     static let finish = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
     static let usage = #"{"id":"c","model":"real","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
 
-    private static func table(_ count: Int) -> RoutingTable {
+    private static func table(_ count: Int, _ maxOutputTokens: Int64) -> RoutingTable {
         let model = ModelEntry(
-            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false,
+            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: maxOutputTokens,
+            vision: false,
             tools: true,
             wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500,
             prices: [

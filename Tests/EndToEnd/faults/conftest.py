@@ -18,6 +18,12 @@ def upstream(stack):
     made.close()
 
 
+@pytest.fixture(scope="session")
+def key(stack):
+    """Refused when its limits cannot be checked, so that a test sees that they could not."""
+    return stack.new_key(outage_policy="deny")["key"]
+
+
 @pytest.fixture(scope="module")
 def make_worker(stack, upstream, key, request):
     """Workers of a module's own on the shared stack, so that what is done to them touches no other test. They know the key

@@ -39,7 +39,7 @@ class Rig:
 
         def spoil(words, execute):
             # The settle of the request before may come only now: what concerns no request of ours passes.
-            if words[:2] == ["FCALL", "gw1_admit"]:
+            if words[:2] == ["FCALL", "gw2_admit"]:
                 mine.add(words[3])
             if told or not spoils(words) or words[3] not in mine:
                 return None
@@ -80,4 +80,4 @@ def try_all(rigs, key, cases):
 
 
 def calls(function):
-    return lambda words: words[:2] == ["FCALL", f"gw1_{function}"]
+    return lambda words: words[:2] == ["FCALL", f"gw2_{function}"]

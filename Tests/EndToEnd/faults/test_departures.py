@@ -137,7 +137,7 @@ def test_leaving_during_admission(stack, make_worker, key, upstream, leave):
     proxy, admitted, left = RedisProxy(stack.state.port), [], threading.Event()
 
     def hold_back(words, execute):
-        if words[:2] != ["FCALL", "gw1_admit"] or left.is_set():
+        if words[:2] != ["FCALL", "gw2_admit"] or left.is_set():
             return None
         reply = execute()
         admitted.append(json.loads(next(word for word in words if word.startswith('{"')))["id"])

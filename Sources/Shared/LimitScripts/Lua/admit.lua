@@ -1,108 +1,123 @@
--- admit: may this request start? Takes its worst case out of every scope at once, or nothing.
--- KEYS  r:{s}:<rid>  o:{s}  then per scope b:{s}:<scope> w:{s}:<scope>
--- ARGV  rid gen run owner ttl_ms est_tokens hold floor_cost event  then SCOPE_ARGS per scope
--- Replies: {0, now, periods, rpm limit, rpm left, rpm reset, tpm limit, tpm left, tpm reset, money left}
---   1 already admitted · 2 stale version · 3 fenced · 8 closed · otherwise
+-- admit: may this request start? Takes what it may cost out of every scope at once, or nothing.
+-- KEYS  h:{s}:<rid>  o:{s}  then per scope b:{s}:<scope>
+-- ARGV  rid gen run owner ttl_ms est_tokens hold hold_min floor_cost event limits
+-- The hold is the wanted one, or what is left of the money where that is less, but not less than hold_min.
+-- Replies: {0, now, periods, hold, money left beside it (-1: no limit), rpm limit, left, reset ms, tpm limit, left, reset ms}
+--   1 already admitted (now, periods, hold) · 2 stale version · 3 fenced (gen, run) · 8 closed · otherwise
 --   {code, now, scope, window, limit, used, reserved, wait_ms}: 4 rpm · 5 tpm · 6 quota · 7 money · 9 larger than tpm
 --   · 10 concurrency · 11 money held by running requests
-local HEAD = 9
 
-local function money_refusal(c, w, limit, hold)
-  local at = c[w]
-  if limit < 0 or at.spent + at.reserved + hold <= limit then return nil end
-  return at.spent + hold <= limit and at.reserved > 0 and 11 or 7
+-- `limits` is a MessagePack array with one array per scope; -1 is no limit; money as (units of BASE, rest).
+local NAME, VERSION, RPM, TPM, CONCURRENCY, RPD, RPMONTH, DAY, MONTH = 1, 2, 3, 4, 5, 6, 7, 8, 10
+
+local function refused(code, now, i, name, limit, used, reserved, wait)
+  return {code, int(now), i, name, limit, used, int(reserved), int(wait or 0)}
 end
 
-local function scope_refusal(i, s, est, hold, now)
-  local function refuse(code, window, limit, used, reserved, wait)
-    return {code, int(now), i, window, int(limit), int(used), int(reserved), int(wait or 0)}
+-- A reason to refuse before money is looked at, or nil.
+local function count_refusal(i, s, l, requests, tokens, est, now)
+  local function count(code, name, limit, used, reserved, wait)
+    return refused(code, now, i, name, int(limit), int(used), reserved, wait)
   end
-  if s.rpm >= 0 and s.requests + 1 > s.rpm then
-    return refuse(4, 'requests_per_minute', s.rpm, s.requests, 0,
-      ring_wait(s.ring, s.bucket, now, 'r', s.requests + 1 - s.rpm))
+  if l[RPM] >= 0 and requests + 1 > l[RPM] then
+    return count(4, 'requests_per_minute', l[RPM], requests, 0, ring_wait(s, REQUEST_SLOTS, now, requests + 1 - l[RPM]))
   end
-  if s.tpm >= 0 and s.tokens + est > s.tpm then
-    return refuse(est > s.tpm and 9 or 5, 'tokens_per_minute', s.tpm, s.tokens, est,
-      ring_wait(s.ring, s.bucket, now, 't', s.tokens + est - s.tpm))
+  if l[TPM] >= 0 and tokens + est > l[TPM] then
+    return count(est > l[TPM] and 9 or 5, 'tokens_per_minute', l[TPM], tokens, est,
+      ring_wait(s, TOKEN_SLOTS, now, tokens + est - l[TPM]))
   end
-  if s.concurrency >= 0 and s.c.open + 1 > s.concurrency then
-    return refuse(10, 'concurrent_requests', s.concurrency, s.c.open, 0, 1000)
+  if l[CONCURRENCY] >= 0 and s[OPEN] + 1 > l[CONCURRENCY] then
+    return count(10, 'concurrent_requests', l[CONCURRENCY], s[OPEN], 0, 1000)
   end
-  if s.rpd >= 0 and s.c.d.requests + 1 > s.rpd then
-    return refuse(6, 'requests_per_day', s.rpd, s.c.d.requests, 0)
+  if l[RPD] >= 0 and s[D + REQUESTS] + 1 > l[RPD] then
+    return count(6, 'requests_per_day', l[RPD], s[D + REQUESTS], 0)
   end
-  if s.rpmonth >= 0 and s.c.m.requests + 1 > s.rpmonth then
-    return refuse(6, 'requests_per_month', s.rpmonth, s.c.m.requests, 0)
+  if l[RPMONTH] >= 0 and s[M + REQUESTS] + 1 > l[RPMONTH] then
+    return count(6, 'requests_per_month', l[RPMONTH], s[M + REQUESTS], 0)
   end
-  local code = money_refusal(s.c, 'd', s.day, hold)
-  if code then return refuse(code, 'usd_per_day', s.day, s.c.d.spent, s.c.d.reserved, code == 11 and 1000) end
-  code = money_refusal(s.c, 'm', s.month, hold)
-  if code then return refuse(code, 'usd_per_month', s.month, s.c.m.spent, s.c.m.reserved, code == 11 and 1000) end
 end
 
-local function tightest(scopes, limit, used, reset)
-  local best
-  for _, s in ipairs(scopes) do
-    if s[limit] >= 0 and (not best or s[limit] - s[used] < best[limit] - best[used]) then best = s end
-  end
-  if not best then return '-1', '-1', '0' end
-  return int(best[limit]), int(best[limit] - best[used]), int(reset(best))
+-- What is left of one limit on money, and the refusal when that is less than hold_min.
+local function money_left(i, s, w, high, low, name, hold_min, now)
+  if high < 0 then return math.huge end
+  local left = left_of(high, low, s, w)
+  if left >= hold_min then return left end
+  local later = left + s[w + RESERVED] >= hold_min and s[w + RESERVED] > 0
+  return left, refused(later and 11 or 7, now, i, name, money(high, low),
+    money(s[w + SPENT_HIGH], s[w + SPENT]), s[w + RESERVED], later and 1000)
 end
 
-local function money_left(scopes, hold)
-  local left = -1
-  for _, s in ipairs(scopes) do
-    for w, limit in pairs({m = s.month, d = s.day}) do
-      local rest = limit - s.c[w].spent - s.c[w].reserved - hold
-      if limit >= 0 and (left < 0 or rest < left) then left = rest end
-    end
+-- The shard's life, and {2, name, version} when Redis has a newer version of a scope than named.
+local function stale(key, scopes)
+  local names = {'gen'}
+  for i, l in ipairs(scopes) do names[i + 1] = l[NAME] end
+  local versions = redis.call('HMGET', beside('c:', key), unpack(names))
+  for i, l in ipairs(scopes) do
+    local version = tonumber(versions[i + 1])
+    if not version or version > l[VERSION] then return versions[1], {2, l[NAME], version and int(version) or ''} end
   end
-  return int(left)
+  return versions[1]
+end
+
+local function take(s, hold, est, has_minute)
+  s[M + RESERVED], s[M + REQUESTS] = s[M + RESERVED] + hold, s[M + REQUESTS] + 1
+  s[D + RESERVED], s[D + REQUESTS] = s[D + RESERVED] + hold, s[D + REQUESTS] + 1
+  s[OPEN] = s[OPEN] + 1
+  if has_minute then ring_add(s, s[NEWEST], 1, est) end
+end
+
+-- The tighter of two states of a limit {limit, left}.
+local function tighter(a, limit, left)
+  if limit < 0 or (a and a[2] <= left) then return a end
+  return {limit, left}
 end
 
 local function admit(K, A)
-  local fence = redis.call('HMGET', beside('e:', K[1]), 'gen', 'run')
-  if fence[1] ~= A[2] or fence[2] ~= A[3] then return {3, fence[1] or '', fence[2] or ''} end
-  local was = redis.call('HMGET', K[1], 'st', 'owner', 'at', 'periods')
-  if was[1] == 'O' and was[2] == A[4] then return {1, was[3], was[4]} end
-  if was[1] then return {8, was[1]} end
+  local limits = cmsgpack.unpack(A[11])
+  local gen, old = stale(K[1], limits)
+  local run = redis.call('HGET', beside('run:', K[1]), 'open')
+  if gen ~= A[2] or run ~= A[3] then return {3, gen or '', run or ''} end
+  local was = record(K[1])
+  if was and was.st == 'O' and was.owner == A[4] then return {1, int(was.at), was.periods, int(was.hold)} end
+  if was then return {8, was.st} end
+  if old then return old end
 
-  local now, est, hold = now_ms(), tonumber(A[6]), tonumber(A[7])
-  local scopes, names = {}, {}
-  for i = 1, (#A - HEAD) / SCOPE_ARGS do
-    local a = HEAD + (i - 1) * SCOPE_ARGS
-    local version = tonumber(redis.call('HGET', beside('c:', K[1]), A[a + 1]))
-    if not version or version > tonumber(A[a + 2]) then return {2, A[a + 1], version and int(version) or ''} end
-    local s = {
-      key = K[1 + i * 2], ring = K[2 + i * 2], rpm = tonumber(A[a + 3]), tpm = tonumber(A[a + 4]),
-      concurrency = tonumber(A[a + 5]), rpd = tonumber(A[a + 6]), rpmonth = tonumber(A[a + 7]),
-      day = tonumber(A[a + 8]), month = tonumber(A[a + 9]), requests = 0, tokens = 0, bucket = 0,
-    }
-    s.c, s.ringed = counters(s.key, now), s.rpm >= 0 or s.tpm >= 0
-    if s.ringed then s.bucket, s.requests, s.tokens, s.stale = ring(s.ring, now) end
-    local refusal = scope_refusal(i, s, est, hold, now)
+  local now, est, hold, hold_min = now_ms(), tonumber(A[6]), amount(A[7]), amount(A[8])
+  local scopes, left, rpm, tpm, has_minute = {}, math.huge, nil, nil, {}
+  for i, l in ipairs(limits) do
+    local s, requests, tokens = load(K[i + 2]), 0, 0
+    roll(s, now)
+    has_minute[i] = l[RPM] >= 0 or l[TPM] >= 0
+    if has_minute[i] then requests, tokens = turn(s, now) end
+    local refusal = count_refusal(i, s, l, requests, tokens, est, now)
     if refusal then return refusal end
-    scopes[i], names[i] = s, int(s.c.m.period) .. '/' .. int(s.c.d.period)
+    local day, broke = money_left(i, s, D, l[DAY], l[DAY + 1], 'usd_per_day', hold_min, now)
+    if broke then return broke end
+    local month
+    month, broke = money_left(i, s, M, l[MONTH], l[MONTH + 1], 'usd_per_month', hold_min, now)
+    if broke then return broke end
+    left = math.min(left, day, month)
+    rpm = tighter(rpm, l[RPM], l[RPM] - requests - 1)
+    tpm = tighter(tpm, l[TPM], l[TPM] - tokens - est)
+    scopes[i] = s
   end
 
-  local left, bucket = money_left(scopes, hold), {}
+  hold = math.min(hold, left)
+  local named, bucket = '', 0
   for i, s in ipairs(scopes) do
-    roll(s.key, s.c)
-    for _, w in ipairs(WINDOWS) do
-      redis.call('HINCRBY', s.key, w .. 'r', A[7])
-      redis.call('HINCRBY', s.key, w .. 'n', 1)
-    end
-    redis.call('HINCRBY', s.key, 'open', 1)
-    if s.ringed then ring_take(s.ring, s, est); s.requests, s.tokens = s.requests + 1, s.tokens + est end
-    bucket[i] = s.ringed and int(s.bucket) or ''
+    take(s, hold, est, has_minute[i])
+    if has_minute[i] then bucket = s[NEWEST] end
+    store(K[i + 2], s)
+    named = named .. (i > 1 and ',' or '') .. int(s[M]) .. '/' .. int(s[D])
   end
-  local named, ttl = table.concat(names, ','), tonumber(A[5])
-  redis.call('HSET', K[1], 'st', 'O', 'owner', A[4], 'at', int(now), 'hold', A[7], 'est', A[6], 'cost', A[8],
-    'event', A[9], 'periods', named, 'buckets', table.concat(bucket, ','), 'scopes', table.concat(K, ' ', 3))
-  redis.call('PEXPIRE', K[1], int(ttl + 86400000))
+  local ttl = tonumber(A[5])
+  keep(K[1], {
+    st = 'O', owner = A[4], at = now, deadline = now + ttl, hold = hold, est = est, cost = tonumber(A[9]), event = A[10],
+    periods = named, bucket = bucket,
+  }, ttl + 86400000)
   redis.call('ZADD', K[2], int(now + ttl), A[1])
-  local function reset(s) return (s.bucket + 1) * BUCKET_MS - now end
-  local rl, rr, rt = tightest(scopes, 'rpm', 'requests', reset)
-  local tl, tr, tt = tightest(scopes, 'tpm', 'tokens', reset)
-  return {0, int(now), named, rl, rr, rt, tl, tr, tt, left}
+  local reset = int((bucket + 1) * BUCKET_MS - now)
+  return {0, int(now), named, int(hold), left == math.huge and '-1' or int(left - hold),
+    rpm and int(rpm[1]) or '-1', rpm and int(rpm[2]) or '-1', rpm and reset or '0',
+    tpm and int(tpm[1]) or '-1', tpm and int(tpm[2]) or '-1', tpm and reset or '0'}
 end

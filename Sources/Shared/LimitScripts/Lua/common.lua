@@ -1,79 +1,59 @@
-#!lua name=gw1
+#!lua name=gw2
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
-local RING, BUCKET_MS = 12, 5000       -- 12 + 1 buckets of 5 s: never more than the limit in any 60 s
-local SCOPE_ARGS = 9                   -- name, version, rpm, tpm, concurrency, rpd, rpmonth, nano/day, nano/month
-local WINDOWS = {'m', 'd'}             -- month and day; field = window .. (p period | s spent | r reserved | n requests)
+--   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version; control plane only
+--   run:{s}      HASH    open (the Redis process admissions are open for), owner -> the process it has replayed into
+--   b:{s}:scope  STRING  a scope's counters, a MessagePack array: see scope.lua
+--   h:{s}:rid    STRING  a request's record, a MessagePack map: see record()
+--   o:{s}        ZSET    deadline -> rid of every open hold
+--   u:{s}        STREAM  what has ended, for the ledger
+--   hb:{s}       HASH    owner -> when it was last heard of
+-- MessagePack because it is what costs least: one read and one write a scope, and no number is ever made from text.
 
--- Never concatenate a number: Lua prints 1.2345678901235e+14.
-local function int(x) return string.format('%.0f', x) end
+-- Never concatenate a number: Lua prints 1.2345678901235e+14. (%d goes through a C long: exact for every integer here.)
+local function int(x) return string.format('%d', x) end
 
 local function now_ms()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- `e:{s}` and `c:{s}` are read but never declared, so that a worker's read-only access to them suffices.
+-- `c:{s}` and `run:{s}` are read but not declared by functions that only read them, so that a worker's rights suffice.
 local function beside(prefix, key) return prefix .. string.match(key, '%b{}') end
 
--- The UTC month (yyyymm) and day (yyyymmdd) of an instant, by Howard Hinnant's civil_from_days.
+-- The UTC month (yyyymm) and day (yyyymmdd) of an instant, by Howard Hinnant's civil_from_days. The last day is
+-- remembered: the function is pure.
+local known_day, known_month_name, known_day_name
 local function periods(now)
-  local z = math.floor(now / 86400000) + 719468
-  local era = math.floor(z / 146097)
-  local doe = z - era * 146097
-  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
-  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
-  local mp = math.floor((5 * doy + 2) / 153)
-  local day = doy - math.floor((153 * mp + 2) / 5) + 1
-  local month = mp < 10 and mp + 3 or mp - 9
-  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  return year * 100 + month, (year * 100 + month) * 100 + day
+  local days = math.floor(now / 86400000)
+  if days ~= known_day then
+    local z = days + 719468
+    local era = math.floor(z / 146097)
+    local doe = z - era * 146097
+    local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+    local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+    local mp = math.floor((5 * doy + 2) / 153)
+    local month = mp < 10 and mp + 3 or mp - 9
+    local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+    known_day, known_month_name = days, year * 100 + month
+    known_day_name = known_month_name * 100 + doy - math.floor((153 * mp + 2) / 5) + 1
+  end
+  return known_month_name, known_day_name
 end
 
--- One scope's counters, with a window that has ended read as empty. A period only ever moves forward:
--- a clock that steps back keeps counting into the newer period.
-local function counters(key, now)
-  local v = redis.call('HMGET', key, 'mp', 'ms', 'mr', 'mn', 'dp', 'ds', 'dr', 'dn', 'open')
-  local month, day = periods(now)
-  local c = {open = tonumber(v[9]) or 0, raw = v}
-  local function window(name, at, current)
-    local stored = tonumber(v[at]) or 0
-    local rolls = stored < current
-    c[name] = {
-      period = rolls and current or stored, rolls = rolls,
-      spent = rolls and 0 or tonumber(v[at + 1]) or 0,
-      reserved = rolls and 0 or tonumber(v[at + 2]) or 0,
-      requests = rolls and 0 or tonumber(v[at + 3]) or 0,
-    }
-  end
-  window('m', 1, month)
-  window('d', 5, day)
-  return c
+-- A request's record: st (O open, S settled, C cancelled, R reaped), cost, periods ('month/day,month/day': of each scope, as
+-- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket, scopes.
+local function record(key)
+  local packed = redis.call('GET', key)
+  return packed and cmsgpack.unpack(packed)
 end
 
--- Moves a window that has ended aside as the previous one (prefix q): holds taken in it still settle there.
-local function roll(key, c)
-  for at, w in ipairs(WINDOWS) do
-    if c[w].rolls then
-      local v, i = c.raw, at == 1 and 1 or 5
-      redis.call('HSET', key,
-        'q' .. w .. 'p', v[i] or '0', 'q' .. w .. 's', v[i + 1] or '0',
-        'q' .. w .. 'r', v[i + 2] or '0', 'q' .. w .. 'n', v[i + 3] or '0',
-        w .. 'p', int(c[w].period), w .. 's', '0', w .. 'r', '0', w .. 'n', '0')
-    end
-  end
-end
+local function keep(key, r, ttl) redis.call('SET', key, cmsgpack.pack(r), 'PX', int(ttl)) end
 
--- Adds to a field of the window that holds `period`, be it the current or the previous one.
--- Returns false when that window is already forgotten.
-local function add(key, w, period, field, amount)
-  local v = redis.call('HMGET', key, w .. 'p', 'q' .. w .. 'p')
-  if v[1] == period then redis.call('HINCRBY', key, w .. field, amount) return true end
-  if v[2] == period then redis.call('HINCRBY', key, 'q' .. w .. field, amount) return true end
-  if not v[1] then
-    redis.call('HSET', key, w .. 'p', period)
-    redis.call('HINCRBY', key, w .. field, amount)
-    return true
+-- The month and the day of scope `i` in a list of periods.
+local function periods_of(named, i)
+  for month, day in string.gmatch(named, '(%d+)/(%d+)') do
+    i = i - 1
+    if i == 0 then return tonumber(month), tonumber(day) end
   end
-  return false
 end

@@ -16,19 +16,80 @@ local function put_key(K, A)
   return {0}
 end
 
--- Puts a scope's totals back after a total loss. Refused once the shard is open again under this or a later gen.
--- KEYS b:{s}:<scope>   ARGV gen month spent requests day spent requests
+-- barrier: the counters of this shard are lost; owners are to file what they know for its next life, `gen`.
+-- KEYS run:{s}   ARGV gen   Replies: {1} begun now: where that was asked for before, Redis lost it since, and what was filed
+--   with it · {0, owner, owner, …} that have filed · {3, gen} it lives, or a later life is being prepared
+local function barrier(K, A)
+  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
+  local prepared = tonumber(redis.call('HGET', K[1], 'barrier')) or 0
+  if gen or prepared > tonumber(A[1]) then return {3, gen or int(prepared)} end
+  if prepared < tonumber(A[1]) then
+    redis.call('HSET', K[1], 'barrier', A[1])
+    return {1}
+  end
+  local reply, all = {0}, redis.call('HGETALL', K[1])
+  for i = 1, #all, 2 do
+    if all[i + 1] == 'b' .. A[1] then reply[#reply + 1] = all[i] end
+  end
+  return reply
+end
+
+-- Whether `gen` is the life being prepared: its barrier stands. It does not when Redis was wiped again since, totals that
+-- were put back with it, or when another control plane is at it.
+local function is_prepared(key, gen)
+  return not redis.call('HGET', beside('c:', key), 'gen') and redis.call('HGET', beside('run:', key), 'barrier') == gen
+end
+
+-- A decimal number of nano-USD as units of BASE and the rest, exact whatever its size.
+local function halves(text)
+  if #text <= 15 then return 0, tonumber(text) end
+  return tonumber(string.sub(text, 1, -16)), tonumber(string.sub(text, -15))
+end
+
+-- seed: puts a scope's totals back after a total loss, for the life that is being prepared; {3} otherwise.
+-- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before
 local function seed(K, A)
-  local gen = tonumber(redis.call('HGET', beside('e:', K[1]), 'gen')) or 0
-  if gen >= tonumber(A[1]) then return {3, int(gen)} end
-  redis.call('HSET', K[1], 'mp', A[2], 'ms', A[3], 'mn', A[4], 'dp', A[5], 'ds', A[6], 'dn', A[7])
+  if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', beside('c:', K[1]), 'gen') or ''} end
+  local s = load(K[1])
+  for i, w in ipairs({M, D, QM, QD}) do
+    local a = 2 + (i - 1) * 3
+    s[w], s[w + SPENT], s[w + SPENT_HIGH], s[w + RESERVED], s[w + REQUESTS] = tonumber(A[a]), 0, 0, 0, tonumber(A[a + 2])
+    s[w + SPENT_HIGH], s[w + SPENT] = halves(A[a + 1])
+  end
+  s[OPEN] = 0
+  store(K[1], s)
   return {0}
 end
 
--- Opens a shard for the Redis process `run`. KEYS e:{s}   ARGV gen run
-local function open_shard(K, A)
-  local gen = tonumber(redis.call('HGET', K[1], 'gen')) or 0
-  if gen > tonumber(A[1]) then return {3, int(gen)} end
-  redis.call('HSET', K[1], 'gen', A[1], 'run', A[2])
+-- entomb: what a request was charged when it was reaped, for a worker that comes back with its own word after a total loss.
+-- KEYS h:{s}:<rid>   ARGV cost periods tombstone_ms
+local function entomb(K, A)
+  if redis.call('EXISTS', K[1]) == 1 then return {1} end
+  keep(K[1], {st = 'R', cost = tonumber(A[1]), periods = A[2]}, A[3])
   return {0}
+end
+
+-- live: the shard's totals are back; settles run again, admissions open when the workers have restored their holds.
+-- KEYS c:{s}   ARGV gen   Replies: {0} · {3, gen} this is not the life that is being prepared
+local function live(K, A)
+  if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', K[1], 'gen') or ''} end
+  redis.call('HSET', K[1], 'gen', A[1])
+  return {0}
+end
+
+-- at_least: a scope has spent what the ledger says, or more: raises what is less, of the windows named.
+-- KEYS b:{s}:<scope>   ARGV month spent requests day spent requests   Reply {0, nano added to the month, to the day}
+local function at_least(K, A)
+  local s, added = load(K[1]), {0, 0}
+  for i, w in ipairs({M, D}) do
+    local a = (i - 1) * 3
+    if s[w] == tonumber(A[a + 1]) then
+      local high, low = halves(A[a + 2])
+      added[i] = math.max(0, (high - s[w + SPENT_HIGH]) * BASE + low - s[w + SPENT])
+      if added[i] > 0 then s[w + SPENT_HIGH], s[w + SPENT] = high, low end
+      s[w + REQUESTS] = math.max(s[w + REQUESTS], tonumber(A[a + 3]))
+    end
+  end
+  store(K[1], s)
+  return {0, int(added[1]), int(added[2])}
 end

@@ -1,32 +1,69 @@
 -- peek: what `GET /v1/me` shows, by the same rolling rules as admit. Reads only.
--- KEYS  per scope b w   ARGV per scope name version
--- Reply {0, now, per scope {month period, spent, reserved, requests, day period, spent, reserved, requests, open,
---   requests in the minute, tokens in the minute}} · {2, name} stale version
+-- KEYS  per scope b   ARGV per scope name version
+-- Reply {0, now, per scope {month, spent, reserved, requests, day, spent, reserved, requests, open, requests in the
+--   minute, tokens in the minute}} · {2, name, version} stale
 local function peek(K, A)
-  local now, reply = now_ms(), {0}
-  reply[2] = int(now)
-  for i = 1, #A / 2 do
-    local version = tonumber(redis.call('HGET', beside('c:', K[1]), A[i * 2 - 1]))
-    if not version or version > tonumber(A[i * 2]) then return {2, A[i * 2 - 1], version and int(version) or ''} end
-    local c = counters(K[i * 2 - 1], now)
-    local _, requests, tokens = ring(K[i * 2], now)
+  local scopes = {}
+  for i = 1, #K do scopes[i] = {A[i * 2 - 1], tonumber(A[i * 2])} end
+  local _, old = stale(K[1], scopes)
+  if old then return old end
+  local now = now_ms()
+  local reply = {0, int(now)}
+  for i = 1, #K do
+    local s = load(K[i])
+    roll(s, now)
+    local requests, tokens = turn(s, now)
     reply[2 + i] = {
-      int(c.m.period), int(c.m.spent), int(c.m.reserved), int(c.m.requests),
-      int(c.d.period), int(c.d.spent), int(c.d.reserved), int(c.d.requests),
-      int(c.open), int(requests), int(tokens),
+      int(s[M]), money(s[M + SPENT_HIGH], s[M + SPENT]), int(s[M + RESERVED]), int(s[M + REQUESTS]),
+      int(s[D]), money(s[D + SPENT_HIGH], s[D + SPENT]), int(s[D + RESERVED]), int(s[D + REQUESTS]),
+      int(s[OPEN]), int(requests), int(tokens),
     }
   end
   return reply
 end
 
-redis.register_function('gw1_admit', admit)
-redis.register_function('gw1_settle', settle)
-redis.register_function('gw1_progress', progress)
-redis.register_function('gw1_heartbeat', heartbeat)
-redis.register_function('gw1_farewell', farewell)
-redis.register_function('gw1_sweep', sweep)
-redis.register_function('gw1_raise', raise)
-redis.register_function('gw1_put_key', put_key)
-redis.register_function('gw1_seed', seed)
-redis.register_function('gw1_open_shard', open_shard)
-redis.register_function{function_name = 'gw1_peek', callback = peek, flags = {'no-writes'}}
+-- find: what became of a request, as long as its record stands. KEYS h:{s}:<rid> u:{s}
+-- Replies: {state, event} (state as in record(); an event that has left the stream is '') · {} unknown
+local function find(K)
+  local r = record(K[1])
+  if not r then return {} end
+  local entry = r.stream and redis.call('XRANGE', K[2], r.stream, r.stream)[1]
+  return {r.st, entry and entry[2][6] or r.event or ''}
+end
+
+-- inspect: a scope's counters as they are kept, for people. KEYS b:{s}:<scope>   Reply {name, value, …}
+local function inspect(K)
+  local s, reply = load(K[1]), {}
+  for _, w in ipairs({{M, 'month'}, {D, 'day'}, {QM, 'month_before'}, {QD, 'day_before'}}) do
+    local at = w[1]
+    for _, pair in ipairs({{'', int(s[at])}, {'_spent', money(s[at + SPENT_HIGH], s[at + SPENT])},
+        {'_reserved', int(s[at + RESERVED])}, {'_requests', int(s[at + REQUESTS])}}) do
+      reply[#reply + 1] = w[2] .. pair[1]
+      reply[#reply + 1] = pair[2]
+    end
+  end
+  reply[#reply + 1] = 'open'
+  reply[#reply + 1] = int(s[OPEN])
+  return reply
+end
+
+redis.register_function('gw2_admit', admit)
+redis.register_function('gw2_settle', settle)
+redis.register_function('gw2_progress', progress)
+redis.register_function('gw2_restore', restore)
+redis.register_function('gw2_append', append)
+redis.register_function('gw2_reopen', reopen)
+redis.register_function('gw2_appended', appended)
+redis.register_function('gw2_heartbeat', heartbeat)
+redis.register_function('gw2_farewell', farewell)
+redis.register_function('gw2_sweep', sweep)
+redis.register_function('gw2_raise', raise)
+redis.register_function('gw2_put_key', put_key)
+redis.register_function('gw2_barrier', barrier)
+redis.register_function('gw2_seed', seed)
+redis.register_function('gw2_entomb', entomb)
+redis.register_function('gw2_live', live)
+redis.register_function('gw2_at_least', at_least)
+redis.register_function{function_name = 'gw2_peek', callback = peek, flags = {'no-writes'}}
+redis.register_function{function_name = 'gw2_find', callback = find, flags = {'no-writes'}}
+redis.register_function{function_name = 'gw2_inspect', callback = inspect, flags = {'no-writes'}}

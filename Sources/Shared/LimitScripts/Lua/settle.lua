@@ -1,57 +1,35 @@
 -- settle: replaces a hold by what the request really cost. One function for every way out:
 --   S finished (also after a reap: the difference is charged) · C never reached a provider: everything is given back
 --   · R reaped: its worker is gone, charged by what it last reported.
--- KEYS  r:{s}:<rid>  o:{s}  u:{s}  then per scope b w
+-- KEYS  h:{s}:<rid>  o:{s}  u:{s}  then per scope b
 -- ARGV  rid gen to(S|C|R) cost tokens event tombstone_ms periods give_back(0|1: the unit of the request limits)
--- Replies: {0, stream id} · {1, state} already there · {3} fenced (a wiped Redis waits for its totals first)
-
-local function split(list, separator)
-  local out = {}
-  for part in string.gmatch(list .. separator, '(.-)' .. separator) do out[#out + 1] = part end
-  return out
-end
-
+-- `periods` names the windows of a request whose hold Redis lost: it is charged there all the same.
+-- Replies: {0, stream id} · {1, state, stream id} already there · {3} fenced (a wiped Redis waits for its totals first)
 local function settle(K, A)
-  local gen = redis.call('HGET', beside('e:', K[1]), 'gen')
+  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
   if gen ~= A[2] then return {3, gen or ''} end
-  local v = redis.call('HMGET', K[1], 'st', 'hold', 'est', 'cost', 'periods', 'buckets')
-  local from, to = v[1], A[3]
-  if from == 'S' or from == 'C' or (from == 'R' and to ~= 'S') then return {1, from} end
-  if to == 'R' and from ~= 'O' then return {1, from or ''} end
+  local r, to = record(K[1]), A[3]
+  local from = r and r.st
+  if from == 'S' or from == 'C' or (from == 'R' and to ~= 'S') then return {1, from, r.stream or ''} end
+  if to == 'R' and from ~= 'O' then return {1, from or '', ''} end
 
-  local named, delta = v[5] or A[8], tonumber(A[4])
-  if from == 'R' then delta = delta - tonumber(v[4]) end
-  local buckets, back = split(v[6] or '', ','), to == 'C' or A[9] == '1'
-  for i, name in ipairs(split(named, ',')) do
-    local key, ring_key = K[2 + i * 2], K[3 + i * 2]
-    local month, day = string.match(name, '(%d+)/(%d+)')
-    for _, w in ipairs(WINDOWS) do
-      local period = w == 'm' and month or day
-      if from == 'O' then add(key, w, period, 'r', int(-tonumber(v[2]))) end
-      if delta ~= 0 and to ~= 'C' then add(key, w, period, 's', int(delta)) end
-      if from == 'O' and back then add(key, w, period, 'n', -1) end
-    end
+  local named, cost = r and r.periods or A[8], to == 'C' and 0 or amount(A[4])
+  local back, delta = to == 'C' or A[9] == '1', from == 'R' and cost - r.cost or cost
+  -- The unit of the request limits was taken by admit; it is taken here when Redis lost the admission.
+  local units = (back and -1 or 0) + (from and 0 or 1)
+  if from == 'R' then units = 0 end
+  for i = 1, #K - 3 do
+    local month, day = periods_of(named, i)
+    local s = load(K[i + 3])
+    charge(s, month, day, from == 'O' and -r.hold or 0, delta, units)
     if from == 'O' then
-      redis.call('HINCRBY', key, 'open', -1)
-      local bucket, est = tonumber(buckets[i]), tonumber(v[3])
-      if bucket then ring_correct(ring_key, bucket, back and -1 or 0, to == 'C' and -est or tonumber(A[5]) - est) end
+      s[OPEN] = math.max(0, s[OPEN] - 1)
+      ring_add(s, r.bucket, back and -1 or 0, (to == 'C' and 0 or tonumber(A[5])) - r.est)
     end
+    if from ~= nil or to ~= 'C' then store(K[i + 3], s) end
   end
   redis.call('ZREM', K[2], A[1])
-  redis.call('HSET', K[1], 'st', to, 'cost', A[4], 'periods', named)
-  redis.call('HDEL', K[1], 'event', 'scopes', 'buckets')
-  redis.call('PEXPIRE', K[1], A[7])
-  if to == 'C' then return {0, ''} end
-  return {0, redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])}
-end
-
--- progress: what a running stream has cost so far, so that a dead worker's request is charged for what it delivered.
--- KEYS r:{s}:<rid>   ARGV gen owner cost event
-local function progress(K, A)
-  local gen = redis.call('HGET', beside('e:', K[1]), 'gen')
-  if gen ~= A[1] then return {3, gen or ''} end
-  local v = redis.call('HMGET', K[1], 'st', 'owner')
-  if v[1] ~= 'O' or v[2] ~= A[2] then return {8, v[1] or ''} end
-  redis.call('HSET', K[1], 'cost', A[3], 'event', A[4])
-  return {0}
+  local id = to ~= 'C' and redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])
+  keep(K[1], {st = to, cost = cost, periods = named, stream = id or nil}, A[7])
+  return {0, id or ''}
 end

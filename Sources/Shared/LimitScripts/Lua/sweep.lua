@@ -1,38 +1,46 @@
--- heartbeat: a worker is alive, by Redis's clock. KEYS hb:{s}   ARGV owner   Reply {now, gen, run}
+-- heartbeat: owners are alive, by Redis's clock. `cut` marks those that let requests in without asking Redis just now.
+-- KEYS hb:{s}   ARGV owner cut(0|1) …   Reply {now, gen}
 local function heartbeat(K, A)
-  local now = now_ms()
-  redis.call('HSET', K[1], A[1], int(now))
-  local fence = redis.call('HMGET', beside('e:', K[1]), 'gen', 'run')
-  return {int(now), fence[1] or '', fence[2] or ''}
+  local now, set = now_ms(), {}
+  for i = 1, #A, 2 do
+    set[i], set[i + 1] = A[i], A[i + 1] == '1' and int(now) .. '!' or int(now)
+  end
+  redis.call('HSET', K[1], unpack(set))
+  return {int(now), redis.call('HGET', beside('c:', K[1]), 'gen') or ''}
 end
 
--- A worker that says goodbye: its holds are settled, nobody needs to wait for it. KEYS hb:{s}   ARGV owner
+-- Owners that say goodbye: their holds are settled, nobody needs to wait for them. KEYS hb:{s}   ARGV owner …
 local function farewell(K, A)
-  redis.call('HDEL', K[1], A[1])
+  redis.call('HDEL', K[1], unpack(A))
   return {0}
 end
 
+local function heard(beat) return tonumber((string.gsub(beat, '!', ''))) or 0 end
+
 -- sweep: the open holds nobody will settle any more, because their deadline passed or their worker fell silent.
--- KEYS o:{s} hb:{s}   ARGV silent_ms limit   Reply: per hold {rid, owner, at, cost, est, hold, event, periods, scope keys}
+-- KEYS o:{s} hb:{s}   ARGV silent_ms limit   Reply: per hold {rid, owner, at, cost, hold, event, periods}
 local function sweep(K, A)
   local now, silent, limit, tag = now_ms(), tonumber(A[1]), tonumber(A[2]), string.match(K[1], '%b{}')
   local beats, alive, dead = redis.call('HGETALL', K[2]), {}, {}
   for i = 1, #beats, 2 do
-    if now - tonumber(beats[i + 1]) <= silent then alive[beats[i]] = true else dead[#dead + 1] = beats[i] end
+    if now - heard(beats[i + 1]) <= silent then alive[beats[i]] = true else dead[#dead + 1] = beats[i] end
   end
+  -- While all owners live, only a passed deadline can make an orphan.
+  local open = #dead > 0 and redis.call('ZRANGE', K[1], 0, -1, 'WITHSCORES')
+    or redis.call('ZRANGE', K[1], '-inf', int(now), 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
   local found, holders = {}, {}
-  local open = redis.call('ZRANGE', K[1], 0, -1, 'WITHSCORES')
   for i = 1, #open, 2 do
-    if #found >= limit then break end
-    local v = redis.call('HMGET', 'r:' .. tag .. ':' .. open[i],
-      'owner', 'at', 'cost', 'est', 'hold', 'event', 'periods', 'scopes')
-    if not v[1] then
+    if #found >= limit then return found end
+    local r = record('h:' .. tag .. ':' .. open[i])
+    if not r or r.st ~= 'O' then
       redis.call('ZREM', K[1], open[i])
     else
-      local orphan = not alive[v[1]] and now - tonumber(v[2]) > silent
+      local orphan = not alive[r.owner] and now - r.at > silent
       if orphan or tonumber(open[i + 1]) < now then
-        found[#found + 1] = {open[i], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]}
-        holders[v[1]] = true
+        found[#found + 1] = {
+          open[i], r.owner, int(r.at), int(r.cost), int(r.hold), r.event, r.periods,
+        }
+        holders[r.owner] = true
       end
     end
   end

@@ -1,0 +1,97 @@
+package import PlaneContract
+internal import Postgres
+
+/// What the ledger says a shard's counters were, for a Redis that lost them.
+extension PublicationStore {
+    /// What one scope used of a window, by the limiter's name of it (`yyyymm`, `yyyymmdd`).
+    package struct WindowTotal: Sendable {
+        package var period: String
+        package var nano: Int64
+        package var requests: Int64
+    }
+
+    /// The totals of a scope: of the current UTC month and day, and of the ones before.
+    package struct Totals: Sendable {
+        package var orgID: String
+        package var scope: String
+        package var month: WindowTotal
+        package var day: WindowTotal
+        package var monthBefore: WindowTotal
+        package var dayBefore: WindowTotal
+    }
+
+    private static let windows = ["month", "day", "month_before", "day_before"]
+
+    package func totals() async throws -> [Totals] {
+        let rows = try await pool.query(
+            """
+            with today as (select (now() at time zone 'utc')::date as day),
+            window_of as (
+                select 'month' as name, date_trunc('month', day)::date as first, day as last, to_char(day, 'YYYYMM') as period from today
+                union all select 'day', day, day, to_char(day, 'YYYYMMDD') from today
+                union all select 'month_before', (date_trunc('month', day) - interval '1 month')::date, (date_trunc('month', day) - interval '1 day')::date,
+                    to_char(date_trunc('month', day) - interval '1 day', 'YYYYMM') from today
+                union all select 'day_before', day - 1, day - 1, to_char(day - 1, 'YYYYMMDD') from today
+            )
+            select s.org_id, s.key_id, w.name, w.period, sum(s.nano_usd)::bigint as nano, sum(s.requests)::bigint as requests
+            from spend s join window_of w on s.day between w.first and w.last
+            group by grouping sets ((s.org_id, s.key_id, w.name, w.period), (s.org_id, w.name, w.period))
+            """)
+        let periods = try await pool.query(
+            """
+            select to_char(d, 'YYYYMM') as month, to_char(d, 'YYYYMMDD') as day,
+                to_char(date_trunc('month', d) - interval '1 day', 'YYYYMM') as month_before, to_char(d - interval '1 day', 'YYYYMMDD') as day_before
+            from (select now() at time zone 'utc' as d) as today
+            """)[0]
+        func scope(of row: PostgresRow) -> String { row["key_id"] ?? RedisKeys.orgScope(row.text("org_id")) }
+        return Dictionary(grouping: rows, by: scope).map { scope, rows in
+            let byName = Dictionary(rows.map { ($0.text("name"), $0) }) { $1 }
+            func total(_ name: String) -> WindowTotal {
+                WindowTotal(
+                    period: periods.text(name), nano: byName[name]?.integer("nano") ?? 0,
+                    requests: byName[name]?.integer("requests") ?? 0)
+            }
+            return Totals(
+                orgID: rows[0].text("org_id"), scope: scope, month: total("month"), day: total("day"),
+                monthBefore: total("month_before"), dayBefore: total("day_before"))
+        }
+    }
+
+    /// A request that was reaped not long ago and whose worker has not had its say.
+    package struct ReapedRequest: Sendable {
+        package var id: String
+        package var orgID: String
+        package var nano: Int64
+        package var month: String
+        package var day: String
+    }
+
+    package func reapedRequests() async throws -> [ReapedRequest] {
+        try await pool.query(
+            """
+            select r.id::text, r.org_id, r.nano_usd, to_char(r.admitted_at at time zone 'utc', 'YYYYMM') as month,
+                to_char(r.admitted_at at time zone 'utc', 'YYYYMMDD') as on_day
+            from usage_event r
+            where r.kind = 'reaped' and r.day >= (now() at time zone 'utc')::date - 1 and r.admitted_at > now() - interval '1 hour'
+                and not exists (select from usage_event f where f.day = r.day and f.id = r.id and f.kind = 'final')
+            """
+        ).map {
+            ReapedRequest(
+                id: $0.text("id"), orgID: $0.text("org_id"), nano: $0.integer("nano_usd"), month: $0.text("month"),
+                day: $0.text("on_day"))
+        }
+    }
+
+    /// How far each shard's usage stream is in the ledger, by the shard's number.
+    package func ledgerCursors() async throws -> [String] {
+        try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
+    }
+
+    /// Starts a new life of each shard's counters; whoever was about to put them back before is fenced off.
+    package func raiseGenerations(of shards: [Shard]) async throws -> [(Shard, Int64)] {
+        let numbers = PostgresArray.literal(shards.map { String($0.index) })
+        let rows = try await pool.query(
+            "update shard_epoch set gen = gen + 1 where shard = any($1::integer[]) returning shard, gen", [numbers])
+        return rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("gen")) }
+    }
+}

@@ -1,0 +1,51 @@
+internal import AdminCore
+internal import PlaneContract
+internal import Redis
+
+/// Whether what was changed binds every worker: it is published, and each worker either asks Redis about every request
+/// or has stopped admitting by itself.
+struct PropagationCheck: Sendable {
+    /// A worker heard of within this time is connected: one and a half of the heartbeats it sends by default.
+    private static let freshMs: Int64 = 7_500
+    /// A worker that cannot reach Redis stops admitting 10 s after its last heartbeat; 2 s for a reply under way.
+    private static let stoppedMs: Int64 = 10_000 + 2_000
+    /// Owners of holds that are control planes: they admit nothing.
+    private static let controlPrefix = "control-"
+    /// What ends the heartbeat of a worker that lets requests in without asking Redis.
+    private static let cutOffMark: Character = "!"
+
+    let publisher: Publisher
+    let redis: StateRedis
+
+    func settled() async -> PendingPropagation? {
+        guard await publisher.publish(), let workers = try? await doubtful() else {
+            return PendingPropagation(publication: true, workers: [])
+        }
+        return workers.isEmpty ? nil : PendingPropagation(publication: false, workers: workers)
+    }
+
+    /// The workers that may let a request in without asking Redis, by name.
+    private func doubtful() async throws -> [String] {
+        let replies = try await redis.all([
+            RedisCommand(["TIME"]), RedisCommand(["HGETALL", RedisKeys.heartbeats(Shard.all[0])]),
+        ])
+        guard let seconds = replies[0].array?.first?.integer, let beats = replies[1].array else {
+            throw RedisError.protocolViolation("heartbeats")
+        }
+        var found: [String] = []
+        for at in stride(from: 0, to: beats.count - 1, by: 2) {
+            guard let owner = beats[at].string, let beat = beats[at + 1].string,
+                !owner.hasPrefix(Self.controlPrefix), Self.isDoubtful(beat, nowMs: seconds * 1_000)
+            else { continue }
+            found.append(owner)
+        }
+        return found.sorted()
+    }
+
+    private static func isDoubtful(_ beat: String, nowMs: Int64) -> Bool {
+        let isCutOff = beat.last == cutOffMark
+        guard let atMs = Int64(isCutOff ? beat.dropLast() : beat[...]) else { return true }
+        let silentMs = nowMs - atMs
+        return silentMs <= stoppedMs && (isCutOff || silentMs > freshMs)
+    }
+}

@@ -1,0 +1,128 @@
+internal import AdminStore
+internal import FoundationEssentials
+internal import LimitScripts
+internal import Logging
+internal import Operations
+internal import PlaneContract
+internal import Redis
+
+/// Puts a shard's counters back after Redis lost them all:
+///
+/// 1. its next life gets a number in PostgreSQL, which fences off whoever tries the same;
+/// 2. the workers, to whom every call now says "fenced", file all they know to have ended into the usage stream (the barrier);
+/// 3. the ledger takes the stream in to its end;
+/// 4. every scope's totals come back from the ledger, and so does what was charged for requests that were reaped;
+/// 5. the life begins: settles count again; admissions open once the workers have put back the holds of what still runs.
+///
+/// Until the fifth step nothing was admitted and nothing was counted, so it can be broken off anywhere and begun again: Redis
+/// refuses every step once it was wiped anew or another control plane is at it.
+struct ShardRebuild: Sendable {
+    static let patienceMs: Int64 = 3_000
+    private static let patience = Duration.milliseconds(patienceMs)
+    private static let drainPatience = Duration.seconds(30)
+    private static let lookEvery = Duration.milliseconds(25)
+    private static let batch = 500
+    /// As long as workers remember that a request is closed.
+    private static let tombstoneMs: Int64 = 900_000
+
+    let redis: StateRedis
+    let store: PublicationStore
+    let metrics: MetricsRegistry
+    let log: Logger
+
+    /// - Parameter workers: the loops to wait for; with none known, whoever speaks up within the patience.
+    func putBack(_ shards: [Shard], workers: Set<String>) async throws {
+        metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
+        let generations = try await store.raiseGenerations(of: shards)
+        let filed = try await barrier(generations, workers)
+        try await drain(shards)
+        let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
+        let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
+        for (shard, generation) in generations {
+            let seeds = (totals[shard] ?? []).map { Self.seed($0, shard, generation) }
+            let tombs = (reaped[shard] ?? []).map { Self.entomb($0, shard) }
+            let calls = seeds + tombs
+            for start in stride(from: 0, to: calls.count, by: Self.batch) {
+                let replies = try await redis.all(Array(calls[start..<min(start + Self.batch, calls.count)]))
+                guard !replies.contains(where: { $0.array?.first?.integer == 3 }) else { throw Overtaken() }
+            }
+            let begun = try await redis.all(
+                [StateRedis.call(.live, [RedisKeys.versions(shard)], [String(generation)])])
+            guard begun[0].array?.first?.integer == 0 else { throw Overtaken() }
+        }
+        log.warning(
+            "counters put back from the ledger",
+            metadata: [
+                "shards": "\(shards.count)", "workers that filed": "\(filed)", "workers known": "\(workers.count)",
+            ])
+    }
+
+    /// Waits until the workers have filed, each shard for each loop, but no longer than the patience.
+    private func barrier(_ generations: [(Shard, Int64)], _ workers: Set<String>) async throws -> Int {
+        let calls = generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
+        let deadline = ContinuousClock.now + Self.patience
+        guard try await redis.all(calls).allSatisfy({ $0.array?.first?.integer == 1 }) else { throw Overtaken() }
+        while true {
+            let replies = try await redis.all(calls)
+            guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
+            let filed = replies.map { Set($0.array?.dropFirst().compactMap(\.string) ?? []) }
+            let isComplete = !workers.isEmpty && filed.allSatisfy { workers.isSubset(of: $0) }
+            if isComplete || ContinuousClock.now > deadline { return filed.map(\.count).min() ?? 0 }
+            try await Task.sleep(for: Self.lookEvery)
+        }
+    }
+
+    /// Waits until the ledger has everything that stands in the streams now.
+    private func drain(_ shards: [Shard]) async throws {
+        let ends = try await redis.all(
+            shards.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) }
+        ).map { $0.array?.first?.array?.first?.string }
+        let deadline = ContinuousClock.now + Self.drainPatience
+        while true {
+            let cursors = try await store.ledgerCursors()
+            let isThrough = zip(shards, ends).allSatisfy { shard, end in
+                guard let end else { return true }
+                return StreamPosition(end) <= StreamPosition(cursors[shard.index])
+            }
+            if isThrough { return }
+            guard ContinuousClock.now < deadline else { throw NotDrained() }
+            try await Task.sleep(for: Self.lookEvery)
+        }
+    }
+
+    private struct Overtaken: Error, CustomStringConvertible {
+        let description = "lost counters are being put back by somebody else, or Redis was wiped again meanwhile"
+    }
+
+    private struct NotDrained: Error, CustomStringConvertible {
+        let description = "the ledger does not keep up, so lost counters cannot be put back yet"
+    }
+
+    private static func seed(_ totals: PublicationStore.Totals, _ shard: Shard, _ generation: Int64) -> RedisCommand {
+        let windows = [totals.month, totals.day, totals.monthBefore, totals.dayBefore]
+        return StateRedis.call(
+            .seed, [RedisKeys.budget(shard, totals.scope)],
+            [String(generation)] + windows.flatMap { [$0.period, String($0.nano), String($0.requests)] })
+    }
+
+    private static func entomb(_ reaped: PublicationStore.ReapedRequest, _ shard: Shard) -> RedisCommand {
+        let periods = "\(reaped.month)/\(reaped.day)"
+        return StateRedis.call(
+            .entomb, [RedisKeys.hold(shard, reaped.id)],
+            [String(reaped.nano), "\(periods),\(periods)", String(tombstoneMs)])
+    }
+}
+
+/// A place in a stream, `milliseconds-sequence`, in its order.
+struct StreamPosition: Comparable {
+    private let milliseconds: UInt64
+    private let sequence: UInt64
+
+    init(_ text: String) {
+        let parts = text.split(separator: "-")
+        milliseconds = parts.first.flatMap { UInt64($0) } ?? 0
+        sequence = parts.count > 1 ? UInt64(parts[1]) ?? 0 : 0
+    }
+
+    static func < (a: Self, b: Self) -> Bool { (a.milliseconds, a.sequence) < (b.milliseconds, b.sequence) }
+}

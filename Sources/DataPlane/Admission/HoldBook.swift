@@ -1,0 +1,153 @@
+package import GatewayModel
+package import PlaneContract
+
+/// What one event loop knows of its own requests, running and ended, until the ledger has them: Redis may lose its last
+/// second or everything, and is then told again. A plain value; who sends and when is its owner's business.
+package struct HoldBook {
+    /// A request that runs: enough to put its hold back.
+    package struct Open {
+        package var request: AdmitRequest
+        package var admission: Admission
+        package var hold: NanoUSD
+        /// What its worker's death would be charged now, and the event for that.
+        package var cost: NanoUSD
+        package var event: [UInt8]
+        /// The life of the shard's counters in which it is held.
+        package var generation: String
+    }
+
+    /// A request that has ended: its charge is frozen.
+    package struct Ended {
+        package var request: SettleRequest
+        /// The life in which settling it means something; in a later one it is only filed.
+        package var generation: String
+        package var endedMs: Int64
+        /// Where its event stands in the usage stream, once Redis has said so.
+        package var streamID: StreamID?
+    }
+
+    private var open: [String: Open] = [:]
+    private var ended: [String: Ended] = [:]
+    /// Ids by shard in the order Redis confirmed them, which is the order of the stream.
+    private var confirmed: [[String]] = Array(repeating: [], count: Shard.count)
+
+    package init() {}
+
+    package var openCount: Int { open.count }
+    package var endedCount: Int { ended.count }
+    /// Ended requests that Redis has not confirmed.
+    package private(set) var unconfirmedCount = 0
+
+    // MARK: The life of a request
+
+    package mutating func admitted(_ request: AdmitRequest, _ admission: Admission, generation: String) {
+        open[request.id.text] = Open(
+            request: request, admission: admission, hold: admission.hold, cost: request.floorCost, event: request.event,
+            generation: generation)
+    }
+
+    @discardableResult
+    package mutating func progressed(_ report: ProgressReport) -> Open? {
+        guard var entry = open[report.id.text] else { return nil }
+        entry.cost = report.cost
+        entry.event = report.event
+        open[report.id.text] = entry
+        return entry
+    }
+
+    package mutating func holds(_ nano: NanoUSD, _ id: RequestID) { open[id.text]?.hold = nano }
+
+    /// - Parameter generation: the shard's life now, for a request that never got a hold.
+    /// - Returns: the life it is to be settled in.
+    @discardableResult
+    package mutating func ended(_ request: SettleRequest, generation: String, atMs now: Int64) -> String {
+        let life = open.removeValue(forKey: request.id)?.generation ?? generation
+        let before = ended.updateValue(
+            Ended(request: request, generation: life, endedMs: now, streamID: nil), forKey: request.id)
+        if before == nil { unconfirmedCount += 1 }
+        return life
+    }
+
+    /// Redis has it. `nil`: there is nothing to file, or it cannot say where.
+    package mutating func confirmed(_ id: String, at streamID: StreamID?) {
+        guard var entry = ended[id], entry.streamID == nil else { return }
+        unconfirmedCount -= 1
+        guard let streamID else {
+            ended[id] = nil
+            return
+        }
+        entry.streamID = streamID
+        ended[id] = entry
+        confirmed[entry.request.scopes.shard.index].append(id)
+    }
+
+    /// The ledger has everything of this shard up to `upTo`. Returns the ids that are done with.
+    package mutating func acknowledged(_ shard: Shard, upTo: StreamID) -> [String] {
+        let ids = confirmed[shard.index]
+        let count = ids.prefix { id in
+            guard let place = ended[id]?.streamID else { return true }
+            return place <= upTo
+        }.count
+        guard count > 0 else { return [] }
+        confirmed[shard.index].removeFirst(count)
+        for id in ids.prefix(count) { ended[id] = nil }
+        return Array(ids.prefix(count))
+    }
+
+    /// Shards with requests the ledger has not acknowledged.
+    package var unacknowledged: [Shard] { Shard.all.filter { !confirmed[$0.index].isEmpty } }
+
+    /// Drops what ended before `before` and is on disk: after so long Redis no longer loses it without losing everything.
+    package mutating func forget(endedBefore before: Int64) -> Int {
+        let old = ended.filter { $0.value.streamID != nil && $0.value.endedMs < before }
+        guard !old.isEmpty else { return 0 }
+        for id in old.keys { ended[id] = nil }
+        for at in confirmed.indices { confirmed[at].removeAll { old[$0] != nil } }
+        return old.count
+    }
+
+    // MARK: Recovery
+
+    package func running(in shard: Shard) -> [Open] {
+        open.values.filter { $0.request.caller.scopes.shard == shard }
+    }
+
+    package func ended(in shard: Shard) -> [Ended] {
+        ended.values.filter { $0.request.scopes.shard == shard }
+    }
+
+    package func ended(_ id: String) -> Ended? { ended[id] }
+
+    /// The shard lives anew: its running requests are held there from now on.
+    package mutating func move(_ shard: Shard, to generation: String) {
+        for (id, entry) in open where entry.request.caller.scopes.shard == shard {
+            open[id]?.generation = generation
+        }
+    }
+
+    /// What was confirmed may be lost: it has to be confirmed again.
+    package mutating func unconfirm(_ shard: Shard) {
+        for id in confirmed[shard.index] where ended[id]?.streamID != nil {
+            ended[id]?.streamID = nil
+            unconfirmedCount += 1
+        }
+        confirmed[shard.index] = []
+    }
+}
+
+/// The id of a stream entry, `milliseconds-sequence`, in its order.
+package struct StreamID: Hashable, Comparable, Sendable {
+    package let milliseconds: UInt64
+    package let sequence: UInt64
+
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let milliseconds = UInt64(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
+        self.milliseconds = milliseconds
+        self.sequence = sequence
+    }
+
+    package static func < (a: Self, b: Self) -> Bool {
+        (a.milliseconds, a.sequence) < (b.milliseconds, b.sequence)
+    }
+}

@@ -1,0 +1,32 @@
+internal import GatewayModel
+internal import LimitScripts
+internal import PlaneContract
+
+/// What the limiter knows of one request.
+package enum RequestLookup: Sendable {
+    /// `state`: `running`, `ended`, `cancelled` (it never reached a provider) or `interrupted` (its worker died). `event` is the
+    /// JSON of a `UsageEvent`: what it was charged, or would be if it ended now; empty for a cancelled one.
+    case found(state: String, event: [UInt8])
+    case unknown
+    case unavailable
+
+    private static let states = ["O": "running", "S": "ended", "C": "cancelled", "R": "interrupted"]
+
+    /// - Parameter reply: the reply's items as text.
+    package init(reply: [String]) {
+        if reply.isEmpty {
+            self = .unknown
+        } else if reply.count == 2, let state = Self.states[reply[0]] {
+            self = .found(state: state, event: Array(reply[1].utf8))
+        } else {
+            self = .unavailable
+        }
+    }
+
+    /// Asks for the request `id` of the caller's org.
+    package static func write(_ id: String, of caller: Caller, into out: inout [UInt8]) {
+        CommandWriter.begin(.find, keys: 2, arguments: 0, to: &out)
+        CommandWriter.add(RedisKeys.hold(caller.scopes.shard, id), to: &out)
+        out += caller.scopes.usageStream
+    }
+}

@@ -1,0 +1,61 @@
+package import GatewayModel
+internal import LimitScripts
+internal import PlaneContract
+
+/// Replaces a hold by what the request really cost.
+package struct SettleRequest: Sendable {
+    package enum Target: String, Sendable {
+        /// It reached a provider: charged, and filed in the ledger.
+        case settled = "S"
+        /// It never reached a provider: everything is given back, nothing is filed.
+        case cancelled = "C"
+        /// Its worker is gone: charged by what it last reported.
+        case reaped = "R"
+    }
+
+    /// How long Redis remembers that a request is closed; a late or repeated settle within that time changes nothing.
+    static let tombstoneMs: Int64 = 900_000
+
+    package var id: String
+    package var scopes: ScopeSet
+    package var target: Target
+    package var cost: NanoUSD
+    package var tokens: Int64
+    /// The JSON of a `UsageEvent`, frozen: a repeated settle sends the same bytes.
+    package var event: [UInt8]
+    /// The periods admit named.
+    package var periods: String
+    /// The request gave its caller nothing: its unit of the request limits is given back.
+    package var givesUnitBack: Bool
+
+    package init(
+        id: String, scopes: ScopeSet, target: Target, cost: NanoUSD, tokens: Int64, event: [UInt8], periods: String,
+        givesUnitBack: Bool
+    ) {
+        self.id = id
+        self.scopes = scopes
+        self.target = target
+        self.cost = cost
+        self.tokens = tokens
+        self.event = event
+        self.periods = periods
+        self.givesUnitBack = givesUnitBack
+    }
+
+    package func write(generation: String, into out: inout [UInt8]) {
+        CommandWriter.begin(.settle, keys: 3 + ScopeSet.counterKeys, arguments: 9, to: &out)
+        CommandWriter.add(RedisKeys.hold(scopes.shard, id), to: &out)
+        out += scopes.openHolds
+        out += scopes.usageStream
+        out += scopes.counters
+        CommandWriter.add(id, to: &out)
+        CommandWriter.add(generation, to: &out)
+        CommandWriter.add(target.rawValue, to: &out)
+        CommandWriter.add(cost.nano, to: &out)
+        CommandWriter.add(tokens, to: &out)
+        CommandWriter.add(event, to: &out)
+        CommandWriter.add(Self.tombstoneMs, to: &out)
+        CommandWriter.add(periods, to: &out)
+        CommandWriter.add(givesUnitBack ? "1" : "0", to: &out)
+    }
+}

@@ -1,0 +1,61 @@
+internal import Admission
+internal import PlaneContract
+
+/// The share of its limits a key may use here while Redis cannot be asked: requests and tokens a minute at the limit divided by
+/// the loops alive, as a leaky bucket (GCRA, ITU-T I.371), and running requests likewise. For keys without money limits only.
+struct LocalLimits {
+    /// Keys remembered; beyond it the table starts afresh, which gives each at most one burst more.
+    static let keysMax = 50_000
+    /// How much of a minute's share may come at once.
+    private static let burstMs: Int64 = 5_000
+
+    private struct Bucket {
+        /// When the bucket is empty again, for requests and for tokens.
+        var requestsFreeMs: Int64 = 0
+        var tokensFreeMs: Int64 = 0
+        var running: Int64 = 0
+    }
+
+    private var buckets: [String: Bucket] = [:]
+
+    /// Whether one more request of `tokens` fits into every scope's share; takes it when it does.
+    mutating func admit(_ caller: Caller, tokens: Int64, owners: Int, atMs now: Int64) -> Bool {
+        if buckets.count > Self.keysMax { buckets.removeAll(keepingCapacity: true) }
+        let scopes = Self.scopes(caller)
+        var taken: [(String, Bucket)] = []
+        for (name, limits) in scopes {
+            var bucket = buckets[name] ?? Bucket()
+            guard take(1, limits.requestsPerMinute, owners, now, &bucket.requestsFreeMs),
+                take(tokens, limits.tokensPerMinute, owners, now, &bucket.tokensFreeMs),
+                limits.concurrentRequests.map({ bucket.running < max(1, $0 / Int64(owners)) }) ?? true
+            else { return false }
+            bucket.running += 1
+            taken.append((name, bucket))
+        }
+        for (name, bucket) in taken { buckets[name] = bucket }
+        return true
+    }
+
+    mutating func ended(_ caller: Caller) {
+        for (name, _) in Self.scopes(caller) where buckets[name]?.running ?? 0 > 0 { buckets[name]?.running -= 1 }
+    }
+
+    private static func scopes(_ caller: Caller) -> [(String, ScopeLimits)] {
+        let record = caller.record
+        return [(record.keyID, record.keyLimits), (RedisKeys.orgScope(record.orgID), record.orgLimits)]
+    }
+
+    /// `count` units cost `count` intervals; no more than the burst may be ahead of the clock.
+    private func take(_ count: Int64, _ perMinute: Int64?, _ owners: Int, _ now: Int64, _ free: inout Int64) -> Bool {
+        guard let perMinute else { return true }
+        let share = Double(perMinute) / Double(owners)
+        guard share > 0 else { return false }
+        let cost = Int64((Double(count) * 60_000 / share).rounded(.up))
+        let start = max(free, now)
+        guard start - now + min(cost, 60_000) <= max(Self.burstMs, min(cost, 60_000)), cost <= 60_000 else {
+            return false
+        }
+        free = start + cost
+        return true
+    }
+}

@@ -1,0 +1,141 @@
+internal import Admission
+internal import Journal
+internal import Logging
+internal import PlaneContract
+internal import Reactor
+internal import Redis
+
+/// Brings one event loop and Redis to the same view of every shard, at the start and whenever Redis was restarted, failed over
+/// or wiped: what this loop knows is told again, then it says that it is through. Redis opens a shard when all have.
+final class ShardRecovery {
+    private static let againMs: Int64 = 50
+
+    private struct State {
+        var isOpen = false
+        var isAsking = false
+        var needsReplay = false
+        /// The life for which everything was filed.
+        var filedFor = ""
+    }
+
+    private let limiter: LimiterConnection
+    private let settles: SettlePump
+    private let owner: String
+    private let log: Logger
+    private var shards = [State](repeating: State(), count: Shard.count)
+    private var isWaiting = false
+    private var knownRun = ""
+    /// What only the disk remembers, by shard; read when a loss is met, dropped when it is over.
+    private var fromDisk: [Shard: [JournalRecord]]?
+    private var isReading = false
+    /// Reads this loop's journal from the disk, elsewhere, and calls back on the reactor.
+    var readDisk: (@escaping ([JournalRecord]) -> Void) -> Void = { $0([]) }
+    /// Runs once, when every shard has been open.
+    var onOpen: (() -> Void)?
+
+    init(_ limiter: LimiterConnection, _ settles: SettlePump, owner: String, log: Logger) {
+        self.limiter = limiter
+        self.settles = settles
+        self.owner = owner
+        self.log = log
+    }
+
+    /// A connection stands, to this process of Redis.
+    func connected(to run: String) {
+        let isNew = run != knownRun
+        if isNew, !knownRun.isEmpty {
+            log.warning("Redis is another process: replaying", metadata: ["run": "\(run.prefix(8))"])
+        }
+        knownRun = run
+        for at in shards.indices {
+            shards[at].isOpen = false
+            shards[at].isAsking = false
+            if isNew { shards[at].needsReplay = true }
+        }
+        tend()
+    }
+
+    func shut(_ shard: Shard) {
+        guard shards[shard.index].isOpen else { return }
+        shards[shard.index].isOpen = false
+        tend()
+    }
+
+    /// Looks at every shard: one of them may be lost.
+    func shutAll() {
+        for at in shards.indices { shards[at].isOpen = false }
+        tend()
+    }
+
+    private func tend() {
+        guard limiter.isConnected else { return }
+        for shard in Shard.all where !shards[shard.index].isOpen && !shards[shard.index].isAsking { ask(shard) }
+    }
+
+    private func again() {
+        guard !isWaiting else { return }
+        isWaiting = true
+        limiter.reactor.after(Self.againMs) { [self] in
+            isWaiting = false
+            tend()
+        }
+    }
+
+    private func ask(_ shard: Shard) {
+        if shards[shard.index].needsReplay, !limiter.generation(of: shard).isEmpty {
+            shards[shard.index].needsReplay = false
+            settles.replay(shard, owner: owner)
+        }
+        shards[shard.index].isAsking = true
+        let fence = limiter.fence(of: shard)
+        limiter.call({ RecoveryCalls.reopen(shard, owner: owner, fence, into: &$0) }) { [self] result in
+            guard fence.run == limiter.fence(of: shard).run else { return }
+            shards[shard.index].isAsking = false
+            guard case .success(let value) = result, let items = value.array else { return again() }
+            take(ReopenVerdict(reply: items.map { $0.string ?? "" }), shard)
+        }
+    }
+
+    private func take(_ verdict: ReopenVerdict, _ shard: Shard) {
+        switch verdict {
+        case .open:
+            shards[shard.index].isOpen = true
+            if shards.allSatisfy(\.isOpen) {
+                fromDisk = nil
+                onOpen?()
+                onOpen = nil
+            }
+        case .otherLife(let generation):
+            let before = limiter.generation(of: shard)
+            limiter.learn(generation: generation, of: shard)
+            if !before.isEmpty { settles.move(shard, to: generation, owner: owner) }
+            ask(shard)
+        case .lost(let barrier):
+            if let barrier, shards[shard.index].filedFor != barrier { file(shard, for: barrier) }
+            again()
+        case .waiting, .unreadable: again()
+        }
+    }
+
+    private func file(_ shard: Shard, for barrier: String) {
+        if settles.hasForgotten {
+            guard let fromDisk else { return remember() }
+            settles.file(fromDisk: fromDisk[shard] ?? [])
+        }
+        shards[shard.index].filedFor = barrier
+        settles.fileAll(shard)
+        limiter.call({ RecoveryCalls.appended(shard, owner: owner, generation: barrier, into: &$0) }) { [self] result in
+            if case .failure = result { shards[shard.index].filedFor = "" }
+        }
+    }
+
+    private func remember() {
+        guard !isReading else { return }
+        isReading = true
+        readDisk { [self] records in
+            isReading = false
+            fromDisk = Dictionary(grouping: records, by: \.request.scopes.shard)
+            tend()
+        }
+    }
+}

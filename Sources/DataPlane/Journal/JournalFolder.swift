@@ -1,0 +1,154 @@
+internal import Admission
+internal import Foundation
+internal import Glibc
+package import Logging
+internal import Synchronization
+
+/// The journals of one worker: `<folder>/<boot>/<loop>-<number>.j`, with a lock that lives as long as the worker does.
+///
+/// What a dead worker left on this disk is found by the next one that starts here.
+package final class JournalFolder: @unchecked Sendable {
+    /// Bytes of one file. Two of each loop's exist at least.
+    package static let segmentBytes = 16 << 20
+    /// Files of one loop; beyond that nothing new is made until the ledger has caught up.
+    static let segmentsMax = 256
+    private static let upkeepEvery: UInt32 = 20_000
+
+    private let parent: String
+    private let boot: String
+    private let lock: Int32
+    private let log: Logger
+    private let segmentBytes: Int
+    private var journals: [(journal: Journal, next: Int)] = []
+    private var live: [String: [JournalSegment]] = [:]
+    private let stopped = Atomic(false)
+
+    package init(_ parent: String, boot: String, segmentBytes: Int = JournalFolder.segmentBytes, log: Logger) throws {
+        self.parent = parent
+        self.boot = parent + "/" + boot
+        self.segmentBytes = segmentBytes
+        self.log = log
+        try FileManager.default.createDirectory(
+            atPath: self.boot, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        guard let held = Self.lock(self.boot) else { throw JournalSegment.Failure.system(call: "flock", errno: errno) }
+        lock = held
+    }
+
+    /// Before `start`.
+    package func journal(_ name: String) -> Journal {
+        let journal = Journal(name: name)
+        journals.append((journal, 1))
+        return journal
+    }
+
+    /// Makes the first files, then keeps house on a thread of its own: 50 times a second a spare file for whoever took his,
+    /// every fifth time what was written goes to the disk.
+    package func start() {
+        keepHouse(syncing: false)
+        Thread.detachNewThread { [self] in
+            var turn = 0
+            while !stopped.load(ordering: .relaxed) {
+                usleep(Self.upkeepEvery)
+                turn += 1
+                keepHouse(syncing: turn % 5 == 0)
+            }
+        }
+    }
+
+    /// Everything owed is settled and in the ledger or not: what is left stays for the next worker on this disk.
+    package func stop(removing isClean: Bool) {
+        stopped.store(true, ordering: .relaxed)
+        if isClean { try? FileManager.default.removeItem(atPath: boot) }
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
+
+    private func keepHouse(syncing: Bool) {
+        for at in journals.indices {
+            let journal = journals[at].journal
+            let (needsSpare, unsynced, removable) = journal.shared.withLock { shared in
+                defer { shared.removable = [] }
+                return (shared.spare == nil, shared.unsynced, shared.removable)
+            }
+            for segment in removable {
+                segment.remove()
+                live[journal.name]?.removeAll { $0 === segment }
+            }
+            if needsSpare, live[journal.name, default: []].count < Self.segmentsMax {
+                let path = "\(boot)/\(journal.name)-\(String(format: "%08d", journals[at].next)).j"
+                do throws(JournalSegment.Failure) {
+                    let spare = try JournalSegment(path: path, size: segmentBytes)
+                    journals[at].next += 1
+                    live[journal.name, default: []].append(spare)
+                    journal.shared.withLock { $0.spare = spare }
+                } catch {
+                    if syncing { log.error("journal cannot grow", metadata: ["reason": "\(error)"]) }
+                }
+            }
+            guard syncing else { continue }
+            for segment in unsynced { segment.sync() }
+            // The newest is still being written; those before it are whole now.
+            journal.shared.withLock { shared in
+                let newest = shared.unsynced.last
+                shared.unsynced.removeAll { done in done !== newest && unsynced.contains { $0 === done } }
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// What a loop of this worker has on disk, for a Redis that lost everything. Blocks.
+    package func records(of name: String) -> [JournalRecord] { Self.records(in: boot, prefix: name + "-", log) }
+
+    /// Takes over what workers that are no more left here: the last record of each request. `discard` removes their files, once
+    /// the records are safe in a journal of this worker.
+    package func adopt() -> (records: [JournalRecord], discard: @Sendable () -> Void) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        var found: [String: JournalRecord] = [:]
+        var folders: [(path: String, lock: Int32)] = []
+        for path in names.sorted().map({ parent + "/" + $0 }) where path != boot {
+            guard let held = Self.lock(path) else { continue }
+            folders.append((path, held))
+            for record in Self.records(in: path, prefix: "", log) {
+                // Loops write side by side: an end is an end, whichever file is read first.
+                if found[record.request.id]?.kind == .ended, record.kind == .running { continue }
+                found[record.request.id] = record
+            }
+        }
+        let held = folders
+        return (
+            Array(found.values),
+            {
+                for folder in held {
+                    try? FileManager.default.removeItem(atPath: folder.path)
+                    close(folder.lock)
+                }
+            }
+        )
+    }
+
+    private static func records(in folder: String, prefix: String, _ log: Logger) -> [JournalRecord] {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        return names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(".j") }.flatMap { name in
+            guard let data = try? Data(contentsOf: URL(filePath: folder + "/" + name), options: .alwaysMapped) else {
+                return [JournalRecord]()
+            }
+            let (records, damaged) = data.withUnsafeBytes { JournalReader.records(in: $0) }
+            if damaged > 0 {
+                log.error("journal is damaged", metadata: ["file": "\(name)", "places": "\(damaged)"])
+            }
+            return records
+        }
+    }
+
+    /// The lock of a folder, or `nil` while its owner lives.
+    private static func lock(_ folder: String) -> Int32? {
+        let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        return descriptor
+    }
+}

@@ -1,0 +1,120 @@
+package import Admission
+internal import GatewayModel
+
+/// One line of the journal: how a request is to be settled as far as is known. The last record of a request counts.
+///
+/// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
+/// `kind u8 · target u8 · gives its unit back u8 · cost i64 · tokens i64`, then id, key, org, periods, generation and event,
+/// each as `length u32 · bytes`.
+package struct JournalRecord: Sendable {
+    package enum Kind: UInt8, Sendable {
+        /// Admitted, or running: should nothing follow, it was interrupted, and this is what it is charged.
+        case running = 1
+        /// Ended: the charge is frozen.
+        case ended = 2
+    }
+
+    package var kind: Kind
+    package var request: SettleRequest
+    /// The life of the shard's counters the request was admitted in.
+    package var generation: String
+
+    package init(_ kind: Kind, _ request: SettleRequest, generation: String) {
+        self.kind = kind
+        self.request = request
+        self.generation = generation
+    }
+
+    static let marker: UInt32 = 0x4c4e_524a
+    static let headerBytes = 16
+    /// No event comes near; a length beyond it is damage.
+    static let payloadBytesMax = 64 << 10
+
+    var payloadBytes: Int {
+        19 + 6 * 4 + request.id.utf8.count + request.scopes.keyID.utf8.count + request.scopes.orgID.utf8.count
+            + request.periods.utf8.count + generation.utf8.count + request.event.count
+    }
+
+    /// What the record takes in a segment.
+    package var bytes: Int { (Self.headerBytes + payloadBytes + 7) & ~7 }
+
+    /// Writes the whole record; the marker comes last, so that a record cut short is none.
+    package func write(to target: UnsafeMutableRawPointer) {
+        var at = Self.headerBytes
+        func byte(_ value: UInt8) {
+            target.storeBytes(of: value, toByteOffset: at, as: UInt8.self)
+            at += 1
+        }
+        func number(_ value: Int64) {
+            target.storeBytes(of: value.littleEndian, toByteOffset: at, as: Int64.self)
+            at += 8
+        }
+        func text(_ bytes: UnsafeBufferPointer<UInt8>) {
+            target.storeBytes(of: UInt32(bytes.count).littleEndian, toByteOffset: at, as: UInt32.self)
+            at += 4
+            if let base = bytes.baseAddress { (target + at).copyMemory(from: base, byteCount: bytes.count) }
+            at += bytes.count
+        }
+        byte(kind.rawValue)
+        byte(request.target.rawValue.utf8.first ?? 0)
+        byte(request.givesUnitBack ? 1 : 0)
+        number(request.cost.nano)
+        number(request.tokens)
+        for string in [request.id, request.scopes.keyID, request.scopes.orgID, request.periods, generation] {
+            var string = string
+            string.withUTF8 { text($0) }
+        }
+        request.event.withUnsafeBufferPointer { text($0) }
+        let length = at - Self.headerBytes
+        let checksum = Self.checksum(UnsafeRawBufferPointer(start: target + Self.headerBytes, count: length))
+        target.storeBytes(of: UInt32(length).littleEndian, toByteOffset: 4, as: UInt32.self)
+        target.storeBytes(of: checksum.littleEndian, toByteOffset: 8, as: UInt64.self)
+        target.storeBytes(of: Self.marker.littleEndian, toByteOffset: 0, as: UInt32.self)
+    }
+
+    /// Tells damage, not malice: eight bytes at a time, multiplied and folded.
+    static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
+        var at = 0
+        func fold(_ word: UInt64) {
+            hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
+            hash ^= hash >> 29
+        }
+        while at + 8 <= bytes.count {
+            fold(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+            at += 8
+        }
+        var rest: UInt64 = 0
+        while at < bytes.count {
+            rest = rest << 8 | UInt64(bytes[at])
+            at += 1
+        }
+        fold(rest)
+        return hash
+    }
+
+    /// - Returns: `nil` when the payload is none, which a right checksum makes unlikely.
+    init?(payload: UnsafeRawBufferPointer) {
+        guard payload.count >= 19, let kind = Kind(rawValue: payload[0]),
+            let target = SettleRequest.Target(rawValue: String(decoding: [payload[1]], as: UTF8.self))
+        else { return nil }
+        let cost = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 3, as: Int64.self))
+        let tokens = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 11, as: Int64.self))
+        var fields: [UnsafeRawBufferPointer] = []
+        var at = 19
+        for _ in 0..<6 {
+            guard at + 4 <= payload.count else { return nil }
+            let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+            at += 4
+            guard length <= payload.count - at else { return nil }
+            fields.append(UnsafeRawBufferPointer(rebasing: payload[at..<at + length]))
+            at += length
+        }
+        let texts = fields.prefix(5).map { String(decoding: $0, as: UTF8.self) }
+        self.kind = kind
+        generation = texts[4]
+        request = SettleRequest(
+            id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2]), target: target, cost: NanoUSD(cost),
+            tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] == 1)
+    }
+}

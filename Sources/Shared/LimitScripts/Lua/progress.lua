@@ -1,0 +1,39 @@
+-- progress: what a running stream has cost so far, so that a dead worker's request is charged for what it delivered; and
+-- a larger hold, when it needs one. The target is absolute: repeating the call changes nothing.
+-- KEYS  h:{s}:<rid>  then per scope b   ARGV  gen owner cost event hold_target limits
+-- Replies: {0, hold} · {0, hold, scope, window, limit, used, reserved} as far as the money went · {2, name, version} stale:
+--   recorded, but the key changed · {3, gen} fenced · {8, state} no longer open
+local function progress(K, A)
+  local limits = cmsgpack.unpack(A[6])
+  local gen, old = stale(K[1], limits)
+  if gen ~= A[1] then return {3, gen or ''} end
+  local r = record(K[1])
+  if not r or r.st ~= 'O' or r.owner ~= A[2] then return {8, r and r.st or ''} end
+  r.cost, r.event = math.min(amount(A[3]), r.hold), A[4]
+
+  local more, why, scopes = old and 0 or math.max(0, amount(A[5]) - r.hold), nil, {}
+  for i, l in ipairs(more > 0 and limits or {}) do
+    local month, day = periods_of(r.periods, i)
+    local s = load(K[i + 1])
+    -- Judged in the period of admission: that is where the request is charged.
+    local function bound(w, high, low, name)
+      if not w or high < 0 or left_of(high, low, s, w) >= more then return end
+      more = math.max(0, left_of(high, low, s, w))
+      why = {i, name, money(high, low), money(s[w + SPENT_HIGH], s[w + SPENT]), int(s[w + RESERVED])}
+    end
+    bound(window(s, D, QD, day), l[DAY], l[DAY + 1], 'usd_per_day')
+    bound(window(s, M, QM, month), l[MONTH], l[MONTH + 1], 'usd_per_month')
+    scopes[i] = s
+  end
+  if more > 0 then
+    for i, s in ipairs(scopes) do
+      local month, day = periods_of(r.periods, i)
+      charge(s, month, day, more, 0, 0)
+      store(K[i + 1], s)
+    end
+    r.hold = r.hold + more
+  end
+  redis.call('SET', K[1], cmsgpack.pack(r), 'KEEPTTL')
+  if old then return old end
+  return {0, int(r.hold), unpack(why or {})}
+end

@@ -1,0 +1,116 @@
+import Admission
+import GatewayModel
+import PlaneContract
+import Testing
+
+@Suite struct HoldBookTests {
+    private static let caller = Caller(
+        KeyRecord(
+            keyID: "key_1", orgID: "org_1", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active,
+            expiresAtMs: nil, allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits()))
+    private static let shard = caller.scopes.shard
+
+    private static func admit(_ number: UInt64) -> AdmitRequest {
+        AdmitRequest(
+            id: RequestID(milliseconds: 1, random: (number, number)), caller: caller, estimatedTokens: 10,
+            hold: NanoUSD(100), holdMin: NanoUSD(10), floorCost: NanoUSD(5), event: Array("{}".utf8), lifetimeMs: 1_000)
+    }
+
+    private static func settle(_ request: AdmitRequest, _ cost: Int64) -> SettleRequest {
+        SettleRequest(
+            id: request.id.text, scopes: caller.scopes, target: .settled, cost: NanoUSD(cost), tokens: 1, event: [],
+            periods: "1/2,1/2", givesUnitBack: false)
+    }
+
+    private static let admission = Admission(
+        atMs: 7, periods: "1/2,1/2", hold: NanoUSD(80), requests: nil, tokens: nil)
+
+    private func id(_ number: UInt64) throws -> StreamID { try #require(StreamID("5-\(number)")) }
+
+    @Test("a running request is known with what is really held and last reported")
+    func running() {
+        var book = HoldBook()
+        let request = Self.admit(1)
+        book.admitted(request, Self.admission, generation: "1")
+        book.progressed(
+            ProgressReport(id: request.id, caller: Self.caller, cost: NanoUSD(60), hold: NanoUSD(90), event: [1]))
+        book.holds(NanoUSD(90), request.id)
+        let open = book.running(in: Self.shard)
+        #expect(open.count == 1 && open[0].hold == NanoUSD(90) && open[0].cost == NanoUSD(60) && open[0].event == [1])
+        #expect(Shard.all.filter { $0 != Self.shard }.allSatisfy { book.running(in: $0).isEmpty })
+    }
+
+    @Test("an ended request is remembered until the ledger has it, in the order of the stream")
+    func acknowledged() throws {
+        var book = HoldBook()
+        let requests = (1...3).map { Self.admit(UInt64($0)) }
+        for request in requests {
+            book.admitted(request, Self.admission, generation: "1")
+            book.ended(Self.settle(request, 9), generation: "1", atMs: 0)
+        }
+        #expect(book.openCount == 0 && book.unconfirmedCount == 3)
+        for (at, request) in requests.enumerated() { book.confirmed(request.id.text, at: try id(UInt64(at))) }
+        #expect(book.unconfirmedCount == 0 && book.unacknowledged == [Self.shard])
+        #expect(book.acknowledged(Self.shard, upTo: try id(1)) == requests.prefix(2).map(\.id.text))
+        #expect(book.endedCount == 1)
+        #expect(book.acknowledged(Self.shard, upTo: try id(1)).isEmpty)
+    }
+
+    @Test("what was confirmed by a lost process of Redis is owed again, and can be confirmed anew")
+    func unconfirmed() throws {
+        var book = HoldBook()
+        let request = Self.admit(1)
+        book.admitted(request, Self.admission, generation: "1")
+        book.ended(Self.settle(request, 9), generation: "1", atMs: 0)
+        book.confirmed(request.id.text, at: try id(1))
+        book.unconfirm(Self.shard)
+        #expect(book.unconfirmedCount == 1 && book.ended(in: Self.shard).map(\.streamID) == [nil])
+        #expect(book.acknowledged(Self.shard, upTo: try id(9)).isEmpty)
+        book.confirmed(request.id.text, at: try id(2))
+        let done = book.acknowledged(Self.shard, upTo: try id(9))
+        #expect(book.unconfirmedCount == 0 && done.count == 1)
+    }
+
+    @Test("a request belongs to the life it was admitted in, until the shard moves with it running")
+    func lives() {
+        var book = HoldBook()
+        let (old, moved) = (Self.admit(1), Self.admit(2))
+        for request in [old, moved] { book.admitted(request, Self.admission, generation: "1") }
+        #expect(book.ended(Self.settle(old, 1), generation: "2", atMs: 0) == "1")
+        book.move(Self.shard, to: "2")
+        #expect(book.ended(Self.settle(moved, 1), generation: "2", atMs: 0) == "2")
+        #expect(book.ended(Self.settle(Self.admit(3), 1), generation: "2", atMs: 0) == "2", "it never had a hold")
+    }
+
+    @Test("a cancel leaves nothing behind once Redis has it")
+    func cancelled() {
+        var book = HoldBook()
+        let request = Self.admit(1)
+        book.ended(Self.settle(request, 0), generation: "1", atMs: 0)
+        book.confirmed(request.id.text, at: nil)
+        #expect(book.endedCount == 0 && book.unconfirmedCount == 0)
+    }
+
+    @Test("only what is confirmed and old is forgotten")
+    func forgotten() throws {
+        var book = HoldBook()
+        let requests = (1...3).map { Self.admit(UInt64($0)) }
+        for (at, request) in requests.enumerated() {
+            book.ended(Self.settle(request, 1), generation: "1", atMs: Int64(at) * 100)
+        }
+        book.confirmed(requests[0].id.text, at: try id(1))
+        book.confirmed(requests[2].id.text, at: try id(2))
+        #expect(book.forget(endedBefore: 150) == 1)
+        #expect(Set(book.ended(in: Self.shard).map(\.request.id)) == Set(requests.dropFirst().map(\.id.text)))
+        #expect(book.acknowledged(Self.shard, upTo: try id(9)) == [requests[2].id.text])
+    }
+
+    @Test("stream ids are in the order of their numbers, not of their text")
+    func order() throws {
+        let (early, later, late) = (
+            try #require(StreamID("9-2")), try #require(StreamID("9-10")), try #require(StreamID("10-1"))
+        )
+        #expect(early < later && later < late)
+        #expect(StreamID("x") == nil && StreamID("") == nil && StreamID("1") == nil)
+    }
+}

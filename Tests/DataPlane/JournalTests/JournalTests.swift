@@ -1,0 +1,115 @@
+import Admission
+import Foundation
+import GatewayModel
+import Journal
+import Logging
+import Testing
+
+@Suite struct JournalTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "journal-\(UUID().uuidString)").path
+    private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func record(_ id: String, _ kind: JournalRecord.Kind, cost: Int64 = 5) -> JournalRecord {
+        let request = SettleRequest(
+            id: id, scopes: ScopeSet(keyID: "key_1", orgID: "org_1"), target: .settled, cost: NanoUSD(cost), tokens: 7,
+            event: Array("{\"id\":\"\(id)\"}".utf8), periods: "202611/20261126,202611/20261126", givesUnitBack: true)
+        return JournalRecord(kind, request, generation: "3")
+    }
+
+    private func bytes(_ records: [JournalRecord]) -> [UInt8] {
+        var out = JournalSegment.magic
+        for record in records {
+            out += [UInt8](repeating: 0, count: record.bytes)
+            out.withUnsafeMutableBytes { bytes in
+                if let base = bytes.baseAddress { record.write(to: base + bytes.count - record.bytes) }
+            }
+        }
+        return out
+    }
+
+    private func read(_ bytes: [UInt8]) -> (records: [JournalRecord], damaged: Int) {
+        bytes.withUnsafeBytes { JournalReader.records(in: $0) }
+    }
+
+    @Test("what is written is read, field by field")
+    func roundTrip() throws {
+        let back = try #require(read(bytes([record("a", .ended, cost: .max)])).records.first)
+        #expect(back.kind == .ended && back.generation == "3")
+        let (was, now) = (record("a", .ended, cost: .max).request, back.request)
+        #expect(now.id == was.id && now.cost == was.cost && now.tokens == was.tokens && now.event == was.event)
+        #expect(now.periods == was.periods && now.givesUnitBack && now.target == .settled)
+        #expect(now.scopes.keyID == "key_1" && now.scopes.orgID == "org_1")
+    }
+
+    @Test("cut at every byte, all whole records before the cut are read and nothing else")
+    func torn() {
+        let whole = bytes([record("a", .ended), record("b", .ended)])
+        let firstEnds = JournalSegment.magic.count + record("a", .ended).bytes
+        for end in 0..<whole.count {
+            var torn = whole
+            for at in end..<whole.count { torn[at] = 0 }
+            let found = read(torn).records.map(\.request.id)
+            #expect(found == ["a", "b"] || found == ["a"] && end < whole.count || found == [] && end < firstEnds)
+        }
+    }
+
+    @Test("a flipped bit costs one record and is counted; those around it are read")
+    func flipped() {
+        let whole = bytes([record("a", .ended), record("b", .ended), record("c", .ended)])
+        let width = record("a", .ended).bytes
+        for at in JournalSegment.magic.count + width..<JournalSegment.magic.count + 2 * width - 8 {
+            var damaged = whole
+            damaged[at] ^= 1 << UInt8(at % 8)
+            let (records, count) = read(damaged)
+            let ids = records.map(\.request.id)
+            // The padding behind a record is no part of it.
+            #expect(ids == ["a", "c"] && count == 1 || ids == ["a", "b", "c"])
+            #expect(records.allSatisfy { $0.request.cost == NanoUSD(5) })
+        }
+    }
+
+    @Test("a worker that died leaves the last record of each request, and an end is never taken back")
+    func adopted() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let dead = try JournalFolder(folder, boot: "dead", segmentBytes: 64 << 10, log: log)
+        let journal = dead.journal("loop0")
+        dead.start()
+        journal.write(record("running", .running, cost: 1))
+        journal.write(record("running", .running, cost: 2))
+        journal.write(record("ended", .running))
+        journal.write(record("ended", .ended, cost: 9))
+        let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
+        #expect(next.adopt().records.isEmpty, "its owner lives")
+        dead.stop(removing: false)
+        let (records, discard) = next.adopt()
+        let found = Dictionary(uniqueKeysWithValues: records.map { ($0.request.id, $0) })
+        #expect(found["running"]?.kind == .running && found["running"]?.request.cost == NanoUSD(2))
+        #expect(found["ended"]?.kind == .ended && found["ended"]?.request.cost == NanoUSD(9))
+        discard()
+        #expect(!FileManager.default.fileExists(atPath: folder + "/dead"))
+        next.stop(removing: true)
+    }
+
+    @Test("files go from the oldest on, once nothing in them is owed")
+    func retired() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let journals = try JournalFolder(folder, boot: "b", segmentBytes: 4 << 10, log: log)
+        let journal = journals.journal("loop0")
+        journals.start()
+        var written = 0
+        // Each write finds a spare file as long as the keeper keeps up; what it cannot write it says.
+        for _ in 0..<200 {
+            repeat { journal.write(record("r\(written)", .ended)) } while journal.isDegraded
+            written += 1
+        }
+        for at in 0..<written { journal.done("r\(at)") }
+        journal.write(record("last", .ended))
+        let deadline = ContinuousClock.now + .seconds(5)
+        var files = Int.max
+        while files > 3, ContinuousClock.now < deadline {
+            files = try FileManager.default.contentsOfDirectory(atPath: folder + "/b").count { $0.hasSuffix(".j") }
+        }
+        #expect(files <= 3)
+        journals.stop(removing: true)
+    }
+}

@@ -1,0 +1,123 @@
+import Admission
+import GatewayModel
+import PlaneContract
+import RequestWalk
+import Testing
+
+/// A stream without `max_tokens` on a model that may answer 10,000 tokens, at one nano-USD a token in and two out.
+@Suite struct GrowthTests {
+    private static let body = Array(
+        #"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#.utf8)
+    /// What is held for input: every byte may be a token, and a template may add to it.
+    private static let input = Int64(body.count) + 256
+    private static let slice = input + 2 * Estimate.sliceTokens
+    private static let facts = LimitFacts(
+        scope: "key", name: "usd_per_day", limit: "1", used: "0.5", reserved: "0.5", resetMs: 0)
+
+    private func started(holding: Int64 = slice, left: Int64 = -1) -> Walker {
+        var walker = Walker(maxOutputTokens: 10_000)
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Self.body))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.caller)))
+        walker.feed(.admitAnswered(Walker.admission(holding: NanoUSD(holding), left: left)))
+        walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "text/event-stream", retryAfterMs: nil))
+        return walker
+    }
+
+    private func tokens(_ count: Int, _ walker: inout Walker) -> [WalkAction] {
+        walker.feed(.attemptBytes(attempt: 1, Array(String(repeating: "data: \(Walker.text)\n\n", count: count).utf8)))
+    }
+
+    private func reports(_ actions: [WalkAction]) -> [Int64] {
+        actions.compactMap { if case .reportProgress(let report) = $0 { report.hold.nano } else { nil } }
+    }
+
+    @Test("a slice is asked for, not all the model could say, and as little as makes sense is enough")
+    func slice() {
+        let walker = started()
+        guard case .admit(let asked)? = walker.actions.first(where: { if case .admit = $0 { true } else { false } })
+        else {
+            Issue.record("nothing was asked for")
+            return
+        }
+        #expect(asked.hold.nano == Self.slice && asked.holdMin.nano == Self.input + 2 * Estimate.outputTokensMin)
+    }
+
+    @Test("more is asked for once, before what is held for is used up, and the stream goes on")
+    func grows() {
+        var walker = started()
+        #expect(reports(tokens(1_000, &walker)) == [])
+        // Four bytes a chunk: two tokens on the safe side.
+        #expect(reports(tokens(600, &walker)) == [Self.slice + 2 * Estimate.sliceTokens])
+        #expect(reports(tokens(10, &walker)) == [], "asked already")
+        walker.feed(.progressAnswered(.held(NanoUSD(Self.slice + 2 * Estimate.sliceTokens), reason: nil)))
+        #expect(reports(tokens(1_000, &walker)) == [])
+        #expect(!walker.walk.isFinished)
+    }
+
+    @Test("the last slice is what the model can say at most, and then nothing is asked for any more")
+    func wholeBound() {
+        var walker = started()
+        let most = Self.input + 2 * 10_000
+        for _ in 0..<4 {
+            for hold in reports(tokens(2_000, &walker)) {
+                walker.feed(.progressAnswered(.held(NanoUSD(hold), reason: nil)))
+            }
+        }
+        let asked = reports(walker.actions)
+        #expect(asked.max() == most && asked == asked.sorted() && Set(asked).count == asked.count)
+        #expect(!walker.walk.isFinished)
+    }
+
+    @Test(
+        "where the money ends, the answer ends as one that reached its limit, says why, and costs what it is held for")
+    func ends() throws {
+        var walker = started()
+        _ = tokens(1_600, &walker)
+        walker.feed(.progressAnswered(.held(NanoUSD(Self.slice), reason: Self.facts)))
+        #expect(!walker.walk.isFinished, "what is held for is delivered")
+        _ = tokens(2_600, &walker)
+        #expect(walker.walk.isFinished && walker.written.hasSuffix("data: [DONE]\n\n"))
+        #expect(walker.written.contains(#""finish_reason":"length""#) && walker.written.contains("budget_exhausted"))
+        #expect(walker.written.contains(#""name":"usd_per_day""#))
+        let settle = try #require(walker.settles.first)
+        #expect(walker.settles.count == 1 && settle.cost.nano <= Self.slice && settle.cost.nano > 2 * 4_096)
+    }
+
+    @Test("at its end a stream waits for the limiter's word, holding the engine back, and goes on with it")
+    func waits() {
+        var walker = started()
+        let actions = tokens(4_200, &walker)
+        #expect(actions.contains { if case .pauseAttempt(1) = $0 { true } else { false } })
+        let more = walker.feed(.progressAnswered(.held(NanoUSD(Self.slice + 8_192), reason: nil)))
+        #expect(more.contains { if case .resumeAttempt(1) = $0 { true } else { false } })
+        #expect(!walker.walk.isFinished)
+    }
+
+    @Test("the engine is told the output limit that the money can pay for", arguments: [(0, 4_096), (2_000, 5_096)])
+    func capped(left: Int64, limit: Int64) {
+        let walker = started(left: left)
+        let bodies = walker.actions.compactMap {
+            if case .startAttempt(let request) = $0 { String(decoding: request.body, as: UTF8.self) } else { nil }
+        }
+        #expect(bodies.count == 1 && bodies[0].contains("\"max_tokens\":\(limit)"))
+    }
+
+    @Test("a running stream whose key changed goes on with the new record, and ends when that is revoked")
+    func revoked() {
+        var walker = started()
+        _ = tokens(10, &walker)
+        for (status, goesOn) in [(KeyRecord.Status.active, true), (.revoked, false)] {
+            walker.feed(.timer(.progress))
+            let asked = walker.feed(.progressAnswered(.stale))
+            #expect(asked.contains { if case .lookUpKey(_, fresh: true) = $0 { true } else { false } })
+            var record = Walker.record
+            record.status = status
+            walker.feed(.keyFound(.found(Caller(record))))
+            #expect(walker.walk.isFinished == !goesOn)
+        }
+        #expect(walker.written.contains("invalid_api_key") && walker.written.hasSuffix("data: [DONE]\n\n"))
+        #expect(walker.settles.count == 1 && walker.settles[0].cost.nano > 0, "what passed is charged")
+    }
+}
