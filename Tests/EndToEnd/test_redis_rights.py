@@ -267,7 +267,7 @@ WORKER_ONLY = [
     f"HSET c:{SHARD} {KEY} 0", f"HSET c:{SHARD} gen 9", f"DEL c:{SHARD}", f"HDEL c:{SHARD} {KEY}",
     "HSET k:x record {}", "DEL k:x", "SET k:x 1", "SET cfg:snap 1", "HSET cfg:snap v 9", "DEL cfg:snap",
     f"SET ack:{SHARD} 9", f"DEL ack:{SHARD}", f"XTRIM {STREAM} MAXLEN 0", f"XDEL {STREAM} 0-1", f"DEL {STREAM}",
-    f"XRANGE {STREAM} - +", f"XREAD STREAMS {STREAM} 0", f"SET {STREAM} 1", f"XGROUP CREATE {STREAM} g 0", f"DEL {SCOPES[0]}",
+    f"XREAD STREAMS {STREAM} 0", f"SET {STREAM} 1", f"XGROUP CREATE {STREAM} g 0", f"DEL {SCOPES[0]}",
     f"DEL {OPEN}", f"DEL {BEATS}", f"EXPIRE {SCOPES[0]} 1", f"RENAME {SCOPES[0]} {SCOPES[1]}", f"COPY {SCOPES[0]} {SCOPES[1]}",
     f"DUMP {SCOPES[0]}", f"RESTORE {SCOPES[0]} 0 x", f"SET {OPEN} 1", f"SET {BEATS} 1", f"SET {PROCESSES} 1",
     f"APPEND {SCOPES[0]} x", f"GETDEL {SCOPES[0]}", f"SORT {OPEN} STORE {SCOPES[0]}", f"ZRANGESTORE {OPEN} {OPEN} 0 -1",
