@@ -26,8 +26,8 @@ check: check-format ## Check format, imports, links and tidiness (build first)
 unit: build ## Run the unit tests
 	swift test --configuration release --skip-build --disable-xctest
 
-end-to-end: build ## Run the end-to-end tests on the real binaries (needs ./deploy/test once)
-	$(PYTHON) -m pytest Tests/EndToEnd --quiet --durations=10 -p no:cacheprovider
+end-to-end: build ## Run the simulation of the limiter and the end-to-end tests on the real binaries (needs ./deploy/test once)
+	$(PYTHON) -m pytest Tests/Limiter Tests/EndToEnd --quiet --durations=10 -p no:cacheprovider
 
 test: unit end-to-end ## Run all tests
 
@@ -42,6 +42,7 @@ soak: build ## Load a worker for 30 minutes with callers who leave and callers w
 	$(PYTHON) Tests/EndToEnd/soak.py --minutes 30
 
 faults: build ## Kill, stop, wipe and cut everything, with production's time constants; then a marathon (hours)
+	AIHUB_SIMULATION_STEPS=1000000 $(PYTHON) -m pytest Tests/Limiter --quiet -p no:cacheprovider
 	AIHUB_FAULTS=real AIHUB_FAULT_SEEDS=1,2,3 $(PYTHON) -m pytest Tests/EndToEnd/exactness --quiet -p no:cacheprovider
 	$(PYTHON) Tests/EndToEnd/exactness/marathon.py --requests 100000 --kills 100
 

@@ -94,7 +94,7 @@ let package = Package(
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
                 "Admission",
             ]),
-        dataPlane("Journal", ["GatewayModel", "Admission", logging]),
+        dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
         dataPlane("Reactor", ["CLinux"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),

@@ -40,8 +40,7 @@ package struct ControlApp: Sendable {
             redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
             metrics: metrics, log: log)
         let keeper = RedisKeeper(
-            redis: redis, store: store, publisher: publisher, metrics: metrics, log: log,
-            onNewProcess: { await ledger.reread() })
+            redis: redis, store: store, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
         let propagation = PropagationCheck(publisher: publisher, redis: redis)
         let admin = AdminService(stores: PostgresStores(pool), digester: digester) { await propagation.settled() }
         try await keepAdminToken(admin)

@@ -1,5 +1,6 @@
 internal import AdminStore
 internal import FoundationEssentials
+internal import Ledger
 internal import LimitScripts
 internal import Logging
 internal import Operations
@@ -15,11 +16,12 @@ internal import Synchronization
 final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
     private static let beatEvery = Duration.seconds(1)
+    private static let reconcileEvery = Duration.seconds(60)
 
     private let redis: StateRedis
     private let store: PublicationStore
     private let publisher: Publisher
-    private let onNewProcess: @Sendable () async -> Void
+    private let ledger: LedgerIngest
     private let metrics: MetricsRegistry
     private let log: Logger
     private let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
@@ -29,20 +31,22 @@ final class RedisKeeper: Sendable {
     private struct State {
         var openedFor = ""
         var beatAt = ContinuousClock.now - .seconds(60)
+        var reconciledAt = ContinuousClock.now
         /// Workers' loops heard of when Redis was last whole.
         var owners: Set<String> = []
     }
 
     init(
-        redis: StateRedis, store: PublicationStore, publisher: Publisher, metrics: MetricsRegistry, log: Logger,
-        onNewProcess: @escaping @Sendable () async -> Void
+        redis: StateRedis, store: PublicationStore, publisher: Publisher, ledger: LedgerIngest,
+        metrics: MetricsRegistry,
+        log: Logger
     ) {
         self.redis = redis
         self.store = store
         self.publisher = publisher
         self.metrics = metrics
         self.log = log
-        self.onNewProcess = onNewProcess
+        self.ledger = ledger
         rebuild = ShardRebuild(redis: redis, store: store, metrics: metrics, log: log)
     }
 
@@ -55,6 +59,8 @@ final class RedisKeeper: Sendable {
             } catch {
                 state.withLock { $0.openedFor = "" }
                 if !Task.isCancelled { log.warning("state Redis is not ready", metadata: ["reason": "\(error)"]) }
+                // Two that put counters back at once overtake each other: one of them has to wait for the other.
+                if error is ShardRebuild.Overtaken { try? await Task.sleep(for: .seconds(Double.random(in: 0...4))) }
             }
             try? await Task.sleep(for: Self.lookEvery)
         }
@@ -72,16 +78,20 @@ final class RedisKeeper: Sendable {
         let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
         let lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
-        if wasOpen, lost.isEmpty, hasSnapshot, try await hasFunctions() { return try await beat() }
+        if wasOpen, lost.isEmpty, hasSnapshot, try await hasFunctions() {
+            try await beat()
+            return try await reconcile()
+        }
 
         let isNewProcess = state.withLock { $0.openedFor != run }
         state.withLock { $0.openedFor = "" }
         try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
         if lost.isEmpty { try await beat() }
-        if isNewProcess { await onNewProcess() }
-        if !lost.isEmpty { try await rebuild.putBack(lost, workers: state.withLock { $0.owners }) }
+        if isNewProcess { await ledger.reread() }
+        if !lost.isEmpty { try await ledger.restart(lost) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
+        if !lost.isEmpty { try await rebuild.putBack(lost, workers: state.withLock { $0.owners }) }
         try await reopen(run: run)
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }
@@ -103,6 +113,13 @@ final class RedisKeeper: Sendable {
             $0.beatAt = .now
             $0.owners = owners
         }
+    }
+
+    /// A worker that missed the barrier files what it knew past the counters: once the ledger has that, Redis gets it too.
+    private func reconcile() async throws {
+        guard state.withLock({ ContinuousClock.now - $0.reconciledAt > Self.reconcileEvery }) else { return }
+        state.withLock { $0.reconciledAt = .now }
+        try await rebuild.raiseToLedger()
     }
 
     /// This control plane is through with every shard.

@@ -62,6 +62,7 @@ struct ShardRebuild: Sendable {
         let calls = generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
         let deadline = ContinuousClock.now + Self.patience
         guard try await redis.all(calls).allSatisfy({ $0.array?.first?.integer == 1 }) else { throw Overtaken() }
+        try await redis.all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.lost.message])])
         while true {
             let replies = try await redis.all(calls)
             guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
@@ -90,12 +91,34 @@ struct ShardRebuild: Sendable {
         }
     }
 
-    private struct Overtaken: Error, CustomStringConvertible {
+    struct Overtaken: Error, CustomStringConvertible {
         let description = "lost counters are being put back by somebody else, or Redis was wiped again meanwhile"
     }
 
     private struct NotDrained: Error, CustomStringConvertible {
         let description = "the ledger does not keep up, so lost counters cannot be put back yet"
+    }
+
+    /// Raises every scope that was used today to what the ledger says, where Redis says less. Scopes with a reaped request
+    /// whose worker may still have its say are left alone: their total in the ledger may yet fall.
+    func raiseToLedger() async throws {
+        try await drain(Shard.all)
+        let unsure = Set(try await store.reapedRequests().map(\.orgID))
+        let totals = try await store.totals().filter { $0.day.nano > 0 && !unsure.contains($0.orgID) }
+        for start in stride(from: 0, to: totals.count, by: Self.batch) {
+            let some = totals[start..<min(start + Self.batch, totals.count)]
+            let replies = try await redis.all(
+                some.map { total in
+                    StateRedis.call(
+                        .atLeast, [RedisKeys.budget(Shard(orgID: total.orgID), total.scope)],
+                        [total.month, total.day].flatMap { [$0.period, String($0.nano), String($0.requests)] })
+                })
+            for (total, reply) in zip(some, replies)
+            where reply.array?.dropFirst().contains(where: { $0.string != "0" }) ?? false {
+                metrics.add("aihub_control_scopes_raised_total")
+                log.warning("a scope had spent less than the ledger says", metadata: ["scope": "\(total.scope)"])
+            }
+        }
     }
 
     private static func seed(_ totals: PublicationStore.Totals, _ shard: Shard, _ generation: Int64) -> RedisCommand {

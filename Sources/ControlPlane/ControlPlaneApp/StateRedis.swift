@@ -19,7 +19,8 @@ struct StateRedis: Sendable {
             try await all(some.flatMap { Self.raises($0.record) })
             try await all(
                 some.map {
-                    RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.key(digest: $0.digest).message])
+                    let bell = Doorbell.key(digest: $0.digest, version: $0.record.recordVersion)
+                    return RedisCommand(["PUBLISH", RedisKeys.doorbell, bell.message])
                 })
         }
     }
@@ -33,9 +34,7 @@ struct StateRedis: Sendable {
 
     private func putKey(_ digest: String, _ record: KeyRecord) throws -> RedisCommand {
         let body = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
-        // Key and org rise independently; their sum rises with either.
-        let version = String(record.version + record.orgVersion)
-        return Self.call(.putKey, [RedisKeys.keyRecord(digest: digest)], [version, body])
+        return Self.call(.putKey, [RedisKeys.keyRecord(digest: digest)], [String(record.recordVersion), body])
     }
 
     private static func raises(_ record: KeyRecord) -> [RedisCommand] {

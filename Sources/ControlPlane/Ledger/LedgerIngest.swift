@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 package import Logging
 package import Operations
-internal import PlaneContract
+package import PlaneContract
 package import Postgres
 package import Redis
 
@@ -52,7 +52,7 @@ package actor LedgerIngest {
         while !Task.isCancelled {
             do {
                 if cursors.isEmpty { try await takeOver() }
-                if shouldReread { rewind() }
+                if shouldReread { try await rewind() }
                 let taken = try await turn()
                 pause = taken > 0 ? Self.pauseBusy : min(pause * 2, Self.pauseIdleMax)
             } catch is Superseded {
@@ -70,12 +70,25 @@ package actor LedgerIngest {
     /// Reads a little behind the cursors again. Call when Redis was restarted.
     package func reread() { shouldReread = true }
 
-    private func rewind() {
-        shouldReread = false
-        for shard in cursors.indices {
-            let ms = UInt64(cursors[shard].last.prefix { $0 != "-" }) ?? 0
+    /// Reads these shards' streams from their beginning: they were lost, and the clock that numbers them may have gone back.
+    package func restart(_ shards: [Shard]) async throws {
+        let numbers = "{" + shards.map { String($0.index) }.joined(separator: ",") + "}"
+        try await pool.query("update ledger_cursor set last_id = '0-0' where shard = any($1::integer[])", [numbers])
+        if !cursors.isEmpty { for shard in shards { cursors[shard.index].last = "0-0" } }
+    }
+
+    /// From where the cursor stands or from where the stream ends, whichever is earlier: a clock may have been ahead when it
+    /// numbered what was lost.
+    private func rewind() async throws {
+        let ends = try await redis.pipeline(
+            Shard.all.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
+        for (shard, end) in zip(cursors.indices, ends) {
+            func milliseconds(_ id: String) -> UInt64 { UInt64(id.prefix { $0 != "-" }) ?? 0 }
+            let last = try end.get().array?.first?.array?.first?.string.map(milliseconds)
+            let ms = min(milliseconds(cursors[shard].last), last ?? .max)
             cursors[shard].last = "\(ms > Self.rereadMs ? ms - Self.rereadMs : 0)-0"
         }
+        shouldReread = false
     }
 
     /// Any number works, as long as every control plane takes the same.
@@ -103,16 +116,18 @@ package actor LedgerIngest {
             ])
         }
         var entries: [Entry] = []
-        for (shard, reply) in zip(Shard.all, try await redis.pipeline(commands)) {
+        let replies = try await redis.pipeline([RedisCommand(["INFO", "server"])] + commands)
+        let process = Self.process(try replies[0].get().string ?? "")
+        for (shard, reply) in zip(Shard.all, replies.dropFirst()) {
             guard entries.count < Self.entriesPerTurn else { break }
             entries += try reply.get().array?.compactMap { Self.entry($0, shard: shard.index) } ?? []
         }
-        if !entries.isEmpty { try await takeIn(entries) }
+        if !entries.isEmpty { try await takeIn(entries, from: process) }
         try await trim()
         return entries.count
     }
 
-    private func takeIn(_ entries: [Entry]) async throws {
+    private func takeIn(_ entries: [Entry], from process: String) async throws {
         let readable = entries.filter { entry in
             let fits = (try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8))) != nil
             if !fits { report(entry, reason: "not a usage event") }
@@ -137,13 +152,19 @@ package actor LedgerIngest {
             try await commit([], moves)
         }
         for (shard, id) in last { cursors[shard].last = id }
-        try await acknowledge(last)
+        try await acknowledge(last, process)
     }
 
-    /// Tells the workers how far their events are safe. Lost or late, the next one says more.
-    private func acknowledge(_ last: [Int: String]) async throws {
+    /// Tells the workers how far their events are safe, as ids of this process of Redis: another one may give the same ids to
+    /// other events. Lost or late, the next word says more.
+    private func acknowledge(_ last: [Int: String], _ process: String) async throws {
         _ = try await redis.pipeline(
-            last.map { RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[$0.key]), $0.value]) })
+            last.map { RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[$0.key]), process + " " + $0.value]) })
+    }
+
+    private static func process(_ info: String) -> String {
+        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
+        return line.map { String($0.dropFirst("run_id:".count)) } ?? ""
     }
 
     /// Rows, sums and cursors in one transaction.

@@ -24,12 +24,18 @@ package struct HoldBook {
         package var endedMs: Int64
         /// Where its event stands in the usage stream, once Redis has said so.
         package var streamID: StreamID?
+        /// The ledger has it.
+        package var isAcknowledged = false
     }
 
     private var open: [String: Open] = [:]
     private var ended: [String: Ended] = [:]
     /// Ids by shard in the order Redis confirmed them, which is the order of the stream.
     private var confirmed: [[String]] = Array(repeating: [], count: Shard.count)
+    /// What only the disk has, by shard in the order of the stream.
+    private var forgotten: [[(place: StreamID, id: String)]] = Array(repeating: [], count: Shard.count)
+    /// Ids the ledger has, in the order it said so.
+    private var settled: [String] = []
 
     package init() {}
 
@@ -58,10 +64,15 @@ package struct HoldBook {
     package mutating func holds(_ nano: NanoUSD, _ id: RequestID) { open[id.text]?.hold = nano }
 
     /// - Parameter generation: the shard's life now, for a request that never got a hold.
+    /// - Parameter preparing: the life being prepared, when everything was filed for it before this request ended: it counts
+    ///   there.
     /// - Returns: the life it is to be settled in.
     @discardableResult
-    package mutating func ended(_ request: SettleRequest, generation: String, atMs now: Int64) -> String {
-        let life = open.removeValue(forKey: request.id)?.generation ?? generation
+    package mutating func ended(
+        _ request: SettleRequest, generation: String, preparing: String? = nil, atMs now: Int64
+    ) -> String {
+        let known = open.removeValue(forKey: request.id)?.generation ?? generation
+        let life = preparing ?? known
         let before = ended.updateValue(
             Ended(request: request, generation: life, endedMs: now, streamID: nil), forKey: request.id)
         if before == nil { unconfirmedCount += 1 }
@@ -81,30 +92,49 @@ package struct HoldBook {
         confirmed[entry.request.scopes.shard.index].append(id)
     }
 
-    /// The ledger has everything of this shard up to `upTo`. Returns the ids that are done with.
+    /// The ledger has everything of this shard up to `upTo`. Returns the ids it has now and had not before: nothing about them can
+    /// be lost any more, but Redis may still lose what they spent.
     package mutating func acknowledged(_ shard: Shard, upTo: StreamID) -> [String] {
+        let early = forgotten[shard.index].prefix { $0.place <= upTo }.map(\.id)
+        forgotten[shard.index].removeFirst(early.count)
         let ids = confirmed[shard.index]
         let count = ids.prefix { id in
             guard let place = ended[id]?.streamID else { return true }
             return place <= upTo
         }.count
-        guard count > 0 else { return [] }
+        guard count > 0 else { return early }
         confirmed[shard.index].removeFirst(count)
-        for id in ids.prefix(count) { ended[id] = nil }
-        return Array(ids.prefix(count))
+        for id in ids.prefix(count) { ended[id]?.isAcknowledged = true }
+        settled.append(contentsOf: ids.prefix(count))
+        return early + ids.prefix(count)
     }
 
     /// Shards with requests the ledger has not acknowledged.
-    package var unacknowledged: [Shard] { Shard.all.filter { !confirmed[$0.index].isEmpty } }
-
-    /// Drops what ended before `before` and is on disk: after so long Redis no longer loses it without losing everything.
-    package mutating func forget(endedBefore before: Int64) -> Int {
-        let old = ended.filter { $0.value.streamID != nil && $0.value.endedMs < before }
-        guard !old.isEmpty else { return 0 }
-        for id in old.keys { ended[id] = nil }
-        for at in confirmed.indices { confirmed[at].removeAll { old[$0] != nil } }
-        return old.count
+    package var unacknowledged: [Shard] {
+        Shard.all.filter { !confirmed[$0.index].isEmpty || !forgotten[$0.index].isEmpty }
     }
+
+    /// Drops what the ledger has and what ended before `before`: after so long Redis no longer loses it without losing
+    /// everything.
+    package mutating func dropAcknowledged(endedBefore before: Int64) {
+        let count = settled.prefix { id in ended[id].map { $0.endedMs < before } ?? true }.count
+        for id in settled.prefix(count) where ended[id]?.isAcknowledged == true { ended[id] = nil }
+        settled.removeFirst(count)
+    }
+
+    /// Drops all but the place of what ended before `before` and is confirmed but unknown to the ledger: it is on disk.
+    package mutating func forget(endedBefore before: Int64) {
+        for shard in confirmed.indices {
+            let old = confirmed[shard].prefix { id in ended[id].map { $0.endedMs < before } ?? true }
+            for id in old {
+                if let place = ended.removeValue(forKey: id)?.streamID { forgotten[shard].append((place, id)) }
+            }
+            confirmed[shard].removeFirst(old.count)
+        }
+    }
+
+    /// Whether something is known to the disk alone.
+    package var hasForgotten: Bool { forgotten.contains { !$0.isEmpty } }
 
     // MARK: Recovery
 
@@ -127,8 +157,9 @@ package struct HoldBook {
 
     /// What was confirmed may be lost: it has to be confirmed again.
     package mutating func unconfirm(_ shard: Shard) {
-        for id in confirmed[shard.index] where ended[id]?.streamID != nil {
+        for (id, entry) in ended where entry.streamID != nil && entry.request.scopes.shard == shard {
             ended[id]?.streamID = nil
+            ended[id]?.isAcknowledged = false
             unconfirmedCount += 1
         }
         confirmed[shard.index] = []

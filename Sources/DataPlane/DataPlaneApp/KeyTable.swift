@@ -20,8 +20,9 @@ final class KeyTable {
 
     init(_ limiter: LimiterConnection) { self.limiter = limiter }
 
-    func forget(digest: String) {
-        records[digest] = nil
+    /// Forgets a record older than `version`. One that is pushed again unchanged stays: it may be needed while Redis is away.
+    func forget(digest: String, before version: Int64) {
+        if let known = records[digest], known.record.recordVersion < version { records[digest] = nil }
         unknown[digest] = nil
     }
 
@@ -29,10 +30,11 @@ final class KeyTable {
     func lookUp(_ digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
         guard let digest = digests.first else { return reply(.unknown) }
         if !fresh, let known = records[digest] { return reply(.found(known)) }
-        if !fresh, let until = unknown[digest], until > limiter.reactor.nowMs {
+        let isFirst = waiters[digest] == nil
+        // While somebody is asking, his answer counts, not what was thought so far.
+        if isFirst, !fresh, let until = unknown[digest], until > limiter.reactor.nowMs {
             return next(digests, reply: reply)
         }
-        let isFirst = waiters[digest] == nil
         waiters[digest, default: []].append { [self] lookup in
             if case .unknown = lookup { next(digests, fresh: fresh, reply: reply) } else { reply(lookup) }
         }
@@ -40,14 +42,26 @@ final class KeyTable {
         limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
             let lookup = take(result, digest)
             guard case .unknown = lookup else { return answer(digest, lookup) }
-            // A Redis without a snapshot has lost its keys, too: nobody can say yet that this one does not exist.
-            limiter.send(RedisCommand(["EXISTS", RedisKeys.snapshot])) { [self] result in
-                guard case .success(let value) = result, value.integer == 1 else {
-                    unknown[digest] = nil
-                    return answer(digest, .unavailable)
-                }
-                answer(digest, .unknown)
+            askAgain(digest)
+        }
+    }
+
+    /// A Redis without a snapshot has lost its keys, too: nobody can say yet that this one does not exist. The snapshot comes
+    /// back after them, so a key that is missing between two sights of it is none.
+    private func askAgain(_ digest: String) {
+        var hasSnapshot = false
+        var lookup = KeyLookup.unavailable
+        let snapshot = RedisCommand(["EXISTS", RedisKeys.snapshot])
+        limiter.send(snapshot) { result in hasSnapshot = result.isOne }
+        limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
+            lookup = take(result, digest)
+        }
+        limiter.send(snapshot) { [self] result in
+            if case .unknown = lookup, !hasSnapshot || !result.isOne {
+                unknown[digest] = nil
+                lookup = .unavailable
             }
+            answer(digest, lookup)
         }
     }
 
@@ -75,4 +89,8 @@ final class KeyTable {
         records[digest] = caller
         return .found(caller)
     }
+}
+
+extension Result<RESPValue, RedisError> {
+    fileprivate var isOne: Bool { if case .success(let value) = self { value.integer == 1 } else { false } }
 }

@@ -103,7 +103,7 @@ final class LoopServices: RequestServices {
             isResting: { [unowned self] in (resting[$0] ?? 0) > reactor.nowMs })
     }
 
-    func forgetKey(digest: String) { keys.forget(digest: digest) }
+    func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }
 
     // MARK: RequestServices
 
@@ -145,7 +145,8 @@ final class LoopServices: RequestServices {
         limiter.admit(request) { [self] answer in
             switch answer {
             case .verdict(.admitted(let admission)): settles.admitted(request, admission)
-            case .unavailable:
+            // Asked in vain, or told that the counters are not to be trusted yet.
+            case .unavailable, .verdict(.fenced):
                 guard let admission = admitLocally(request) else { break }
                 settles.admitted(request, admission)
                 return reply(.verdict(.admitted(admission)))

@@ -15,8 +15,9 @@ final class SettlePump {
     static let waitingMax = 50_000
     /// Ended requests remembered in all; above it nothing new is admitted.
     static let rememberedMax = 200_000
-    /// How long an ended request is remembered here when it is on disk as well: thrice what a failover can lose.
-    private static let rememberedMs: Int64 = 60_000
+    /// How long an ended request is remembered here, whether or not the ledger has it, and longer while Redis is away: more
+    /// than a failover can lose.
+    private static let rememberedMs: Int64 = 30_000
     /// After this time Redis may have forgotten that a request was settled: it is filed for the ledger alone.
     private static let settleableMs: Int64 = 600_000
     private static let retryMsMin: Int64 = 50
@@ -29,7 +30,8 @@ final class SettlePump {
     private let log: Logger
     private var book = HoldBook()
     private var sending: Set<String> = []
-    private(set) var hasForgotten = false
+    /// Shards whose loss is declared filed, and for which life: what ends there from now on counts in that one.
+    private var filed: [Shard: String] = [:]
     /// Told when Redis refuses a settle because the shard is not what this worker believes.
     var onFenced: (Shard) -> Void = { _ in }
 
@@ -41,9 +43,10 @@ final class SettlePump {
     }
 
     var waiting: Int { book.unconfirmedCount }
+    var hasForgotten: Bool { book.hasForgotten }
     var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
     /// Whether the ledger has everything.
-    var isEmpty: Bool { book.openCount == 0 && book.endedCount == 0 && !hasForgotten }
+    var isEmpty: Bool { book.openCount == 0 && book.unconfirmedCount == 0 && book.unacknowledged.isEmpty }
 
     // MARK: The life of a request
 
@@ -56,7 +59,7 @@ final class SettlePump {
         let floor = SettleRequest(
             id: request.id.text, scopes: scopes, target: .settled, cost: request.floorCost,
             tokens: request.estimatedTokens, event: request.event, periods: admission.periods, givesUnitBack: false)
-        journal.write(JournalRecord(.running, floor, generation: generation))
+        journal.write(JournalRecord(.running, floor, generation: generation, admittedMs: admission.atMs))
     }
 
     /// The next report says more, so a lost one is not repeated.
@@ -67,7 +70,9 @@ final class SettlePump {
                 id: report.id.text, scopes: report.caller.scopes, target: .settled, cost: report.cost,
                 tokens: open.request.estimatedTokens, event: report.event, periods: open.admission.periods,
                 givesUnitBack: false)
-            journal.write(JournalRecord(.running, interrupted, generation: open.generation))
+            journal.write(
+                JournalRecord(
+                    .running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
         }
         limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }) { [self] result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
@@ -85,13 +90,15 @@ final class SettlePump {
     /// Takes over what a dead worker left on this disk. How old a request is its id says: what is too old is only filed.
     func adopt(_ record: JournalRecord, wallMs: Int64) {
         let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
-        take(record.request, generation: record.generation, ageMs: ageMs)
+        take(record.settlement, generation: record.generation, ageMs: ageMs)
         send(record.request.id, retryMs: Self.retryMsMin)
     }
 
     private func take(_ request: SettleRequest, generation: String, ageMs: Int64 = 0) {
-        let life = book.ended(request, generation: generation, atMs: limiter.reactor.nowMs - ageMs)
-        journal.write(JournalRecord(.ended, request, generation: life))
+        let life = book.ended(
+            request, generation: generation, preparing: filed[request.scopes.shard],
+            atMs: limiter.reactor.nowMs - ageMs)
+        journal.write(JournalRecord(.ended, request, generation: life, admittedMs: 0))
     }
 
     // MARK: Sending
@@ -102,7 +109,12 @@ final class SettlePump {
         let generation = limiter.generation(of: shard)
         guard !generation.isEmpty else { return retry(id, retryMs) }
         let isOld = limiter.reactor.nowMs - entry.endedMs > Self.settleableMs
-        if isOld || !entry.generation.isEmpty && entry.generation != generation { return file(entry, retryMs: retryMs) }
+        switch Self.order(entry.generation, generation) {
+        // Its life has not begun yet.
+        case .later: return retry(id, retryMs)
+        case .earlier: return file(entry, retryMs: retryMs)
+        case .same: if isOld { return file(entry, retryMs: retryMs) }
+        }
         sending.insert(id)
         limiter.call({ entry.request.write(generation: generation, into: &$0) }) { [self] result in
             sending.remove(id)
@@ -121,11 +133,20 @@ final class SettlePump {
         }
     }
 
+    private enum Order { case earlier, same, later }
+
+    /// Lives are numbered. A request that ended before any was known belongs to whichever this loop meets first.
+    private static func order(_ life: String, _ now: String) -> Order {
+        guard let life = Int64(life), let now = Int64(now), life != now else { return .same }
+        return life < now ? .earlier : .later
+    }
+
     /// Files an ended request for the ledger without touching counters: they were put back from the ledger, or are about to be.
     private func file(_ entry: HoldBook.Ended, retryMs: Int64) {
         let id = entry.request.id
         guard entry.request.target == .settled else { return confirm(id, nil) }
-        guard sending.insert(id).inserted else { return }
+        // A settle of it may be under way: refused by the lost shard, or carried out and lost with it. Filed it must be.
+        sending.insert(id)
         limiter.call({ RecoveryCalls.append(entry.request, into: &$0) }) { [self] result in
             sending.remove(id)
             guard case .success(let value) = result, let items = value.array, items.count == 2 else {
@@ -150,15 +171,17 @@ final class SettlePump {
     func followLedger() {
         for shard in book.unacknowledged {
             limiter.send(RedisCommand(["GET", RedisKeys.acknowledged(shard)])) { [self] result in
-                guard case .success(let value) = result, let upTo = value.string.flatMap({ StreamID($0) }) else {
-                    return
-                }
+                guard case .success(let value) = result, let words = value.string?.split(separator: " "),
+                    words.count == 2, words[0] == limiter.fence(of: shard).run, let upTo = StreamID(words[1])
+                else { return }
                 for id in book.acknowledged(shard, upTo: upTo) { journal.done(id) }
-                if book.endedCount == 0 { hasForgotten = false }
             }
         }
-        if !journal.isDegraded, book.forget(endedBefore: limiter.reactor.nowMs - Self.rememberedMs) > 0 {
-            hasForgotten = true
+        // While Redis is away nothing it had becomes safe.
+        if limiter.isConnected {
+            let before = limiter.reactor.nowMs - Self.rememberedMs
+            book.dropAcknowledged(endedBefore: before)
+            if !journal.isDegraded { book.forget(endedBefore: before) }
         }
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
     }
@@ -175,6 +198,7 @@ final class SettlePump {
     /// The shard lives anew, its totals put back from the ledger: running requests are held in it from now on, and what
     /// ended before is only filed.
     func move(_ shard: Shard, to generation: String, owner: String) {
+        filed[shard] = nil
         book.move(shard, to: generation)
         restore(shard, owner: owner)
         for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
@@ -189,7 +213,8 @@ final class SettlePump {
 
     /// The shard's counters are lost: what ended is filed, so that they can be put back from the ledger. What the ledger has
     /// already changes nothing there.
-    func fileAll(_ shard: Shard) {
+    func fileAll(_ shard: Shard, for life: String) {
+        filed[shard] = life
         book.unconfirm(shard)
         for entry in book.ended(in: shard) { file(entry, retryMs: Self.retryMsMin) }
     }

@@ -112,6 +112,8 @@ final class ShardRecovery {
             ask(shard)
         case .lost(let barrier):
             if let barrier, shards[shard.index].filedFor != barrier { file(shard, for: barrier) }
+            // Where one shard is lost, all are.
+            for at in shards.indices { shards[at].isOpen = false }
             again()
         case .waiting, .unreadable: again()
         }
@@ -123,7 +125,7 @@ final class ShardRecovery {
             settles.file(fromDisk: fromDisk[shard] ?? [])
         }
         shards[shard.index].filedFor = barrier
-        settles.fileAll(shard)
+        settles.fileAll(shard, for: barrier)
         limiter.call({ RecoveryCalls.appended(shard, owner: owner, generation: barrier, into: &$0) }) { [self] result in
             if case .failure = result { shards[shard.index].filedFor = "" }
         }

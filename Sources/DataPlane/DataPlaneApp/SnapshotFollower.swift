@@ -23,13 +23,14 @@ final class SnapshotFollower: Sendable {
     private let metrics: MetricsRegistry
     private let log: Logger
     private let apply: @Sendable (RoutingTable) -> Void
-    private let forgetKey: @Sendable (String) -> Void
+    private let forgetKey: @Sendable (String, Int64) -> Void
     private let onLost: @Sendable () -> Void
     private let current = Mutex<Int64>(0)
 
     init(
         _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, file: String, sealer: Sealer, metrics: MetricsRegistry,
-        log: Logger, apply: @escaping @Sendable (RoutingTable) -> Void, forgetKey: @escaping @Sendable (String) -> Void,
+        log: Logger, apply: @escaping @Sendable (RoutingTable) -> Void,
+        forgetKey: @escaping @Sendable (String, Int64) -> Void,
         onLost: @escaping @Sendable () -> Void
     ) {
         self.endpoint = endpoint
@@ -111,10 +112,11 @@ final class SnapshotFollower: Sendable {
     private func listen(_ bell: AsyncStream<Void>.Continuation) {
         let loop = eventLoop
         loop.execute { [self] in
-            let onMessage: (String) -> Void = { [forgetKey] message in
+            let onMessage: (String) -> Void = { [forgetKey, onLost] message in
                 switch Doorbell(message: message) {
                 case .config: bell.yield()
-                case .key(let digest): forgetKey(digest)
+                case .key(let digest, let version): forgetKey(digest, version)
+                case .lost: onLost()
                 case nil: break
                 }
             }

@@ -12,6 +12,8 @@ internal import Redis
 /// reported. Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
 struct Sweeper: Sendable {
     static let holdsPerTurn = 200
+    /// Every so many sweeps all holds are looked at.
+    static let wholeEvery = 12
 
     let redis: RedisClient
     let pulses: [LoopPulse]
@@ -49,9 +51,12 @@ struct Sweeper: Sendable {
     /// Sweeps only while this worker's own heartbeats have got through for as long as others may be silent: after an outage
     /// of Redis everybody looks dead for a moment, and the holds of the living must not be taken.
     private func sweepForEver() async {
+        var turn = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(heartbeatMs))
-            if await beats.unbroken(for: .milliseconds(silenceMs)) { await sweep() }
+            guard await beats.unbroken(for: .milliseconds(silenceMs)) else { continue }
+            await sweep(isWhole: turn % Self.wholeEvery == 0)
+            turn += 1
         }
     }
 
@@ -74,11 +79,12 @@ struct Sweeper: Sendable {
             Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
     }
 
-    private func sweep() async {
+    /// - Parameter isWhole: every hold is looked at, not only where an owner is known to be silent.
+    private func sweep(isWhole: Bool) async {
         let calls = Shard.all.map { shard in
             command(
                 .sweep, keys: [RedisKeys.openHolds(shard), RedisKeys.heartbeats(shard)],
-                [String(silenceMs), String(Self.holdsPerTurn)])
+                [String(silenceMs), String(Self.holdsPerTurn), isWhole ? "1" : "0"])
         }
         guard let replies = try? await redis.pipeline(calls) else { return }
         for (shard, reply) in zip(Shard.all, replies) {

@@ -105,7 +105,7 @@ package struct WorkerApp: Sendable {
         SnapshotFollower(
             settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json", sealer: sealer,
             metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
-            forgetKey: { digest in loops.forEach { $0.forgetKey(digest: digest) } },
+            forgetKey: { digest, version in loops.forEach { $0.forgetKey(digest: digest, before: version) } },
             onLost: { loops.forEach { $0.recovery.shutAll() } })
     }
 

@@ -1,10 +1,12 @@
 package import Admission
+internal import FoundationEssentials
 internal import GatewayModel
+internal import PlaneContract
 
 /// One line of the journal: how a request is to be settled as far as is known. The last record of a request counts.
 ///
 /// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
-/// `kind u8 · target u8 · gives its unit back u8 · cost i64 · tokens i64`, then id, key, org, periods, generation and event,
+/// `kind u8 · target u8 · gives its unit back u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
 /// each as `length u32 · bytes`.
 package struct JournalRecord: Sendable {
     package enum Kind: UInt8, Sendable {
@@ -18,20 +20,36 @@ package struct JournalRecord: Sendable {
     package var request: SettleRequest
     /// The life of the shard's counters the request was admitted in.
     package var generation: String
+    /// When it was admitted, by Redis's clock, in milliseconds since 1970: an event made before that cannot say.
+    package var admittedMs: Int64
 
-    package init(_ kind: Kind, _ request: SettleRequest, generation: String) {
+    package init(_ kind: Kind, _ request: SettleRequest, generation: String, admittedMs: Int64) {
         self.kind = kind
         self.request = request
         self.generation = generation
+        self.admittedMs = admittedMs
+    }
+
+    /// How the request is to be settled if nothing follows this record.
+    package var settlement: SettleRequest {
+        guard kind == .running, var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(request.event)) else {
+            return request
+        }
+        event.admittedMs = admittedMs
+        var request = request
+        request.event = event.json
+        return request
     }
 
     static let marker: UInt32 = 0x4c4e_524a
     static let headerBytes = 16
+    private static let fixedBytes = 27
     /// No event comes near; a length beyond it is damage.
     static let payloadBytesMax = 64 << 10
 
     var payloadBytes: Int {
-        19 + 6 * 4 + request.id.utf8.count + request.scopes.keyID.utf8.count + request.scopes.orgID.utf8.count
+        Self.fixedBytes + 6 * 4 + request.id.utf8.count + request.scopes.keyID.utf8.count
+            + request.scopes.orgID.utf8.count
             + request.periods.utf8.count + generation.utf8.count + request.event.count
     }
 
@@ -60,6 +78,7 @@ package struct JournalRecord: Sendable {
         byte(request.givesUnitBack ? 1 : 0)
         number(request.cost.nano)
         number(request.tokens)
+        number(admittedMs)
         for string in [request.id, request.scopes.keyID, request.scopes.orgID, request.periods, generation] {
             var string = string
             string.withUTF8 { text($0) }
@@ -95,13 +114,13 @@ package struct JournalRecord: Sendable {
 
     /// - Returns: `nil` when the payload is none, which a right checksum makes unlikely.
     init?(payload: UnsafeRawBufferPointer) {
-        guard payload.count >= 19, let kind = Kind(rawValue: payload[0]),
+        guard payload.count >= Self.fixedBytes, let kind = Kind(rawValue: payload[0]),
             let target = SettleRequest.Target(rawValue: String(decoding: [payload[1]], as: UTF8.self))
         else { return nil }
         let cost = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 3, as: Int64.self))
         let tokens = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 11, as: Int64.self))
         var fields: [UnsafeRawBufferPointer] = []
-        var at = 19
+        var at = Self.fixedBytes
         for _ in 0..<6 {
             guard at + 4 <= payload.count else { return nil }
             let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
@@ -113,6 +132,7 @@ package struct JournalRecord: Sendable {
         let texts = fields.prefix(5).map { String(decoding: $0, as: UTF8.self) }
         self.kind = kind
         generation = texts[4]
+        admittedMs = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 19, as: Int64.self))
         request = SettleRequest(
             id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2]), target: target, cost: NanoUSD(cost),
             tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] == 1)

@@ -5,7 +5,7 @@ internal import Glibc
 package final class JournalSegment: @unchecked Sendable {
     package enum Failure: Error, Equatable { case system(call: String, errno: Int32) }
 
-    package static let magic: [UInt8] = Array("AIHUBJ02".utf8)
+    package static let magic: [UInt8] = Array("AIHUBJ03".utf8)
 
     package let path: String
     private let descriptor: Int32

@@ -117,5 +117,8 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy))
     }
 
+    /// Rises with every change of what the record says: key and org rise independently, their sum rises with either.
+    package var recordVersion: Int64 { version + orgVersion }
+
     package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }
 }

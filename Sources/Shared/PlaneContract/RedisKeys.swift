@@ -2,7 +2,7 @@
 package enum RedisKeys {
     /// HASH `v` (the version) and `record` (the snapshot's JSON), raised together and never lowered.
     package static let snapshot = "cfg:snap"
-    /// The doorbell channel. Messages: `config <version>` and `key <digest>`.
+    /// The doorbell channel. Messages: `config <version>`, `key <digest> <version>` and `lost`.
     package static let doorbell = "cfg"
 
     /// HASH `v` and `record` (a `KeyRecord`'s JSON), raised together and never lowered.
@@ -12,7 +12,8 @@ package enum RedisKeys {
     package static func hold(_ shard: Shard, _ request: String) -> String { "h:" + shard.tag + ":" + request }
     package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
     package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
-    /// STRING: the id in the usage stream up to which the ledger has everything.
+    /// STRING: the `run_id` of a Redis process, a space, and the id in the usage stream up to which the ledger has everything
+    /// that process filed.
     package static func acknowledged(_ shard: Shard) -> String { "ack:" + shard.tag }
     package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
@@ -25,17 +26,21 @@ package enum RedisKeys {
 package enum Doorbell: Equatable, Sendable {
     /// The snapshot has this version now.
     case config(Int64)
-    /// The record of this key changed.
-    case key(digest: String)
+    /// The record of this key has this version now (`v` of `keyRecord`).
+    case key(digest: String, version: Int64)
+    /// Shards' counters are lost: file what is known.
+    case lost
 
     package init?(message: String) {
         let words = message.split(separator: " ")
-        guard words.count == 2 else { return nil }
-        switch words[0] {
-        case "config":
+        switch (words.first, words.count) {
+        case ("config", 2):
             guard let version = Int64(words[1]) else { return nil }
             self = .config(version)
-        case "key": self = .key(digest: String(words[1]))
+        case ("key", 3):
+            guard let version = Int64(words[2]) else { return nil }
+            self = .key(digest: String(words[1]), version: version)
+        case ("lost", 1): self = .lost
         default: return nil
         }
     }
@@ -43,7 +48,8 @@ package enum Doorbell: Equatable, Sendable {
     package var message: String {
         switch self {
         case .config(let version): "config \(version)"
-        case .key(let digest): "key \(digest)"
+        case .key(let digest, let version): "key \(digest) \(version)"
+        case .lost: "lost"
         }
     }
 }

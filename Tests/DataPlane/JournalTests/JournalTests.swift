@@ -13,7 +13,7 @@ import Testing
         let request = SettleRequest(
             id: id, scopes: ScopeSet(keyID: "key_1", orgID: "org_1"), target: .settled, cost: NanoUSD(cost), tokens: 7,
             event: Array("{\"id\":\"\(id)\"}".utf8), periods: "202611/20261126,202611/20261126", givesUnitBack: true)
-        return JournalRecord(kind, request, generation: "3")
+        return JournalRecord(kind, request, generation: "3", admittedMs: 77)
     }
 
     private func bytes(_ records: [JournalRecord]) -> [UInt8] {
@@ -34,7 +34,7 @@ import Testing
     @Test("what is written is read, field by field")
     func roundTrip() throws {
         let back = try #require(read(bytes([record("a", .ended, cost: .max)])).records.first)
-        #expect(back.kind == .ended && back.generation == "3")
+        #expect(back.kind == .ended && back.generation == "3" && back.admittedMs == 77)
         let (was, now) = (record("a", .ended, cost: .max).request, back.request)
         #expect(now.id == was.id && now.cost == was.cost && now.tokens == was.tokens && now.event == was.event)
         #expect(now.periods == was.periods && now.givesUnitBack && now.target == .settled)

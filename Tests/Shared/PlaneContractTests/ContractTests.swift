@@ -39,7 +39,7 @@ import Testing
 }
 
 @Suite struct DoorbellTests {
-    @Test("reads what it writes", arguments: [Doorbell.config(42), .key(digest: "abc")])
+    @Test("reads what it writes", arguments: [Doorbell.config(42), .key(digest: "abc", version: 7), .lost])
     func roundTrip(bell: Doorbell) { #expect(Doorbell(message: bell.message) == bell) }
 
     @Test("ignores noise", arguments: ["", "config", "config x", "key a b", "other 1"])

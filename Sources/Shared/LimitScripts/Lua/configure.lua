@@ -77,10 +77,12 @@ local function live(K, A)
   return {0}
 end
 
--- at_least: a scope has spent what the ledger says, or more: raises what is less, of the windows named.
--- KEYS b:{s}:<scope>   ARGV month spent requests day spent requests   Reply {0, nano added to the month, to the day}
+-- at_least: a scope has spent what the ledger says, or more: raises what is less, of the windows named. Nothing while requests
+-- of it run: what is reserved may be what is missing.
+-- KEYS b:{s}:<scope>   ARGV month spent requests day spent requests   Reply {0, nano added to the month, to the day} · {1}
 local function at_least(K, A)
   local s, added = load(K[1]), {0, 0}
+  if s[OPEN] > 0 then return {1} end
   for i, w in ipairs({M, D}) do
     local a = (i - 1) * 3
     if s[w] == tonumber(A[a + 1]) then

@@ -18,15 +18,15 @@ end
 local function heard(beat) return tonumber((string.gsub(beat, '!', ''))) or 0 end
 
 -- sweep: the open holds nobody will settle any more, because their deadline passed or their worker fell silent.
--- KEYS o:{s} hb:{s}   ARGV silent_ms limit   Reply: per hold {rid, owner, at, cost, hold, event, periods}
+-- KEYS o:{s} hb:{s}   ARGV silent_ms limit whole(0|1: look at every hold)   Reply: per hold {rid, owner, at, cost, hold, event, periods}
 local function sweep(K, A)
   local now, silent, limit, tag = now_ms(), tonumber(A[1]), tonumber(A[2]), string.match(K[1], '%b{}')
   local beats, alive, dead = redis.call('HGETALL', K[2]), {}, {}
   for i = 1, #beats, 2 do
     if now - heard(beats[i + 1]) <= silent then alive[beats[i]] = true else dead[#dead + 1] = beats[i] end
   end
-  -- While all owners live, only a passed deadline can make an orphan.
-  local open = #dead > 0 and redis.call('ZRANGE', K[1], 0, -1, 'WITHSCORES')
+  -- While all owners live, only a passed deadline can make an orphan; but an owner may never have given a sign of life.
+  local open = (#dead > 0 or A[3] == '1') and redis.call('ZRANGE', K[1], 0, -1, 'WITHSCORES')
     or redis.call('ZRANGE', K[1], '-inf', int(now), 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
   local found, holders = {}, {}
   for i = 1, #open, 2 do
@@ -35,12 +35,13 @@ local function sweep(K, A)
     if not r or r.st ~= 'O' then
       redis.call('ZREM', K[1], open[i])
     else
+      -- Too young to be taken yet: its owner is not forgotten before it is.
+      if not alive[r.owner] then holders[r.owner] = true end
       local orphan = not alive[r.owner] and now - r.at > silent
       if orphan or tonumber(open[i + 1]) < now then
         found[#found + 1] = {
           open[i], r.owner, int(r.at), int(r.cost), int(r.hold), r.event, r.periods,
         }
-        holders[r.owner] = true
       end
     end
   end

@@ -1,0 +1,93 @@
+"""Two hundred requests at once for the last of the money, or the last unit of a quota: exactly as many pass as fit."""
+
+import pytest
+
+from callers import volley
+from checker import Checker
+from facts import wait_quiet
+from rig import often
+from watcher import Watcher
+
+pytestmark = pytest.mark.rig(workers=4)
+AT_ONCE = 200
+#: What one request costs by the test prices, whatever it was held for: 10 and 8 tokens, rounded up.
+COST = 66_001
+HELLO = {"max_tokens": 8}
+LIMIT = 2_000_000
+
+
+def passed(answers):
+    return sum(calls[-1].whole for calls in answers)
+
+
+def retry(call):
+    """As `x-should-retry: true` tells a client: the money is only held by others."""
+    return call.type == "budget_in_flight"
+
+
+@pytest.fixture(scope="module")
+def fitting():
+    """How many pass one after another: no hold is ever in the way then. Found once, for all."""
+    return {}
+
+
+def how_many_fit(made, fitting, period):
+    if period not in fitting:
+        key, count = made.new_key(limits={period: f"{LIMIT / 10**9:.9f}"}), 0
+        while passed(volley(made.workers[count % 4:], key, 1, again=retry, **HELLO)):
+            count += 1
+        assert LIMIT * 0.5 / COST < count <= LIMIT // COST
+        fitting[period] = count
+    return fitting[period]
+
+
+@pytest.mark.parametrize("period", ["usd_per_month", "usd_per_day"])
+def test_the_last_cent(made, seed, fitting, period, note):
+    """Overshoot 0. Who heeds `budget_in_flight` is served while there is money: no false refusal for good."""
+    fits, checker, window = how_many_fit(made, fitting, period), Checker(made), period.removeprefix("usd_per_")
+    keys = [made.new_key(limits={period: f"{LIMIT / 10**9:.9f}"}) for _ in range(often(3, 50))]
+    counts, calls = [], []
+    with Watcher(made, {(key["id"], key["org_id"]): {window: LIMIT} for key in keys}) as watcher:
+        for key in keys:
+            answers = volley(made.workers, key, AT_ONCE, again=retry, **HELLO)
+            counts.append(passed(answers))
+            calls += [call for one in answers for call in one]
+            refused = {one[-1].type for one in answers if not one[-1].whole}
+            assert refused == {"insufficient_quota"}, refused
+    facts = checker.check(calls)
+    assert counts == [fits] * len(keys)
+    spent = {key["id"]: sum(r["nano_usd"] for r in facts.new.values() if r["key_id"] == key["id"]) for key in keys}
+    assert set(spent.values()) == {fits * COST} and fits * COST <= LIMIT, "overshoot"
+    note(f"{len(keys)} keys × {AT_ONCE} at once: {fits} passed each, {LIMIT - fits * COST} of {LIMIT} nano left;"
+         f" {watcher.looks} looks, highest {max(watcher.highest.values())}")
+
+
+def test_without_patience_nobody_overshoots(made, seed, note):
+    """Everybody asks once: fewer pass, since holds are in the way; when all is quiet the rest of the money is there."""
+    key = made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"})
+    with Watcher(made, {(key["id"], key["org_id"]): {"month": LIMIT}}):
+        answers = volley(made.workers, key, AT_ONCE, **HELLO)
+        assert {one[0].type for one in answers} <= {None, "budget_in_flight", "insufficient_quota"}
+        wait_quiet(made, [one[0] for one in answers])
+        count = passed(answers)
+        while passed(volley(made.workers, key, 1, **HELLO)):
+            count += 1
+            wait_quiet(made)
+    assert count <= LIMIT // COST and LIMIT - count * COST < LIMIT / 2
+    note(f"{passed(answers)} of {AT_ONCE} passed at once, {count} in all")
+
+
+@pytest.mark.parametrize("name", ["requests_per_day", "requests_per_month"])
+def test_the_last_unit_of_a_quota(made, seed, name, note):
+    """Half of it is used, then two hundred ask at once, and again when all is quiet."""
+    limit, checker = 60, Checker(made)
+    keys = [made.new_key(limits={name: limit}) for _ in range(often(2, 20))]
+    for key in keys:
+        assert passed(volley(made.workers, key, limit // 2, **HELLO)) == limit // 2
+        answers = volley(made.workers, key, AT_ONCE, **HELLO)
+        assert passed(answers) == limit // 2
+        assert {(c.status, c.type) for one in answers for c in one if not c.whole} == {(402, "insufficient_quota")}
+        assert passed(volley(made.workers, key, 8, **HELLO)) == 0
+    facts = checker.check()
+    assert len(facts.new) == limit * len(keys)
+    note(f"{len(keys)} keys × {AT_ONCE} at once: {limit} passed each")

@@ -1,0 +1,112 @@
+"""Redis dies, comes back with less than it had, with nothing, or as another: nothing is lost, nothing overspent."""
+
+import random
+import time
+
+import pytest
+
+from callers import volley
+from checker import Checker, counts
+from outage import Outage
+from rig import often, repair_log
+
+
+@pytest.mark.row("R1", "Redis kill -9, restarted later")
+def test_killed_and_restarted(made, seed, note):
+    checker, chance, took = Checker(made), random.Random(seed), []
+    with Outage(made, seed) as load:
+        for _ in range(often(3, 8)):
+            made.kill_redis()
+            time.sleep(chance.choice([0.1, 0.5, chance.uniform(1, 3)]))  # how long it is away
+            made.start_redis()
+            took.append(load.recovered(time.monotonic()))
+    facts = checker.check(load.calls)
+    load.judge_answers()
+    note(f"normal {max(took):.2f} s after it was back at the latest; {counts(facts)}")
+
+
+@pytest.mark.row("R1b", "Redis kill -9 and a worker with it, which stays away")
+@pytest.mark.rig(workers=3)
+def test_killed_with_a_worker(made, seed, note):
+    """Nobody waits for the dead worker for long, and what it held is charged."""
+    checker, gone = Checker(made, slack=30), made.workers[2]
+    with Outage(made, seed, models=["plain", "slow"]) as load:
+        made.kill(gone, restart=False)
+        load.before = [c for c in load.before if c.worker != gone.process.name]
+        made.kill_redis()
+        made.start_redis()
+        took = load.recovered(time.monotonic(), within=4)
+    gone.start()
+    facts = checker.check(load.calls)
+    note(f"normal {took:.2f} s after it was back; {counts(facts)}")
+
+
+@pytest.mark.row("R2", "the end of Redis's log is torn off")
+def test_torn_log(made, seed, note):
+    checker, chance, cut = Checker(made), random.Random(seed), []
+    with Outage(made, seed) as load:
+        for _ in range(often(2, 5)):
+            made.kill_redis()
+            log = max((made.state.folder / "appendonlydir").glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
+            size = log.stat().st_size
+            cut.append(min(chance.randrange(20_000, 400_000), size // 2))
+            with open(log, "r+b") as file:
+                file.truncate(size - cut[-1])
+            repair_log(made.state)
+            made.start_redis()
+            load.recovered(time.monotonic())
+    facts = checker.check(load.calls)
+    load.judge_answers()
+    note(f"{', '.join(map(str, cut))} bytes gone; {counts(facts)}")
+
+
+@pytest.mark.row("R3", "everything in Redis is gone")
+@pytest.mark.parametrize("what", ["FLUSHALL", "FUNCTION FLUSH", "both"])
+def test_wiped(made, seed, what, note):
+    """A budget that is used up stays used up."""
+    checker = Checker(made)
+    spent = made.new_key(limits={"usd_per_month": "0.001"})
+    used_up = [calls[-1] for calls in volley(made.workers, spent, 40, again=lambda c: c.type == "budget_in_flight")]
+    assert {call.type for call in used_up} == {None, "insufficient_quota"}
+    took, late = [], []
+    with Outage(made, seed) as load:
+        for _ in range(often(2, 6)):
+            client = made.redis()
+            if what != "FUNCTION FLUSH":
+                client.flushall()
+            if what != "FLUSHALL":
+                client.function_flush()
+            since = time.monotonic()
+            while time.monotonic() < since + 1.5:
+                late += [calls[0] for calls in volley(made.workers, spent, len(made.workers))]
+            took.append(load.recovered(since))
+    assert {(c.status, c.type) for c in late} <= {(402, "insufficient_quota"), (503, "limiter_unavailable")}, late[:3]
+    facts = checker.check(load.calls + used_up)
+    load.judge_answers(free_too=what == "FUNCTION FLUSH")
+    assert sum(r["nano_usd"] for r in facts.ledger.values() if r["key_id"] == spent["id"]) <= 1_000_000, "overspent"
+    note(f"normal {max(took):.2f} s after it at the latest; {counts(facts)}")
+
+
+@pytest.mark.row("R3b", "everything in Redis is gone while streams run")
+def test_wiped_under_streams(made, seed, note):
+    """What was reserved for running streams is reserved again before anybody else may spend it."""
+    checker = Checker(made)
+    with Outage(made, seed, models=["slow", "plain"], callers=12) as load:
+        for _ in range(often(2, 6)):
+            made.redis().flushall()
+            load.recovered(time.monotonic())
+    facts = checker.check(load.calls)
+    note(counts(facts))
+
+
+@pytest.mark.row("R7", "failover to a replica that lacks the last 0.4 s")
+def test_failover_with_a_gap(made, seed, note):
+    checker, chance, took = Checker(made), random.Random(seed), []
+    made.add_replica()
+    with Outage(made, seed, models=["plain", "cached", "slow"], callers=4) as load:
+        for n in range(often(2, 4)):
+            made.fail_over(0.4 if n == 0 else chance.uniform(0, 1))
+            took.append(load.recovered(time.monotonic()))
+    facts = checker.check(load.calls)
+    load.judge_answers()
+    note(f"normal {max(took):.2f} s after it at the latest; {counts(facts)}")

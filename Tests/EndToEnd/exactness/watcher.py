@@ -1,0 +1,48 @@
+"""Looks at the counters of scopes all the time, whatever is going on."""
+
+import collections
+import threading
+import time
+
+import redis
+
+from facts import counters_of
+
+
+class Watcher(threading.Thread):
+    """Looks at scopes all the time: what is spent and reserved is never more than the limit, with whatever is going on.
+    `limits`: (scope, org) -> {"month": nano, "day": nano, "day_requests": count}, each where there is one."""
+
+    def __init__(self, stack, limits):
+        super().__init__(daemon=True)
+        self.stack, self.limits = stack, limits
+        self.looks, self.over, self.highest = 0, [], collections.Counter()
+        self.stopping = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.stopping.set()
+        self.join(30)
+        if not any(error):
+            assert self.looks > 0, "nothing was ever looked at"
+            assert self.over == [], f"{len(self.over)} of {self.looks} looks: {self.over[:5]}"
+
+    def run(self):
+        while not self.stopping.wait(0.01):
+            try:
+                self.look(counters_of(self.stack, list(self.limits)))
+            except (redis.RedisError, OSError):
+                time.sleep(0.05)  # stopped, restarted or without functions just now
+
+    def look(self, counters):
+        self.looks += 1
+        for (scope, _), limits in self.limits.items():
+            for name, limit in limits.items():
+                now = counters[scope][name] if name.endswith("requests") else (
+                    counters[scope][f"{name}_spent"] + counters[scope][f"{name}_reserved"])
+                self.highest[scope, name] = max(self.highest[scope, name], now)
+                if now > limit:
+                    self.over.append((scope, name, now, limit))

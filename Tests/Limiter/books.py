@@ -1,0 +1,108 @@
+"""What the library must have done: its contract in plain dictionaries, told of every call Redis executed.
+
+It never looks into the Lua: it takes the replies, keeps the books they imply and compares them with the counters Redis
+holds after every call that wrote. A window is a month (yyyymm) or a day (yyyymmdd): both are keys of one dictionary.
+"""
+
+import datetime
+
+import msgpack
+
+WINDOWS, OPEN, MINUTE, BASE = (0, 5, 10, 15), 20, 21, 10**15
+# Replies that promise that nothing was written.
+SILENT = {"admit": range(1, 12), "settle": (1, 3), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
+          "live": (3,), "entomb": (1,), "raise": (1,), "barrier": (3,)}
+
+
+class Violation(AssertionError):
+    pass
+
+
+def demand(holds, text, *details):
+    if not holds:
+        raise Violation(f"{text} {details if details else ''}".strip())
+
+
+def calendar(now_ms):
+    day = datetime.datetime.fromtimestamp(now_ms // 1000, datetime.UTC)
+    return day.year * 100 + day.month, day.year * 10000 + day.month * 100 + day.day
+
+
+def windows_of(periods, i):
+    """None of them for what was cancelled before its admission was known."""
+    if not periods:
+        return ()
+    return tuple(int(part) for part in periods.split(",")[i].split("/"))
+
+
+class Books:
+    """Kept under the undo log of the model, so that it loses what Redis loses."""
+
+    def __init__(self, redis, limits, patience_ms):
+        self.redis, self.limits, self.patience_ms = redis, limits, patience_ms
+        self.put, self.drop = redis.undo.put, redis.undo.drop
+        self.records, self.totals, self.open, self.newest, self.minute, self.versions = {}, {}, {}, {}, {}, {}
+        self.charged, self.replayed, self.spoke, self.state = {}, {}, {}, {}
+        self.tables = [value for value in vars(self).values() if type(value) is dict and value is not limits]
+        # Beside what Redis keeps: what each life of the shard was seeded with, and which replies were seen.
+        self.bases, self.reached, self.swept = {}, {}, {}
+
+    def flush(self):
+        for table in self.tables:
+            for key in list(table):
+                self.drop(table, key)
+
+    def observe(self, name, keys, args, reply, wrote):
+        code = 0 if name in ("sweep", "heartbeat") else int(reply[0])
+        self.reached[name, code] = self.reached.get((name, code), 0) + 1
+        if code in SILENT.get(name, ()):
+            demand(not wrote, f"{name} refused with {code} and wrote something")
+        watch = getattr(self, "on_" + name, None)
+        if watch:
+            watch(keys, args, reply, code)
+        if wrote:
+            for key in keys:
+                if key.startswith("b:"):
+                    self.compare(key)
+
+    def compare(self, key):
+        """Redis's counters of a scope against the books."""
+        s = msgpack.unpackb(self.redis.data[key.encode()][0])
+        for w in WINDOWS:
+            if s[w]:
+                held = (s[w + 2] * BASE + s[w + 1], s[w + 3], s[w + 4])
+                demand(held == self.totals.get((key, s[w]), (0, 0, 0)), "counters differ from the calls (Redis, books)",
+                       key, s[w], held, self.totals.get((key, s[w])))
+                demand(s[w + 3] >= 0, "reserved is below zero", key, s[w])
+        demand(min(s[MINUTE:], default=0) >= 0, "a bucket of the minute is below zero", key, s[MINUTE:])
+        demand(s[OPEN] == self.open.get(key, 0), "open requests are miscounted", key, s[OPEN], self.open.get(key))
+
+    def add(self, key, periods, spent, reserved, requests):
+        if not (spent or reserved or requests):
+            return
+        for period in periods:
+            a, b, c = self.totals.get((key, period), (0, 0, 0))
+            self.put(self.totals, (key, period), (a + spent, b + reserved, c + requests))
+        if periods:
+            self.put(self.newest, key, tuple(map(max, periods, self.newest.get(key, (0, 0)))))
+
+    def charge_of(self, rid):
+        """What Redis's counters hold for a request, in this life of the shard."""
+        return self.charged.get(rid, self.state.get("base", {}).get(rid, 0))
+
+    def count_open(self, key, by):
+        self.put(self.open, key, self.open.get(key, 0) + by)
+
+    def within_money(self, key, periods):
+        for period, limit in zip(periods, (self.limits[key]["month"], self.limits[key]["day"])):
+            spent, reserved, _ = self.totals[key, period]
+            demand(limit < 0 or spent + reserved <= limit, "more than the limit on money",
+                   key, period, spent, reserved, limit)
+
+    def in_minute(self, key, now):
+        """Admissions of the rolling minute, by a clock that does not follow a step back of up to two buckets."""
+        seen = self.minute.get(key, ())
+        newest = max(now, seen[-1][0]) if seen else now
+        if newest // 5000 - now // 5000 > 2:  # A clock that went back further starts the minute afresh.
+            return ()
+        return tuple(one for one in seen if one[0] >= newest - 75_000)  # A bucket, and the step back it may have seen.

@@ -1,0 +1,98 @@
+"""A control plane: it feeds the ledger, sweeps, raises versions, and puts back what is lost."""
+
+from journal import TOMBSTONE_MS
+from ledger import Ledger
+from network import key_of
+from rebuild import Interrupted, Rebuild
+from redis_model import stream_id
+
+SILENT_MS, REREAD_MS = 30_000, 300_000
+
+
+class ControlPlane(Rebuild):
+    def __init__(self, world, ledger):
+        self.world, self.ledger = world, ledger
+        self.read, self.is_reader, self.run, self.rebuilding = None, False, "", None
+
+    def die(self):
+        self.read, self.is_reader, self.run, self.rebuilding = None, False, "", None
+
+    # The stream into the ledger: reading and committing are two steps, between which anything may happen.
+
+    def take_over(self):
+        self.ledger.epoch += 1
+        self.epoch, self.is_reader, self.read, self.run = self.ledger.epoch, True, None, ""
+
+    def ingest(self):
+        if not self.ledger.is_up or not self.world.store.up:
+            self.read = None
+        elif not self.is_reader:
+            self.take_over()
+        elif self.read is None:
+            self.read_stream()
+        else:
+            self.commit()
+
+    def read_stream(self, count=20):
+        redis, run = self.world.redis, self.world.store.run
+        if run != self.run:
+            self.run = run
+            self.cursor = self.rewound(self.ledger.cursor)
+        gen = redis.do_hget(key_of("c").encode(), b"gen")
+        entries = redis.stream_after(key_of("u").encode(), self.cursor, count)
+        self.read = (entries, gen and gen.decode(), run)
+
+    def rewound(self, cursor):
+        """A process that took over may give out ids below the cursor; how far below, its newest id tells."""
+        newest = self.world.redis.last_ids.get(key_of("u").encode(), (0, 0))
+        if not self.world.has("rewind from the cursor alone"):
+            cursor = min(cursor, newest)
+        return max(0, cursor[0] - REREAD_MS), 0
+
+    def commit(self):
+        (entries, gen, run), self.read = self.read, None
+        if self.epoch != self.ledger.epoch:
+            self.is_reader = False
+            return
+        if entries:
+            self.ledger.take(entries)
+            self.cursor = self.ledger.cursor = stream_id(entries[-1][0])
+        if gen:
+            self.world.acknowledge(gen, run, self.cursor)
+
+    # Calls whose replies are awaited.
+
+    def call(self, name, keys, *args):
+        if not self.world.store.up or not self.ledger.is_up:
+            raise Interrupted
+        fate = self.world.random.random() if self.world.network.is_faulty else 1
+        if fate < 0.01:
+            raise Interrupted
+        if fate < 0.03 and name != "barrier":  # As of one that was slow: the same call once more, later.
+            self.world.network.send(name, keys, args)
+        reply = self.world.store.call(name, keys, args)
+        if 0.03 <= fate < 0.04:
+            raise Interrupted
+        return reply
+
+    def sweep(self):
+        gen = self.world.redis.do_hget(key_of("c").encode(), b"gen")
+        if not gen or self.rebuilding:
+            return
+        try:
+            for rid, _, _, cost, _, event, periods in self.call("sweep", [key_of("o"), key_of("hb")], SILENT_MS, 10):
+                row = Ledger.row(event)
+                scopes = [key_of("b", scope) for scope in row.scopes]
+                keys = [key_of("h", rid.decode()), key_of("o"), key_of("u"), *scopes]
+                named = dict(part.split("=") for part in event.decode().split("|"))
+                named["periods"], named["cost"] = periods.decode(), int(cost)
+                self.world.network.send("settle", keys, [
+                    rid.decode(), gen.decode(), "R", int(cost), self.world.estimate,
+                    "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 0])
+        except Interrupted:
+            pass
+
+    def raise_version(self, name, by=1):
+        self.ledger.versions[name] = self.ledger.versions.get(name, 8) + by
+        for _ in range(2):  # Pushed at once, and again by the next round of all.
+            self.world.network.send("raise", [key_of("c")], [name, self.ledger.versions[name]])

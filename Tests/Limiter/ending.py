@@ -1,0 +1,139 @@
+"""The end of a run: all faults stop, everything is retried until it rests, and then the books are compared."""
+
+import msgpack
+from books import BASE, OPEN, WINDOWS, demand, windows_of
+from network import key_of
+
+
+def come_to_rest(world):
+    world.network.is_faulty, world.store.up, world.ledger.is_up = False, True, True
+    plane, other = world.planes
+    other.die()
+    for worker in world.workers:
+        worker.is_frozen = False
+        if not worker.is_alive:
+            worker.start()
+        world.learn_versions(worker)
+    for round_ in range(200):
+        world.network.settle_down()
+        plane.look()
+        while plane.rebuilding:
+            for worker in world.workers:
+                worker.tick()
+            world.network.settle_down()
+            plane.look()
+        plane.sweep()
+        for worker in world.workers:
+            for request in [held for held in worker.open.values() if held.state == "open"]:
+                worker.close(request, "S", request.truth)
+            worker.tick()
+            if worker.opened:
+                worker.beat()
+        world.network.settle_down()
+        for _ in range(6):
+            plane.ingest()
+        if rests(world, plane):
+            return
+        # Holds whose owner is not even known to be silent wait for their deadline.
+        world.pass_time(2_000 if round_ < 40 else 60_000)
+    states = [(w.owner, w.opened, w.gen, len(w.open), len(w.closed)) for w in world.workers]
+    demand(False, "it does not come to rest", states, list(world.redis.table(key_of("o").encode()))[:5])
+
+
+def rests(world, plane):
+    redis = world.redis
+    if redis.table(key_of("o").encode()) or world.network.pending or not plane.is_reader:
+        return False
+    if redis.stream_after(key_of("u").encode(), plane.cursor, 1):
+        return False
+    for worker in world.workers:
+        if worker.open or worker.adopted or not worker.opened:
+            return False
+        for closed in worker.closed.values():
+            if not closed.is_acked and not (closed.to == "C" and closed.confirmed == worker.target()):
+                return False
+    return True
+
+
+def compare(world):
+    accounts, charged = world.store.accounts, world.ledger.charged()
+    nothing_is_held(world)
+    unclean = set()
+    for rid, request in world.requests.items():
+        row = charged.get(rid)
+        if request.is_journal_lost:
+            bounded(world, request, row)
+        else:
+            exact(world, request, row)
+        if (row.cost if row else 0) != accounts.charge_of(rid):
+            was_reaped = request.state == "cancelled" and row and world.counts["lost tails"]
+            is_excused = request.is_appended or request.is_journal_lost or was_reaped
+            demand(is_excused, "Redis and the ledger differ", rid, row, request, accounts.charge_of(rid))
+            unclean |= set(request.scopes)
+    counters_match(world, unclean)
+    if not any(world.counts[what] for what in ("lost tails", "flushed")) and not accounts.swept:
+        truth_is_within_limits(world)
+
+
+def truth_is_within_limits(world):
+    """Where nothing was forgotten and nobody had the last word too late, the bill itself obeys every limit."""
+    bill = {}
+    for request in world.requests.values():
+        for scope, windows in zip(request.scopes, windows_of_all(request)):
+            for period, kind in zip(windows, ("month", "day")):
+                bill[scope, period, kind] = bill.get((scope, period, kind), 0) + request.truth
+    for (scope, period, kind), nano in bill.items():
+        limit = world.limits[key_of("b", scope)][kind]
+        demand(limit < 0 or nano <= limit, "the provider's bill is larger than the limit", scope, period, nano, limit)
+
+
+def windows_of_all(request):
+    return [windows_of(request.periods, i) for i in range(len(request.scopes))]
+
+
+def nothing_is_held(world):
+    for scope in world.scopes:
+        held = world.redis.alive(key_of("b", scope).encode())
+        s = msgpack.unpackb(held[0]) if held else [0] * (OPEN + 1)
+        demand(s[OPEN] == 0 and all(s[w + 3] == 0 for w in WINDOWS), "money or a place is still held", scope, s)
+    still = [rid for rid, record in world.store.accounts.records.items() if record["st"] == "O"]
+    demand(not still, "open at the end", still)
+
+
+def exact(world, request, row):
+    if request.state == "closed":
+        demand((request.rid, "final") in world.ledger.rows, "lost", request)
+        demand(row.cost == request.truth, "the ledger has another cost than the provider", request, row)
+    elif not world.counts["lost tails"]:
+        # A cancellation leaves no event: where Redis forgot a reap that the ledger knows, the reap stands.
+        demand(not row or row.cost == 0, "charged for what never reached a provider", request, row)
+
+
+def bounded(world, request, row):
+    if row:
+        demand(row.cost <= request.hold, "charged more than was held", request, row)
+    has_lost = world.counts["lost tails"] or world.counts["flushed"]
+    if request.reported and request.state == "closed" and not has_lost:
+        demand(row, "lost, although Redis lost nothing", request)
+        if (request.rid, "final") not in world.ledger.rows:
+            # What comes in between the sweep and the settle of an owner thought dead is not in it.
+            least = min(request.reported, world.store.accounts.swept.get(request.rid, 0))
+            demand(row.cost >= least, "charged less than was reported", request, row)
+
+
+def counters_match(world, unclean):
+    totals, accounts = world.ledger.totals(), world.store.accounts
+    for turn in ("before", "after"):
+        for scope in world.scopes:
+            held = world.redis.alive(key_of("b", scope).encode())
+            s = msgpack.unpackb(held[0]) if held else [0] * (OPEN + 1)
+            for w in WINDOWS:
+                spent, owed = s[w + 2] * BASE + s[w + 1], totals.get((scope, s[w]), (0, 0))[0]
+                if s[w] and scope not in unclean:
+                    demand(spent == owed, "Redis's counters differ from the ledger", scope, s[w], spent, owed)
+                named = world.planes[0].windows(scope, totals, world.redis.now_ms)[w // 5 * 3]
+                if turn == "after" and w < 10 and s[w] == named:
+                    demand(spent >= owed, "Redis has less than the ledger after it was raised", scope, named, spent)
+        if turn == "before":
+            added = world.planes[0].reconcile()
+            demand(not added or unclean, "something was missing that nobody appended", added)

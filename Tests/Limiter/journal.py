@@ -1,0 +1,51 @@
+"""What a worker knows of a request, and the lines of its journal."""
+
+import dataclasses
+
+# A tombstone outlives the largest step of Redis's clock and every replay.
+TTL_MS, TOMBSTONE_MS, PATIENCE_MS = 600_000, 9_000_000, 3_000
+# How long a request is kept for a replay after the ledger has it: longer than any tail that Redis can lose.
+KEPT_MS = 60_000
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Request:
+    """One request as it really went: `truth` is what the provider bills for it."""
+
+    rid: str
+    owner: str
+    scopes: tuple
+    floor: int
+    hold: int
+    hold_min: int
+    state: str = "asked"  # asked, open, closed, cancelled, refused
+    truth: int = 0
+    reported: int = 0
+    periods: str = ""
+    at: int = 0
+    retried: bool = False
+    confirmed: tuple = ()  # (gen, run) in which Redis is known to have the hold
+    is_journal_lost: bool = False
+    is_appended: bool = False
+
+    def event(self, cost, back, clock):
+        fields = {"id": self.rid, "scopes": " ".join(self.scopes), "cost": cost, "periods": self.periods,
+                  "back": int(back), "clock": clock}
+        return "|".join(f"{name}={value}" for name, value in fields.items())
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Closed:
+    """A line of the journal: its cost and its event are frozen before they are sent."""
+
+    request: Request
+    to: str
+    cost: int
+    event: str
+    back: bool
+    gen: str
+    at: int
+    confirmed: tuple = ()  # (gen, run) whose Redis has it
+    stream_id: tuple = ()
+    is_acked: bool = False
+    is_busy: bool = False

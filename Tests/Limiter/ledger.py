@@ -1,0 +1,52 @@
+"""What is durable: the ledger of PostgreSQL, as far as the protocol depends on it."""
+
+import dataclasses
+
+from books import demand
+
+
+@dataclasses.dataclass(slots=True)
+class Row:
+    cost: int
+    scopes: tuple
+    periods: tuple  # per scope (month, day)
+    back: bool
+    event: bytes
+
+
+class Ledger:
+    """What is durable: rows by (request, kind), the cursor with its epoch, the shard's life. A commit is atomic."""
+
+    def __init__(self):
+        self.rows, self.cursor, self.epoch, self.gen, self.versions, self.is_up = {}, (0, 0), 0, 0, {}, True
+
+    def take(self, entries):
+        for _, fields in entries:
+            named = dict(zip(fields[::2], fields[1::2]))
+            rid, kind, event = named[b"id"].decode(), named[b"kind"].decode(), named[b"event"]
+            held = self.rows.get((rid, kind))
+            if held:
+                demand(kind != "final" or held.event == event, "two final words of one request", rid, held.event, event)
+                continue
+            self.rows[rid, kind] = self.row(event)
+
+    @staticmethod
+    def row(event):
+        f = dict(part.split("=") for part in event.decode().split("|"))
+        periods = tuple(tuple(map(int, one.split("/"))) for one in f["periods"].split(",")) if f["periods"] else ()
+        return Row(int(f["cost"]), tuple(f["scopes"].split()), periods, f["back"] == "1", event)
+
+    def charged(self):
+        """The row that counts of every request: the final one supersedes."""
+        return {rid: self.rows.get((rid, "final"), row) for (rid, _), row in self.rows.items()}
+
+    def totals(self):
+        """(scope, period) -> [spent, requests]"""
+        sums = {}
+        for row in self.charged().values():
+            for scope, periods in zip(row.scopes, row.periods):
+                for period in periods:
+                    held = sums.setdefault((scope, period), [0, 0])
+                    held[0] += row.cost
+                    held[1] += not row.back
+        return sums

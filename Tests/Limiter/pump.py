@@ -1,0 +1,113 @@
+"""How a worker brings what it has closed to Redis, again and again until the ledger has it."""
+
+from journal import KEPT_MS, TOMBSTONE_MS
+from network import key_of
+
+
+class Pump:
+    def tick(self):
+        if not self.is_alive or self.is_frozen or not self.world.store.up:
+            return
+        if self.run != self.world.store.run:  # Read on every connection.
+            self.run, self.opened = self.world.store.run, ()
+            self.is_asking = self.is_filed = self.is_greeted = False
+        if self.gen:
+            self.close_adopted()
+            self.pump()
+        if not self.opened:
+            self.recover()
+        elif self.world.random.random() < 0.1:
+            self.beat()
+
+    def shut(self):
+        self.opened, self.is_greeted = (), False
+
+    def close_adopted(self):
+        """What a life before this one left running: it is charged for what was delivered."""
+        for request in self.adopted.values():
+            if request.state == "open":
+                self.close(request, "S", request.truth)
+            else:
+                self.close(request, "C", 0)
+        self.adopted = {}
+
+    def beat(self):
+        def on_reply(reply):
+            self.is_greeted = True
+            if reply[1].decode() != self.gen:
+                self.shut()
+
+        self.send("heartbeat", [key_of("hb")], [self.owner, 0], on_reply)
+
+    def pump(self):
+        for rid, closed in list(self.closed.items()):
+            if self.is_done(closed):
+                del self.closed[rid]
+            if closed.confirmed == self.target() or closed.is_busy:
+                continue
+            is_older = closed.gen != self.gen and closed.to == "S"
+            if is_older and not self.world.has("settle older lives"):
+                if not closed.is_acked:
+                    self.append(closed)
+            else:
+                self.settle(closed)
+
+    def is_done(self, closed):
+        """Never before this process is known to have it: what the ledger has, Redis may have lost."""
+        if closed.is_acked and closed.gen != self.gen:
+            return True
+        is_known = closed.confirmed == self.target() and (closed.is_acked or closed.to == "C")
+        return is_known and self.world.store.age_ms - closed.at > KEPT_MS
+
+    def sending(self, closed, name, keys, args, on_reply):
+        target, closed.is_busy = self.target(), True
+
+        def reply(got):
+            closed.is_busy = False
+            on_reply(target, got)
+
+        def lost():
+            closed.is_busy = False
+
+        self.send(name, keys, args, reply, lost)
+
+    def append(self, closed):
+        closed.request.is_appended = True
+        self.sending(closed, "append", [key_of("u")], [closed.request.rid, closed.event],
+                     lambda target, reply: self.confirm(closed, target, reply[1]))
+
+    def settle(self, closed):
+        request, cost = closed.request, closed.cost
+        if self.world.has("recompute the cost") and closed.to == "S":
+            cost = max(0, cost - self.world.random.randrange(2) * self.world.unit)
+            closed.event = request.event(cost, closed.back, self.clock())
+        keys = [key_of("h", request.rid), key_of("o"), key_of("u"), *self.scope_keys(request)]
+        args = [request.rid, self.gen, closed.to, cost, self.world.estimate, closed.event, TOMBSTONE_MS,
+                request.periods, int(closed.back)]
+        self.sending(closed, "settle", keys, args, lambda target, reply: self.on_settled(closed, target, reply))
+
+    def on_settled(self, closed, target, reply):
+        code = int(reply[0])
+        if code == 3:
+            self.shut()
+        elif closed.to == "C" and code == 1 and reply[1] == b"R":
+            # It was reaped meanwhile: only a final word of nothing gives the money back.
+            if closed.request.rid in self.closed and closed.to == "C":
+                request = closed.request
+                closed.to, closed.gen, closed.event = "S", self.gen, request.event(0, True, self.clock())
+                closed.back = True
+        else:
+            self.confirm(closed, target, reply[-1])
+
+    def confirm(self, closed, target, stream_id):
+        closed.confirmed, closed.at = target, self.world.store.age_ms
+        if stream_id:
+            closed.stream_id = tuple(int(part) for part in stream_id.decode().split("-"))
+
+    def acknowledge(self, gen, run, upto):
+        """The ledger has read the stream of this life and process up to there."""
+        for closed in self.closed.values():
+            if closed.stream_id and closed.stream_id <= upto:
+                is_careless = closed.confirmed and self.world.has("acknowledge across processes")
+                if closed.confirmed == (gen, run) or is_careless:
+                    closed.is_acked = True

@@ -1,0 +1,98 @@
+"""How a control plane gives a shard that lost its counters their totals back."""
+
+from books import calendar
+from journal import TOMBSTONE_MS
+from network import key_of
+
+
+class Interrupted(Exception):
+    """This control plane gives up what it was at: a reply is lost, or it dies."""
+
+
+class Rebuild:
+    def look(self):
+        """One step of a rebuild, or the look whether one is needed."""
+        if not self.world.store.up or not self.ledger.is_up:
+            self.rebuilding = None
+            return
+        try:
+            if self.rebuilding is None:
+                gen = self.world.redis.do_hget(key_of("c").encode(), b"gen")
+                if gen and int(gen) >= self.ledger.gen:
+                    return
+                self.rebuilding = self.rebuild(self.world.store.run, gen)
+            if next(self.rebuilding, "over") == "over":
+                self.rebuilding = None
+        except Interrupted:
+            self.rebuilding = None
+
+    def rebuild(self, run, gen):
+        if gen:  # A failover brought an older life back; nothing of it may go on, but its stream is read.
+            self.world.end_life()
+        self.ledger.gen += 1
+        gen = str(self.ledger.gen)
+        for turn in range(self.world.random.randint(2, 8)):
+            yield
+            self.check(run)
+            reply = self.call("barrier", [key_of("run")], gen)
+            if reply[0] == 3 or (reply[0] == 1 and turn):
+                raise Interrupted
+            if self.world.owners_alive() <= {owner.decode() for owner in reply[1:]}:
+                break
+        yield
+        self.take_over()
+        if not self.world.has("keep the cursor of a lost stream"):
+            self.ledger.cursor = self.cursor = (0, 0)  # The new stream's ids owe nothing to the old one's.
+        else:
+            self.cursor = self.ledger.cursor
+        self.run = self.world.store.run
+        while self.read_stream(500) or self.read[0]:
+            self.commit()
+        self.read = None
+        totals, charged, now = self.ledger.totals(), self.ledger.charged(), self.world.redis.now_ms
+        for name, version in self.ledger.versions.items():
+            self.check(run)
+            self.call("raise", [key_of("c")], name, version)
+        for scope in self.world.scopes:
+            yield
+            self.check(run)
+            if self.call("seed", [key_of("b", scope)], gen, *self.windows(scope, totals, now))[0] == 3:
+                raise Interrupted
+        for rid, row in charged.items():
+            if (rid, "final") not in self.ledger.rows:
+                self.check(run)
+                self.call("entomb", [key_of("h", rid)], row.cost, self.named(row), TOMBSTONE_MS)
+        yield
+        self.check(run)
+        self.world.store.accounts.bases[gen] = {rid: row.cost for rid, row in charged.items()}
+        if self.call("live", [key_of("c")], gen)[0] == 0:
+            self.world.count("rebuilt")
+
+    def check(self, run):
+        """The connection it began on is the one it goes on with."""
+        if self.world.store.run != run:
+            raise Interrupted
+
+    @staticmethod
+    def named(row):
+        return ",".join("/".join(map(str, one)) for one in row.periods)
+
+    def windows(self, scope, totals, now):
+        """month, spent, requests, day, … of now and of the periods before, never older than what the ledger has."""
+        values, before = [], []
+        for place in (0, 1):
+            size = (6, 8)[place]
+            known = sorted({calendar(now)[place]} | {p for s, p in totals if s == scope and len(str(p)) == size})
+            current, previous = known[-1], known[-2] if len(known) > 1 else 0
+            values += [current, *totals.get((scope, current), (0, 0))]
+            before += [previous, *totals.get((scope, previous), (0, 0))]
+        return values + before
+
+    def reconcile(self):
+        """Raises Redis to the ledger, for what was appended past the counters. Only when nothing waits for a replay."""
+        totals, added = self.ledger.totals(), 0
+        for scope in self.world.scopes:
+            windows = self.windows(scope, totals, self.world.redis.now_ms)[:6]
+            reply = self.call("at_least", [key_of("b", scope)], *windows)
+            added += sum(map(int, reply[1:]))
+        return added

@@ -1,0 +1,82 @@
+"""How a worker finds its way after Redis restarted, failed over or was wiped."""
+
+from journal import PATIENCE_MS, TTL_MS
+from network import key_of
+
+
+class Recovery:
+    def recover(self):
+        """Greets, learns the life of the shard, replays into it, and says so."""
+        if self.is_asking:
+            return
+        self.is_asking = True
+
+        def done(*_):
+            self.is_asking = False
+
+        if not self.is_greeted:
+            return self.send("heartbeat", [key_of("hb")], [self.owner, 0],
+                             lambda reply: (done(), self.on_greeted(reply)), done)
+        waiting = [closed for closed in self.closed.values()
+                   if closed.confirmed != self.target() and not (closed.is_acked and closed.gen != self.gen)]
+        unheld = [held for held in self.open.values() if held.state == "open" and held.confirmed != self.target()]
+        if self.is_lost:
+            return self.file(waiting, done)
+        if waiting or unheld:
+            for held in unheld:
+                self.restore(held)
+            return done()
+        self.reopen(self.gen, done)
+
+    def on_greeted(self, reply):
+        self.is_greeted = True
+        gen = reply[1].decode()
+        if gen:
+            if int(gen) >= int(self.gen or 0):
+                self.gen, self.is_lost = gen, False
+            else:  # An older life came back by a failover: the control plane will end it.
+                self.is_greeted = False
+        else:
+            self.is_lost = True
+
+    def file(self, waiting, done):
+        """Counters are lost: what is closed is appended for the ledger before the next life begins."""
+        older = [closed for closed in waiting if closed.to == "S" and closed.gen != self.gen]
+        if self.gen and not older and not self.is_filed and self.barrier == self.gen:
+            def filed(*_):
+                done()
+                self.is_filed = True
+            return self.send("appended", [key_of("run")], [self.owner, self.gen], filed, done)
+        self.is_greeted = False  # Looks again, by the next greeting.
+        # Named no life, so that it cannot be taken for "I have replayed".
+        self.reopen("", done)
+
+    def reopen(self, gen, done):
+        target = self.target()
+
+        def on_reply(reply):
+            done()
+            code = int(reply[0])
+            if code == 0:
+                self.opened = target if target == self.target() else ()
+            elif code == 2:
+                self.is_greeted = False
+            elif code == 3:
+                self.opened, self.is_lost = (), True
+                named = reply[1].decode()
+                if named and int(named) > int(self.gen or 0):
+                    self.gen, self.is_filed = named, False
+                self.barrier = named
+
+        self.send("reopen", [key_of("run"), key_of("hb")], [self.owner, self.run, gen, PATIENCE_MS], on_reply, done)
+
+    def restore(self, held):
+        target = self.target()
+
+        def on_reply(reply):
+            if int(reply[0]) in (0, 1):
+                held.confirmed = target
+
+        args = [held.rid, self.gen, self.owner, held.at, TTL_MS, self.world.estimate, held.hold, held.truth,
+                held.event(held.truth, False, self.clock()), held.periods]
+        self.send("restore", [key_of("h", held.rid), key_of("o"), *self.scope_keys(held)], args, on_reply)

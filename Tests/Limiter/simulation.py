@@ -1,0 +1,115 @@
+"""One seeded run of the whole protocol: random events, every invariant, and the rest at the end."""
+
+import collections
+import datetime
+import random
+
+import ending
+from control_plane import ControlPlane
+from events import HOUR, SECOND, Events
+from journal import PATIENCE_MS
+from ledger import Ledger
+from lua_host import PACK
+from network import Limits, Network, Store, key_of
+from protocol import Worker
+
+# Runs begin a little before one of them.
+MIDNIGHTS = [int(datetime.datetime(*day, tzinfo=datetime.UTC).timestamp() * 1000)
+             for day in ((2026, 12, 1), (2027, 1, 1), (2028, 2, 29), (2028, 3, 1), (2026, 8, 15))]
+
+
+class Simulation(Events):
+    def __init__(self, seed, text=None, switches=(), emphasis=None, steps=2_000):
+        self.seed, self.switches, self.steps, self.random = seed, set(switches), steps, random.Random(seed)
+        r = self.random
+        self.unit = r.choice((1, 7, 10**9 + 7, 10**12 + 39))
+        self.estimate, self.step, self.offset, self.counts = 10, 0, 0, collections.Counter()
+        self.scopes = ("o1", "o2", "k1", "k2", "k3")
+        self.limits = {key_of("b", scope): self.some_limits(scope) for scope in self.scopes}
+        self.store = Store(self.limits, PATIENCE_MS, r.choice(MIDNIGHTS) - r.randrange(20 * SECOND, 200 * SECOND), text)
+        self.redis, self.network, self.ledger = self.store.redis, Network(self.store, r), Ledger()
+        self.requests, self.packed = {}, {}
+        self.ledger.versions = {name: 8 for name in self.scopes if name != "k3"}
+        self.planes = [ControlPlane(self, self.ledger), ControlPlane(self, self.ledger)]
+        self.workers = [Worker(self, number, r.choice((0, -HOUR, HOUR, 700))) for number in range(r.randint(2, 4))]
+        for worker in self.workers:
+            self.learn_versions(worker)
+            worker.versions["k3"] = 8  # Known to the workers before its version reached Redis.
+        self.events = self.weighted(r.choice((0.3, 1, 1, 3)), emphasis or {})
+
+    def some_limits(self, scope):
+        r, whole = self.random, self.unit * 100
+        money = whole * r.choice((3, 6, 12, 30))
+        limits = {"rpm": -1, "tpm": -1, "concurrency": -1, "rpd": -1, "day": -1, "month": money * 2}
+        if scope[0] == "k":
+            limits |= {"rpm": r.choice((-1, 6, 20)), "tpm": r.choice((-1, -1, 200)),
+                       "concurrency": r.choice((-1, 3, 8)), "rpd": r.choice((-1, -1, 40)),
+                       "day": r.choice((-1, money)), "month": r.choice((-1, money))}
+        return limits
+
+    def weighted(self, faults, emphasis):
+        common = {self.arrive: 30, self.go_on: 14, self.finish: 14, self.network.deliver: 100, self.work: 40,
+                  self.ingest: 14, self.sweep: 2, self.look: 25, self.idle: 0.5}
+        rare = {self.kill: 0.15, self.revive: 1.5, self.freeze: 0.15, self.thaw: 0.7, self.restart: 0.1,
+                self.come_up: 3, self.failover: 0.1, self.flush: 0.12, self.wipe_again: 0.1, self.step_clock: 0.2,
+                self.ledger_goes: 0.06, self.ledger_comes: 1.5, self.plane_dies: 0.3, self.take_over: 0.2,
+                self.raise_version: 0.3, self.learn: 1.5}
+        weights = {**common, **{event: weight * faults for event, weight in rare.items()}}
+        return list(weights), [weight * emphasis.get(event.__name__, 1) for event, weight in weights.items()]
+
+    def run(self):
+        try:
+            for self.step in range(self.steps):
+                self.pass_time(self.random.choice((0, 1, 40, 200, 400)))
+                self.random.choices(*self.events)[0]()
+            ending.come_to_rest(self)
+            ending.compare(self)
+        except Exception as error:
+            error.add_note(f"step {self.step} of {self.steps}; AIHUB_SIMULATION_SEED={self.seed} replays it")
+            error.add_note("\n".join(f"  {at} {' '.join(map(str, call))}" for at, *call in self.store.last_calls))
+            raise
+        return self
+
+    # What the actors ask of their world.
+
+    def has(self, switch):
+        return switch in self.switches
+
+    def count(self, what):
+        self.counts[what] += 1
+
+    def pass_time(self, ms):
+        self.store.age_ms += ms
+        self.redis.now_ms += ms
+
+    def limits_for(self, request, versions):
+        names = tuple((name, versions.get(name, 8)) for name in request.scopes)
+        if names not in self.packed:
+            self.packed[names] = PACK([self.row(*one) for one in names])
+        return Limits(names, self.packed[names])
+
+    def row(self, name, version):
+        limits = self.limits[key_of("b", name)]
+        money = [part for window in ("day", "month") for part in
+                 (divmod(limits[window], 10**15) if limits[window] >= 0 else (-1, 0))]
+        return [name, version, *(limits[what] for what in ("rpm", "tpm", "concurrency", "rpd")), -1, *money]
+
+    def learn_versions(self, worker):
+        worker.versions |= self.ledger.versions
+
+    def owners_alive(self):
+        return {worker.owner for worker in self.workers if worker.is_alive and not worker.is_frozen}
+
+    def acknowledge(self, gen, run, upto):
+        for worker in self.workers:
+            if worker.is_alive and not worker.is_frozen:
+                worker.acknowledge(gen, run, upto)
+
+    def end_life(self):
+        """Ends a life a failover brought back: everything but the stream goes."""
+        stream, last = self.redis.data.get(key_of("u").encode()), self.redis.last_ids.get(key_of("u").encode())
+        self.store.flush()
+        if stream:
+            self.redis.undo.put(self.redis.data, key_of("u").encode(), stream)
+            self.redis.undo.put(self.redis.last_ids, key_of("u").encode(), last)
+        self.store.marks.append((self.redis.snapshot(), self.store.age_ms))
