@@ -94,9 +94,10 @@ final class LimiterConnection: @unchecked Sendable {
 
     // MARK: Calls
 
-    func call(_ encode: (inout [UInt8]) -> Void, _ reply: @escaping RedisPipe.Completion) {
+    /// - Parameter patient: nobody waits for the reply.
+    func call(_ encode: (inout [UInt8]) -> Void, patient: Bool = false, _ reply: @escaping RedisPipe.Completion) {
         guard let pipe else { return reply(.failure(.notConnected)) }
-        pipe.call(encode, reply)
+        pipe.call(encode, patient: patient, reply)
     }
 
     func send(_ command: RedisCommand, _ reply: @escaping RedisPipe.Completion) {

@@ -65,7 +65,9 @@ final class SettlePump {
     /// The next report says more, so a lost one is not repeated.
     func report(_ report: ProgressReport, owner: String, reply: @escaping (ProgressVerdict) -> Void) {
         let generation = limiter.generation(of: report.caller.scopes.shard)
+        var asksForMore = false
         if let open = book.progressed(report) {
+            asksForMore = report.hold > open.hold
             let interrupted = SettleRequest(
                 id: report.id.text, scopes: report.caller.scopes, target: .settled, cost: report.cost,
                 tokens: open.request.estimatedTokens, event: report.event, periods: open.admission.periods,
@@ -74,7 +76,8 @@ final class SettlePump {
                 JournalRecord(
                     .running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
         }
-        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }) { [self] result in
+        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }, patient: !asksForMore) {
+            [self] result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = ProgressVerdict(reply: items.map { $0.string ?? "" })
             if case .held(let nano, _) = verdict { book.holds(nano, report.id) }
@@ -116,7 +119,7 @@ final class SettlePump {
         case .same: if isOld { return file(entry, retryMs: retryMs) }
         }
         sending.insert(id)
-        limiter.call({ entry.request.write(generation: generation, into: &$0) }) { [self] result in
+        limiter.call({ entry.request.write(generation: generation, into: &$0) }, patient: true) { [self] result in
             sending.remove(id)
             if case .success(let value) = result, let items = value.array?.map({ $0.string ?? "" }) {
                 switch (items.first, items.count) {
