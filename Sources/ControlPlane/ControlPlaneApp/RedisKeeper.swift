@@ -17,6 +17,7 @@ final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
     private static let beatEvery = Duration.seconds(1)
     private static let reconcileEvery = Duration.seconds(60)
+    private static let latecomersTake = Duration.seconds(10)
 
     private let redis: StateRedis
     private let store: PublicationStore
@@ -91,7 +92,11 @@ final class RedisKeeper: Sendable {
         if !lost.isEmpty { try await ledger.restart(lost) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
-        if !lost.isEmpty { try await rebuild.putBack(lost, workers: state.withLock { $0.owners }) }
+        if !lost.isEmpty {
+            try await rebuild.putBack(lost, workers: state.withLock { $0.owners })
+            // Who was not waited for files what it knew later on.
+            state.withLock { $0.reconciledAt = .now - Self.reconcileEvery + Self.latecomersTake }
+        }
         try await reopen(run: run)
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }

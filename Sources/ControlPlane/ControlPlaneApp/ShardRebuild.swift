@@ -35,7 +35,7 @@ struct ShardRebuild: Sendable {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
         let generations = try await store.raiseGenerations(of: shards)
         let filed = try await barrier(generations, workers)
-        try await drain(shards)
+        try await drain(generations)
         let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
         for (shard, generation) in generations {
@@ -59,7 +59,7 @@ struct ShardRebuild: Sendable {
 
     /// Waits until the workers have filed, each shard for each loop, but no longer than the patience.
     private func barrier(_ generations: [(Shard, Int64)], _ workers: Set<String>) async throws -> Int {
-        let calls = generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
+        let calls = Self.barriers(generations)
         let deadline = ContinuousClock.now + Self.patience
         guard try await redis.all(calls).allSatisfy({ $0.array?.first?.integer == 1 }) else { throw Overtaken() }
         try await redis.all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.lost.message])])
@@ -73,22 +73,34 @@ struct ShardRebuild: Sendable {
         }
     }
 
-    /// Waits until the ledger has everything that stands in the streams now.
-    private func drain(_ shards: [Shard]) async throws {
-        let ends = try await redis.all(
-            shards.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) }
-        ).map { $0.array?.first?.array?.first?.string }
+    /// Waits until the ledger has everything that stands in the streams now, as long as the barrier stands.
+    private func drain(_ generations: [(Shard, Int64)]) async throws {
+        let ends = try await streamEnds(generations.map(\.0))
         let deadline = ContinuousClock.now + Self.drainPatience
-        while true {
-            let cursors = try await store.ledgerCursors()
-            let isThrough = zip(shards, ends).allSatisfy { shard, end in
-                guard let end else { return true }
-                return StreamPosition(end) <= StreamPosition(cursors[shard.index])
-            }
-            if isThrough { return }
+        while !(try await hasTaken(ends)) {
             guard ContinuousClock.now < deadline else { throw NotDrained() }
             try await Task.sleep(for: Self.lookEvery)
+            let replies = try await redis.all(Self.barriers(generations))
+            guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
         }
+    }
+
+    private static func barriers(_ generations: [(Shard, Int64)]) -> [RedisCommand] {
+        generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
+    }
+
+    /// The last entry of each shard's stream that has one.
+    private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: String)] {
+        let replies = try await redis.all(
+            shards.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
+        return zip(shards, replies).compactMap { shard, reply in
+            reply.array?.first?.array?.first?.string.map { (shard, $0) }
+        }
+    }
+
+    private func hasTaken(_ ends: [(shard: Shard, id: String)]) async throws -> Bool {
+        let cursors = try await store.ledgerCursors()
+        return ends.allSatisfy { StreamPosition($0.id) <= StreamPosition(cursors[$0.shard.index]) }
     }
 
     struct Overtaken: Error, CustomStringConvertible {
@@ -101,8 +113,9 @@ struct ShardRebuild: Sendable {
 
     /// Raises every scope that was used today to what the ledger says, where Redis says less. Scopes with a reaped request
     /// whose worker may still have its say are left alone: their total in the ledger may yet fall.
+    /// Nothing while the ledger is behind.
     func raiseToLedger() async throws {
-        try await drain(Shard.all)
+        guard try await hasTaken(try await streamEnds(Shard.all)) else { return }
         let unsure = Set(try await store.reapedRequests().map(\.orgID))
         let totals = try await store.totals().filter { $0.day.nano > 0 && !unsure.contains($0.orgID) }
         for start in stride(from: 0, to: totals.count, by: Self.batch) {

@@ -1,5 +1,4 @@
 internal import Admission
-internal import CurlTransport
 internal import DataPlaneHTTP
 internal import GatewayModel
 internal import Glibc
@@ -24,13 +23,12 @@ final class LoopServices: RequestServices {
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
     private let keys: KeyTable
-    private let curl: CurlMulti
+    private let upstreams: Upstreams
     private let digester: KeyDigester
     private let settings: WorkerSettings
     private let pulse: LoopPulse
     private var owner: String { pulse.owner }
-    private var local = LocalLimits()
-    private var locals: [String: Caller] = [:]
+    private let local: LocalAdmission
     /// Counters of keys as last seen, for `GET /v1/me` while Redis cannot be asked.
     private var lastUse: [String: KeyUse] = [:]
     private static let lastUseMax = 10_000
@@ -39,7 +37,6 @@ final class LoopServices: RequestServices {
     private var counters: RequestCounters
     private let log: Logger
     private var world: WalkWorld
-    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
     private var resting: [String: Int64] = [:]
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var listeners: [Listener] = []
@@ -63,9 +60,10 @@ final class LoopServices: RequestServices {
             settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: pulse.owner,
             readBuffer: readBuffer, log: log)
         settles = SettlePump(limiter, journal: journal, metrics: metrics, log: log)
+        local = LocalAdmission(pulse, on: reactor, cutOffMs: settings.cutOffMs, metrics: metrics)
         recovery = ShardRecovery(limiter, settles, owner: pulse.owner, log: log)
         keys = KeyTable(limiter)
-        curl = CurlMulti(on: reactor)
+        upstreams = Upstreams(on: reactor, connectMs: settings.connectMs)
         world = WalkWorld(
             owner: pulse.owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
             isResting: { _ in false })
@@ -94,8 +92,7 @@ final class LoopServices: RequestServices {
     // MARK: Configuration
 
     func use(_ table: RoutingTable) {
-        for endpoint in endpoints.values { endpoint.retire() }
-        endpoints.removeAll(keepingCapacity: true)
+        upstreams.retire()
         resting.removeAll(keepingCapacity: true)
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
@@ -147,7 +144,7 @@ final class LoopServices: RequestServices {
             case .verdict(.admitted(let admission)): settles.admitted(request, admission)
             // Asked in vain, or told that the counters are not to be trusted yet.
             case .unavailable, .verdict(.fenced):
-                guard let admission = admitLocally(request) else { break }
+                guard let admission = local.admit(request) else { break }
                 settles.admitted(request, admission)
                 return reply(.verdict(.admitted(admission)))
             case .verdict: break
@@ -156,26 +153,8 @@ final class LoopServices: RequestServices {
         }
     }
 
-    /// Redis cannot be asked. A key whose policy allows it goes on under this loop's share of its limits, as long as this
-    /// worker's signs of life got through not long ago: until then a revoked key is known to be.
-    private func admitLocally(_ request: AdmitRequest) -> Admission? {
-        let record = request.caller.record
-        let isCutOff = reactor.nowMs - pulse.lastHeardMs > settings.cutOffMs
-        guard record.outagePolicy == .allow || record.outagePolicy == .allowLocal && !isCutOff else { return nil }
-        let fits = local.admit(
-            request.caller, tokens: request.estimatedTokens, owners: pulse.ownersAlive, atMs: reactor.nowMs)
-        guard fits || record.outagePolicy == .allow else { return nil }
-        if fits { locals[request.id.text] = request.caller }
-        pulse.letIn(atMs: reactor.nowMs)
-        metrics.add("aihub_worker_admitted_locally_total")
-        let now = Self.wallMs()
-        let period = UTCCalendar.periods(atMs: now)
-        return Admission(
-            atMs: now, periods: "\(period),\(period)", hold: request.hold, requests: nil, tokens: nil, isLocal: true)
-    }
-
     func settle(_ request: SettleRequest) {
-        if !locals.isEmpty, let caller = locals.removeValue(forKey: request.id) { local.ended(caller) }
+        local.ended(request.id)
         settles.settle(request)
     }
 
@@ -194,32 +173,7 @@ final class LoopServices: RequestServices {
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         counters.attempts.add()
-        let call = UpstreamCall(
-            endpoint: endpoint(for: request.target), headers: ["X-Request-Id: \(request.id)"], body: request.body)
-        let number = request.attempt
-        let transfer = curl.start(call) { event in
-            switch event {
-            case .head(let status, let contentType, let retryAfterMs):
-                deliver(
-                    .attemptHead(attempt: number, status: status, contentType: contentType, retryAfterMs: retryAfterMs))
-            case .bytes(let bytes): deliver(.attemptBytes(attempt: number, bytes))
-            case .ended: deliver(.attemptEnded(attempt: number))
-            case .insecure(let reason): deliver(.attemptFailed(attempt: number, .insecure(reason)))
-            case .notSent(let reason): deliver(.attemptFailed(attempt: number, .notSent(reason)))
-            case .broke(let reason): deliver(.attemptFailed(attempt: number, .ambiguous(reason)))
-            }
-        }
-        return CurlAttempt(transfer: transfer)
-    }
-
-    private func endpoint(for target: RouteTarget) -> UpstreamEndpoint {
-        if let known = endpoints[ObjectIdentifier(target)] { return known }
-        let made = UpstreamEndpoint(
-            url: target.provider.baseURL + "/chat/completions",
-            headers: [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")],
-            bearer: target.credential, allowedNetworks: target.provider.allowedNetworks, connectMs: settings.connectMs)
-        endpoints[ObjectIdentifier(target)] = made
-        return made
+        return upstreams.start(request, deliver: deliver)
     }
 
     func finished(_ report: WalkReport) {
@@ -253,13 +207,4 @@ final class LoopServices: RequestServices {
         limiter.stop()
         reactor.stop()
     }
-}
-
-private struct CurlAttempt: UpstreamAttempt {
-    let transfer: UpstreamTransfer
-
-    func cancel() { transfer.cancel() }
-    func release() { transfer.release() }
-    func pause() { transfer.pause() }
-    func resume() { transfer.resume() }
 }

@@ -172,6 +172,8 @@ final class RedisPipe: EventSource, TurnHook {
         }
         if case .error(let message) = reply {
             completion?(.failure(.refused(message)))
+            // Handed over to another one, which is found by connecting anew.
+            if message.hasPrefix("READONLY") || message.hasPrefix("MOVED") { close() }
         } else {
             completion?(.success(reply))
         }

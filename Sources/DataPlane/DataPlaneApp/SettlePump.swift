@@ -186,6 +186,7 @@ final class SettlePump {
             book.dropAcknowledged(endedBefore: before)
             if !journal.isDegraded { book.forget(endedBefore: before) }
         }
+        metrics.set("aihub_worker_journal_degraded", [("loop", journal.name)], to: journal.isDegraded ? 1 : 0)
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
     }
 

@@ -18,6 +18,9 @@ enum WorkerMetrics {
         metrics.describe(
             "aihub_worker_tls_certificate_expires", kind: "gauge",
             help: "When the certificate in use expires, in seconds since 1970.")
+        metrics.describe(
+            "aihub_worker_journal_degraded", kind: "gauge",
+            help: "1 while an event loop's journal has no room on disk: what is owed is remembered in memory only.")
         metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The configuration in force.")
     }
 }

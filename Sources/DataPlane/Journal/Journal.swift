@@ -19,7 +19,8 @@ package final class Journal: @unchecked Sendable {
         var removable: [JournalSegment] = []
     }
 
-    let name: String
+    /// The event loop it belongs to.
+    package let name: String
     let shared = Mutex(Shared())
     private var segments: [Written] = []
     /// The number of the first of `segments`; numbers only rise.

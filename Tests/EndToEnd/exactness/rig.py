@@ -119,6 +119,9 @@ class FaultStack(Stack):
         self.kill_redis()
         self.link.cut("rst")
         self.direct(self.replica).execute_command("REPLICAOF", "NO", "ONE")
+        # Restarted, it is a primary still.
+        at = self.replica.process.command.index("--replicaof")
+        del self.replica.process.command[at:at + 3]
         self.link.close()
         old, self.state = self.state, self.replica
         self.replica, self.link = None, None

@@ -1,11 +1,10 @@
-internal import Admission
 internal import PlaneContract
 
 /// The share of its limits a key may use here while Redis cannot be asked: requests and tokens a minute at the limit divided by
 /// the loops alive, as a leaky bucket (GCRA, ITU-T I.371), and running requests likewise. For keys without money limits only.
-struct LocalLimits {
+package struct LocalLimits {
     /// Keys remembered; beyond it the table starts afresh, which gives each at most one burst more.
-    static let keysMax = 50_000
+    package static let keysMax = 50_000
     /// How much of a minute's share may come at once.
     private static let burstMs: Int64 = 5_000
 
@@ -18,8 +17,10 @@ struct LocalLimits {
 
     private var buckets: [String: Bucket] = [:]
 
+    package init() {}
+
     /// Whether one more request of `tokens` fits into every scope's share; takes it when it does.
-    mutating func admit(_ caller: Caller, tokens: Int64, owners: Int, atMs now: Int64) -> Bool {
+    package mutating func admit(_ caller: Caller, tokens: Int64, owners: Int, atMs now: Int64) -> Bool {
         if buckets.count > Self.keysMax { buckets.removeAll(keepingCapacity: true) }
         let scopes = Self.scopes(caller)
         var taken: [(String, Bucket)] = []
@@ -36,7 +37,7 @@ struct LocalLimits {
         return true
     }
 
-    mutating func ended(_ caller: Caller) {
+    package mutating func ended(_ caller: Caller) {
         for (name, _) in Self.scopes(caller) where buckets[name]?.running ?? 0 > 0 { buckets[name]?.running -= 1 }
     }
 

@@ -1,0 +1,45 @@
+internal import Admission
+internal import GatewayModel
+internal import Operations
+internal import PlaneContract
+internal import Reactor
+
+/// Lets requests in while Redis cannot be asked: those of keys whose policy allows it, under this loop's share of their limits,
+/// as long as this worker's signs of life got through not long ago. Until then a revoked key is known to be.
+final class LocalAdmission {
+    private let pulse: LoopPulse
+    private let reactor: Reactor
+    private let cutOffMs: Int64
+    private let metrics: MetricsRegistry
+    private var limits = LocalLimits()
+    /// Who counts in them.
+    private var running: [String: Caller] = [:]
+
+    init(_ pulse: LoopPulse, on reactor: Reactor, cutOffMs: Int64, metrics: MetricsRegistry) {
+        self.pulse = pulse
+        self.reactor = reactor
+        self.cutOffMs = cutOffMs
+        self.metrics = metrics
+    }
+
+    /// - Returns: an admission without a hold: what the request costs is charged when Redis is back; `nil` when it may not pass.
+    func admit(_ request: AdmitRequest) -> Admission? {
+        let policy = request.caller.record.outagePolicy
+        let isCutOff = reactor.nowMs - pulse.lastHeardMs > cutOffMs
+        guard policy == .allow || policy == .allowLocal && !isCutOff else { return nil }
+        let fits = limits.admit(
+            request.caller, tokens: request.estimatedTokens, owners: pulse.ownersAlive, atMs: reactor.nowMs)
+        guard fits || policy == .allow else { return nil }
+        if fits { running[request.id.text] = request.caller }
+        pulse.letIn(atMs: reactor.nowMs)
+        metrics.add("aihub_worker_admitted_locally_total")
+        let now = LoopServices.wallMs()
+        let periods = UTCCalendar.periods(atMs: now)
+        return Admission(
+            atMs: now, periods: "\(periods),\(periods)", hold: request.hold, requests: nil, tokens: nil, isLocal: true)
+    }
+
+    func ended(_ id: String) {
+        if !running.isEmpty, let caller = running.removeValue(forKey: id) { limits.ended(caller) }
+    }
+}

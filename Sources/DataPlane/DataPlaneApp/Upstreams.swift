@@ -1,0 +1,62 @@
+internal import CurlTransport
+internal import DataPlaneHTTP
+internal import PlaneContract
+internal import Reactor
+internal import RequestWalk
+internal import Routing
+
+/// The providers as one event loop reaches them: an endpoint for each deployment, made when it is first used.
+final class Upstreams {
+    private let curl: CurlMulti
+    private let connectMs: Int
+    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
+
+    init(on reactor: Reactor, connectMs: Int) {
+        curl = CurlMulti(on: reactor)
+        self.connectMs = connectMs
+    }
+
+    /// Another configuration is in force: what is under way ends, nothing new uses these endpoints.
+    func retire() {
+        for endpoint in endpoints.values { endpoint.retire() }
+        endpoints.removeAll(keepingCapacity: true)
+    }
+
+    func start(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
+        let call = UpstreamCall(
+            endpoint: endpoint(for: request.target), headers: ["X-Request-Id: \(request.id)"], body: request.body)
+        let number = request.attempt
+        let transfer = curl.start(call) { event in
+            switch event {
+            case .head(let status, let contentType, let retryAfterMs):
+                deliver(
+                    .attemptHead(attempt: number, status: status, contentType: contentType, retryAfterMs: retryAfterMs))
+            case .bytes(let bytes): deliver(.attemptBytes(attempt: number, bytes))
+            case .ended: deliver(.attemptEnded(attempt: number))
+            case .insecure(let reason): deliver(.attemptFailed(attempt: number, .insecure(reason)))
+            case .notSent(let reason): deliver(.attemptFailed(attempt: number, .notSent(reason)))
+            case .broke(let reason): deliver(.attemptFailed(attempt: number, .ambiguous(reason)))
+            }
+        }
+        return CurlAttempt(transfer: transfer)
+    }
+
+    private func endpoint(for target: RouteTarget) -> UpstreamEndpoint {
+        if let known = endpoints[ObjectIdentifier(target)] { return known }
+        let made = UpstreamEndpoint(
+            url: target.provider.baseURL + "/chat/completions",
+            headers: [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")],
+            bearer: target.credential, allowedNetworks: target.provider.allowedNetworks, connectMs: connectMs)
+        endpoints[ObjectIdentifier(target)] = made
+        return made
+    }
+}
+
+private struct CurlAttempt: UpstreamAttempt {
+    let transfer: UpstreamTransfer
+
+    func cancel() { transfer.cancel() }
+    func release() { transfer.release() }
+    func pause() { transfer.pause() }
+    func resume() { transfer.resume() }
+}
