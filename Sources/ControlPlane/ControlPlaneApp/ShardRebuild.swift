@@ -90,17 +90,17 @@ struct ShardRebuild: Sendable {
     }
 
     /// The last entry of each shard's stream that has one.
-    private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: String)] {
+    private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: StreamID)] {
         let replies = try await redis.all(
             shards.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
         return zip(shards, replies).compactMap { shard, reply in
-            reply.array?.first?.array?.first?.string.map { (shard, $0) }
+            reply.array?.first?.array?.first?.string.flatMap { StreamID($0) }.map { (shard, $0) }
         }
     }
 
-    private func hasTaken(_ ends: [(shard: Shard, id: String)]) async throws -> Bool {
-        let cursors = try await store.ledgerCursors()
-        return ends.allSatisfy { StreamPosition($0.id) <= StreamPosition(cursors[$0.shard.index]) }
+    private func hasTaken(_ ends: [(shard: Shard, id: StreamID)]) async throws -> Bool {
+        let cursors = try await store.ledgerCursors().map { StreamID($0) }
+        return ends.allSatisfy { end in cursors[end.shard.index].map { end.id <= $0 } ?? false }
     }
 
     struct Overtaken: Error, CustomStringConvertible {
@@ -147,18 +147,4 @@ struct ShardRebuild: Sendable {
             .entomb, [RedisKeys.hold(shard, reaped.id)],
             [String(reaped.nano), "\(periods),\(periods)", String(tombstoneMs)])
     }
-}
-
-/// A place in a stream, `milliseconds-sequence`, in its order.
-struct StreamPosition: Comparable {
-    private let milliseconds: UInt64
-    private let sequence: UInt64
-
-    init(_ text: String) {
-        let parts = text.split(separator: "-")
-        milliseconds = parts.first.flatMap { UInt64($0) } ?? 0
-        sequence = parts.count > 1 ? UInt64(parts[1]) ?? 0 : 0
-    }
-
-    static func < (a: Self, b: Self) -> Bool { (a.milliseconds, a.sequence) < (b.milliseconds, b.sequence) }
 }

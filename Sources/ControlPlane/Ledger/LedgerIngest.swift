@@ -83,9 +83,9 @@ package actor LedgerIngest {
         let ends = try await redis.pipeline(
             Shard.all.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
         for (shard, end) in zip(cursors.indices, ends) {
-            func milliseconds(_ id: String) -> UInt64 { UInt64(id.prefix { $0 != "-" }) ?? 0 }
-            let last = try end.get().array?.first?.array?.first?.string.map(milliseconds)
-            let ms = min(milliseconds(cursors[shard].last), last ?? .max)
+            let last = try end.get().array?.first?.array?.first?.string.flatMap { StreamID($0) }
+            let cursor = StreamID(cursors[shard].last)?.milliseconds ?? 0
+            let ms = min(cursor, last?.milliseconds ?? .max)
             cursors[shard].last = "\(ms > Self.rereadMs ? ms - Self.rereadMs : 0)-0"
         }
         shouldReread = false
@@ -206,7 +206,7 @@ package actor LedgerIngest {
         let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         _ = try await redis.pipeline(
             Shard.all.map { shard in
-                let taken = UInt64(cursors[shard.index].last.prefix { $0 != "-" }) ?? 0
+                let taken = StreamID(cursors[shard.index].last)?.milliseconds ?? 0
                 return RedisCommand([
                     "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - Self.keptMs))-0",
                 ])

@@ -133,6 +133,9 @@ package struct HoldBook {
         }
     }
 
+    /// Requests that only the disk has: the ledger does not yet, and here only their place is known.
+    package func forgotten(in shard: Shard) -> Set<String> { Set(forgotten[shard.index].map(\.id)) }
+
     /// Whether something is known to the disk alone.
     package var hasForgotten: Bool { forgotten.contains { !$0.isEmpty } }
 
@@ -156,29 +159,15 @@ package struct HoldBook {
     }
 
     /// What was confirmed may be lost: it has to be confirmed again.
-    package mutating func unconfirm(_ shard: Shard) {
+    ///
+    /// - Parameter andAcknowledged: what the ledger has, too, because what it spent may be lost.
+    package mutating func unconfirm(_ shard: Shard, andAcknowledged: Bool = true) {
         for (id, entry) in ended where entry.streamID != nil && entry.request.scopes.shard == shard {
+            if entry.isAcknowledged, !andAcknowledged { continue }
             ended[id]?.streamID = nil
             ended[id]?.isAcknowledged = false
             unconfirmedCount += 1
         }
         confirmed[shard.index] = []
-    }
-}
-
-/// The id of a stream entry, `milliseconds-sequence`, in its order.
-package struct StreamID: Hashable, Comparable, Sendable {
-    package let milliseconds: UInt64
-    package let sequence: UInt64
-
-    package init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let milliseconds = UInt64(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
-        self.milliseconds = milliseconds
-        self.sequence = sequence
-    }
-
-    package static func < (a: Self, b: Self) -> Bool {
-        (a.milliseconds, a.sequence) < (b.milliseconds, b.sequence)
     }
 }

@@ -215,17 +215,18 @@ final class SettlePump {
         }
     }
 
-    /// The shard's counters are lost: what ended is filed, so that they can be put back from the ledger. What the ledger has
-    /// already changes nothing there.
+    /// The shard's counters are lost: what ended and the ledger does not have yet is filed, so that they can be put back from
+    /// it.
     func fileAll(_ shard: Shard, for life: String) {
         filed[shard] = life
-        book.unconfirm(shard)
-        for entry in book.ended(in: shard) { file(entry, retryMs: Self.retryMsMin) }
+        book.unconfirm(shard, andAcknowledged: false)
+        for entry in book.ended(in: shard) where !entry.isAcknowledged { file(entry, retryMs: Self.retryMsMin) }
     }
 
     /// The same for what is on disk only.
-    func file(fromDisk records: [JournalRecord]) {
-        for record in records where record.kind == .ended && record.request.target == .settled {
+    func file(fromDisk records: [JournalRecord], of shard: Shard) {
+        let forgotten = book.forgotten(in: shard)
+        for record in records where record.kind == .ended && forgotten.contains(record.request.id) {
             limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { _ in }
         }
     }

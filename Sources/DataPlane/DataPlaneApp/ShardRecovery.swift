@@ -122,7 +122,7 @@ final class ShardRecovery {
     private func file(_ shard: Shard, for barrier: String) {
         if settles.hasForgotten {
             guard let fromDisk else { return remember() }
-            settles.file(fromDisk: fromDisk[shard] ?? [])
+            settles.file(fromDisk: fromDisk[shard] ?? [], of: shard)
         }
         shards[shard.index].filedFor = barrier
         settles.fileAll(shard, for: barrier)
