@@ -72,6 +72,12 @@ final class LoopServices: RequestServices {
         limiter.onConnected = { [unowned self] in recovery.connected(to: $0) }
         limiter.onFenced = { [unowned self] in recovery.shut($0) }
         settles.onFenced = { [unowned self] in recovery.shut($0) }
+    }
+
+    /// The first thing on the reactor. What a dead worker left is known before Redis is met: it belongs to what is filed
+    /// when counters are lost.
+    func begin(adopting inherited: [JournalRecord]) {
+        for record in inherited { settles.adopt(record, wallMs: Self.wallMs()) }
         limiter.connect()
         settles.followLedger()
     }

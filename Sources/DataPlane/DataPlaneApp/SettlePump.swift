@@ -113,8 +113,8 @@ final class SettlePump {
         guard !generation.isEmpty else { return retry(id, retryMs) }
         let isOld = limiter.reactor.nowMs - entry.endedMs > Self.settleableMs
         switch Self.order(entry.generation, generation) {
-        // Its life has not begun yet.
-        case .later: return retry(id, retryMs)
+        // Its life is being prepared. Else a failover has brought an older life back, and it counts in that.
+        case .later: if filed[shard] == entry.generation { return retry(id, retryMs) }
         case .earlier: return file(entry, retryMs: retryMs)
         case .same: if isOld { return file(entry, retryMs: retryMs) }
         }

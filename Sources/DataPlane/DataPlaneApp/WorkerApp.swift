@@ -90,12 +90,11 @@ package struct WorkerApp: Sendable {
     /// The journals get their first files, the loops run, and what a dead worker left on this disk is seen through.
     private func start(_ loops: WorkerLoops, _ journals: JournalFolder) async {
         journals.start()
-        loops.start()
         let inherited = journals.adopt()
         if !inherited.records.isEmpty {
             log.warning("requests of a dead worker taken over", metadata: ["count": "\(inherited.records.count)"])
-            await loops.adopt(inherited.records)
         }
+        await loops.start(adopting: inherited.records)
         inherited.discard()
     }
 

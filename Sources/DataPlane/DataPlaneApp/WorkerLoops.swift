@@ -44,21 +44,20 @@ final class WorkerLoops: Sendable {
         }
     }
 
-    /// Once the journals have their first files.
-    func start() { for loop in loops { loop.reactor.start() } }
+    /// Once the journals have their first files. Requests of a dead worker, found on this disk, are seen through by the first
+    /// loop; they are in its journal when this returns.
+    func start(adopting inherited: [JournalRecord]) async {
+        for (number, loop) in loops.enumerated() {
+            loop.reactor.start()
+            let mine = number == 0 ? inherited : []
+            await loop.reactor.submit { loop.services.begin(adopting: mine) }
+        }
+    }
 
     /// Whether every reactor has met every shard open once: before that, requests would be refused.
     var haveMetRedis: Bool { opened.isOver }
 
     var pulses: [LoopPulse] { loops.map(\.pulse) }
-
-    /// Requests of a dead worker, found on this disk, are seen through by the first loop.
-    func adopt(_ records: [JournalRecord]) async {
-        let loop = loops[0]
-        await loop.reactor.submit {
-            for record in records { loop.services.settles.adopt(record, wallMs: LoopServices.wallMs()) }
-        }
-    }
 
     /// Whether the ledger has everything of every loop.
     func owesNothing() async -> Bool {

@@ -37,7 +37,7 @@ class Marathon:
         self.nemesis, self.checker = Nemesis(stack, options.seed), Checker(stack)
         # Most callers have money; those whose budget ends are refused cheaply, so that they cost the run little.
         self.crowd = Crowd(stack.workers, self.keys[:4] * 4 + self.keys[4:], MODELS, CALLERS, options.seed, pause=0.002)
-        self.watcher = Watcher(stack, self.limits)
+        self.watcher = Watcher(stack, self.limits, raises=False)
 
     def enough(self):
         counted = self.nemesis.counts
@@ -86,6 +86,10 @@ class Marathon:
         lost = len(facts.new_bill.keys() - facts.ledger.keys())
         doubled = sum(count > 1 for count in collections.Counter((r["id"], r["kind"]) for r in facts.rows).values())
         doubled += sum(entry["received"] > 1 for entry in facts.new_bill.values())
+        if self.watcher.over:
+            flaws["i3_within_the_limits"] = [
+                f"{scope}: {max(now for s, _, now, _ in self.watcher.over if s == scope)} of {limit}"
+                for scope, limit in {(s, limit) for s, _, _, limit in self.watcher.over}]
         print(f"lost {lost}, doubled {doubled}, difference {difference} nano, open holds {facts.holds}")
         for name, found in flaws.items():
             print(f"BROKEN {name}: {len(found)}", *found[:10], sep="\n    ")

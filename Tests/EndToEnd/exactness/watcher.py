@@ -13,9 +13,9 @@ class Watcher(threading.Thread):
     """Looks at scopes all the time: what is spent and reserved is never more than the limit, with whatever is going on.
     `limits`: (scope, org) -> {"month": nano, "day": nano, "day_requests": count}, each where there is one."""
 
-    def __init__(self, stack, limits):
+    def __init__(self, stack, limits, raises=True):
         super().__init__(daemon=True)
-        self.stack, self.limits = stack, limits
+        self.stack, self.limits, self.raises = stack, limits, raises
         self.looks, self.over, self.highest = 0, [], collections.Counter()
         self.stopping = threading.Event()
 
@@ -26,7 +26,7 @@ class Watcher(threading.Thread):
     def __exit__(self, *error):
         self.stopping.set()
         self.join(30)
-        if not any(error):
+        if self.raises and not any(error):
             assert self.looks > 0, "nothing was ever looked at"
             assert self.over == [], f"{len(self.over)} of {self.looks} looks: {self.over[:5]}"
 

@@ -51,10 +51,14 @@ struct Chunks {
             : "{\"role\":\"assistant\",\"content\":\"\(text)\"}"
         let tail = script.usage == "missing" ? "" : ",\"usage\":\(usage(completion))"
         return "{\(envelope),\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":\(message),"
-            + "\"finish_reason\":\"\(finish)\"}]\(tail)}"
+            + "\"finish_reason\":\"\(finish(after: completion))\"}]\(tail)}"
     }
 
-    var finish: String { script.callsTool ? "tool_calls" : "stop" }
+    /// Why the answer ends after `tokens`: the caller's own limit may have cut it short.
+    func finish(after tokens: Int) -> String {
+        if tokens < script.completionTokens(limit: nil) { return "length" }
+        return script.callsTool ? "tool_calls" : "stop"
+    }
 
     var error: String {
         let type = script.saysQuota ? "insufficient_quota" : "server_error"

@@ -129,7 +129,7 @@ final class ProviderHandler: ChannelInboundHandler {
         charge(id, script, output: tokens, complete: true)
         if !script.omitsFinish {
             let usage = script.usage == "finish" ? chunks.usage(tokens) : nil
-            event(chunks.chunk("{}", finish: chunks.finish, usage: usage), context)
+            event(chunks.chunk("{}", finish: chunks.finish(after: tokens), usage: usage), context)
         }
         if wantsUsage, script.usage != "missing", script.usage != "finish" {
             event(chunks.usageChunk(tokens), context)
