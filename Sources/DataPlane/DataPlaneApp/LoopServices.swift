@@ -148,15 +148,25 @@ final class LoopServices: RequestServices {
         limiter.admit(request) { [self] answer in
             switch answer {
             case .verdict(.admitted(let admission)): settles.admitted(request, admission)
-            // Asked in vain, or told that the counters are not to be trusted yet.
-            case .unavailable, .verdict(.fenced):
-                guard let admission = local.admit(request) else { break }
-                settles.admitted(request, admission)
-                return reply(.verdict(.admitted(admission)))
+            case .unavailable: return admitLocally(request, or: answer, reply)
+            // The counters are not to be trusted yet, but versions are: a key that was changed is told so.
+            case .verdict(.fenced):
+                return limiter.peek(request.caller) { [self] verdict in
+                    if case .stale = verdict { return reply(.verdict(.stale)) }
+                    admitLocally(request, or: answer, reply)
+                }
             case .verdict: break
             }
             reply(answer)
         }
+    }
+
+    private func admitLocally(
+        _ request: AdmitRequest, or answer: AdmitAnswer, _ reply: @escaping (AdmitAnswer) -> Void
+    ) {
+        guard let admission = local.admit(request) else { return reply(answer) }
+        settles.admitted(request, admission)
+        reply(.verdict(.admitted(admission)))
     }
 
     func settle(_ request: SettleRequest) {

@@ -6,6 +6,8 @@ final class MemoryGuard: Sendable {
     /// The part of the budget above which nothing new is taken.
     private static let share = 0.85
     private static let pageBytes = 4_096
+    /// Less than a large body takes to arrive, so that the next one is judged with it.
+    private static let lookEvery = Duration.milliseconds(20)
 
     private let limitBytes: Int
     private let short = Atomic(false)
@@ -19,7 +21,7 @@ final class MemoryGuard: Sendable {
         guard limitBytes > 0 else { return }
         while !Task.isCancelled {
             short.store(Self.residentBytes() > limitBytes, ordering: .relaxed)
-            try? await Task.sleep(for: .milliseconds(100))
+            try? await Task.sleep(for: Self.lookEvery)
         }
     }
 
