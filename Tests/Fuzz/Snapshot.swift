@@ -39,7 +39,8 @@ private func plan(_ name: String, _ table: RoutingTable, _ facts: RouteFacts, _ 
     for target in plan.targets {
         guard let price = target.model.price(atMs: 1_000) else { fatalError("planned without a price") }
         for size in sizes {
-            let hold = Estimate.worstCase(size, on: target.model, at: price)
+            let hold = Estimate.worstCase(
+                size, on: target.model, at: price, outputTokens: Estimate.outputBound(size, on: target.model))
             require(hold >= .zero && Estimate.windowTokens(size, on: target.model) >= 0, "a hold below zero")
         }
     }
