@@ -80,7 +80,7 @@ class Accounts(Books):
             return
         cost, scopes = 0 if to == "C" else cost, keys[3:]
         for i, key in enumerate(scopes):
-            units = 0 if was == "R" else (0 if was else 1) - (1 if back else 0)
+            units = (0 if was else 1) - (1 if back else 0)
             reserved, before = held["hold"] if was == "O" else 0, held["cost"] if was == "R" else 0
             self.add(key, windows_of(held["periods"] if held else named, i), cost - before, -reserved, units)
             if was == "O":

@@ -16,8 +16,8 @@ local function settle(K, A)
   local named, cost = r and r.periods or A[8], to == 'C' and 0 or amount(A[4])
   local back, delta = to == 'C' or A[9] == '1', from == 'R' and cost - r.cost or cost
   -- The unit of the request limits was taken by admit; it is taken here when Redis lost the admission.
+  -- A reap leaves it: the worker's word may still be that its caller got nothing.
   local units = (back and -1 or 0) + (from and 0 or 1)
-  if from == 'R' then units = 0 end
   for i = 1, #K - 3 do
     local month, day = periods_of(named, i)
     local s = load(K[i + 3])

@@ -1,0 +1,45 @@
+"""What the ledger's own SQL makes of usage events, in whatever order and batches they come. Nothing of it is committed."""
+
+import itertools
+import json
+
+import psycopg2
+import pytest
+
+ID = "019a0000-0000-7000-8000-00000000000a"
+WORDS = {
+    "reaped": {"cost": 700, "outcome": "interrupted", "givenBack": False},
+    "final, given back": {"cost": 0, "outcome": "cancelled", "givenBack": True},
+    "final": {"cost": 900, "outcome": "completed", "givenBack": False},
+}
+
+
+def event(word):
+    usage = {"input": 1, "cacheRead": 0, "cacheWrite": 0, "output": 1, "reasoning": 0}
+    rest = {"id": ID, "keyID": "key_x", "orgID": "org_x", "owner": "w", "requested": "m", "model": "m", "deployment": "d",
+            "priceID": 1, "admittedMs": 1_760_000_000_000, "usage": usage, "usageSource": "counted", "hold": 1000, "status": 200,
+            "attempts": 1, "streamed": True, "firstByteMs": 1, "durationMs": 2, "configVersion": 1}
+    return {"kind": word.split(",")[0], "event": rest | WORDS[word]}
+
+
+def batches(words):
+    """Every order, at once and one by one, and each word twice."""
+    for order in itertools.permutations(words):
+        yield [list(order)]
+        yield [[word] for word in order]
+        yield [[word] for word in order + order]
+
+
+@pytest.mark.parametrize(("final", "expected"), [("final, given back", (0, 0)), ("final", (900, 1)), (None, (700, 1))])
+def test_a_request_costs_and_counts_by_its_final_word(stack, final, expected):
+    connection = psycopg2.connect(stack.postgres.url)
+    try:
+        for taken in batches(["reaped"] + ([final] if final else [])):
+            with connection.cursor() as cursor:
+                for batch in taken:
+                    cursor.execute("select take_usage_in(%s::jsonb)", [json.dumps([event(word) for word in batch])])
+                cursor.execute("select nano_usd, requests from spend where key_id = 'key_x'")
+                assert cursor.fetchall() == [expected], taken
+            connection.rollback()
+    finally:
+        connection.close()
