@@ -14,9 +14,15 @@ func fuzzProvider(_ input: FuzzInput) {
         require(chunk.contentBytes <= Int64(body.count), "more content than bytes")
         check(chunk.usage)
     }
-    if let answer = try? ChatAnswer(body) {
+    for operation in Operation.allCases {
+        guard let answer = try? ProviderAnswer(body, for: operation) else { continue }
         require(answer.contentBytes >= 0 && answer.contentBytes <= Int64(body.count), "more content than bytes")
         check(answer.usage)
+        guard operation == .embedding, let place = answer.resultsPlace else { continue }
+        for toBase64 in [true, false] {
+            guard let converted = EmbeddingVectors.converted(body, listAt: place, toBase64: toBase64) else { continue }
+            require((try? ProviderAnswer(converted, for: operation))?.results == answer.results, "vectors lost")
+        }
     }
 }
 

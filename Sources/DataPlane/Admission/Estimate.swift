@@ -9,12 +9,15 @@ package struct RequestSize: Sendable, Equatable {
     /// What the caller allows for one choice; `nil` leaves the model's own bound.
     package var outputTokensMax: Int64?
     package var choices: Int64
+    /// Texts that are worked on one by one: each may fill the context window.
+    package var inputs: Int64
 
-    package init(textBytes: Int64, images: Int64, outputTokensMax: Int64?, choices: Int64) {
+    package init(textBytes: Int64, images: Int64, outputTokensMax: Int64?, choices: Int64, inputs: Int64 = 1) {
         self.textBytes = textBytes
         self.images = images
         self.outputTokensMax = outputTokensMax
         self.choices = choices
+        self.inputs = inputs
     }
 }
 
@@ -49,8 +52,9 @@ package enum Estimate {
 
     /// The most input tokens the request can have.
     package static func inputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
-        let input = sum(size.textBytes, product(size.images, imageTokensMax), templateTokensMax)
-        return min(input, model.contextWindow ?? input)
+        let input = sum(
+            size.textBytes, product(size.images, imageTokensMax), product(size.inputs, templateTokensMax))
+        return min(input, model.contextWindow.map { product($0, size.inputs) } ?? input)
     }
 
     // A catalogue may name absurd bounds; what overflows is as much as there is.

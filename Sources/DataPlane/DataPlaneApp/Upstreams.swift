@@ -1,15 +1,21 @@
 internal import CurlTransport
 internal import DataPlaneHTTP
+internal import GatewayModel
 internal import PlaneContract
 internal import Reactor
 internal import RequestWalk
 internal import Routing
 
-/// The providers as one event loop reaches them: an endpoint for each deployment, made when it is first used.
+/// The providers as one event loop reaches them: an endpoint for each deployment and operation, made when first used.
 final class Upstreams {
+    private struct Place: Hashable {
+        var target: ObjectIdentifier
+        var operation: Operation
+    }
+
     private let curl: CurlMulti
     private let connectMs: Int
-    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
+    private var endpoints: [Place: UpstreamEndpoint] = [:]
 
     init(on reactor: Reactor, connectMs: Int) {
         curl = CurlMulti(on: reactor)
@@ -24,7 +30,8 @@ final class Upstreams {
 
     func start(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         let call = UpstreamCall(
-            endpoint: endpoint(for: request.target), headers: ["X-Request-Id: \(request.id)"], body: request.body)
+            endpoint: endpoint(for: request.target, request.operation), headers: ["X-Request-Id: \(request.id)"],
+            body: request.body)
         let number = request.attempt
         let transfer = curl.start(call) { event in
             switch event {
@@ -41,13 +48,14 @@ final class Upstreams {
         return CurlAttempt(transfer: transfer)
     }
 
-    private func endpoint(for target: RouteTarget) -> UpstreamEndpoint {
-        if let known = endpoints[ObjectIdentifier(target)] { return known }
+    private func endpoint(for target: RouteTarget, _ operation: Operation) -> UpstreamEndpoint {
+        let place = Place(target: ObjectIdentifier(target), operation: operation)
+        if let known = endpoints[place] { return known }
         let made = UpstreamEndpoint(
-            url: target.provider.baseURL + "/chat/completions",
+            url: target.provider.baseURL + operation.path,
             headers: [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")],
             bearer: target.credential, allowedNetworks: target.provider.allowedNetworks, connectMs: connectMs)
-        endpoints[ObjectIdentifier(target)] = made
+        endpoints[place] = made
         return made
     }
 }

@@ -1,6 +1,6 @@
 package import JSONScan
 
-/// What the relay must know of one chunk of a streamed chat completion.
+/// What the relay must know of one chunk of a streamed completion, of chat or of text.
 package struct ChatChunk: Sendable {
     package let bytes: [UInt8]
     package let members: [JSONMember]
@@ -53,6 +53,9 @@ package struct ChatChunk: Sendable {
                     let size = Self.contentBytes(of: value)
                     if size > 0 { contentDeltas += 1 }
                     contentBytes += size
+                } else if JSONString.equals(name, "text") {
+                    if value.hasText { contentDeltas += 1 }
+                    contentBytes += Int64(value.content.count)
                 } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
                     hasFinish = true
                 }

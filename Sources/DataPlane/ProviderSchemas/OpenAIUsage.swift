@@ -10,16 +10,17 @@ package struct ProviderUsage: Sendable {
 
 /// Reads the `usage` object of the OpenAI wire format into disjoint counters.
 package enum OpenAIUsage {
-    package static func usage(_ view: JSONView) -> ProviderUsage? {
-        read(view).map { ProviderUsage(tokens: $0, raw: Array(view.raw)) }
+    package static func usage(_ view: JSONView, of operation: Operation = .chat) -> ProviderUsage? {
+        read(view, of: operation).map { ProviderUsage(tokens: $0, raw: Array(view.raw)) }
     }
 
     /// `nil` when the object is missing what a charge needs or contradicts itself (negative, not whole, a part larger than
     /// its whole, nothing at all): the caller then falls back to what it counted itself.
-    package static func read(_ usage: JSONView) -> TokenUsage? {
+    package static func read(_ usage: JSONView, of operation: Operation = .chat) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
         var prompt: Int64?
-        var completion: Int64?
+        // An embedding has no output, and says nothing of it.
+        var completion: Int64? = operation == .embedding ? 0 : nil
         var cacheRead: Int64 = 0
         var cacheWrite: Int64 = 0
         var reasoning: Int64 = 0

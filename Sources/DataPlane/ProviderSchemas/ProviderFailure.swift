@@ -1,3 +1,5 @@
+internal import GatewayModel
+
 /// What an error answer of a provider means for this request. The gateway's caller never sees a provider's 401, 402 or 404
 /// as his own: those concern the operator.
 package enum ProviderFailure: Equatable, Sendable {
@@ -57,7 +59,7 @@ package enum ProviderFailure: Equatable, Sendable {
 
     /// The text of `error.message`, at most `messageCharactersMax` characters of it.
     private static func message(of body: [UInt8]) -> String {
-        let text = (try? ChatAnswer(body))?.errorMessage ?? "the provider refused the request"
+        let text = (try? ProviderAnswer(body, for: .chat))?.errorMessage ?? "the provider refused the request"
         return String(text.prefix(messageCharactersMax))
     }
 

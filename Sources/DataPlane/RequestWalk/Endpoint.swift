@@ -2,7 +2,7 @@ internal import GatewayModel
 
 /// What a request asks for, by method and path.
 enum Endpoint: Equatable, Sendable {
-    case chatCompletions
+    case inference(Operation)
     case models
     case model(String)
     case me
@@ -13,7 +13,7 @@ enum Endpoint: Equatable, Sendable {
     /// The name in logs and metrics: one of a closed list.
     var label: String {
         switch self {
-        case .chatCompletions: "chat_completions"
+        case .inference(let operation): operation.label
         case .models: "models"
         case .model: "model"
         case .me: "me"
@@ -21,6 +21,11 @@ enum Endpoint: Equatable, Sendable {
         case .health: "health"
         case .preflight: "preflight"
         }
+    }
+
+    /// What an engine is asked to do; `nil` where none is.
+    var operation: Operation? {
+        if case .inference(let operation) = self { operation } else { nil }
     }
 
     static let targetBytesMax = 8 << 10
@@ -37,11 +42,14 @@ enum Endpoint: Equatable, Sendable {
         var path = String(target.prefix { $0 != "?" && $0 != "#" })
         if path.count > 1, path.hasSuffix("/") { path.removeLast() }
         switch path {
-        case "/v1/chat/completions": self = try Self.only("POST", method, .chatCompletions)
         case "/v1/models": self = try Self.only("GET", method, .models)
         case "/v1/me": self = try Self.only("GET", method, .me)
         case "/v1": self = try Self.only("GET", method, .health)
         default:
+            if let operation = Self.operation(at: path) {
+                self = try Self.only("POST", method, .inference(operation))
+                return
+            }
             if let id = Self.requestID(in: path) {
                 self = try Self.only("GET", method, .meRequest(id))
                 return
@@ -51,6 +59,11 @@ enum Endpoint: Equatable, Sendable {
             }
             self = try Self.only("GET", method, .model(name))
         }
+    }
+
+    private static func operation(at path: String) -> Operation? {
+        guard path.hasPrefix("/v1/") else { return nil }
+        return Operation.allCases.first { path.dropFirst("/v1".count) == $0.path }
     }
 
     /// The id of `/v1/me/requests/{id}`: a UUID and nothing else, since it becomes part of a Redis key.
@@ -69,7 +82,7 @@ enum Endpoint: Equatable, Sendable {
         return endpoint
     }
 
-    private static let known = ["/chat/completions", "/models", "/me"]
+    private static let known = Operation.allCases.map(\.path) + ["/models", "/me"]
 
     private static func unknown(method: String, path: String) -> GatewayError {
         let shown = String(path.prefix(100))
@@ -78,8 +91,9 @@ enum Endpoint: Equatable, Sendable {
         }
         return GatewayError(
             .notFound,
-            "Unknown path \(method.prefix(16)) \(shown). Served are POST /v1/chat/completions, GET /v1/models,"
-                + " GET /v1/models/{id}, GET /v1/me and GET /v1/me/requests/{id}.")
+            "Unknown path \(method.prefix(16)) \(shown). Served are POST /v1/chat/completions, /v1/completions,"
+                + " /v1/embeddings and /v1/images/generations; GET /v1/models, /v1/models/{id}, /v1/me and"
+                + " /v1/me/requests/{id}.")
     }
 
     /// A model's name out of a path: percent-decoded, slashes allowed both ways.
@@ -96,7 +110,7 @@ enum Endpoint: Equatable, Sendable {
             else { return nil }
             bytes.append(value)
         }
-        guard !bytes.isEmpty, bytes.count <= ChatRequest.modelBytesMax else { return nil }
+        guard !bytes.isEmpty, bytes.count <= InferenceRequest.modelBytesMax else { return nil }
         return String(validating: bytes, as: UTF8.self)
     }
 }

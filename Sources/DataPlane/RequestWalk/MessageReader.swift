@@ -118,6 +118,6 @@ struct MessageReader {
 
     private func flaw(_ at: Int, _ place: String, _ what: String) -> GatewayError {
         let param = "messages[\(at)]" + place
-        return ChatRequest.invalid(param, "\(param) \(what).")
+        return InferenceRequest.invalid(param, "\(param) \(what).")
     }
 }

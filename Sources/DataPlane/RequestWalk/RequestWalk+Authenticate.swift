@@ -22,7 +22,7 @@ extension RequestWalk {
     }
 
     private func checkContent(_ head: RequestHead, _ endpoint: Endpoint) throws(GatewayError) {
-        guard endpoint == .chatCompletions else {
+        guard endpoint.operation != nil else {
             guard !head.hasBody else { throw GatewayError(.invalidRequest, "This request takes no body.") }
             return
         }

@@ -1,3 +1,4 @@
+internal import Admission
 internal import EventStream
 internal import GatewayModel
 internal import JSONScan
@@ -32,11 +33,11 @@ extension RequestWalk {
         actions.append(
             .startAttempt(
                 UpstreamRequest(
-                    attempt: attemptsMade, id: context.id, target: target,
-                    body: admitted.chat.body(for: target, affordable: affordable))))
+                    attempt: attemptsMade, id: context.id, operation: admitted.request.operation, target: target,
+                    body: admitted.request.body(for: target, affordable: affordable))))
         if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
-        if admitted.chat.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
+        if admitted.request.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
     }
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
@@ -47,7 +48,7 @@ extension RequestWalk {
 
     mutating func attemptSent(_ bytes: [UInt8], at now: Int64) {
         guard let current = attempt, let admitted else { return }
-        if current.status == 200, current.isEventStream, admitted.chat.streams { return relayBytes(bytes, at: now) }
+        if current.status == 200, current.isEventStream, admitted.request.streams { return relayBytes(bytes, at: now) }
         let limit = current.status == 200 ? context.world.bounds.answerBytesMax : context.world.bounds.errorBodyBytesMax
         guard current.body.count + bytes.count <= limit else {
             if current.status != 200 { return }
@@ -62,11 +63,16 @@ extension RequestWalk {
         guard current.status == 200 else {
             return attemptRefused(ProviderFailure(status: current.status ?? 502, body: current.body), at: now)
         }
-        if admitted.chat.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
-        guard let answer = try? ChatAnswer(current.body), answer.errorMessage == nil, answer.hasChoices else {
-            return attemptBroke("answer that is no chat completion", at: now)
+        if admitted.request.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
+        let operation = admitted.request.operation
+        guard let answer = try? ProviderAnswer(current.body, for: operation), answer.errorMessage == nil,
+            answer.results > 0, operation != .embedding || Int64(answer.results) == admitted.request.size.inputs
+        else {
+            return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
-        guard !admitted.chat.streams else { return attemptBroke("plain answer where a stream was asked for", at: now) }
+        guard !admitted.request.streams else {
+            return attemptBroke("plain answer where a stream was asked for", at: now)
+        }
         deliver(answer, at: now)
     }
 
@@ -178,19 +184,16 @@ extension RequestWalk {
     }
 
     /// A complete answer that was not streamed.
-    private mutating func deliver(_ answer: ChatAnswer, at now: Int64) {
-        guard let current = attempt else { return }
+    private mutating func deliver(_ answer: ProviderAnswer, at now: Int64) {
+        guard let current = attempt, let request = admitted?.request else { return }
+        guard let body = finished(current, answer, request) else {
+            return attemptBroke("embeddings that are no vectors", at: now)
+        }
         relay.model = answer.model
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
         relay.usage = answer.usage
         let charge = self.charge()
-        var body = current.body
-        if answer.model == nil {
-            var splice = JSONSplice(body, answer.members)
-            splice.set("model", json: current.target.quotedModel)
-            body = splice.result()
-        }
         var headers = answerHeaders
         headers.add("content-type", "application/json")
         headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)
@@ -198,5 +201,22 @@ extension RequestWalk {
         actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+
+    /// The provider's bytes, with a model's name and, for embeddings, in the form that was asked for.
+    private func finished(_ attempt: Attempt, _ answer: ProviderAnswer, _ request: InferenceRequest) -> [UInt8]? {
+        var body = attempt.body
+        if request.operation == .embedding, let place = answer.resultsPlace {
+            guard
+                let converted = EmbeddingVectors.converted(body, listAt: place, toBase64: request.wantsBase64)
+            else { return nil }
+            body = converted
+        }
+        guard answer.model == nil else { return body }
+        // What was converted has its last members elsewhere.
+        guard let members = try? JSONScanner.members(of: body) else { return nil }
+        var splice = JSONSplice(body, members)
+        splice.set("model", json: attempt.target.quotedModel)
+        return splice.result()
     }
 }

@@ -32,11 +32,12 @@ extension RequestWalk {
         if relay.nearsItsEnd, !relay.isGrowing,
             let price = attempt.target.model.price(atMs: context.wallMs)
         {
-            let chat = admitted.chat
-            let each = relay.coveredTokens / chat.size.choices + Estimate.sliceTokens
-            let bound = Estimate.outputBound(chat.size, on: attempt.target.model)
+            let request = admitted.request
+            let each = relay.coveredTokens / request.size.choices + Estimate.sliceTokens
+            let bound = Estimate.outputBound(request.size, on: attempt.target.model)
             hold = max(
-                hold, Estimate.worstCase(chat.size, on: attempt.target.model, at: price, outputTokens: min(each, bound))
+                hold,
+                Estimate.worstCase(request.size, on: attempt.target.model, at: price, outputTokens: min(each, bound))
             )
             relay.isGrowing = true
         }
@@ -102,8 +103,9 @@ extension RequestWalk {
 
     private func limitChunk() -> [UInt8]? {
         guard let chunk = relay.lastChunk, let admitted else { return nil }
-        let choices = (0..<admitted.chat.size.choices)
-            .map { "{\"index\":\($0),\"delta\":{},\"logprobs\":null,\"finish_reason\":\"length\"}" }
+        let content = admitted.request.operation == .completion ? "\"text\":\"\"" : "\"delta\":{}"
+        let choices = (0..<admitted.request.size.choices)
+            .map { "{\"index\":\($0),\(content),\"logprobs\":null,\"finish_reason\":\"length\"}" }
         var splice = JSONSplice(chunk.bytes, chunk.members)
         splice.set("choices", json: Array("[\(choices.joined(separator: ","))]".utf8))
         splice.remove("usage")

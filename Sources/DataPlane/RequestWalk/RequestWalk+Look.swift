@@ -29,7 +29,7 @@ extension RequestWalk {
             case .stale, .unavailable: body = MeBody.json(key, nil, isStale: true, version: context.world.table.version)
             }
             answer(json: body, at: now)
-        case .chatCompletions, .health, .preflight, .meRequest:
+        case .inference, .health, .preflight, .meRequest:
             preconditionFailure("only endpoints that look are peeked for")
         }
     }

@@ -4,7 +4,7 @@ internal import Routing
 /// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
 extension RequestWalk {
     mutating func receive(_ bytes: [UInt8], at now: Int64) {
-        if case .receiving = phase, endpoint == .chatCompletions {
+        if case .receiving = phase, endpoint?.operation != nil {
             guard body.count + bytes.count <= context.world.bounds.bodyBytesMax else {
                 body = []
                 return fail(tooLarge, at: now, close: true)
@@ -38,7 +38,7 @@ extension RequestWalk {
     mutating func reject(_ error: GatewayError, at now: Int64) {
         // Of a chunked body nobody knows how long it will be.
         let isTooMuch = (head?.contentLength ?? (head?.hasBody == true ? .max : 0)) > context.world.bounds.drainBytesMax
-        let isUnwanted = head?.hasBody == true && endpoint != .chatCompletions
+        let isUnwanted = head?.hasBody == true && endpoint?.operation == nil
         if bodyIsComplete || isTooMuch || isUnwanted || head?.expectsContinue == true {
             fail(error, at: now, close: !bodyIsComplete)
         } else {
@@ -53,19 +53,19 @@ extension RequestWalk {
         switch endpoint {
         case .preflight: return answerPreflight(at: now)
         case .health: return answer(json: #"{"object":"gateway","status":"ok"}"#, at: now)
-        case .chatCompletions, .models, .model, .me, .meRequest: break
+        case .inference, .models, .model, .me, .meRequest: break
         }
         guard let caller else { return }
         guard context.world.table.version > 0 else { return fail(notConfigured, at: now) }
-        guard endpoint == .chatCompletions else {
+        guard let operation = endpoint.operation else {
             phase = .peeking
             if case .meRequest(let id) = endpoint { return actions.append(.findRequest(caller, id: id)) }
             return actions.append(.peek(caller))
         }
         do throws(GatewayError) {
-            let request: ChatRequest
-            if let chat { request = chat } else { request = try ChatRequest(body) }
-            chat = request
+            let request: InferenceRequest
+            if let parsed { request = parsed } else { request = try InferenceRequest(body, for: operation) }
+            parsed = request
             body = []
             try resolve(request, for: caller, at: now)
         } catch {

@@ -121,7 +121,7 @@ extension RequestWalk {
         actions.append(.resumeAttempt(attempt.number))
         if relayingStarted {
             actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs))
-        } else if admitted?.chat.streams == true {
+        } else if admitted?.request.streams == true {
             actions.append(.setTimer(.firstEvent, afterMs: attempt.target.model.firstEventMs))
         }
     }
@@ -148,7 +148,7 @@ extension RequestWalk {
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         if let admitted, chunk.hasUsageMember {
-            if admitted.chat.wantsUsage {
+            if admitted.request.wantsUsage {
                 splice.set("usage", json: Array("null".utf8))
             } else {
                 splice.remove("usage")
@@ -205,7 +205,7 @@ extension RequestWalk {
 
     mutating func finishStream(at now: Int64, reason: String? = nil) {
         let charge = self.charge()
-        if admitted?.chat.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
+        if admitted?.request.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
             actions.append(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
         }
         actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))

@@ -5,49 +5,49 @@ internal import Routing
 
 /// A request that waits for the limiter's answer.
 struct PendingAdmission {
-    var chat: ChatRequest
+    var request: InferenceRequest
     var caller: Caller
     var plan: RoutePlan
 }
 
 /// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
 extension RequestWalk {
-    mutating func resolve(_ chat: ChatRequest, for caller: Caller, at now: Int64) throws(GatewayError) {
+    mutating func resolve(_ request: InferenceRequest, for caller: Caller, at now: Int64) throws(GatewayError) {
         var random = SplitMix64(state: context.randomSeed)
         let plan = try context.world.table.plan(
-            for: chat.model, facts: chat.facts, key: caller.record, atMs: context.wallMs,
+            for: request.model, facts: request.facts, key: caller.record, atMs: context.wallMs,
             isResting: context.world.isResting,
             random: &random)
-        pending = PendingAdmission(chat: chat, caller: caller, plan: plan)
+        pending = PendingAdmission(request: request, caller: caller, plan: plan)
         phase = .admitting
-        admit(plan, chat: chat, caller: caller)
+        admit(plan, request: request, caller: caller)
     }
 
-    private mutating func admit(_ plan: RoutePlan, chat: ChatRequest, caller: Caller) {
+    private mutating func admit(_ plan: RoutePlan, request: InferenceRequest, caller: Caller) {
         var hold = NanoUSD.zero
         var holdMin = NanoUSD.zero
         var tokens: Int64 = 0
         for target in plan.targets {
             guard let price = target.model.price(atMs: context.wallMs) else { continue }
-            let bound = Estimate.outputBound(chat.size, on: target.model)
+            let bound = Estimate.outputBound(request.size, on: target.model)
             func cost(_ outputTokens: Int64) -> NanoUSD {
-                Estimate.worstCase(chat.size, on: target.model, at: price, outputTokens: outputTokens)
+                Estimate.worstCase(request.size, on: target.model, at: price, outputTokens: outputTokens)
             }
-            hold = max(hold, cost(chat.growsOn(target.model) ? min(bound, Estimate.sliceTokens) : bound))
+            hold = max(hold, cost(request.growsOn(target.model) ? min(bound, Estimate.sliceTokens) : bound))
             holdMin = max(holdMin, cost(min(bound, Estimate.outputTokensMin)))
-            tokens = max(tokens, Estimate.windowTokens(chat.size, on: target.model))
+            tokens = max(tokens, Estimate.windowTokens(request.size, on: target.model))
         }
         let first = plan.targets[0]
         let price = first.model.price(atMs: context.wallMs)
-        let usage = TokenUsage(input: Estimate.inputTokens(chat.size), output: 0)
+        let usage = TokenUsage(input: Estimate.inputTokens(request.size), output: 0)
         let floor = min(price?.cost(of: usage) ?? .zero, hold)
         let event = UsageEvent(
             id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, owner: context.world.owner,
-            requested: chat.model,
+            requested: request.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
             admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted,
             status: 0,
-            attempts: 1, streamed: chat.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
+            attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
             rawUsage: nil)
         actions.append(
@@ -70,10 +70,10 @@ extension RequestWalk {
             self.pending = nil
             admittedMs = now
             admitted = AdmittedRequest(
-                chat: pending.chat, caller: pending.caller, plan: pending.plan, hold: admission.hold,
+                request: pending.request, caller: pending.caller, plan: pending.plan, hold: admission.hold,
                 admission: admission)
             actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
-            if pending.chat.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
+            if pending.request.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
             startNextAttempt(at: now)
         case .stale: keyWasStale(at: now)
         case .refused(let error): fail(error, at: now)
@@ -88,7 +88,7 @@ extension RequestWalk {
 
 /// A request the limiter let in. Only this can be dispatched.
 struct AdmittedRequest {
-    let chat: ChatRequest
+    let request: InferenceRequest
     /// Its record may be read anew while a stream runs.
     var caller: Caller
     let plan: RoutePlan
@@ -100,9 +100,9 @@ struct AdmittedRequest {
 
     /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be.
     func coveredTokens(on model: ModelEntry, atMs now: Int64) -> Int64 {
-        guard chat.growsOn(model) else { return .max }
+        guard request.growsOn(model) else { return .max }
         let covered = tokens(for: hold, on: model, atMs: now)
-        let isAll = covered / chat.size.choices >= Estimate.outputBound(chat.size, on: model)
+        let isAll = covered / request.size.choices >= Estimate.outputBound(request.size, on: model)
         return isAll ? .max : covered
     }
 
@@ -110,13 +110,13 @@ struct AdmittedRequest {
     /// left beside its hold, too, for its hold grows.
     func affordableOutput(on model: ModelEntry, atMs now: Int64) -> Int64? {
         guard let left = admission.moneyLeft else { return nil }
-        let budget = chat.growsOn(model) ? NanoUSD(hold.nano + left.nano) : hold
-        let each = tokens(for: budget, on: model, atMs: now) / chat.size.choices
-        return each < Estimate.outputBound(chat.size, on: model) ? max(1, each) : nil
+        let budget = request.growsOn(model) ? NanoUSD(hold.nano + left.nano) : hold
+        let each = tokens(for: budget, on: model, atMs: now) / request.size.choices
+        return each < Estimate.outputBound(request.size, on: model) ? max(1, each) : nil
     }
 
     private func tokens(for nano: NanoUSD, on model: ModelEntry, atMs now: Int64) -> Int64 {
         model.price(atMs: now)?.outputTokens(
-            affordableWith: nano, inputTokens: Estimate.inputBound(chat.size, on: model)) ?? .max
+            affordableWith: nano, inputTokens: Estimate.inputBound(request.size, on: model)) ?? .max
     }
 }

@@ -33,7 +33,7 @@ extension RequestWalk {
     }
 
     private func counted(_ admitted: AdmittedRequest) -> TokenUsage {
-        TokenUsage(input: Estimate.inputTokens(admitted.chat.size), output: relay.outputCounted)
+        TokenUsage(input: Estimate.inputTokens(admitted.request.size), output: relay.outputCounted)
     }
 
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {
@@ -41,11 +41,12 @@ extension RequestWalk {
         let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
         return UsageEvent(
             id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
-            requested: admitted.chat.model, model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
+            requested: admitted.request.model,
+            model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
             deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
-            streamed: admitted.chat.streams, givenBack: false, firstByteMs: relay.firstByteMs,
+            streamed: admitted.request.streams, givenBack: false, firstByteMs: relay.firstByteMs,
             durationMs: now - startedMs,
             configVersion: context.world.table.version,
             rawUsage: relay.usage.flatMap {

@@ -45,7 +45,7 @@ package struct RequestWalk {
     package internal(set) var digests: [String] = []
     var caller: Caller?
     var keyWasRefreshed = false
-    var chat: ChatRequest?
+    var parsed: InferenceRequest?
     var pending: PendingAdmission?
     var admitted: AdmittedRequest?
     var attempt: Attempt?

@@ -46,6 +46,7 @@ package struct Response: Sendable {
 package struct UpstreamRequest: Sendable {
     package var attempt: Int
     package var id: RequestID
+    package var operation: Operation
     package var target: RouteTarget
     package var body: [UInt8]
 }

@@ -31,11 +31,23 @@ package struct RoutePlan: Sendable {
 
 /// What of a request decides which engines can take it.
 package struct RouteFacts: Sendable {
+    package var operation: Operation
     package var hasImages: Bool
     package var hasTools: Bool
+    /// Its text is given as the ids of OpenAI's tokens, which mean something else to any other vendor's model.
+    package var hasTokenIDs: Bool
 
-    package init(hasImages: Bool, hasTools: Bool) {
+    package init(
+        operation: Operation = .chat, hasImages: Bool = false, hasTools: Bool = false, hasTokenIDs: Bool = false
+    ) {
+        self.operation = operation
         self.hasImages = hasImages
         self.hasTools = hasTools
+        self.hasTokenIDs = hasTokenIDs
+    }
+
+    /// Whether a model can take the request at all.
+    func suit(_ model: ModelEntry) -> Bool {
+        model.kind == operation.modelKind && (!hasImages || model.vision) && (!hasTokenIDs || model.vendor == "openai")
     }
 }

@@ -69,7 +69,7 @@ extension RoutingTable {
         }
         // Most names lead to one deployment: nothing to weigh, nothing to allocate.
         if aliases[name] == nil, let targets = targets[name], targets.count == 1, serves(name, atMs: now),
-            !facts.hasImages || targets[0].model.vision
+            facts.suit(targets[0].model)
         {
             return RoutePlan(requested: name, targets: targets)
         }
@@ -79,12 +79,9 @@ extension RoutingTable {
             !needsVision || models[$0.model]?.vision == true
         }
         guard !served.isEmpty else { throw unserved(name, candidates: candidates) }
-        let able = served.filter { !facts.hasImages || models[$0.model]?.vision == true }
+        let able = served.filter { models[$0.model].map(facts.suit) ?? false }
         guard !able.isEmpty else {
-            throw GatewayError(
-                .invalidRequest,
-                "No engine behind '\(name)' sees images. Send text only, or call a model that has vision"
-                    + " (GET /v1/models lists what is configured).", param: "messages")
+            throw unsuited(name, facts: facts, kinds: Set(served.compactMap { models[$0.model]?.kind }))
         }
         var ordered: [RouteTarget] = []
         for candidate in Self.shuffled(able, order: \.order, weight: \.weight, &random) {
@@ -135,6 +132,29 @@ extension RoutingTable {
             .modelNotFound,
             "The model '\(Self.shown(name))' does not exist or this key may not call it.\(advice)"
                 + " GET /v1/models lists what it can call.", param: "model")
+    }
+
+    /// Engines answer to the name, but none can take this request.
+    private func unsuited(_ name: String, facts: RouteFacts, kinds: Set<String>) -> GatewayError {
+        let shown = Self.shown(name)
+        guard kinds.contains(facts.operation.modelKind) else {
+            let others = snapshot.models.filter { $0.kind == facts.operation.modelKind && targets[$0.name] != nil }
+            let advice = others.isEmpty ? "none is configured" : "such as '\(others[0].name)'"
+            return GatewayError(
+                .invalidRequest,
+                "'\(shown)' is a model for \(kinds.sorted().joined(separator: ", ")); this endpoint takes one for"
+                    + " \(facts.operation.modelKind) (\(advice)).", param: "model")
+        }
+        if facts.hasTokenIDs {
+            return GatewayError(
+                .invalidRequest,
+                "Token ids mean something else to '\(shown)' than to the tokenizer they come from: send text"
+                    + " (in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)).", param: "input")
+        }
+        return GatewayError(
+            .invalidRequest,
+            "No engine behind '\(shown)' sees images. Send text only, or call a model that has vision"
+                + " (GET /v1/models lists what is configured).", param: "messages")
     }
 
     private func unserved(_ name: String, candidates: [AliasEntry.Candidate]) -> GatewayError {

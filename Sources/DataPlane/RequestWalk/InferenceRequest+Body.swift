@@ -4,7 +4,7 @@ internal import JSONScan
 internal import PlaneContract
 internal import Routing
 
-extension ChatRequest {
+extension InferenceRequest {
     /// The body for one deployment: the caller's bytes with the model's name there, for a stream the usage asked for, and
     /// the output limit under the one name this provider reads, so that it cannot read a larger one than was held for.
     ///
@@ -13,10 +13,11 @@ extension ChatRequest {
         var splice = JSONSplice(body, members)
         splice.set("model", json: target.quotedModel)
         if streams { splice.set("stream_options", json: optionsWithUsage) }
+        guard operation == .chat || operation == .completion else { return splice.result() }
         if let limit = affordable ?? size.outputTokensMax {
             var text: [UInt8] = []
             text.append(decimal: min(limit, target.model.maxOutputTokens))
-            if target.model.wantsMaxCompletionTokens {
+            if target.model.wantsMaxCompletionTokens, operation == .chat {
                 splice.set("max_completion_tokens", json: text)
                 splice.remove("max_tokens")
             } else {

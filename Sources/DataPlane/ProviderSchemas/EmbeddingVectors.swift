@@ -1,0 +1,56 @@
+internal import FoundationEssentials
+internal import GatewayModel
+internal import JSONScan
+
+/// The vectors of an embeddings answer in the form the caller asked for, whatever the provider sends: numbers, or base64 of
+/// little-endian IEEE 754 single precision (OpenAI API reference, `encoding_format`). Official SDKs ask for base64 by
+/// themselves, and some read a list of numbers as garbage.
+package enum EmbeddingVectors {
+    /// - Parameters:
+    ///   - body: a validated JSON document.
+    ///   - place: where its `data` array stands.
+    /// - Returns: the document with each `data[].embedding` in that form and everything else as it stood; `nil` when a
+    ///   vector is neither form, is empty, or holds what no single-precision number can.
+    package static func converted(_ body: [UInt8], listAt place: Range<Int>, toBase64: Bool) -> [UInt8]? {
+        body.withJSON { bytes in
+            var out: [UInt8] = []
+            var copied = 0
+            for item in JSONView(bytes, place).elements {
+                guard let vector = item["embedding"], vector.hasText || !vector.isEmpty else { return nil }
+                guard (vector.kind == .string) != toBase64 else { continue }
+                guard let text = toBase64 ? base64(of: vector) : numbers(in: vector) else { return nil }
+                out += bytes[copied..<vector.range.lowerBound]
+                out += text
+                copied = vector.range.upperBound
+            }
+            guard copied > 0 else { return body }
+            out += bytes[copied...]
+            return out
+        }
+    }
+
+    /// A list of numbers as quoted base64.
+    private static func base64(of vector: JSONView) -> [UInt8]? {
+        var data = Data()
+        for element in vector.elements {
+            guard let number = element.double, abs(number) <= Double(Float.greatestFiniteMagnitude) else { return nil }
+            withUnsafeBytes(of: Float(number).bitPattern.littleEndian) { data.append(contentsOf: $0) }
+        }
+        return Array("\"\(data.base64EncodedString())\"".utf8)
+    }
+
+    /// Base64 as a list of numbers, each in the fewest digits that read back to it.
+    private static func numbers(in vector: JSONView) -> [UInt8]? {
+        guard let text = vector.string, let data = Data(base64Encoded: text), data.count % 4 == 0 else { return nil }
+        var out = Array("[".utf8)
+        for at in stride(from: 0, to: data.count, by: 4) {
+            let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(data[data.startIndex + at + $1]) << (8 * UInt32($1)) }
+            let number = Float(bitPattern: bits)
+            guard number.isFinite else { return nil }
+            if at > 0 { out.append(UInt8(ascii: ",")) }
+            out.append(text: number.description)
+        }
+        out.append(UInt8(ascii: "]"))
+        return out
+    }
+}

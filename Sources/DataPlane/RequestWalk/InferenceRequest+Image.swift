@@ -1,0 +1,29 @@
+internal import Admission
+internal import GatewayModel
+internal import JSONScan
+
+/// `POST /v1/images/generations` (OpenAI API reference, "Create image"). Images are answered inside the JSON: the gateway
+/// keeps no files that a URL could lead to.
+extension InferenceRequest {
+    static let imagePromptCharactersMax = 32_000
+    static let imagesMax: Int64 = 10
+
+    mutating func read(image name: String, _ value: JSONView) throws(GatewayError) {
+        switch name {
+        case "prompt":
+            guard let text = value.string, !text.isEmpty, text.count <= Self.imagePromptCharactersMax else {
+                throw Self.invalid(name, "prompt must be text of 1 to \(Self.imagePromptCharactersMax) characters.")
+            }
+            hasInput = true
+        case "n": size.choices = try Field.whole(name, value, 1...Self.imagesMax) ?? 1
+        case "response_format":
+            guard value.isNull || value.isText("b64_json") else {
+                throw Self.invalid(name, "response_format must be b64_json: images are answered in the JSON itself.")
+            }
+        case "stream":
+            guard try !Field.flag(name, value) else { throw Self.invalid(name, "Images are not streamed.") }
+        case "output_compression": _ = try Field.whole(name, value, 0...100)
+        default: break
+        }
+    }
+}

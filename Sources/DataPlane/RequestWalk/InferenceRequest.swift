@@ -1,0 +1,114 @@
+internal import Admission
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+internal import Routing
+
+/// A request for an engine that passed parsing: its bytes, and what the gateway reads of them. One type for every
+/// operation; what each reads is in a file of its own.
+struct InferenceRequest: Sendable {
+    static let modelBytesMax = 256
+    static let choicesMax: Int64 = 128
+
+    let operation: Operation
+    let body: [UInt8]
+    let members: [JSONMember]
+    private(set) var model = ""
+    var streams = false
+    /// The caller asked for the usage of a stream.
+    var wantsUsage = false
+    var size = RequestSize(textBytes: 0, images: 0, outputTokensMax: nil, choices: 1)
+    var facts: RouteFacts
+    var streamOptions: Range<Int>?
+    var maxTokens: Int64?
+    var maxCompletionTokens: Int64?
+    /// Whether there is something to work on: messages, a prompt, an input.
+    var hasInput = false
+    /// An embedding is wanted as base64 (`true`) or as numbers.
+    var wantsBase64 = false
+
+    init(_ body: [UInt8], for operation: Operation) throws(GatewayError) {
+        self.operation = operation
+        self.body = body
+        facts = RouteFacts(operation: operation)
+        do throws(JSONFlaw) {
+            members = try JSONScanner.members(of: body)
+        } catch {
+            throw Self.error(for: error)
+        }
+        size.textBytes = Int64(body.count)
+        let members = self.members
+        try body.withJSON { bytes throws(GatewayError) in
+            for member in members {
+                let name = JSONString.unescaped(UnsafeBufferPointer(rebasing: bytes[member.name]))
+                try read(name, JSONView(bytes, member.value))
+            }
+        }
+        try check()
+    }
+
+    /// Whether the hold starts with a slice and grows: for streams, whose output can be counted as it passes. Models that
+    /// think unseen are billed for what never passes: those are held for whole.
+    func growsOn(_ model: ModelEntry) -> Bool { streams && !model.wantsMaxCompletionTokens }
+
+    private mutating func read(_ name: String, _ value: JSONView) throws(GatewayError) {
+        switch name {
+        case "model": model = try Self.modelName(value)
+        // Members by which a caller could steer where a request goes or with whose key.
+        case "api_base", "base_url", "api_key", "user_config", "extra_headers":
+            throw Self.invalid(name, "'\(name)' is not accepted: the gateway alone decides where a request goes.")
+        default:
+            switch operation {
+            case .chat: try read(chat: name, value)
+            case .completion: try read(completion: name, value)
+            case .embedding: try read(embedding: name, value)
+            case .image: try read(image: name, value)
+            }
+        }
+    }
+
+    private mutating func check() throws(GatewayError) {
+        guard !model.isEmpty else { throw Self.invalid("model", "The request names no model.") }
+        let input =
+            switch operation {
+            case .chat: "messages"
+            case .completion, .image: "prompt"
+            case .embedding: "input"
+            }
+        guard hasInput else { throw Self.invalid(input, "The request has no \(input).") }
+        if !streams, streamOptions != nil {
+            throw Self.invalid("stream_options", "stream_options is allowed only together with \"stream\": true.")
+        }
+        switch operation {
+        case .chat: size.outputTokensMax = maxCompletionTokens ?? maxTokens
+        case .completion: finishCompletion()
+        case .embedding: size.outputTokensMax = 0
+        case .image: break
+        }
+    }
+
+    private static func modelName(_ value: JSONView) throws(GatewayError) -> String {
+        guard value.content.count <= modelBytesMax * 6, let name = value.string, !name.isEmpty,
+            name.utf8.count <= modelBytesMax, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f })
+        else { throw invalid("model", "model must be a name of 1 to \(modelBytesMax) bytes.") }
+        return name
+    }
+
+    static func invalid(_ param: String, _ message: String) -> GatewayError {
+        GatewayError(.invalidRequest, message, param: param)
+    }
+
+    private static func error(for flaw: JSONFlaw) -> GatewayError {
+        switch flaw {
+        case .empty: GatewayError(.invalidRequest, "The request has no body; a JSON object is expected.")
+        case .syntax(let at): GatewayError(.invalidRequest, "The body is not valid JSON (at byte \(at)).")
+        case .tooDeep: GatewayError(.invalidRequest, "The body is nested deeper than \(JSONScanner.depthMax) levels.")
+        case .duplicateKey(let name, let depth):
+            GatewayError(
+                .invalidRequest, "The body has the member '\(name.prefix(64))' twice in one object.",
+                param: depth == 1 ? String(name.prefix(64)) : nil)
+        case .tooManyMembers: GatewayError(.invalidRequest, "The body has too many members.")
+        case .notAnObject: GatewayError(.invalidRequest, "The body must be a JSON object.")
+        }
+    }
+}
