@@ -66,3 +66,16 @@ def test_me_says_when_it_is_stale(own_stack):
     finally:
         own_stack.state.process.signal(signal.SIGCONT)
     wait_until(lambda: ask(worker, "GET", "/v1/me", key)[2].get("stale") is False, 10, "it knows again")
+
+
+def test_a_refused_request_is_shown_with_its_reason(stack):
+    worker, key = stack.workers[0], stack.new_key(limits={"requests_per_minute": 2})["key"]
+    answers = [ask(worker, "POST", CHAT, key, HELLO) for _ in range(40)]
+    refused = [(headers["x-request-id"], body) for status, headers, body in answers if status == 429]
+    assert len(refused) == 38
+    for id, body in refused[-32:]:
+        status, _, shown = look(stack.workers[1], key, id)
+        assert (status, shown["state"], shown["status"], shown["cost_usd"]) == (200, "refused", 429, "0")
+        assert shown["error"]["limit"] == body["error"]["limit"] and shown["error"]["type"] == "rate_limit_exceeded"
+    assert look(worker, key, refused[0][0])[0] == 404, "the newest 32 are kept"
+    assert look(worker, stack.new_key()["key"], refused[-1][0])[0] == 404, "nobody else sees it"

@@ -37,7 +37,7 @@ EDITS = {
     "reopening does not wait for an owner that has only filed": [
         ("process ~= A[2] then awaited", "process ~= A[2] and not string.find(process, '^b') then awaited")],
     "a refusal writes": [
-        ("if refusal then return refusal end", "if refusal then store(K[i + 2], s) return refusal end")],
+        ("if refusal then return note_refusal", "if refusal then store(K[i + 2], s) return note_refusal")],
     "a hold is not shrunk to what is left": [("hold = math.min(hold, left)", "hold = hold + 0")],
     "a bucket leaves the minute too early": [
         ("local SLOTS, BUCKET_MS, NEWEST = 13,", "local SLOTS, BUCKET_MS, NEWEST = 12,")],

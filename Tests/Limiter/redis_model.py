@@ -103,7 +103,7 @@ class RedisModel:
             expiry = held and held[1]
         else:
             assert not options
-        self.writes += 1
+        self.writes += b":refused:" not in key  # A note of a refusal is no change of the books.
         self.undo.put(self.data, key, (value, expiry))
         return {"ok": b"OK"}
 

@@ -72,7 +72,7 @@ class Calls:
             "farewell": (["hb:{s}"], [owner]),
             "sweep": (["o:{s}", "hb:{s}"], [r.choice((2_000, self.long)), r.randint(1, 4)]),
             "peek": (scopes, [part for row in rows for part in row[:2]]),
-            "find": ([hold, "u:{s}"], []),
+            "find": ([hold, "u:{s}"], [rid, r.choice("oab")]),
             "inspect": (scopes[:1], []),
             "raise": (["c:{s}"], [r.choice("oab"), r.randint(7, 11)]),
             "put_key": (["k:1"], [r.randint(1, 5), event]),

@@ -1,4 +1,4 @@
-internal import GatewayModel
+package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
@@ -7,6 +7,8 @@ package enum RequestLookup: Sendable {
     /// `state`: `running`, `ended`, `cancelled` (it never reached a provider) or `interrupted` (its worker died). `event` is the
     /// JSON of a `UsageEvent`: what it was charged, or would be if it ended now; empty for a cancelled one.
     case found(state: String, event: [UInt8])
+    /// The limiter refused it, and why: known of a key's newest refusals for fifteen minutes.
+    case refused(GatewayError)
     case unknown
     case unavailable
 
@@ -14,7 +16,11 @@ package enum RequestLookup: Sendable {
 
     /// - Parameter reply: the reply's items as text.
     package init(reply: [String]) {
-        if reply.isEmpty {
+        if reply.count == 2, reply[0] == "X",
+            case .refused(let error) = AdmitVerdict(reply: reply[1].split(separator: " ").map(String.init))
+        {
+            self = .refused(error)
+        } else if reply.isEmpty {
             self = .unknown
         } else if reply.count == 2, let state = Self.states[reply[0]] {
             self = .found(state: state, event: Array(reply[1].utf8))
@@ -25,8 +31,10 @@ package enum RequestLookup: Sendable {
 
     /// Asks for the request `id` of the caller's org.
     package static func write(_ id: String, of caller: Caller, into out: inout [UInt8]) {
-        CommandWriter.begin(.find, keys: 2, arguments: 0, to: &out)
+        CommandWriter.begin(.find, keys: 2, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.hold(caller.scopes.shard, id), to: &out)
         out += caller.scopes.usageStream
+        CommandWriter.add(id, to: &out)
+        CommandWriter.add(caller.record.keyID, to: &out)
     }
 }

@@ -194,6 +194,7 @@ final class LoopServices: RequestServices {
 
     func finished(_ report: WalkReport) {
         counters.request(report.endpoint, report.status).add()
+        if report.isMisnamed { metrics.add("aihub_worker_models_misnamed_total") }
         guard let error = report.error else { return }
         metrics.add("aihub_worker_errors_total", [("type", error.rawValue)])
         log.debug(

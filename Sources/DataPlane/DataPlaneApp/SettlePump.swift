@@ -124,6 +124,8 @@ final class SettlePump {
             if case .success(let value) = result, let items = value.array?.map({ $0.string ?? "" }) {
                 switch (items.first, items.count) {
                 case ("0", 2): return confirm(id, StreamID(items[1]))
+                case ("1", 3) where items[1] == "R" && entry.request.target == .cancelled:
+                    return takeBack(entry, generation: generation, reapedAt: StreamID(items[2]))
                 case ("1", 3): return confirm(id, StreamID(items[2]))
                 case ("3", _): onFenced(shard)
                 default: break
@@ -134,6 +136,15 @@ final class SettlePump {
             }
             retry(id, retryMs)
         }
+    }
+
+    /// It was reaped before it could be cancelled, and charged: only a final word that it cost nothing gives that back.
+    private func takeBack(_ entry: HoldBook.Ended, generation: String, reapedAt place: StreamID?) {
+        guard !entry.request.event.isEmpty else { return confirm(entry.request.id, place) }
+        var word = entry.request
+        word.target = .settled
+        take(word, generation: generation)
+        send(word.id, retryMs: Self.retryMsMin)
     }
 
     private enum Order { case earlier, same, later }

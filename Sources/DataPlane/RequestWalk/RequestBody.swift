@@ -51,6 +51,13 @@ enum RequestBody {
         return (try? encoder.encode(body)).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// A request that was not let in: what its caller was told.
+    static func json(_ id: String, refusedWith error: GatewayError) -> String {
+        let body = String(decoding: ErrorBody.json(error).dropFirst().dropLast(), as: UTF8.self)
+        return
+            "{\"cost_usd\":\"0\",\"id\":\"\(id)\",\"object\":\"request\",\"state\":\"refused\",\"status\":\(error.kind.status),\(body)}"
+    }
+
     private static func fill(_ body: inout Body, from event: UsageEvent, isOver: Bool) {
         body.requested = event.requested
         body.model = event.model

@@ -189,7 +189,7 @@ extension RequestWalk {
         guard let body = finished(current, answer, request) else {
             return attemptBroke("embeddings that are no vectors", at: now)
         }
-        relay.model = answer.model
+        if let model = answer.model { answered(by: model) }
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
         relay.usage = answer.usage

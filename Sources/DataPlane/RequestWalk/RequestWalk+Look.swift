@@ -40,6 +40,7 @@ extension RequestWalk {
         switch lookup {
         case .unavailable: fail(limiterUnavailable, at: now)
         case .unknown: fail(Self.noSuchRequest, at: now)
+        case .refused(let error): answer(json: RequestBody.json(id, refusedWith: error), at: now)
         case .found(let state, let event):
             guard let body = RequestBody.json(id, state: state, event: event, keyID: key.keyID) else {
                 return fail(Self.noSuchRequest, at: now)

@@ -9,6 +9,8 @@ internal import Routing
 /// What has passed through to the caller so far.
 struct Relay {
     var model: String?
+    /// The provider answered with a model of another name than it is declared to serve.
+    var isMisnamed = false
     /// The provider's last word on usage.
     var usage: ProviderUsage?
     /// The last chunk, whose envelope the usage chunk reuses.
@@ -134,9 +136,16 @@ extension RequestWalk {
         if relayingStarted { streamBroke(detail, at: now) } else { attemptBroke(detail, at: now) }
     }
 
+    /// Takes the engine's own word for which model it is: it is shown, billed and kept as it stands, and counted if it is not
+    /// the one it was declared to be.
+    mutating func answered(by model: String) {
+        relay.model = model
+        relay.isMisnamed = attempt.map { !ModelFamily.includes(model, $0.target) } ?? false
+    }
+
     private mutating func count(_ chunk: ChatChunk) {
         relay.lastChunk = chunk
-        if relay.model == nil { relay.model = chunk.model }
+        if relay.model == nil, let model = chunk.model { answered(by: model) }
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes
         relay.finished = relay.finished || chunk.hasFinish

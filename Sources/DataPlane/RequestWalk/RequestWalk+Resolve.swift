@@ -8,6 +8,8 @@ struct PendingAdmission {
     var request: InferenceRequest
     var caller: Caller
     var plan: RoutePlan
+    /// What the sweeper files if this worker dies before it says more.
+    var event: UsageEvent
 }
 
 /// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
@@ -18,7 +20,6 @@ extension RequestWalk {
             for: request.model, facts: request.facts, key: caller.record, atMs: context.wallMs,
             isResting: context.world.isResting,
             random: &random)
-        pending = PendingAdmission(request: request, caller: caller, plan: plan)
         phase = .admitting
         admit(plan, request: request, caller: caller)
     }
@@ -50,6 +51,7 @@ extension RequestWalk {
             attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
             rawUsage: nil)
+        pending = PendingAdmission(request: request, caller: caller, plan: plan, event: event)
         actions.append(
             .admit(
                 AdmitRequest(

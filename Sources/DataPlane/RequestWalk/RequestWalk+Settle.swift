@@ -101,10 +101,18 @@ extension RequestWalk {
         end(status: 0, outcome: .cancelled, error: nil, at: now)
     }
 
+    /// Its event is filed only if the request was admitted, and reaped, without this worker's hearing of it.
     func cancellation(of pending: PendingAdmission) -> SettleRequest {
-        SettleRequest(
-            id: context.id.text, scopes: pending.caller.scopes,
-            target: .cancelled, cost: .zero, tokens: 0, event: [], periods: "0/0,0/0", givesUnitBack: true)
+        var event = pending.event
+        event.admittedMs = context.wallMs
+        event.cost = .zero
+        event.usage = TokenUsage()
+        event.outcome = .cancelled
+        event.attempts = 0
+        event.givenBack = true
+        return SettleRequest(
+            id: context.id.text, scopes: pending.caller.scopes, target: .cancelled, cost: .zero, tokens: 0,
+            event: event.json, periods: "0/0,0/0", givesUnitBack: true)
     }
 
     mutating func shutDown(at now: Int64) {
@@ -130,7 +138,9 @@ extension RequestWalk {
             .finished(
                 WalkReport(
                     id: context.id, endpoint: endpoint?.label ?? "none", status: status, outcome: outcome,
-                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs, attempts: attemptsMade
+                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs,
+                    attempts: attemptsMade,
+                    isMisnamed: relay.isMisnamed
                 )))
     }
 }

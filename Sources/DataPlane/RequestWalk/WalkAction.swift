@@ -61,4 +61,6 @@ package struct WalkReport: Sendable {
     package var detail: String
     package var durationMs: Int64
     package var attempts: Int
+    /// The provider answered with a model of another name than it is declared to serve.
+    package var isMisnamed: Bool
 }

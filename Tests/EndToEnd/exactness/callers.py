@@ -77,16 +77,25 @@ class Crowd:
 def volley(workers, key, count, model="plain", stream=False, again=None, **body):
     """`count` requests at once, each on a connection of its own, in turn over the workers; the calls of each.
     `again(call)`: whether to ask once more, as a client does that heeds `retry-after`, though not for so long."""
+    async def opened(worker, deadline):
+        while True:
+            try:
+                return await Line(worker).open()
+            except OSError:  # A worker that is just starting again.
+                if not again or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
+
     async def one(n):
-        line = await Line(workers[n % len(workers)]).open()
         calls, deadline = [], time.monotonic() + ANSWER_SECONDS
+        line = await opened(workers[n % len(workers)], deadline)
         while not calls or (again and again(calls[-1]) and time.monotonic() < deadline):
             call = line.send(key, model, stream, **body)
             calls.append(call)
             try:
                 if not await asyncio.wait_for(line.receive(call), ANSWER_SECONDS):
                     line.leave()
-                    line = await Line(workers[n % len(workers)]).open()
+                    line = await opened(workers[n % len(workers)], deadline)
             except LOST:
                 break
             finally:

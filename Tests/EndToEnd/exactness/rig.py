@@ -130,6 +130,10 @@ class FaultStack(Stack):
     def direct(self, server):
         return redis.Redis(port=server.port, decode_responses=True, socket_timeout=5)
 
+    def binary(self, server):
+        """For values that are no text."""
+        return redis.Redis(port=server.port, socket_timeout=5)
+
     def redis(self):
         return self.direct(self.state)
 

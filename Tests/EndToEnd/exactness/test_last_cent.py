@@ -1,10 +1,13 @@
 """Two hundred requests at once for the last of the money, or the last unit of a quota: exactly as many pass as fit."""
 
+import threading
+
 import pytest
 
 from callers import volley
-from checker import Checker
+from checker import Checker, counts as counted
 from facts import wait_quiet
+from nemesis import Nemesis
 from rig import often
 from watcher import Watcher
 
@@ -41,6 +44,7 @@ def how_many_fit(made, fitting, period):
     return fitting[period]
 
 
+@pytest.mark.row("L1", "200 at once for the last cent")
 @pytest.mark.parametrize("period", ["usd_per_month", "usd_per_day"])
 def test_the_last_cent(made, seed, fitting, period, note):
     """Overshoot 0. Who heeds `budget_in_flight` is served while there is money: no false refusal for good."""
@@ -62,6 +66,58 @@ def test_the_last_cent(made, seed, fitting, period, note):
          f" {watcher.looks} looks, highest {max(watcher.highest.values())}")
 
 
+class Fire:
+    """Faults one after another, as long as the block lasts."""
+
+    def __init__(self, made, seed):
+        self.nemesis = Nemesis(made, seed, **{"flush": 25, "fail over": 25})
+        self.stopping, self.failure = threading.Event(), None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        try:
+            while not self.stopping.is_set():
+                self.nemesis.strike()
+                self.nemesis.breathe()
+        except Exception as failure:  # noqa: BLE001 told where the block ends
+            self.failure = failure
+
+    def __enter__(self):
+        self.thread.start()
+        return self.nemesis
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(120)
+        assert not self.thread.is_alive() and self.failure is None, self.failure
+
+
+@pytest.mark.row("L1b", "the same, and everything fails meanwhile")
+def test_the_last_cent_under_fire(made, seed, note):
+    """Whatever is killed, wiped and handed over meanwhile: overshoot 0, and once quiet all of the money can be spent."""
+    made.add_replica()
+    checker = Checker(made)
+    keys = [made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"}) for _ in range(often(4, 40))]
+    calls, asked = [], 0
+    with Watcher(made, {(key["id"], key["org_id"]): {"month": LIMIT} for key in keys}, raises=False) as watcher:
+        with Fire(made, seed) as nemesis:
+            for key in keys:
+                for one in volley(made.workers, key, AT_ONCE, again=lambda c: retry(c) or c.status == 503, **HELLO):
+                    calls += one
+        made.whole()
+        wait_quiet(made, calls, 60)
+        for key in keys:
+            while passed(volley(made.workers, key, 1, **HELLO)):
+                asked += 1
+                wait_quiet(made)
+    assert not watcher.over, watcher.over[:5]
+    facts = checker.check(seconds=60)
+    spent = [sum(r["nano_usd"] for r in facts.new.values() if r["key_id"] == key["id"]) for key in keys]
+    assert all(LIMIT / 2 < one <= LIMIT for one in spent), spent
+    note(f"{len(keys)} keys × {AT_ONCE} at once, {dict(nemesis.counts)}; {asked} passed when all was quiet;"
+         f" highest {max(watcher.highest.values())} of {LIMIT}; {counted(facts)}")
+
+
 def test_without_patience_nobody_overshoots(made, seed, note):
     """Everybody asks once: fewer pass, since holds are in the way; when all is quiet the rest of the money is there."""
     key = made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"})
@@ -77,6 +133,7 @@ def test_without_patience_nobody_overshoots(made, seed, note):
     note(f"{passed(answers)} of {AT_ONCE} passed at once, {count} in all")
 
 
+@pytest.mark.row("L2", "200 at once for the last unit of a quota")
 @pytest.mark.parametrize("name", ["requests_per_day", "requests_per_month"])
 def test_the_last_unit_of_a_quota(made, seed, name, note):
     """Half of it is used, then two hundred ask at once, and again when all is quiet."""

@@ -38,7 +38,7 @@ def test_nothing_is_broken_yet(made):
 @pytest.mark.row("P1", "PostgreSQL is away")
 def test_postgres_away(made, seed, note):
     checker = Checker(made)
-    with Outage(made, seed, models=SHORT) as load:
+    with Outage(made, seed, usd=often("5", "100000"), models=SHORT) as load:
         made.postgres.stop_now()
         since = time.monotonic()
         wait_until(lambda: time.monotonic() > since + often(4, 600), 700, "it has been away for a while")

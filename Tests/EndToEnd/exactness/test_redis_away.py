@@ -5,11 +5,13 @@ import random
 import threading
 import time
 
+import msgpack
 import pytest
 import redis
 
 from callers import volley
 from checker import Checker, counts
+from facts import tag_of
 from nemesis import frozen
 from outage import Outage, percentile
 from processes import wait_until
@@ -109,6 +111,42 @@ def test_replies_lost(made, seed, how, note):
     facts = checker.check(load.calls)
     load.judge_answers()
     note(f"{times} times; {counts(facts)}")
+
+
+@pytest.mark.row("R6b", "an admission of which its worker never hears is reaped before it is cancelled")
+@pytest.mark.rig(LIMITER_DEADLINE_MS=600)
+def test_reaped_before_it_was_cancelled(made, seed, note):
+    """Its caller was told 503: what the reap charged is given back."""
+    checker, client, key = Checker(made), made.binary(made.state), made.new_key(limits={"usd_per_day": "5"})
+    tag, before, calls = tag_of(key["org_id"]), sum(volley(made.workers, key, 4), []), []
+    made.front.delay(0, 900)
+    caller = threading.Thread(target=lambda: calls.extend(sum(volley(made.workers, key, 2), [])))
+    caller.start()
+    try:
+        wait_until(lambda: client.zcard(f"o:{tag}") == 2, 5, "both are admitted")
+        reaped = [reap(client, tag, key, rid.decode()) for rid in client.zrange(f"o:{tag}", 0, -1)]
+        caller.join(10)
+    finally:
+        made.front.well()
+    assert [call.status for call in calls] == [503, 503] and reaped == [0, 0]
+    made.whole()
+    taken_back = "select id from usage_event where kind = 'final' and key_id = %s and outcome = 'cancelled'"
+    wait_until(lambda: len(made.sql(taken_back, key["id"])) == 2, 10, "what was charged is taken back")
+    facts = checker.check(before + calls)
+    rows = [row for id, row in facts.new.items() if id not in {call.id for call in before}]
+    assert len(rows) == 2 and all(row["kind"] == "final" and row["nano_usd"] == 0 and row["given_back"] for row in rows)
+    note(f"{sum(row['kind'] == 'reaped' for row in facts.rows)} reaps taken back; {counts(facts)}")
+
+
+def reap(client, tag, key, rid):
+    """What the sweeper does with a hold whose worker is silent."""
+    held = msgpack.unpackb(client.get(f"h:{tag}:{rid}"))
+    event = held["event"].replace('"admittedMs":0,', f'"admittedMs":{int(held["at"])},')
+    reply = client.execute_command(
+        "FCALL", "gw2_settle", 5, f"h:{tag}:{rid}", f"o:{tag}", f"u:{tag}", f"b:{tag}:{key['id']}", f"b:{tag}:o:{key['org_id']}",
+        rid, client.hget(f"c:{tag}", "gen"), "R", int(held["cost"]), int(held["est"]), event, 900_000,
+        held["periods"], 0)
+    return reply[0]
 
 
 @pytest.mark.row("R8", "Redis has no memory left")

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.rig(workers=4)
 IN_USE = 4
 
 
+@pytest.mark.row("X3", "keys are revoked while all are in use")
 def test_no_request_that_started_after_the_answer_is_admitted(made, seed, note):
     checker, chance, total = Checker(made), random.Random(seed), often(20, 1000)
     waiting = collections.deque(made.new_key() for _ in range(total))

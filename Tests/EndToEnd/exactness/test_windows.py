@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.rig(workers=4),
               pytest.mark.skipif(not REAL, reason="minutes cannot be compressed: see `make faults`")]
 
 
+@pytest.mark.row("L3", "far more than a minute may hold")
 def test_rolling_minutes(made, seed, note):
     """Far more is asked for than may pass. When it was let in is what Redis's clock says."""
     checker, keys = Checker(made), [made.new_key(limits={"requests_per_minute": limit}) for limit in LIMITS]

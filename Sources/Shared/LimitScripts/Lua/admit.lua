@@ -14,6 +14,26 @@ local function refused(code, now, i, name, limit, used, reserved, wait)
   return {code, int(now), i, name, limit, used, int(reserved), int(wait or 0)}
 end
 
+-- The newest refusals of a key, oldest first, each a rid and the refusal as words: what `GET /v1/me/requests/{id}` says of
+-- them. No counter is touched by a refusal.
+local REFUSALS_MAX, REFUSALS_MS = 32, 900000
+local function refusals_of(hold_key, name)
+  return string.match(hold_key, '^h:%b{}:') .. 'refused:' .. name
+end
+
+local function note_refusal(hold_key, name, rid, refusal)
+  local key = refusals_of(hold_key, name)
+  local packed = redis.call('GET', key)
+  local list = packed and cmsgpack.unpack(packed) or {}
+  if #list >= REFUSALS_MAX * 2 then
+    table.remove(list, 1)
+    table.remove(list, 1)
+  end
+  list[#list + 1], list[#list + 2] = rid, table.concat(refusal, ' ')
+  redis.call('SET', key, cmsgpack.pack(list), 'PX', int(REFUSALS_MS))
+  return refusal
+end
+
 -- A reason to refuse before money is looked at, or nil.
 local function count_refusal(i, s, l, requests, tokens, est, now)
   local function count(code, name, limit, used, reserved, wait)
@@ -90,12 +110,12 @@ local function admit(K, A)
     has_minute[i] = l[RPM] >= 0 or l[TPM] >= 0
     if has_minute[i] then requests, tokens = turn(s, now) end
     local refusal = count_refusal(i, s, l, requests, tokens, est, now)
-    if refusal then return refusal end
+    if refusal then return note_refusal(K[1], limits[1][NAME], A[1], refusal) end
     local day, broke = money_left(i, s, D, l[DAY], l[DAY + 1], 'usd_per_day', hold_min, now)
-    if broke then return broke end
+    if broke then return note_refusal(K[1], limits[1][NAME], A[1], broke) end
     local month
     month, broke = money_left(i, s, M, l[MONTH], l[MONTH + 1], 'usd_per_month', hold_min, now)
-    if broke then return broke end
+    if broke then return note_refusal(K[1], limits[1][NAME], A[1], broke) end
     left = math.min(left, day, month)
     rpm = tighter(rpm, l[RPM], l[RPM] - requests - 1)
     tpm = tighter(tpm, l[TPM], l[TPM] - tokens - est)

@@ -5,6 +5,7 @@
 --   run:{s}      HASH    open (the Redis process admissions are open for), owner -> the process it has replayed into
 --   b:{s}:scope  STRING  a scope's counters, a MessagePack array: see scope.lua
 --   h:{s}:rid    STRING  a request's record, a MessagePack map: see record()
+--   h:{s}:refused:key  STRING  the newest refusals of a key, a MessagePack array
 --   o:{s}        ZSET    deadline -> rid of every open hold
 --   u:{s}        STREAM  what has ended, for the ledger
 --   hb:{s}       HASH    owner -> when it was last heard of

@@ -22,11 +22,19 @@ local function peek(K, A)
   return reply
 end
 
--- find: what became of a request, as long as its record stands. KEYS h:{s}:<rid> u:{s}
--- Replies: {state, event} (state as in record(); an event that has left the stream is '') · {} unknown
-local function find(K)
+-- find: what became of a request, as long as its record stands. KEYS h:{s}:<rid> u:{s}   ARGV rid name of its key
+-- Replies: {state, event} (state as in record(); an event that has left the stream is '') · {'X', the refusal as admit gave it, its items joined by spaces}
+--   · {} unknown
+local function find(K, A)
   local r = record(K[1])
-  if not r then return {} end
+  if not r then
+    local packed = redis.call('GET', refusals_of(K[1], A[2]))
+    local list = packed and cmsgpack.unpack(packed) or {}
+    for i = 1, #list, 2 do
+      if list[i] == A[1] then return {'X', list[i + 1]} end
+    end
+    return {}
+  end
   local entry = r.stream and redis.call('XRANGE', K[2], r.stream, r.stream)[1]
   return {r.st, entry and entry[2][6] or r.event or ''}
 end
