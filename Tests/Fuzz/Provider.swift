@@ -28,7 +28,10 @@ func fuzzProvider(_ input: FuzzInput) {
 
 private func check(_ reported: ProviderUsage?) {
     guard let usage = reported?.tokens else { return }
-    let parts = [usage.input, usage.cacheRead, usage.cacheWrite, usage.output, usage.reasoning]
+    let parts = [
+        usage.input, usage.imageInput, usage.cacheRead, usage.cacheWrite, usage.cacheWriteHour, usage.output,
+        usage.reasoning,
+    ]
     require(parts.allSatisfy { $0 >= 0 }, "usage below zero")
     require(usage.total == parts.reduce(0, +), "a total that is no sum")
     let dear = Price(

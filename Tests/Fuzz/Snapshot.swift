@@ -27,7 +27,9 @@ private func plan(_ name: String, _ table: RoutingTable, _ facts: RouteFacts, _ 
         plan = try table.plan(
             for: name, facts: facts, key: key, atMs: 1_000, isResting: { $0.utf8.count % 2 == 0 }, random: &random)
     } catch {
-        require(error.kind == .modelNotFound || error.kind == .invalidRequest, "refused as \(error.kind)")
+        require(
+            error.kind == .modelNotFound || error.kind == .modelUnpriced || error.kind == .invalidRequest,
+            "refused as \(error.kind)")
         return
     }
     require((1...RoutePlan.attemptsMax).contains(plan.targets.count), "\(plan.targets.count) attempts")

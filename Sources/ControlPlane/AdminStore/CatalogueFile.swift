@@ -24,16 +24,50 @@ package struct CatalogueFile: Decodable, Sendable {
         package var wants_max_completion_tokens: Bool?
         package var first_event_ms: Int64?
         package var idle_ms: Int64?
-        package var usd_per_million_tokens: PriceSection?
+        package var usd_per_million_tokens: TokenPriceSection?
+        package var usd_per_image: [ImagePriceSection]?
+        /// What the model costs from later instants on; a price that is not in force yet and not among them is taken out.
+        package var price_changes: [PriceChangeSection]?
     }
 
     /// Decimal USD per million tokens. What is not given costs as much as `input` or `output`.
-    package struct PriceSection: Decodable, Sendable {
+    package struct TokenPriceSection: Decodable, Sendable {
         package var input: String
+        /// Input tokens that stand for an image.
+        package var image_input: String?
         package var cache_read: String?
         package var cache_write: String?
+        /// Writing to a cache that keeps it for an hour; as much as `cache_write` when not given.
+        package var cache_write_hour: String?
         package var output: String
         package var reasoning: String?
+        package var tiers: [TierSection]?
+    }
+
+    /// The prices of a whole request with more input tokens than this.
+    package struct TierSection: Decodable, Sendable {
+        package var above_input_tokens: Int64
+        package var input: String
+        package var image_input: String?
+        package var cache_read: String?
+        package var cache_write: String?
+        package var cache_write_hour: String?
+        package var output: String
+        package var reasoning: String?
+    }
+
+    /// Decimal USD for one image; what is not named fits any.
+    package struct ImagePriceSection: Decodable, Sendable {
+        package var quality: String?
+        package var size: String?
+        package var usd: String
+    }
+
+    package struct PriceChangeSection: Decodable, Sendable {
+        /// `2027-01-01` or `2027-01-01T12:00:00Z`, in UTC.
+        package var effective_from: String
+        package var usd_per_million_tokens: TokenPriceSection?
+        package var usd_per_image: [ImagePriceSection]?
     }
 
     package struct DeploymentSection: Decodable, Sendable {

@@ -7,18 +7,24 @@ package import Postgres
 package struct CatalogueLoader {
     package enum Flaw: Error, CustomStringConvertible {
         case badPrice(model: String, text: String)
+        case emptyChange(model: String, text: String)
+        case badInstant(model: String, text: String)
         case missingCredential(variable: String)
 
         package var description: String {
             switch self {
             case .badPrice(let model, let text):
                 "model \(model): '\(text)' is no price; write decimal USD with at most nine decimals, in quotes"
+            case .emptyChange(let model, let text):
+                "model \(model): the price change of \(text) has neither usd_per_million_tokens nor usd_per_image"
+            case .badInstant(let model, let text):
+                "model \(model): effective_from '\(text)' is neither a date like 2027-01-01 nor like 2027-01-01T12:00:00Z"
             case .missingCredential(let variable): "the environment variable \(variable) is not set"
             }
         }
     }
 
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     private let sealer: Sealer
     private let environment: [String: String]
 
@@ -85,27 +91,7 @@ package struct CatalogueLoader {
                 String(model.wants_max_completion_tokens ?? false), String(model.first_event_ms ?? 60_000),
                 String(model.idle_ms ?? 60_000),
             ])
-        if let price = model.usd_per_million_tokens { try load(price, of: model.name) }
-    }
-
-    /// A price that differs from the newest one becomes a new one from now on: what was charged keeps its price.
-    private func load(_ price: CatalogueFile.PriceSection, of model: String) throws {
-        func nano(_ text: String) throws -> String {
-            guard let amount = NanoUSD(decimalUSD: text) else { throw Flaw.badPrice(model: model, text: text) }
-            return String(amount.nano)
-        }
-        try connection.query(
-            """
-            insert into price (model, input, cache_read, cache_write, output, reasoning)
-            select $1, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint
-            where ($2::bigint, $3::bigint, $4::bigint, $5::bigint, $6::bigint) is distinct from
-                (select (input, cache_read, cache_write, output, reasoning) from price where model = $1
-                 order by effective_from desc limit 1)
-            """,
-            [
-                model, nano(price.input), nano(price.cache_read ?? price.input), nano(price.cache_write ?? price.input),
-                nano(price.output), nano(price.reasoning ?? price.output),
-            ])
+        try loadPrices(of: model)
     }
 
     private func load(_ deployment: CatalogueFile.DeploymentSection) throws {

@@ -24,14 +24,7 @@ extension PublicationStore {
     private static func read(
         _ connection: PostgresConnection, version: Int64, reseal: (String, String) -> String?
     ) throws -> GatewaySnapshot {
-        let prices = try Dictionary(
-            grouping: connection.query(
-                """
-                select id, model, (extract(epoch from effective_from) * 1000)::bigint as from_ms, input, cache_read,
-                    cache_write, output, reasoning
-                from price order by effective_from
-                """)
-        ) { $0.text("model") }
+        let prices = try readPrices(connection)
         let candidates = try Dictionary(
             grouping: connection.query(
                 "select * from alias_candidate order by rank, model")
@@ -72,19 +65,13 @@ extension PublicationStore {
             weight: Int(row.integer("weight")))
     }
 
-    private static func model(_ row: PostgresRow, prices: [PostgresRow]) -> ModelEntry {
+    private static func model(_ row: PostgresRow, prices: [Price]) -> ModelEntry {
         ModelEntry(
             name: row.text("name"), vendor: row.text("vendor"), kind: row.text("kind"), created: row.integer("created"),
             contextWindow: row.optionalInteger("context_window"), maxOutputTokens: row.integer("max_output_tokens"),
             vision: row.bool("vision"), tools: row.bool("tools"),
             wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"),
             firstEventMs: row.integer("first_event_ms"),
-            idleMs: row.integer("idle_ms"),
-            prices: prices.map { price in
-                Price(
-                    id: price.integer("id"), effectiveFromMs: price.integer("from_ms"), input: price.integer("input"),
-                    cacheRead: price.integer("cache_read"), cacheWrite: price.integer("cache_write"),
-                    output: price.integer("output"), reasoning: price.integer("reasoning"))
-            })
+            idleMs: row.integer("idle_ms"), prices: prices)
     }
 }

@@ -11,6 +11,19 @@ package struct RequestSize: Sendable, Equatable {
     package var choices: Int64
     /// Texts that are worked on one by one: each may fill the context window.
     package var inputs: Int64
+    /// What kind of image is to be made; `nil` for other work.
+    package var picture: Picture?
+
+    /// As the caller asks for it; `nil` leaves it to the provider.
+    package struct Picture: Sendable, Equatable {
+        package var quality: String?
+        package var size: String?
+
+        package init(quality: String? = nil, size: String? = nil) {
+            self.quality = quality
+            self.size = size
+        }
+    }
 
     package init(textBytes: Int64, images: Int64, outputTokensMax: Int64?, choices: Int64, inputs: Int64 = 1) {
         self.textBytes = textBytes
@@ -44,10 +57,18 @@ package enum Estimate {
     package static func worstCase(
         _ size: RequestSize, on model: ModelEntry, at price: Price, outputTokens: Int64
     ) -> NanoUSD {
-        min(
+        let input = inputBound(size, on: model)
+        let tokens = price.worstCase(inputTokens: input, outputTokens: product(outputTokens, size.choices))
+        // Images are charged by the tokens a provider reports for them or one by one, never both.
+        guard let place = imagePlace(size, at: price) else { return min(amountMax, tokens) }
+        return min(
             amountMax,
-            price.worstCase(inputTokens: inputBound(size, on: model), outputTokens: product(outputTokens, size.choices))
-        )
+            max(tokens, price.worstCase(inputTokens: input, outputTokens: 0, images: size.choices, imagePlace: place)))
+    }
+
+    /// Where the price of one image of the kind asked for stands; `nil` when none is asked for or it has no price of its own.
+    package static func imagePlace(_ size: RequestSize, at price: Price) -> Int64? {
+        size.picture.flatMap { price.imagePlace(quality: $0.quality, size: $0.size) }
     }
 
     /// The most input tokens the request can have.
@@ -73,6 +94,11 @@ package enum Estimate {
     /// The most output one choice can have.
     package static func outputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
         max(0, min(size.outputTokensMax ?? model.maxOutputTokens, model.maxOutputTokens))
+    }
+
+    /// The most output so many images can have.
+    package static func outputBound(_ size: RequestSize, on model: ModelEntry, images: Int64) -> Int64 {
+        product(outputBound(size, on: model), images)
     }
 
     /// Input tokens as we would count them ourselves.

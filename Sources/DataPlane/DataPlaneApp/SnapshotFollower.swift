@@ -78,7 +78,7 @@ final class SnapshotFollower: Sendable {
     @discardableResult
     private func take(_ data: Data, source: String) -> Bool {
         guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
-            snapshot.format == GatewaySnapshot.currentFormat
+            (1...GatewaySnapshot.currentFormat).contains(snapshot.format)
         else {
             metrics.add("aihub_worker_snapshots_refused_total")
             log.error("snapshot unreadable, keeping the last good one", metadata: ["source": "\(source)"])

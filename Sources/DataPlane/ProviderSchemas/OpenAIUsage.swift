@@ -18,6 +18,7 @@ package enum OpenAIUsage {
     /// its whole, nothing at all): the caller then falls back to what it counted itself.
     package static func read(_ usage: JSONView, of operation: Operation = .chat) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
+        if operation == .image { return image(usage) }
         var prompt: Int64?
         // An embedding has no output, and says nothing of it.
         var completion: Int64? = operation == .embedding ? 0 : nil
@@ -43,6 +44,20 @@ package enum OpenAIUsage {
         return TokenUsage(
             input: prompt - cacheRead - cacheWrite, cacheRead: cacheRead, cacheWrite: cacheWrite,
             output: completion - reasoning, reasoning: reasoning)
+    }
+
+    /// Image endpoints name their counters otherwise (OpenAI API reference, "Create image").
+    private static func image(_ usage: JSONView) -> TokenUsage? {
+        let details = usage["input_tokens_details"]
+        guard let input = count(usage["input_tokens"]), let output = count(usage["output_tokens"]), input + output > 0
+        else { return nil }
+        let cached = count(details?["cached_tokens"]) ?? 0
+        let images = count(details?["image_tokens"]) ?? 0
+        guard cached <= input, images <= input else { return nil }
+        // Which of them were cached is not said: text first.
+        let imageInput = min(images, input - cached)
+        return TokenUsage(
+            input: input - cached - imageInput, imageInput: imageInput, cacheRead: cached, output: output)
     }
 
     /// The largest count taken seriously: far above any context window, far below an overflow.

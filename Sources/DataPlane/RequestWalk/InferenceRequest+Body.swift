@@ -13,6 +13,7 @@ extension InferenceRequest {
         var splice = JSONSplice(body, members)
         splice.set("model", json: target.quotedModel)
         if streams { splice.set("stream_options", json: optionsWithUsage) }
+        if operation == .image { setFormat(of: &splice, for: target) }
         guard operation == .chat || operation == .completion else { return splice.result() }
         if let limit = affordable ?? size.outputTokensMax {
             var text: [UInt8] = []
@@ -26,6 +27,15 @@ extension InferenceRequest {
             }
         }
         return splice.result()
+    }
+
+    /// DALL·E answers with a URL unless it is asked not to; later models refuse the question.
+    private func setFormat(of splice: inout JSONSplice, for target: RouteTarget) {
+        if target.deployment.upstreamModel.hasPrefix("dall-e") || target.model.name.hasPrefix("dall-e") {
+            splice.set("response_format", json: Array("\"b64_json\"".utf8))
+        } else {
+            splice.remove("response_format")
+        }
     }
 
     private static let usageAsked = Array(#"{"include_usage":true}"#.utf8)

@@ -10,6 +10,8 @@ extension InferenceRequest {
 
     mutating func read(image name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
+        case "quality": size.picture?.quality = try Self.kind(name, value)
+        case "size": size.picture?.size = try Self.kind(name, value)
         case "prompt":
             guard let text = value.string, !text.isEmpty, text.count <= Self.imagePromptCharactersMax else {
                 throw Self.invalid(name, "prompt must be text of 1 to \(Self.imagePromptCharactersMax) characters.")
@@ -25,5 +27,16 @@ extension InferenceRequest {
         case "output_compression": _ = try Field.whole(name, value, 0...100)
         default: break
         }
+    }
+
+    private static let kindBytesMax = 64
+
+    /// What decides the price of an image; `nil` leaves it to the provider.
+    private static func kind(_ name: String, _ value: JSONView) throws(GatewayError) -> String? {
+        if value.isNull || value.isText("auto") { return nil }
+        guard let text = value.string, !text.isEmpty, text.utf8.count <= kindBytesMax else {
+            throw invalid(name, "\(name) must be text of 1 to \(kindBytesMax) bytes.")
+        }
+        return text
     }
 }

@@ -37,6 +37,7 @@ struct InferenceRequest: Sendable {
             throw Self.error(for: error)
         }
         size.textBytes = Int64(body.count)
+        if operation == .image { size.picture = RequestSize.Picture() }
         let members = self.members
         try body.withJSON { bytes throws(GatewayError) in
             for member in members {

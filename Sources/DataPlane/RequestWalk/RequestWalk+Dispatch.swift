@@ -192,6 +192,7 @@ extension RequestWalk {
         if let model = answer.model { answered(by: model) }
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
+        relay.images = request.operation == .image ? Int64(answer.results) : 0
         relay.usage = answer.usage
         let charge = self.charge()
         var headers = answerHeaders

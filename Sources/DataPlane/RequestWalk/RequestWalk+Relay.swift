@@ -17,6 +17,8 @@ struct Relay {
     var lastChunk: ChatChunk?
     var contentDeltas: Int64 = 0
     var contentBytes: Int64 = 0
+    /// Images made.
+    var images: Int64 = 0
     var finished = false
     var firstByteMs: Int64 = 0
     /// The money asked for a smaller output limit than the caller did.

@@ -35,7 +35,9 @@ extension RequestWalk {
                 Estimate.worstCase(request.size, on: target.model, at: price, outputTokens: outputTokens)
             }
             hold = max(hold, cost(request.growsOn(target.model) ? min(bound, Estimate.sliceTokens) : bound))
-            holdMin = max(holdMin, cost(min(bound, Estimate.outputTokensMin)))
+            // An image cannot be cut short: all of its money is there, or none is spent.
+            let least = request.operation == .image ? bound : min(bound, Estimate.outputTokensMin)
+            holdMin = max(holdMin, cost(least))
             tokens = max(tokens, Estimate.windowTokens(request.size, on: target.model))
         }
         let first = plan.targets[0]
@@ -111,7 +113,7 @@ struct AdmittedRequest {
     /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
     /// left beside its hold, too, for its hold grows.
     func affordableOutput(on model: ModelEntry, atMs now: Int64) -> Int64? {
-        guard let left = admission.moneyLeft else { return nil }
+        guard request.operation != .image, let left = admission.moneyLeft else { return nil }
         let budget = request.growsOn(model) ? NanoUSD(hold.nano + left.nano) : hold
         let each = tokens(for: budget, on: model, atMs: now) / request.size.choices
         return each < Estimate.outputBound(request.size, on: model) ? max(1, each) : nil

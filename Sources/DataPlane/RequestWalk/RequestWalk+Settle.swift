@@ -18,9 +18,13 @@ extension RequestWalk {
     func charge() -> Charge {
         guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
         let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
-        let usage = relay.usage.map { known($0.tokens, admitted) } ?? counted(admitted)
-        let cost = target.model.price(atMs: context.wallMs)?.cost(of: usage) ?? .zero
-        let source: UsageSource = relay.usage == nil ? .counted : .provider
+        var usage = relay.usage.map { known($0.tokens, admitted) } ?? counted(admitted)
+        var source: UsageSource = relay.usage == nil ? .counted : .provider
+        let price = target.model.price(atMs: context.wallMs)
+        if admitted.request.operation == .image, let price {
+            source = countImages(admitted.request.size, on: target.model, at: price, into: &usage) ?? source
+        }
+        let cost = price?.cost(of: usage) ?? .zero
         return Charge(usage: usage, source: cost > admitted.hold ? .bounded : source, cost: min(cost, admitted.hold))
     }
 
@@ -34,6 +38,22 @@ extension RequestWalk {
 
     private func counted(_ admitted: AdmittedRequest) -> TokenUsage {
         TokenUsage(input: Estimate.inputTokens(admitted.request.size), output: relay.outputCounted)
+    }
+
+    /// Images whose tokens nobody reports, or at a price that is for images, are charged one by one; without such a price a
+    /// bound is all that is known of them.
+    private func countImages(
+        _ size: RequestSize, on model: ModelEntry, at price: Price, into usage: inout TokenUsage
+    ) -> UsageSource? {
+        guard relay.usage == nil || !price.pricesOutput else { return nil }
+        if let place = Estimate.imagePlace(size, at: price) {
+            usage.images = relay.images
+            usage.imagePlace = place
+            return nil
+        }
+        guard relay.usage == nil else { return nil }
+        usage.output = Estimate.outputBound(size, on: model, images: relay.images)
+        return .bounded
     }
 
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {

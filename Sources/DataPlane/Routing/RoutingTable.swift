@@ -58,8 +58,8 @@ extension RoutingTable {
     /// - Parameters:
     ///   - isResting: whether a deployment should be tried last, because it just failed.
     ///   - random: breaks ties by weight.
-    /// - Throws: 404 for a name nobody serves or the key may not call (one text for both), 400 for a request no engine
-    ///   behind the name can take.
+    /// - Throws: 404 for a name nobody serves or the key may not call (one text for both) or that has no price, 400 for a
+    ///   request no engine behind the name can take.
     package func plan(
         for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, isResting: (String) -> Bool,
         random: inout some RandomNumberGenerator
@@ -159,13 +159,16 @@ extension RoutingTable {
 
     private func unserved(_ name: String, candidates: [AliasEntry.Candidate]) -> GatewayError {
         let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
-        let unpriced = candidates.contains { targets[$0.model]?.isEmpty == false }
-        let advice =
-            unpriced
-            ? "an engine is configured but no price in force is known for it; load a price"
-            : "no engine is configured for it; \(Self.advice(vendors))"
+        if candidates.contains(where: { targets[$0.model]?.isEmpty == false }) {
+            return GatewayError(
+                .modelUnpriced,
+                "'\(name)' has an engine, but no price in force is known for it: nothing is answered that cannot be"
+                    + " charged. Its operator loads a price (of 0 where it is free).", param: "model")
+        }
         return GatewayError(
-            .modelNotFound, "'\(name)' is in the catalogue, but \(advice).", param: "model")
+            .modelNotFound,
+            "'\(name)' is in the catalogue, but no engine is configured for it; \(Self.advice(vendors)).",
+            param: "model")
     }
 
     /// The vendors that `deploy/run` wires when their key is in its environment.

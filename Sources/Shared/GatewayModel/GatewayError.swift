@@ -9,6 +9,7 @@ package enum ErrorKind: String, Sendable, CaseIterable {
     case insufficientQuota = "insufficient_quota"
     case budgetInFlight = "budget_in_flight"
     case modelNotFound = "model_not_found"
+    case modelUnpriced = "model_unpriced"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case requestTimeout = "request_timeout"
@@ -29,7 +30,7 @@ package enum ErrorKind: String, Sendable, CaseIterable {
         case .invalidRequest, .contextLengthExceeded, .contentPolicyViolation: 400
         case .invalidAPIKey: 401
         case .insufficientQuota, .budgetInFlight: 402
-        case .modelNotFound, .notFound: 404
+        case .modelNotFound, .modelUnpriced, .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .requestTooLarge: 413

@@ -1,60 +1,128 @@
-/// What a model costs, in nano-USD per million tokens of each kind, valid from one instant on.
+/// What a model costs from one instant on.
 ///
-/// Integers on both sides: 2 USD per million tokens is 2,000,000,000, and a price of up to nine decimals is exact.
-package struct Price: Hashable, Sendable, Codable {
+/// Integers throughout, in nano-USD per million tokens and per image: 2 USD per million tokens is 2,000,000,000, and a price
+/// of up to nine decimals is exact.
+package struct Price: Hashable, Sendable {
     /// The row of the price table; kept with every charge.
     package var id: Int64
     /// Milliseconds since 1970 UTC from which the price holds.
     package var effectiveFromMs: Int64
-    package var input: Int64
-    package var cacheRead: Int64
-    package var cacheWrite: Int64
-    package var output: Int64
-    package var reasoning: Int64
+    package var tokens: TokenPrices
+    /// By size of the input, smallest first.
+    package var tiers: [PriceTier]
+    /// What an image costs by quality and size; a request that names neither has the first.
+    package var images: [ImagePrice]
+
+    package init(
+        id: Int64, effectiveFromMs: Int64, tokens: TokenPrices, tiers: [PriceTier] = [], images: [ImagePrice] = []
+    ) {
+        self.id = id
+        self.effectiveFromMs = effectiveFromMs
+        self.tokens = tokens
+        self.tiers = tiers
+        self.images = images
+    }
 
     package init(
         id: Int64, effectiveFromMs: Int64, input: Int64, cacheRead: Int64, cacheWrite: Int64, output: Int64,
         reasoning: Int64
     ) {
-        self.id = id
-        self.effectiveFromMs = effectiveFromMs
-        self.input = input
-        self.cacheRead = cacheRead
-        self.cacheWrite = cacheWrite
-        self.output = output
-        self.reasoning = reasoning
+        self.init(
+            id: id, effectiveFromMs: effectiveFromMs,
+            tokens: TokenPrices(
+                input: input, cacheRead: cacheRead, cacheWrite: cacheWrite, output: output, reasoning: reasoning))
     }
+}
 
-    /// The charge for `usage`, rounded up once. Saturates instead of overflowing: no real request comes near.
+extension Price {
+    /// The charge for `usage`, rounded up once. The whole request is charged by the tier its input falls into. Saturates
+    /// instead of overflowing: no real request comes near.
     package func cost(of usage: TokenUsage) -> NanoUSD {
-        let products: [(Int64, Int64)] = [
-            (usage.input, input), (usage.cacheRead, cacheRead), (usage.cacheWrite, cacheWrite), (usage.output, output),
-            (usage.reasoning, reasoning),
-        ]
-        var sum = UInt128(0)
-        for (count, price) in products { sum += UInt128(max(0, count)) * UInt128(max(0, price)) }
-        let nano = (sum + 999_999) / 1_000_000
-        return NanoUSD(nano > UInt128(Int64.max) ? Int64.max : Int64(nano))
+        let prompt = usage.prompt
+        let tier = tiers.last { $0.aboveInputTokens < prompt }?.tokens ?? tokens
+        return Self.rounded(tier.sum(usage), adding: UInt128(max(0, usage.images)) * perImage(at: usage.imagePlace))
     }
 
-    /// The most that `inputTokens` and `outputTokens` can cost, however the provider classifies them.
-    package func worstCase(inputTokens: Int64, outputTokens: Int64) -> NanoUSD {
-        let dearestInput = max(input, cacheRead, cacheWrite)
-        let dearestOutput = max(output, reasoning)
-        var bound = self
-        bound.input = dearestInput
-        bound.output = dearestOutput
-        return bound.cost(of: TokenUsage(input: inputTokens, output: outputTokens))
+    /// The most that a request can cost with so many tokens, however the provider classifies them, and so many images of
+    /// one kind.
+    package func worstCase(
+        inputTokens: Int64, outputTokens: Int64, images: Int64 = 0, imagePlace: Int64 = 0
+    ) -> NanoUSD {
+        let sum =
+            reachable(with: inputTokens).map { tier in
+                // Two products of 126 bits each: no overflow.
+                UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
+                    + UInt128(max(0, outputTokens)) * UInt128(tier.dearestOutput)
+            }.max() ?? 0
+        return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePlace))
     }
 
     /// How many output tokens `nano` pays for beside `inputTokens`, however the provider classifies them.
     package func outputTokens(affordableWith nano: NanoUSD, inputTokens: Int64) -> Int64 {
-        let dearestOutput = UInt128(max(0, output, reasoning))
-        let input = UInt128(max(0, inputTokens)) * UInt128(max(0, input, cacheRead, cacheWrite))
-        let budget = UInt128(max(0, nano.nano)) * 1_000_000
-        guard budget >= input else { return 0 }
-        guard dearestOutput > 0 else { return .max }
-        let tokens = (budget - input) / dearestOutput
-        return tokens > UInt128(Int64.max) ? .max : Int64(tokens)
+        let budget = UInt128(max(0, nano.nano)) * Self.scale
+        var affordable = Int64.max
+        for tier in reachable(with: inputTokens) {
+            let input = UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
+            guard budget >= input else { return 0 }
+            guard tier.dearestOutput > 0 else { continue }
+            let tokens = (budget - input) / UInt128(tier.dearestOutput)
+            affordable = min(affordable, Int64(clamping: tokens))
+        }
+        return affordable
+    }
+
+    /// Where in `images` the price of an image stands that is asked for like this; `nil` when images have no price of their
+    /// own. What is not named takes the first that fits; what fits none is as dear as the dearest.
+    package func imagePlace(quality: String?, size: String?) -> Int64? {
+        func fits(_ own: String?, _ asked: String?) -> Bool { own == nil || asked == nil || own == asked }
+        let place =
+            images.firstIndex { fits($0.quality, quality) && fits($0.size, size) }
+            ?? images.indices.max { images[$0].nano < images[$1].nano }
+        return place.map { Int64($0) }
+    }
+
+    /// Whether output tokens cost anything, on any tier.
+    package var pricesOutput: Bool { tokens.dearestOutput > 0 || tiers.contains { $0.tokens.dearestOutput > 0 } }
+
+    private static let scale: UInt128 = 1_000_000
+
+    private func perImage(at place: Int64) -> UInt128 {
+        let known = Int(exactly: place).flatMap { images.indices.contains($0) ? images[$0].nano : nil }
+        return UInt128(max(0, known ?? images.map(\.nano).max() ?? 0))
+    }
+
+    /// A request may have fewer input tokens than its bound, so that every tier below the bound may be its own.
+    private func reachable(with inputTokens: Int64) -> [TokenPrices] {
+        [tokens] + tiers.filter { $0.aboveInputTokens < inputTokens }.map(\.tokens)
+    }
+
+    private static func rounded(_ millionths: UInt128, adding nano: UInt128) -> NanoUSD {
+        let tokens = millionths / scale + (millionths % scale == 0 ? 0 : 1)
+        return NanoUSD(Int64(clamping: tokens + nano))
+    }
+}
+
+/// As it stands in a snapshot: the prices of tokens beside the rest, without what is empty.
+extension Price: Codable {
+    private enum CodingKeys: String, CodingKey { case id, effectiveFromMs, tiers, images }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try values.decode(Int64.self, forKey: .id),
+            effectiveFromMs: try values.decode(Int64.self, forKey: .effectiveFromMs),
+            tokens: try TokenPrices(from: decoder),
+            tiers: try values.decodeIfPresent([PriceTier].self, forKey: .tiers) ?? [],
+            images: try values.decodeIfPresent([ImagePrice].self, forKey: .images) ?? [])
+        tiers.sort { $0.aboveInputTokens < $1.aboveInputTokens }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try tokens.encode(to: encoder)
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(id, forKey: .id)
+        try values.encode(effectiveFromMs, forKey: .effectiveFromMs)
+        if !tiers.isEmpty { try values.encode(tiers, forKey: .tiers) }
+        if !images.isEmpty { try values.encode(images, forKey: .images) }
     }
 }

@@ -1,27 +1,65 @@
-/// The tokens of one request as five disjoint counters: prices apply to each directly and nothing is counted twice.
+/// What one request used, as disjoint counters: prices apply to each directly and nothing is counted twice.
 package struct TokenUsage: Hashable, Sendable, Codable {
-    /// Input tokens that no provider cache served.
+    /// Input tokens of text that no provider cache served.
     package var input: Int64 = 0
+    /// Input tokens that stand for images, where the provider tells them apart and prices them so.
+    package var imageInput: Int64 = 0
     /// Input tokens read from the provider's prompt cache.
     package var cacheRead: Int64 = 0
-    /// Input tokens written to the provider's prompt cache.
+    /// Input tokens written to the provider's prompt cache for its usual time.
     package var cacheWrite: Int64 = 0
+    /// Input tokens written to the provider's prompt cache for an hour.
+    package var cacheWriteHour: Int64 = 0
     /// Output tokens the caller can see.
     package var output: Int64 = 0
     /// Output tokens spent on reasoning.
     package var reasoning: Int64 = 0
+    /// Images that are charged one by one: 0 where their tokens are.
+    package var images: Int64 = 0
+    /// Where in `Price.images` their price stands.
+    package var imagePlace: Int64 = 0
 
     package init() {}
 
-    package init(input: Int64, cacheRead: Int64 = 0, cacheWrite: Int64 = 0, output: Int64, reasoning: Int64 = 0) {
+    package init(
+        input: Int64, imageInput: Int64 = 0, cacheRead: Int64 = 0, cacheWrite: Int64 = 0, cacheWriteHour: Int64 = 0,
+        output: Int64, reasoning: Int64 = 0, images: Int64 = 0, imagePlace: Int64 = 0
+    ) {
         self.input = input
+        self.imageInput = imageInput
         self.cacheRead = cacheRead
         self.cacheWrite = cacheWrite
+        self.cacheWriteHour = cacheWriteHour
         self.output = output
         self.reasoning = reasoning
+        self.images = images
+        self.imagePlace = imagePlace
     }
 
-    package var total: Int64 { input + cacheRead + cacheWrite + output + reasoning }
+    /// Input tokens of every kind: what decides the tier of a price.
+    package var prompt: Int64 { Self.sum([input, imageInput, cacheRead, cacheWrite, cacheWriteHour]) }
+
+    package var total: Int64 { Self.sum([prompt, output, reasoning]) }
+
+    private static func sum(_ counts: [Int64]) -> Int64 {
+        counts.reduce(0) { total, count in
+            let (sum, overflow) = total.addingReportingOverflow(max(0, count))
+            return overflow ? .max : sum
+        }
+    }
+
+    /// What an event does not name is 0.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func count(_ key: CodingKeys) throws -> Int64 { try values.decodeIfPresent(Int64.self, forKey: key) ?? 0 }
+        self.init(
+            input: try values.decode(Int64.self, forKey: .input), imageInput: try count(.imageInput),
+            cacheRead: try values.decode(Int64.self, forKey: .cacheRead),
+            cacheWrite: try values.decode(Int64.self, forKey: .cacheWrite),
+            cacheWriteHour: try count(.cacheWriteHour), output: try values.decode(Int64.self, forKey: .output),
+            reasoning: try values.decode(Int64.self, forKey: .reasoning), images: try count(.images),
+            imagePlace: try count(.imagePlace))
+    }
 }
 
 /// Where the numbers of a charge come from.

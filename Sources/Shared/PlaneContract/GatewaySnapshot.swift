@@ -4,8 +4,8 @@ package import GatewayModel
 ///
 /// Keys are not in it (there may be a million of them). Credentials are, sealed with the seal key.
 package struct GatewaySnapshot: Codable, Sendable {
-    /// The shape of this value. A worker that meets a newer one keeps what it has.
-    package static let currentFormat = 1
+    /// The shape of this value. A worker that meets a newer one keeps what it has, and reads every older one.
+    package static let currentFormat = 2
 
     package var format = GatewaySnapshot.currentFormat
     /// Rises by at least one with every published change.

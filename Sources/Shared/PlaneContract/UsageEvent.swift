@@ -94,6 +94,13 @@ extension UsageEvent {
         number("\"cacheRead\":", usage.cacheRead)
         number("\"cacheWrite\":", usage.cacheWrite)
         number("\"output\":", usage.output)
+        // Seldom there, and 0 where they are not named.
+        if usage.imageInput != 0 { number("\"imageInput\":", usage.imageInput) }
+        if usage.cacheWriteHour != 0 { number("\"cacheWriteHour\":", usage.cacheWriteHour) }
+        if usage.images != 0 {
+            number("\"images\":", usage.images)
+            number("\"imagePlace\":", usage.imagePlace)
+        }
         out.append("\"reasoning\":")
         out.append(decimal: usage.reasoning)
         out.append("},")

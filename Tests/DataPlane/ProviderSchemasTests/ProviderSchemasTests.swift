@@ -4,10 +4,10 @@ import ProviderSchemas
 import Testing
 
 @Suite struct OpenAIUsageTests {
-    private func read(_ json: String) throws -> TokenUsage? {
+    private func read(_ json: String, of operation: GatewayModel.Operation = .chat) throws -> TokenUsage? {
         let bytes = Array(#"{"usage":"#.utf8) + Array(json.utf8) + Array("}".utf8)
         let place = try JSONScanner.members(of: bytes)[0].value
-        return bytes.withJSON { OpenAIUsage.read(JSONView($0, place)) }
+        return bytes.withJSON { OpenAIUsage.read(JSONView($0, place), of: operation) }
     }
 
     @Test("makes the counters disjoint")
@@ -17,6 +17,21 @@ import Testing
         )
         #expect(usage == TokenUsage(input: 30, cacheRead: 64, cacheWrite: 6, output: 20, reasoning: 10))
         #expect(try read(#"{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":null}"#)?.total == 5)
+    }
+
+    @Test("images are told in other words")
+    func images() throws {
+        let usage = try read(
+            #"{"input_tokens":50,"output_tokens":4160,"total_tokens":4210,"input_tokens_details":{"text_tokens":30,"image_tokens":20,"cached_tokens":10}}"#,
+            of: .image)
+        #expect(usage == TokenUsage(input: 20, imageInput: 20, cacheRead: 10, output: 4160))
+        let bare = try read(#"{"input_tokens":50,"output_tokens":7}"#, of: .image)
+        #expect(bare == TokenUsage(input: 50, output: 7))
+        for bad in [
+            #"{"prompt_tokens":50,"completion_tokens":7}"#, #"{"input_tokens":0,"output_tokens":0}"#,
+            #"{"input_tokens":5,"output_tokens":7,"input_tokens_details":{"image_tokens":6}}"#,
+            #"{"input_tokens":5,"output_tokens":-7}"#,
+        ] { #expect(try read(bad, of: .image) == nil) }
     }
 
     @Test(

@@ -17,12 +17,12 @@ struct Walker {
     /// Attempts whose transport said by itself that they are over.
     var over: Set<Int> = []
 
-    init(fallbacks: Int = 2, maxOutputTokens: Int64 = 100) {
+    init(fallbacks: Int = 2, maxOutputTokens: Int64 = 100, table: RoutingTable? = nil) {
         walk = RequestWalk(
             WalkContext(
                 id: RequestID(milliseconds: 1, random: (1, 2)),
                 world: WalkWorld(
-                    owner: "w", table: Self.table(fallbacks, maxOutputTokens), settings: WalkSettings(),
+                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens), settings: WalkSettings(),
                     bounds: Bounds(),
                     digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }),
                 wallMs: 10, randomSeed: 1))

@@ -115,7 +115,7 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
     @Test("each dead end says what to do")
     func deadEnds() {
         #expect(error("dead")?.kind == .modelNotFound && error("dead")?.message.contains("OPENAI_API_KEY") == true)
-        #expect(error("unpriced")?.message.contains("price") == true)
+        #expect(error("unpriced")?.kind == .modelUnpriced && error("unpriced")?.kind.status == 404)
         #expect(error("locked")?.kind == .modelNotFound, "a credential that does not open takes its deployment out")
         #expect(error("smrt")?.message.contains("'smart'") == true)
         #expect(error("a", key(["b"]))?.message == error("a", key(["b"]))?.message)

@@ -43,7 +43,7 @@ import Testing
     @Test("saturates instead of overflowing, and never goes below zero")
     func saturates() {
         var dear = price
-        dear.input = .max
+        dear.tokens.input = .max
         #expect(dear.cost(of: TokenUsage(input: .max, output: 0)).nano == .max)
         #expect(price.cost(of: TokenUsage(input: -5, output: -1)).nano == 0)
     }

@@ -14,6 +14,9 @@ import Testing
             givenBack: false,
             firstByteMs: 3, durationMs: 4, configVersion: 5, rawUsage: #"{"prompt_tokens":1}"#)
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(event.json)) == event)
+        var pictures = event
+        pictures.usage = TokenUsage(input: 1, imageInput: 2, cacheWriteHour: 3, output: 0, images: 4, imagePlace: 5)
+        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(pictures.json)) == pictures)
         var bare = event
         bare.rawUsage = nil
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(bare.json)) == bare)

@@ -1,0 +1,85 @@
+internal import Postgres
+
+/// The dated book of prices: what was in force stays, what is new holds from now or from the instant it names.
+extension CatalogueLoader {
+    private struct Change {
+        var from: String
+        var sheet: String
+    }
+
+    func loadPrices(of model: CatalogueFile.ModelSection) throws {
+        var current = try sheet(model.usd_per_million_tokens, model.usd_per_image, of: model.name)
+        var later: [Change] = []
+        let changes = try (model.price_changes ?? []).map { section in
+            Change(
+                from: try instant(section.effective_from, of: model.name),
+                sheet: try sheet(section.usd_per_million_tokens, section.usd_per_image, of: model.name)
+                    ?? noPrice(
+                        at: section.effective_from, of: model.name))
+        }.sorted { $0.from < $1.from }
+        for change in changes {
+            if try isPast(change.from) { current = change.sheet } else { later.append(change) }
+        }
+        if let current { try loadCurrent(current, of: model.name) }
+        if model.price_changes != nil { try load(later, of: model.name) }
+    }
+
+    /// A price that differs from the one in force becomes a new one from now on: what was charged keeps its price.
+    private func loadCurrent(_ sheet: String, of model: String) throws {
+        try connection.query(
+            """
+            select insert_price($1, now(), $2::jsonb) where $2::jsonb is distinct from (
+                select price_sheet(price) from price where model = $1 and effective_from <= now()
+                order by effective_from desc limit 1)
+            """, [model, sheet])
+    }
+
+    /// Makes what is not in force yet match the file.
+    private func load(_ changes: [Change], of model: String) throws {
+        try connection.query(
+            "delete from price where model = $1 and effective_from > now() and effective_from <> all($2::timestamptz[])",
+            [model, PostgresArray.literal(changes.map(\.from))])
+        for change in changes {
+            try connection.query(
+                """
+                delete from price where model = $1 and effective_from = $2::timestamptz
+                    and price_sheet(price) is distinct from $3::jsonb
+                """, [model, change.from, change.sheet])
+            try connection.query(
+                """
+                select insert_price($1, $2::timestamptz, $3::jsonb)
+                where not exists (select from price where model = $1 and effective_from = $2::timestamptz)
+                """, [model, change.from, change.sheet])
+        }
+    }
+
+    private func sheet(
+        _ tokens: CatalogueFile.TokenPriceSection?, _ images: [CatalogueFile.ImagePriceSection]?, of model: String
+    ) throws -> String? {
+        let sheet: PriceSheet?
+        do throws(PriceSheet.Flaw) {
+            sheet = try PriceSheet(tokens, images: images)
+        } catch {
+            throw Flaw.badPrice(model: model, text: error.text)
+        }
+        return try sheet?.json()
+    }
+
+    private func noPrice(at instant: String, of model: String) throws -> String {
+        throw Flaw.emptyChange(model: model, text: instant)
+    }
+
+    /// The instant in one spelling, which sorts as time does.
+    private func instant(_ text: String, of model: String) throws -> String {
+        let shape = String(text.map { $0.isASCII && $0.isNumber ? "0" : $0 })
+        switch shape {
+        case "0000-00-00": return text + "T00:00:00Z"
+        case "0000-00-00T00:00:00Z": return text
+        default: throw Flaw.badInstant(model: model, text: text)
+        }
+    }
+
+    private func isPast(_ instant: String) throws -> Bool {
+        try connection.query("select $1::timestamptz <= now() as past", [instant])[0].bool("past")
+    }
+}
