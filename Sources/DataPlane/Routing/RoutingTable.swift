@@ -78,7 +78,7 @@ extension RoutingTable {
         let served = candidates.filter { serves($0.model, atMs: now) }.filter {
             !needsVision || models[$0.model]?.vision == true
         }
-        guard !served.isEmpty else { throw unserved(name, candidates: candidates) }
+        guard !served.isEmpty else { throw unserved(name, candidates: candidates, atMs: now) }
         let able = served.filter { models[$0.model].map(facts.suit) ?? false }
         guard !able.isEmpty else {
             throw unsuited(name, facts: facts, kinds: Set(served.compactMap { models[$0.model]?.kind }))
@@ -122,9 +122,11 @@ extension RoutingTable {
 extension RoutingTable {
     /// Whether a name exists at all, for `GET /v1/models/{id}`.
     package func notFound(_ name: String, key: KeyRecord, atMs now: Int64) -> GatewayError {
-        if key.mayCall(name), let alias = aliases[name] { return unserved(name, candidates: alias.candidates) }
+        if key.mayCall(name), let alias = aliases[name] {
+            return unserved(name, candidates: alias.candidates, atMs: now)
+        }
         if key.mayCall(name), models[name] != nil {
-            return unserved(name, candidates: [AliasEntry.Candidate(model: name, order: 0, weight: 1)])
+            return unserved(name, candidates: [AliasEntry.Candidate(model: name, order: 0, weight: 1)], atMs: now)
         }
         let near = NearestNames.to(name, among: callable(by: key, atMs: now).map(\.name))
         let advice = near.isEmpty ? "" : " Did you mean \(near.map { "'\($0)'" }.joined(separator: " or "))?"
@@ -157,9 +159,12 @@ extension RoutingTable {
                 + " (GET /v1/models lists what is configured).", param: "messages")
     }
 
-    private func unserved(_ name: String, candidates: [AliasEntry.Candidate]) -> GatewayError {
+    private func unserved(_ name: String, candidates: [AliasEntry.Candidate], atMs now: Int64) -> GatewayError {
         let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
-        if candidates.contains(where: { targets[$0.model]?.isEmpty == false }) {
+        let hasUnpriced = candidates.contains {
+            targets[$0.model]?.isEmpty == false && models[$0.model]?.price(atMs: now) == nil
+        }
+        if hasUnpriced {
             return GatewayError(
                 .modelUnpriced,
                 "'\(name)' has an engine, but no price in force is known for it: nothing is answered that cannot be"

@@ -49,6 +49,7 @@ private func table() -> RoutingTable {
                 candidates: [
                     .init(model: "a", order: 0, weight: 1), .init(model: "eye", order: 1, weight: 1),
                 ]),
+            AliasEntry(name: "blind", needsVision: true, candidates: [.init(model: "a", order: 0, weight: 1)]),
             AliasEntry(name: "dead", needsVision: false, candidates: [.init(model: "idle", order: 0, weight: 1)]),
         ])
     return RoutingTable(snapshot) { $0.id == "good" ? Secret("k") : nil }
@@ -116,6 +117,7 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
     func deadEnds() {
         #expect(error("dead")?.kind == .modelNotFound && error("dead")?.message.contains("OPENAI_API_KEY") == true)
         #expect(error("unpriced")?.kind == .modelUnpriced && error("unpriced")?.kind.status == 404)
+        #expect(error("blind")?.kind == .modelNotFound, "it has a price, and sees nothing")
         #expect(error("locked")?.kind == .modelNotFound, "a credential that does not open takes its deployment out")
         #expect(error("smrt")?.message.contains("'smart'") == true)
         #expect(error("a", key(["b"]))?.message == error("a", key(["b"]))?.message)
