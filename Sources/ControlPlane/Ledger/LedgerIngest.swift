@@ -155,11 +155,30 @@ package actor LedgerIngest {
         try await acknowledge(last, process)
     }
 
-    /// Tells the workers how far their events are safe, as ids of this process of Redis: another one may give the same ids to
-    /// other events. Lost or late, the next word says more.
+    /// Tells the workers how far their events are safe. Lost or late, the next word says more.
     private func acknowledge(_ last: [Int: String], _ process: String) async throws {
+        let lives = try await lives(of: Array(last.keys))
         _ = try await redis.pipeline(
-            last.map { RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[$0.key]), process + " " + $0.value]) })
+            last.compactMap { shard, id in
+                lives[shard].map { life in
+                    RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[shard]), "\(process) \(life) \(id)"])
+                }
+            })
+    }
+
+    /// The life of each shard that has just been read. While one is being put back it is the next, which Redis does not have
+    /// yet: nothing can stand in the stream of a lost shard that was not filed for it.
+    private func lives(of shards: [Int]) async throws -> [Int: String] {
+        let replies = try await redis.pipeline(
+            shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), "gen"]) })
+        var lives: [Int: String] = [:]
+        for (shard, reply) in zip(shards, replies) { lives[shard] = try reply.get().string }
+        guard lives.count < shards.count else { return lives }
+        let rows = try await pool.query("select shard, gen from shard_epoch")
+        for row in rows where lives[Int(row.integer("shard"))] == nil {
+            lives[Int(row.integer("shard"))] = String(row.integer("gen"))
+        }
+        return lives
     }
 
     private static func process(_ info: String) -> String {

@@ -186,7 +186,8 @@ final class SettlePump {
         for shard in book.unacknowledged {
             limiter.send(RedisCommand(["GET", RedisKeys.acknowledged(shard)])) { [self] result in
                 guard case .success(let value) = result, let words = value.string?.split(separator: " "),
-                    words.count == 2, words[0] == limiter.fence(of: shard).run, let upTo = StreamID(words[1])
+                    words.count == 3, words[0] == limiter.fence(of: shard).run,
+                    words[1] == limiter.generation(of: shard), let upTo = StreamID(words[2])
                 else { return }
                 for id in book.acknowledged(shard, upTo: upTo) { journal.done(id) }
             }
@@ -211,8 +212,9 @@ final class SettlePump {
     }
 
     /// The shard lives anew, its totals put back from the ledger: running requests are held in it from now on, and what
-    /// ended before is only filed.
+    /// ended before is only filed. What the lost life had confirmed is filed again, unless it was for this one.
     func move(_ shard: Shard, to generation: String, owner: String) {
+        if filed[shard] != generation { book.unconfirm(shard, andAcknowledged: false) }
         filed[shard] = nil
         book.move(shard, to: generation)
         restore(shard, owner: owner)

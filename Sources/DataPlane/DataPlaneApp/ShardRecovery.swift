@@ -106,9 +106,8 @@ final class ShardRecovery {
                 onOpen = nil
             }
         case .otherLife(let generation):
-            let before = limiter.generation(of: shard)
+            guard limiter.generation(of: shard).isEmpty || move(shard, to: generation) else { return }
             limiter.learn(generation: generation, of: shard)
-            if !before.isEmpty { settles.move(shard, to: generation, owner: owner) }
             ask(shard)
         case .lost(let barrier):
             if let barrier, shards[shard.index].filedFor != barrier { file(shard, for: barrier) }
@@ -129,6 +128,19 @@ final class ShardRecovery {
         limiter.call({ RecoveryCalls.appended(shard, owner: owner, generation: barrier, into: &$0) }) { [self] result in
             if case .failure = result { shards[shard.index].filedFor = "" }
         }
+    }
+
+    /// Everything was put back while this worker was not there to file: it does so now. False when the disk is asked first.
+    private func move(_ shard: Shard, to generation: String) -> Bool {
+        let isFiled = shards[shard.index].filedFor == generation
+        if !isFiled, settles.hasForgotten, fromDisk == nil {
+            remember()
+            return false
+        }
+        limiter.learn(generation: generation, of: shard)
+        if !isFiled { settles.file(fromDisk: fromDisk?[shard] ?? [], of: shard) }
+        settles.move(shard, to: generation, owner: owner)
+        return true
     }
 
     private func remember() {

@@ -12,8 +12,9 @@ package enum RedisKeys {
     package static func hold(_ shard: Shard, _ request: String) -> String { "h:" + shard.tag + ":" + request }
     package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
     package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
-    /// STRING: the `run_id` of a Redis process, a space, and the id in the usage stream up to which the ledger has everything
-    /// that process filed.
+    /// STRING `run life id`: up to this id in the usage stream the ledger has everything that was filed with that process of
+    /// Redis (its `run_id`) in that life of the shard. Another process, or a life after a loss, gives the same and lower ids
+    /// to other events.
     package static func acknowledged(_ shard: Shard) -> String { "ack:" + shard.tag }
     package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }

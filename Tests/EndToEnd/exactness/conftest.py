@@ -81,7 +81,7 @@ def pytest_terminal_summary(terminalreporter):
         return
     terminalreporter.section("faults")
     def order(row):
-        return row[0][0], int(row[0][1:].rstrip("b")), row[0], row[2]
+        return row[0][0], int(row[0][1:].rstrip("abc")), row[0], row[2]
 
     for id, fault, case, words, notes in sorted(_rows, key=order):
         terminalreporter.write_line(f"{id:4} {words:8} {fault:58} {case:24} {notes}")

@@ -1,13 +1,17 @@
 """Redis dies, comes back with less than it had, with nothing, or as another: nothing is lost, nothing overspent."""
 
 import random
+import signal
 import time
 
 import pytest
 
 from callers import volley
 from checker import Checker, counts
+from facts import counters_of, tag_of
+from nemesis import frozen
 from outage import Outage
+from processes import wait_until
 from rig import often, repair_log
 
 
@@ -110,3 +114,30 @@ def test_failover_with_a_gap(made, seed, note):
     facts = checker.check(load.calls)
     load.judge_answers()
     note(f"normal {max(took):.2f} s after it at the latest; {counts(facts)}")
+
+
+@pytest.mark.row("R3c", "everything in Redis is gone while the ledger is behind and a worker is stopped")
+def test_wiped_behind_a_stopped_worker(made, seed, note):
+    """It is not waited for beyond the patience of a rebuild. What it had settled in the life that is gone the ledger has not
+    read: it is filed again, whatever the ledger acknowledges of the new life meanwhile."""
+    checker, stopped, key = Checker(made), made.workers[1], made.new_key()
+    with frozen(made.control):
+        before = [call for one in volley([stopped], key, 40) for call in one]
+        client = made.redis()
+        wait_until(lambda: client.zcard(f"o:{tag_of(key['org_id'])}") == 0, 5, "all are settled")
+        with frozen(stopped.process):
+            client.flushall()
+            made.control.signal(signal.SIGCONT)
+            wait_until(lambda: volley([made.workers[0]], key, 1, again=unavailable)[0][-1].whole, 30, "open again")
+            after = [call for one in volley([made.workers[0]], key, 40, again=unavailable) for call in one]
+            wait_until(lambda: made.sql("select 1 from usage_event where id = %s", after[-1].id), 20, "the ledger follows")
+    assert all(call.whole for call in before) and all(call.whole or call.status == 503 for call in after)
+    whole = sum(call.whole for call in before + after)
+    wait_until(lambda: counters_of(made, [(key["id"], key["org_id"])])[key["id"]]["month_requests"] > whole, 75,
+               "the counters are raised to what the ledger has")
+    facts = checker.check(before + after)
+    note(counts(facts))
+
+
+def unavailable(call):
+    return call.status == 503
