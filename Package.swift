@@ -86,13 +86,14 @@ let package = Package(
         dataPlane("HTTPCodec", ["GatewayModel"]),
         dataPlane("EventStream", []),
         dataPlane("ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        dataPlane("ClientDialects", ["GatewayModel", "JSONScan"]),
         dataPlane("Routing", ["GatewayModel", "PlaneContract"]),
         dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
         dataPlane(
             "RequestWalk",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
-                "Admission",
+                "Admission", "ClientDialects",
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
@@ -147,6 +148,7 @@ let package = Package(
         tests("DataPlane", "EventStream", []),
         tests("DataPlane", "Reactor", []),
         tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),

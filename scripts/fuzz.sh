@@ -62,6 +62,7 @@ build() {
         "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
         "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $plane/ProviderSchemas/*.swift" \
+        "ClientDialects $plane/ClientDialects/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
     wave "Routing $plane/Routing/*.swift" "Admission $plane/Admission/*.swift"
     wave "RequestWalk $plane/RequestWalk/*.swift"

@@ -113,6 +113,12 @@ class Stack:
                 ' usd_per_million_tokens: {input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}}')
             deployments.append(
                 f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
+        for name, script in EMBEDDERS.items():
+            models.append(
+                f"  - {{name: {name}, vendor: scripted, kind: embedding, max_output_tokens: 1,"
+                ' usd_per_million_tokens: {input: "1.000001", output: "0"}}')
+            deployments.append(
+                f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
         lines = [
             "providers:", f"  - {{id: scripted, base_url: '{self.provider_url}/v1', allowed_networks: ['127.0.0.0/8'],"
             " credential_from_environment: SCRIPTED_KEY}",
@@ -187,6 +193,9 @@ def price(entry):
              + entry["reasoning"] * 11_500_000_000)
     return -(-total // 1_000_000)
 
+
+#: Models of vectors. One knows numbers alone, the other gives base64 when asked to.
+EMBEDDERS = {"numbers": "in=6,dims=16", "base64": "in=6,dims=16,base64=1"}
 
 SCRIPTED = {
     "plain": "in=10,out=8",

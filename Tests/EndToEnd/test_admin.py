@@ -111,7 +111,7 @@ def test_loading_the_same_file_twice_changes_nothing(stack):
 def test_every_file_of_the_shipped_catalogue_loads(own_stack):
     files = sorted((ROOT / "deploy" / "catalogue").glob("*.yaml"), key=lambda f: f.name != "models.yaml")
     local = own_stack.folder / "local.yaml"
-    local.write_text((ROOT / "deploy/catalogue/local.yaml").read_text().replace("@LOCAL_MODEL_PORT@", "1"))
+    local.write_text((ROOT / "deploy/catalogue/local.yaml").read_text().replace("@LOCAL_MODEL_PORT@", "1").replace("@LOCAL_EMBEDDING_PORT@", "2"))
     files = [f for f in files if f.name != "local.yaml"] + [local]
     keys = {f"{f.stem.upper()}_API_KEY": "sk-test" for f in files}
     own_stack.run_control("load", *files, env=keys)

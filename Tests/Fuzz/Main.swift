@@ -3,6 +3,7 @@ import Foundation
 /// One program for all targets: `FUZZ_TARGET` names the one whose properties libFuzzer tries to break.
 private let targets: [String: @Sendable (FuzzInput) -> Void] = [
     "EventStream": fuzzEventStream,
+    "ForeignChat": fuzzForeignChat,
     "HTTPChunks": fuzzHTTPChunks,
     "HTTPHead": fuzzHTTPHead,
     "HubKey": fuzzHubKey,

@@ -5,7 +5,7 @@ set_ports() {
     WORKER_PORT="${AIHUB_PORT:-8080}" WORKER_PORT_2="${AIHUB_PORT_2:-8081}" ADMIN_PORT="${AIHUB_ADMIN_PORT:-8090}"
     OPERATIONS_PORT="${AIHUB_OPERATIONS_PORT:-9080}" POSTGRES_PORT="${POSTGRES_PORT:-54320}"
     REDIS_STATE_PORT="${REDIS_STATE_PORT:-63790}" REDIS_CACHE_PORT="${REDIS_CACHE_PORT:-63791}"
-    LOCAL_MODEL_PORT="${LOCAL_MODEL_PORT:-8085}"
+    LOCAL_MODEL_PORT="${LOCAL_MODEL_PORT:-8085}" LOCAL_EMBEDDING_PORT=$((${LOCAL_MODEL_PORT:-8085} + 1))
     POSTGRES_URL="postgresql://aihub@127.0.0.1:$POSTGRES_PORT/aihub"
     SECRETS="$LOCAL/secrets"
 }
@@ -21,6 +21,7 @@ require_ports() {
     require_port "$REDIS_STATE_PORT" "state Redis" REDIS_STATE_PORT
     require_port "$REDIS_CACHE_PORT" "cache Redis" REDIS_CACHE_PORT
     require_port "$LOCAL_MODEL_PORT" "local model" LOCAL_MODEL_PORT
+    require_port "$LOCAL_EMBEDDING_PORT" "embeddings of the local model" LOCAL_MODEL_PORT
 }
 
 # redis_url USER: the state Redis as one of its users.
@@ -44,7 +45,7 @@ start_worker() {
 
 load_catalogue() {
     local vendor key files=("$ROOT/deploy/catalogue/models.yaml" "$LOCAL/local.yaml")
-    sed "s/@LOCAL_MODEL_PORT@/$LOCAL_MODEL_PORT/" "$ROOT/deploy/catalogue/local.yaml" >"$LOCAL/local.yaml"
+    sed "s/@LOCAL_MODEL_PORT@/$LOCAL_MODEL_PORT/; s/@LOCAL_EMBEDDING_PORT@/$LOCAL_EMBEDDING_PORT/" "$ROOT/deploy/catalogue/local.yaml" >"$LOCAL/local.yaml"
     for vendor in openai mistral groq deepseek together alibaba; do
         key="${vendor^^}_API_KEY"
         if [ -n "${!key:-}" ]; then

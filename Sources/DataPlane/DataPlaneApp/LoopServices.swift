@@ -201,7 +201,7 @@ final class LoopServices: RequestServices {
             "request failed",
             metadata: [
                 "request": "\(report.id)", "type": "\(error.rawValue)", "detail": "\(report.detail)",
-                "attempts": "\(report.attempts)",
+                "attempts": "\(report.attempts)", "client": "\(report.clientID)",
             ])
     }
 

@@ -126,9 +126,10 @@ extension ClientConnection {
         walk = running
         let isComplete = requestIsComplete
         var known = RequestHead(head)
-        if head.authorization == lastAuthorization { known.digests = lastDigests }
+        let isPlain = head.apiKeys.isEmpty
+        if isPlain, head.authorization == lastAuthorization { known.digests = lastDigests }
         feed(.head(known))
-        if known.digests.isEmpty {
+        if isPlain, known.digests.isEmpty {
             lastAuthorization = head.authorization
             lastDigests = running.digests
         }
@@ -195,5 +196,7 @@ extension RequestHead {
             contentEncoding: head.contentEncoding, contentLength: head.contentLength, corsHeaders: head.corsHeaders,
             expectsContinue: head.expectsContinue,
             hasBody: head.body != .none && head.body != .length(0))
+        apiKeys = head.apiKeys
+        clientRequestID = head.clientRequestID
     }
 }

@@ -109,7 +109,8 @@ package struct ChunkedBody: Sendable {
 
     /// RFC 9110 §6.5.1: framing, routing, authentication and how the content is to be read.
     private static let forbidden: Set<String> = [
-        "authorization", "content-encoding", "content-length", "content-type", "expect", "host", "transfer-encoding",
+        "api-key", "authorization", "content-encoding", "content-length", "content-type", "expect", "host",
+        "transfer-encoding", "x-api-key",
     ]
 
     private mutating func collect(_ byte: UInt8) throws(HTTPFlaw) {

@@ -15,6 +15,10 @@ package struct HTTPHead: Sendable, Equatable {
     package var keepAlive = true
     package var expectsContinue = false
     package var authorization: String?
+    /// `api-key` and `x-api-key`, where clients of other APIs put their key; empty values left out.
+    package var apiKeys: [String] = []
+    /// `X-Client-Request-Id`: what the caller calls the request.
+    package var clientRequestID: String?
     package var contentType: String?
     package var contentEncoding: String?
     /// `Access-Control-Request-Headers` of a preflight.

@@ -89,6 +89,8 @@ struct HeadReader {
             let isKnown = equals(value, "100-continue") && !head.expectsContinue
             try HTTPFlaw.malformed(unless: isKnown, "the expectation is not 100-continue")
             head.expectsContinue = true
+        case 7 where equals(name, "api-key"), 9 where equals(name, "x-api-key"):
+            if !value.isEmpty { head.apiKeys.append(text(value)) }
         case 10 where equals(name, "connection"): connection(value)
         case 12 where equals(name, "content-type"):
             try once(&typeSeen, "more than one Content-Type")
@@ -106,6 +108,7 @@ struct HeadReader {
         case 17 where equals(name, "transfer-encoding"):
             try once(&codingSeen, "more than one Transfer-Encoding")
             try HTTPFlaw.malformed(unless: equals(value, "chunked"), "the transfer coding is not chunked")
+        case 19 where equals(name, "x-client-request-id"): head.clientRequestID = text(value)
         case 30 where equals(name, "access-control-request-headers"): head.corsHeaders = text(value)
         default: break
         }

@@ -30,7 +30,8 @@ enum Endpoint: Equatable, Sendable {
 
     static let targetBytesMax = 8 << 10
 
-    /// Matches the raw path: nothing is decoded or normalised first, but for one trailing slash.
+    /// Matches the raw path: nothing is decoded or normalised first, but for slashes too many, which come of base URLs that
+    /// end in one.
     init(method: String, target: String) throws(GatewayError) {
         guard target.utf8.count <= Self.targetBytesMax, target.hasPrefix("/") else {
             throw GatewayError(.invalidRequest, "The request target must be a path of at most 8 KiB.")
@@ -39,7 +40,7 @@ enum Endpoint: Equatable, Sendable {
             self = .preflight
             return
         }
-        var path = String(target.prefix { $0 != "?" && $0 != "#" })
+        var path = Self.withSingleSlashes(target.prefix { $0 != "?" && $0 != "#" })
         if path.count > 1, path.hasSuffix("/") { path.removeLast() }
         switch path {
         case "/v1/models": self = try Self.only("GET", method, .models)
@@ -59,6 +60,16 @@ enum Endpoint: Equatable, Sendable {
             }
             self = try Self.only("GET", method, .model(name))
         }
+    }
+
+    private static func withSingleSlashes(_ path: Substring) -> String {
+        guard path.utf8.contains("//".utf8) else { return String(path) }
+        var last: Character = " "
+        return String(
+            path.filter { character in
+                defer { last = character }
+                return character != "/" || last != "/"
+            })
     }
 
     private static func operation(at path: String) -> Operation? {

@@ -1,4 +1,5 @@
 internal import Admission
+internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
 internal import Routing
@@ -17,6 +18,14 @@ extension InferenceRequest {
         case "tools":
             guard value.isNull || value.kind == .array else { throw Self.invalid(name, "tools must be an array.") }
             facts.hasTools = !value.isEmpty
+            isForeign = isForeign || ForeignTools.areForeign(value)
+        case "tool_choice": isForeign = isForeign || ForeignTools.isForeign(choice: value)
+        case "input": hasForeignInput = !value.isNull
+        case "instructions": isForeign = isForeign || !value.isNull
+        case "max_output_tokens":
+            isForeign = try Field.whole(name, value, 1...Int64(Int32.max)) != nil || isForeign
+        case "reasoning": isForeign = isForeign || value["effort"]?.kind == .string
+        case "text": isForeign = isForeign || value.kind == .object
         default: try read(generation: name, value)
         }
     }
@@ -44,6 +53,7 @@ extension InferenceRequest {
     }
 
     private mutating func read(messages value: JSONView) throws(GatewayError) {
+        guard !value.isNull else { return }
         guard value.kind == .array else { throw Self.invalid("messages", "messages must be an array.") }
         var reader = MessageReader()
         for message in value.elements {
@@ -54,6 +64,7 @@ extension InferenceRequest {
             throw Self.invalid("messages", "messages must hold 1 to \(Self.messagesMax) messages.")
         }
         hasInput = true
+        isForeign = isForeign || reader.hasForeignParts
         facts.hasImages = reader.images > 0
         size.images = reader.images
         size.textBytes -= reader.dataBytes

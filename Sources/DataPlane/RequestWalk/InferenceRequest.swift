@@ -1,4 +1,5 @@
 internal import Admission
+internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
@@ -27,7 +28,30 @@ struct InferenceRequest: Sendable {
     /// An embedding is wanted as base64 (`true`) or as numbers.
     var wantsBase64 = false
 
+    /// Something in it is said in the words of another API (`ForeignChat`); `hasForeignInput` matters without messages.
+    var isForeign = false
+    var hasForeignInput = false
+
     init(_ body: [UInt8], for operation: Operation) throws(GatewayError) {
+        try self.init(reading: body, for: operation)
+        if isForeign || hasForeignInput && !hasInput { self = try inOpenAIForm() }
+        try check()
+    }
+
+    /// The same request in OpenAI's words: what is counted, held for and sent from here on.
+    private func inOpenAIForm() throws(GatewayError) -> InferenceRequest {
+        let form = try ForeignChat.inOpenAIForm(body, members)
+        do throws(GatewayError) {
+            return try InferenceRequest(reading: form, for: operation)
+        } catch {
+            var error = error
+            // The caller does not know the messages that were made of his items.
+            if !hasInput, error.param?.hasPrefix("messages") == true { error.param = "input" }
+            throw error
+        }
+    }
+
+    private init(reading body: [UInt8], for operation: Operation) throws(GatewayError) {
         self.operation = operation
         self.body = body
         facts = RouteFacts(operation: operation)
@@ -45,7 +69,6 @@ struct InferenceRequest: Sendable {
                 try read(name, JSONView(bytes, member.value))
             }
         }
-        try check()
     }
 
     /// Whether the hold starts with a slice and grows: for streams, whose output can be counted as it passes. Models that

@@ -1,3 +1,4 @@
+internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
 
@@ -7,6 +8,7 @@ struct MessageReader {
     private(set) var images: Int64 = 0
     /// Bytes of images that stand in the body itself: they are no text.
     private(set) var dataBytes: Int64 = 0
+    private(set) var hasForeignParts = false
 
     private struct Parts {
         var role: JSONView?
@@ -86,8 +88,13 @@ struct MessageReader {
             let place = ".content[\(number)]"
             guard part.kind == .object else { throw flaw(at, place, "must be an object with a type") }
             guard let type = part["type"], type.hasText else { throw flaw(at, place + ".type", "must be text") }
-            if type.isText("text"), part["text"]?.kind != .string { throw flaw(at, place + ".text", "must be text") }
-            if type.isText("image_url") { try read(image: part["image_url"], at, place + ".image_url") }
+            if type.isText("text") {
+                guard part["text"]?.kind == .string else { throw flaw(at, place + ".text", "must be text") }
+            } else if type.isText("image_url") {
+                try read(image: part["image_url"], at, place + ".image_url")
+            } else {
+                hasForeignParts = hasForeignParts || ForeignPart.isForeign(type)
+            }
         }
     }
 

@@ -49,16 +49,31 @@ extension RequestWalk {
         GatewayError(.requestTooLarge, "The body is larger than \(context.world.bounds.bodyBytesMax >> 20) MiB.")
     }
 
+    /// The key of `Authorization`; without one, that of `api-key` or `x-api-key`, where clients of other APIs put it.
     private static func key(in head: RequestHead) throws(GatewayError) -> HubKey {
         guard let value = head.authorization else {
-            throw unauthorized("No key was sent. Use the header 'Authorization: Bearer sk-hub-…'.")
+            guard let first = head.apiKeys.first else {
+                throw unauthorized("No key was sent. Use the header 'Authorization: Bearer sk-hub-…'.")
+            }
+            guard head.apiKeys.allSatisfy({ $0 == first }) else { throw twoKeys }
+            return try key(first)
         }
         let words = value.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw unauthorized("The Authorization header must read 'Bearer sk-hub-…'.")
         }
+        // Whose budget would pay? What is no key of ours is somebody else's business.
+        guard head.apiKeys.allSatisfy({ $0 == words[1] || !$0.hasPrefix(HubKey.prefix) }) else { throw twoKeys }
+        return try key(String(words[1]))
+    }
+
+    private static var twoKeys: GatewayError {
+        unauthorized("The headers name two different keys. Send one: 'Authorization: Bearer sk-hub-…'.")
+    }
+
+    private static func key(_ text: String) throws(GatewayError) -> HubKey {
         do throws(HubKey.Flaw) {
-            return try HubKey(parsing: String(words[1]))
+            return try HubKey(parsing: text)
         } catch {
             switch error {
             case .notAHubKey: throw unauthorized("This is not a key of this gateway: its keys start with sk-hub-.")

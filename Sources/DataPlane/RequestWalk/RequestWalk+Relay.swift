@@ -158,12 +158,11 @@ extension RequestWalk {
     /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
-        if let admitted, chunk.hasUsageMember {
-            if admitted.request.wantsUsage {
-                splice.set("usage", json: Array("null".utf8))
-            } else {
-                splice.remove("usage")
-            }
+        if admitted?.request.wantsUsage == true {
+            // Whoever asked finds the member on every chunk (OpenAI API reference, `stream_options.include_usage`).
+            splice.set("usage", json: Array("null".utf8))
+        } else if chunk.hasUsageMember {
+            splice.remove("usage")
         }
         if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
         return Self.onOneLine(splice.result())

@@ -1,5 +1,6 @@
 internal import Admission
 internal import GatewayModel
+internal import KeyMaterial
 internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
@@ -149,6 +150,13 @@ extension RequestWalk {
         }
     }
 
+    private static let clientIDCharactersMax = 128
+
+    private var clientID: String {
+        guard let text = head?.clientRequestID else { return "" }
+        return HubKey.redacted(String(text.prefix(Self.clientIDCharactersMax)))
+    }
+
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {
         for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) }
         phase = .finished
@@ -157,10 +165,9 @@ extension RequestWalk {
         actions.append(
             .finished(
                 WalkReport(
-                    id: context.id, endpoint: endpoint?.label ?? "none", status: status, outcome: outcome,
-                    error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs,
-                    attempts: attemptsMade,
-                    isMisnamed: relay.isMisnamed
+                    id: context.id, clientID: clientID, endpoint: endpoint?.label ?? "none", status: status,
+                    outcome: outcome, error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs,
+                    attempts: attemptsMade, isMisnamed: relay.isMisnamed
                 )))
     }
 }

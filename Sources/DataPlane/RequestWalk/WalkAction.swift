@@ -54,6 +54,8 @@ package struct UpstreamRequest: Sendable {
 /// How a request went, for log and metrics.
 package struct WalkReport: Sendable {
     package var id: RequestID
+    /// What the caller calls it (`X-Client-Request-Id`), cut short and without keys; empty when he does not say.
+    package var clientID: String
     package var endpoint: String
     package var status: Int
     package var outcome: Outcome?

@@ -34,6 +34,10 @@ package struct RequestHead: Sendable {
     /// The request target as it stood on the request line.
     package var target: String
     package var authorization: String?
+    /// What stood in `api-key` and `x-api-key`.
+    package var apiKeys: [String] = []
+    /// What the caller calls the request, for the log.
+    package var clientRequestID: String?
     package var contentType: String?
     package var contentEncoding: String?
     package var contentLength: Int?

@@ -44,9 +44,11 @@ def heads():
     yield Good("white space around the key", lines("GET /v1/models HTTP/1.1", "Host: x",
         b"Authorization: \t Bearer " + KEY + b" \t", "", ""))
     for target in ["/v1/models/", "/v1/models?", "/v1/models?a=b&c=%20%00%zz", "/v1/models?key=sk-hub-x", "/v1/models/plain",
-            "/v1/models/pl%61in", "/v1/models/%70%6C%61%69%6E", "/v1/models/plain/", "/v1/me?x=/../..", "/v1", "/v1/"]:
+            "/v1/models/pl%61in", "/v1/models/%70%6C%61%69%6E", "/v1/models/plain/", "/v1/me?x=/../..", "/v1", "/v1/",
+            "//v1//models", "/v1//models", "//v1/models", "/v1/models//", "/v1/me//", "///v1///models///plain///", "//v1"]:
         yield Good(f"GET {target}", get(target))
     yield Good("a query on a POST", post(path=CHAT + "?api-version=2024-02-01"))
+    yield Good("slashes too many on a POST", post(path="//v1//chat//completions/"))
     yield Good("a preflight without a key", lines(f"OPTIONS {CHAT} HTTP/1.1", "Host: x", "Origin: https://a.example",
         "Access-Control-Request-Headers: authorization", "", ""), 204)
     for field in ["Connection: close", "Connection: keep-alive, X-A",

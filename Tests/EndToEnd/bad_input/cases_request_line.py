@@ -36,20 +36,17 @@ LINES = {
 
 # The path of a route, spelt so that a careless server would find the route.
 NOT_A_ROUTE = [
-    "//v1//models", "/v1//models", "//v1/models", "/v1/./models", "/./v1/models", "/v1/x/../models", "/v1/../v1/models",
+    "/v1/./models", "/./v1/models", "/v1/x/../models", "/v1/../v1/models",
     "/v1/models/../me",
     "/v1/%2e/models", "/v1/x/%2e%2e/models", "/v1/%2e%2e/internal", "/v1/%2E%2E/v1/me", "/v1/..%2fv1/models", "/v1/%6dodels",
     "/%76%31/models",
-    "/v1%2fmodels", "/v1%2Fmodels", "/v1\\models", "/v1/..\\models", "/V1/models", "/v1/Models", "/v1/MODELS", "/v1/models//",
-    "/v1/me//",
+    "/v1%2fmodels", "/v1%2Fmodels", "/v1\\models", "/v1/..\\models", "/V1/models", "/v1/Models", "/v1/MODELS",
     "/v1/me/.", "/v1/me/..", "/v1/me;x=1", "/v1;x=1/models", "/v1/models;jsessionid=1", "/v1/models%20", "/v1/models%00",
     "/v1/models%00/x",
     "/v1/models%0a", "/v1/models%3f", "/v1/models%23", "/v1/models&x=1", "/v1/models.json", "/v1/model", "/v1/mode",
     "/v1x/models", "/v2/models",
     "/xv1/models", "/api/v1/models", "/v1/v1/models", "/v1/chat/completions/..", "/v1/chat/completions/x",
-    "/v1/chat//completions",
     "/v1/chat/./completions", "/v1/chat%2fcompletions", "/v1/chat/completions%20", "/v1/chat/completions.json",
-    "/v1/chat/completions//",
     "/v1/chat/completions%2f", "/v1/chat/%63ompletions", "/v1/chat", "/v1/chat/", "/v1/chat/Completions", "/v1/chat/completion",
     "/internal", "/v1/internal", "/metrics", "/v1/metrics", "/livez", "/readyz", "/healthz", "/health", "/admin",
     "/admin/v1/orgs",

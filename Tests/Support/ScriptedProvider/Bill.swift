@@ -12,6 +12,7 @@ final class Bill: Sendable {
         var cached = 0
         var output = 0
         var reasoning = 0
+        var images = 0
         /// The answer was sent to its end.
         var complete = false
         var status = 200

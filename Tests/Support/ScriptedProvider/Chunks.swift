@@ -13,7 +13,7 @@ struct Chunks {
         let reason = finish.map { "\"\($0)\"" } ?? "null"
         let tail = usage.map { ",\"usage\":\($0)" } ?? ""
         return "{\(envelope),\"object\":\"chat.completion.chunk\","
-            + "\"choices\":[{\"index\":0,\"delta\":\(delta),\"finish_reason\":\(reason)}]\(tail)}"
+            + "\"choices\":[{\"index\":0,\"delta\":\(delta),\"logprobs\":null,\"finish_reason\":\(reason)}]\(tail)}"
     }
 
     /// Chunk `at` of a streamed answer: text, or the pieces of one tool call.
@@ -47,11 +47,11 @@ struct Chunks {
             + "\"arguments\":\"{\\\"city\\\":\\\"Bonn\\\"}\"}}"
         let message =
             script.callsTool
-            ? "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[\(call)]}"
-            : "{\"role\":\"assistant\",\"content\":\"\(text)\"}"
+            ? "{\"role\":\"assistant\",\"content\":null,\"refusal\":null,\"tool_calls\":[\(call)]}"
+            : "{\"role\":\"assistant\",\"content\":\"\(text)\",\"refusal\":null}"
         let tail = script.usage == "missing" ? "" : ",\"usage\":\(usage(completion))"
         return "{\(envelope),\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":\(message),"
-            + "\"finish_reason\":\"\(finish(after: completion))\"}]\(tail)}"
+            + "\"logprobs\":null,\"finish_reason\":\"\(finish(after: completion))\"}]\(tail)}"
     }
 
     /// Why the answer ends after `tokens`: the caller's own limit may have cut it short.
@@ -60,7 +60,7 @@ struct Chunks {
         return script.callsTool ? "tool_calls" : "stop"
     }
 
-    var error: String {
+    static func error(_ script: Script) -> String {
         let type = script.saysQuota ? "insufficient_quota" : "server_error"
         return
             "{\"error\":{\"message\":\"scripted failure\(script.saysQuota ? ": insufficient_quota" : "")\",\"type\":\"\(type)\"}}"

@@ -7,15 +7,6 @@ final class ProviderHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private struct Request: Decodable {
-        struct Options: Decodable { var include_usage: Bool? }
-        var model: String
-        var stream: Bool?
-        var stream_options: Options?
-        var max_tokens: Int?
-        var max_completion_tokens: Int?
-    }
-
     private let bill: Bill
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
@@ -43,35 +34,84 @@ final class ProviderHandler: ChannelInboundHandler {
             bill.clear()
             send(200, Data("{}".utf8), context)
         case (.GET, "/health"): send(200, Data("{}".utf8), context)
-        case (.POST, "/v1/chat/completions"): complete(head, context)
+        case (.POST, "/v1/chat/completions"): work(head, context, chat)
+        case (.POST, "/v1/completions"): work(head, context, completion)
+        case (.POST, "/v1/embeddings"): work(head, context, embedding)
+        case (.POST, "/v1/images/generations"): work(head, context, image)
         default: send(404, Data("{\"error\":{\"message\":\"unknown path\"}}".utf8), context)
         }
     }
 
-    private func complete(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    /// A request whose time to be answered has come.
+    private struct Job {
+        let request: ProviderRequest
+        let script: Script
+        let id: String
+        let created = Int(Date().timeIntervalSince1970)
+
+        var streams: Bool { request.stream ?? false }
+        var wantsUsage: Bool { request.stream_options?.include_usage ?? false }
+    }
+
+    private func work(
+        _ head: HTTPRequestHead, _ context: ChannelHandlerContext,
+        _ answer: @escaping (Job, ChannelHandlerContext) -> Void
+    ) {
         let bytes = Data(body.readableBytesView)
-        guard let request = try? JSONDecoder().decode(Request.self, from: bytes) else {
+        guard let request = try? JSONDecoder().decode(ProviderRequest.self, from: bytes) else {
             return send(400, Data("{\"error\":{\"message\":\"bad request\"}}".utf8), context)
         }
         let id = head.headers.first(name: "x-request-id") ?? UUID().uuidString
-        let script = Script(model: request.model)
-        let streams = request.stream ?? false
-        bill.received(id: id, model: request.model, stream: streams, body: String(decoding: bytes, as: UTF8.self))
-        if script.hangAfter == 0 { return }
-        let tokens = script.completionTokens(limit: request.max_completion_tokens ?? request.max_tokens)
-        let chunks = Chunks(script: script, id: id, created: Int(Date().timeIntervalSince1970))
-        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .milliseconds(script.firstMs)) {
-            let (me, context) = box.value
+        let job = Job(request: request, script: Script(model: request.model), id: id)
+        bill.received(id: id, model: request.model, stream: job.streams, body: String(decoding: bytes, as: UTF8.self))
+        if job.script.hangAfter == 0 { return }
+        let box = NIOLoopBound((self, context, answer), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(job.script.firstMs)) {
+            let (me, context, answer) = box.value
             guard !me.gone else { return }
-            if script.status != 200 { return me.refuse(script, chunks, id, context) }
-            if streams {
-                me.stream(chunks, tokens, id, wantsUsage: request.stream_options?.include_usage ?? false, context)
-            } else {
-                me.charge(id, script, output: tokens, complete: script.cutAfter == nil)
-                if script.cutAfter != nil { return context.close(promise: nil) }
-                me.send(200, Data(chunks.answer(tokens).utf8), context)
-            }
+            if job.script.status != 200 { return me.refuse(job, context) }
+            answer(job, context)
+        }
+    }
+
+    private func chat(_ job: Job, _ context: ChannelHandlerContext) {
+        let script = job.script
+        let tokens = script.completionTokens(limit: job.request.max_completion_tokens ?? job.request.max_tokens)
+        let chunks = Chunks(script: script, id: job.id, created: job.created)
+        if job.streams { return stream(chunks, tokens, job.id, wantsUsage: job.wantsUsage, context) }
+        charge(job.id, script, output: tokens, complete: script.cutAfter == nil)
+        if script.cutAfter != nil { return context.close(promise: nil) }
+        send(200, Data(chunks.answer(tokens).utf8), context)
+    }
+
+    private func completion(_ job: Job, _ context: ChannelHandlerContext) {
+        let texts = Completions(script: job.script, request: job.request, id: job.id, created: job.created)
+        charge(job.id, input: texts.promptTokens, output: texts.outputTokens)
+        guard job.streams else { return send(200, Data(texts.answer.utf8), context) }
+        startStream(context)
+        for data in texts.events(wantsUsage: job.wantsUsage) { event(data, context) }
+        event("[DONE]", context)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    private func embedding(_ job: Job, _ context: ChannelHandlerContext) {
+        let embeddings = Embeddings(script: job.script, request: job.request)
+        charge(job.id, input: embeddings.promptTokens, output: 0)
+        send(200, Data(embeddings.answer.utf8), context)
+    }
+
+    private func image(_ job: Job, _ context: ChannelHandlerContext) {
+        let images = Images(script: job.script, request: job.request)
+        charge(job.id, input: job.script.promptTokens, output: images.outputTokens)
+        bill.change(job.id) { $0.images = images.count }
+        send(200, Data(images.answer(created: job.created).utf8), context)
+    }
+
+    private func charge(_ id: String, input: Int, output: Int) {
+        bill.change(id) { entry in
+            entry.input = input
+            entry.output = output
+            entry.complete = true
         }
     }
 
@@ -86,20 +126,25 @@ final class ProviderHandler: ChannelInboundHandler {
         }
     }
 
-    private func refuse(_ script: Script, _ chunks: Chunks, _ id: String, _ context: ChannelHandlerContext) {
-        bill.change(id) { $0.status = script.status }
+    private func refuse(_ job: Job, _ context: ChannelHandlerContext) {
+        let script = job.script
+        bill.change(job.id) { $0.status = script.status }
         var headers: HTTPHeaders = ["content-type": "application/json"]
         if let seconds = script.retryAfter { headers.add(name: "retry-after", value: String(seconds)) }
-        send(script.status, Data(chunks.error.utf8), context, headers: headers)
+        send(script.status, Data(Chunks.error(script).utf8), context, headers: headers)
     }
 
     private func stream(
         _ chunks: Chunks, _ tokens: Int, _ id: String, wantsUsage: Bool, _ context: ChannelHandlerContext
     ) {
-        let headers: HTTPHeaders = ["content-type": "text/event-stream"]
-        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
+        startStream(context)
         event(chunks.chunk("{\"role\":\"assistant\",\"content\":\"\"}"), context)
         next(0, of: tokens, chunks, id, wantsUsage, context)
+    }
+
+    private func startStream(_ context: ChannelHandlerContext) {
+        let headers: HTTPHeaders = ["content-type": "text/event-stream"]
+        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: .ok, headers: headers))), promise: nil)
     }
 
     private func next(
@@ -112,7 +157,7 @@ final class ProviderHandler: ChannelInboundHandler {
             return
         }
         if script.hangAfter == at { return }
-        if script.errorAfter == at { return event(chunks.error, context) }
+        if script.errorAfter == at { return event(Chunks.error(script), context) }
         guard at < tokens else { return finish(tokens, chunks, id, wantsUsage, context) }
         charge(id, script, output: at + 1, complete: false)
         event(chunks.content(at), context)

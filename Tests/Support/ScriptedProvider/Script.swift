@@ -13,6 +13,8 @@
 /// | `error` | send an error event after this many chunks | never |
 /// | `usage` | `ok`, `missing`, `negative`, `text`, `finish` (on the finish chunk), `twice` | `ok` |
 /// | `tools` | `1`: answer with a tool call | 0 |
+/// | `dims`, `base64` | the size of a vector; `1`: honour `encoding_format` | 8, 0 |
+/// | `image` | the bytes of a picture | 64 |
 /// | `nomodel`, `nodone`, `nofinish` | `1`: leave that out | 0 |
 struct Script {
     let name: String
@@ -47,6 +49,10 @@ struct Script {
     var omitsModel: Bool { number("nomodel") == 1 }
     var omitsDone: Bool { number("nodone") == 1 }
     var omitsFinish: Bool { number("nofinish") == 1 }
+
+    var dimensions: Int { number("dims") ?? 8 }
+    var knowsBase64: Bool { number("base64") == 1 }
+    var imageBytes: Int { number("image") ?? 64 }
 
     /// The completion tokens, which the caller's own limit may cut short.
     func completionTokens(limit: Int?) -> Int { min(number("out") ?? 8, limit ?? .max) }

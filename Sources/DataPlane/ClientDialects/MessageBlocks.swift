@@ -1,0 +1,153 @@
+internal import GatewayModel
+internal import JSONScan
+
+/// Messages whose content has blocks of other APIs: calls of tools become `tool_calls`, their results messages of their own.
+enum MessageBlocks {
+    /// Writes the messages, comma-separated, behind what stands in the list already.
+    static func write(_ messages: JSONView, to out: inout [UInt8]) throws(GatewayError) {
+        guard messages.kind == .array else { throw ForeignChat.invalid("messages", "must be an array") }
+        for (at, message) in messages.elements.enumerated() {
+            if out.last != UInt8(ascii: "[") { out.append(",") }
+            guard let content = message["content"], content.elements.contains(where: isForeign) else {
+                out += message.raw
+                continue
+            }
+            if message["role"]?.isText("assistant") == true {
+                try write(assistant: message, content, "messages[\(at)].content", to: &out)
+            } else {
+                try write(user: message, content, "messages[\(at)].content", to: &out)
+            }
+        }
+    }
+
+    private static func isForeign(_ part: JSONView) -> Bool { part["type"].map(ForeignPart.isForeign) ?? false }
+
+    private static func isOf(_ type: StaticString, _ part: JSONView) -> Bool { part["type"]?.isText(type) ?? false }
+
+    /// Text stays content, calls become `tool_calls`, thoughts of another engine are left out.
+    private static func write(
+        assistant message: JSONView, _ content: JSONView, _ place: String, to out: inout [UInt8]
+    ) throws(GatewayError) {
+        let parts = content.elements.enumerated().map { (at: $0, part: $1) }
+        let calls = parts.filter { isOf("tool_use", $0.part) }
+        let said = parts.filter {
+            !isOf("tool_use", $0.part) && !isOf("thinking", $0.part) && !isOf("redacted_thinking", $0.part)
+        }
+        try begin(message, said, place, dropping: calls.isEmpty ? [] : ["tool_calls"], to: &out)
+        if !calls.isEmpty {
+            out.append(",\"tool_calls\":[")
+            let known = (message["tool_calls"].map { Array($0.elements) } ?? [])
+            for call in known {
+                if out.last != UInt8(ascii: "[") { out.append(",") }
+                out += call.raw
+            }
+            for (at, call) in calls {
+                guard let id = call["id"], id.hasText else {
+                    throw ForeignChat.invalid("\(place)[\(at)].id", "must be text")
+                }
+                // Some histories have a call in both forms.
+                if known.contains(where: { $0["id"]?.string == id.string }) { continue }
+                guard let name = call["name"], name.hasText else {
+                    throw ForeignChat.invalid("\(place)[\(at)].name", "must be text")
+                }
+                if out.last != UInt8(ascii: "[") { out.append(",") }
+                writeCall(id, name, call["input"], to: &out)
+            }
+            out.append("]")
+        }
+        out.append("}")
+    }
+
+    static func writeCall(_ id: JSONView, _ name: JSONView, _ arguments: JSONView?, to out: inout [UInt8]) {
+        out.append("{\"id\":")
+        out += id.raw
+        out.append(#","type":"function","function":{"name":"#)
+        out += name.raw
+        out.append(",\"arguments\":")
+        if let arguments, !arguments.isNull { out.append(asText: arguments) } else { out.append("\"{}\"") }
+        out.append("}}")
+    }
+
+    /// Results come first, since they must follow the calls they answer; the rest is the user's own message.
+    private static func write(
+        user message: JSONView, _ content: JSONView, _ place: String, to out: inout [UInt8]
+    ) throws(GatewayError) {
+        var rest: [(at: Int, part: JSONView)] = []
+        var pictures: [(place: String, part: JSONView)] = []
+        var isFirst = true
+        for (at, part) in content.elements.enumerated() {
+            guard isOf("tool_result", part) else {
+                rest.append((at, part))
+                continue
+            }
+            if !isFirst { out.append(",") }
+            isFirst = false
+            pictures += try write(result: part, "\(place)[\(at)]", to: &out)
+        }
+        guard isFirst || !rest.isEmpty || !pictures.isEmpty else { return }
+        if !isFirst { out.append(",") }
+        try begin(message, rest, place, pictures: pictures, to: &out)
+        out.append("}")
+    }
+
+    /// A result as a message of the tool.
+    ///
+    /// - Returns: its pictures, which such a message cannot have.
+    private static func write(
+        result: JSONView, _ place: String, to out: inout [UInt8]
+    ) throws(GatewayError) -> [(place: String, part: JSONView)] {
+        guard let id = result["tool_use_id"], id.hasText else {
+            throw ForeignChat.invalid(place + ".tool_use_id", "must be text")
+        }
+        out.append(#"{"role":"tool","tool_call_id":"#)
+        out += id.raw
+        out.append(",\"content\":")
+        var pictures: [(place: String, part: JSONView)] = []
+        if let content = result["content"], content.kind == .array {
+            var texts: [(at: Int, part: JSONView)] = []
+            for (at, part) in content.elements.enumerated() {
+                if isOf("image", part) {
+                    pictures.append(("\(place).content[\(at)]", part))
+                } else {
+                    texts.append((at, part))
+                }
+            }
+            try ForeignPart.write(plainest: texts, place + ".content", to: &out)
+        } else if let content = result["content"], !content.isNull {
+            out.append(asText: content)
+        } else {
+            out.append("\"\"")
+        }
+        out.append("}")
+        return pictures
+    }
+
+    /// The message with other content, and without the members named, up to but not with its closing brace.
+    private static func begin(
+        _ message: JSONView, _ parts: [(at: Int, part: JSONView)], _ place: String,
+        dropping names: [StaticString] = [], pictures: [(place: String, part: JSONView)] = [], to out: inout [UInt8]
+    ) throws(GatewayError) {
+        out.append("{\"content\":")
+        if parts.isEmpty, pictures.isEmpty {
+            out.append("null")
+        } else if pictures.isEmpty {
+            try ForeignPart.write(plainest: parts, place, to: &out)
+        } else {
+            try ForeignPart.write(parts, place, to: &out)
+            out.removeLast()
+            for picture in pictures {
+                if out.last != UInt8(ascii: "[") { out.append(",") }
+                try ForeignPart.write(picture.part, picture.place, to: &out)
+            }
+            out.append("]")
+        }
+        var members = message.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "content") || names.contains(where: { JSONString.equals(name, $0) }) { continue }
+            out.append(",\"")
+            out += name
+            out.append("\":")
+            out += value.raw
+        }
+    }
+}

@@ -1,0 +1,126 @@
+internal import GatewayModel
+internal import JSONScan
+
+/// The items of a Responses `input` as chat messages (OpenAI API reference, "Create a model response", `input`).
+///
+/// Calls that follow each other, or the words they came with, become one assistant message, since all results must stand
+/// directly behind the message that has the calls.
+struct ResponseItems {
+    private var out: [UInt8]
+    /// The open assistant message: its content as JSON, and its calls so far, comma-separated.
+    private var content: [UInt8] = []
+    private var calls: [UInt8] = []
+
+    /// - Parameter out: bytes that end with the opening bracket of the list, or with a message in it.
+    init(startingWith out: [UInt8]) { self.out = out }
+
+    mutating func write(_ input: JSONView) throws(GatewayError) {
+        if input.kind == .string {
+            begin("user")
+            out += input.raw
+            return out.append("}")
+        }
+        guard input.kind == .array else { throw ForeignChat.invalid("input", "must be text or an array of items") }
+        for (at, item) in input.elements.enumerated() { try take(item, "input[\(at)]") }
+        flush()
+    }
+
+    func finished() -> [UInt8] { out }
+
+    private mutating func take(_ item: JSONView, _ place: String) throws(GatewayError) {
+        guard item.kind == .object else { throw ForeignChat.invalid(place, "must be an object") }
+        guard let type = item["type"], !type.isNull, !type.isText("message") else {
+            return try take(message: item, place)
+        }
+        if type.isText("function_call") {
+            try take(call: item, place, arguments: "arguments")
+        } else if type.isText("custom_tool_call") {
+            try take(call: item, place, arguments: "input")
+        } else if type.isText("function_call_output") || type.isText("custom_tool_call_output") {
+            try take(output: item, place)
+        } else if type.isText("reasoning") {
+            // Sealed for the engine that thought it.
+        } else {
+            throw ForeignChat.invalid(
+                place + ".type", "must be message, function_call, function_call_output or reasoning")
+        }
+    }
+
+    private mutating func take(message: JSONView, _ place: String) throws(GatewayError) {
+        guard let role = message["role"], role.hasText else {
+            throw ForeignChat.invalid(place + ".role", "must be text")
+        }
+        guard let said = message["content"], !said.isNull else {
+            throw ForeignChat.invalid(place + ".content", "must not be missing")
+        }
+        flush()
+        if role.isText("assistant") { return try ForeignPart.write(content: said, place + ".content", to: &content) }
+        guard role.isText("user") || role.isText("system") || role.isText("developer") else {
+            throw ForeignChat.invalid(place + ".role", "must be user, assistant, system or developer")
+        }
+        separate()
+        out.append("{\"role\":")
+        out += role.raw
+        out.append(",\"content\":")
+        try ForeignPart.write(content: said, place + ".content", to: &out)
+        out.append("}")
+    }
+
+    private mutating func take(call: JSONView, _ place: String, arguments: StaticString) throws(GatewayError) {
+        guard let id = call["call_id"], id.hasText else {
+            throw ForeignChat.invalid(place + ".call_id", "must be text")
+        }
+        guard let name = call["name"], name.hasText else { throw ForeignChat.invalid(place + ".name", "must be text") }
+        if !calls.isEmpty { calls.append(",") }
+        guard call["type"]?.isText("custom_tool_call") == true else {
+            return MessageBlocks.writeCall(id, name, call[arguments], to: &calls)
+        }
+        calls.append("{\"id\":")
+        calls += id.raw
+        calls.append(#","type":"custom","custom":{"name":"#)
+        calls += name.raw
+        calls.append(",\"input\":")
+        if let text = call[arguments] { calls.append(asText: text) } else { calls.append("\"\"") }
+        calls.append("}}")
+    }
+
+    private mutating func take(output: JSONView, _ place: String) throws(GatewayError) {
+        guard let id = output["call_id"], id.hasText else {
+            throw ForeignChat.invalid(place + ".call_id", "must be text")
+        }
+        flush()
+        separate()
+        out.append(#"{"role":"tool","tool_call_id":"#)
+        out += id.raw
+        out.append(",\"content\":")
+        switch output["output"] {
+        case let value? where value.kind == .array: try ForeignPart.write(content: value, place + ".output", to: &out)
+        case let value? where !value.isNull: out.append(asText: value)
+        default: out.append("\"\"")
+        }
+        out.append("}")
+    }
+
+    private mutating func flush() {
+        guard !content.isEmpty || !calls.isEmpty else { return }
+        begin("assistant")
+        if content.isEmpty { out.append("null") } else { out += content }
+        if !calls.isEmpty {
+            out.append(",\"tool_calls\":[")
+            out += calls
+            out.append("]")
+        }
+        out.append("}")
+        content.removeAll(keepingCapacity: true)
+        calls.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func separate() { if out.last != UInt8(ascii: "[") { out.append(",") } }
+
+    private mutating func begin(_ role: StaticString) {
+        separate()
+        out.append("{\"role\":\"")
+        out.append(role)
+        out.append("\",\"content\":")
+    }
+}
