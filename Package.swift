@@ -75,6 +75,7 @@ let package = Package(
             "LimitScripts",
             resources: [
                 .embedInCode("Lua/common.lua"), .embedInCode("Lua/scope.lua"), .embedInCode("Lua/ring.lua"),
+                .embedInCode("Lua/saved.lua"),
                 .embedInCode("Lua/admit.lua"), .embedInCode("Lua/settle.lua"), .embedInCode("Lua/progress.lua"),
                 .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
                 .embedInCode("Lua/peek.lua"),
@@ -89,11 +90,12 @@ let package = Package(
         dataPlane("ClientDialects", ["GatewayModel", "JSONScan"]),
         dataPlane("Routing", ["GatewayModel", "PlaneContract"]),
         dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
+        dataPlane("ResponseCache", ["GatewayModel", "JSONScan", "EventStream", crypto]),
         dataPlane(
             "RequestWalk",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
-                "Admission", "ClientDialects",
+                "Admission", "ClientDialects", "ResponseCache",
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
@@ -101,12 +103,14 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
         dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
         dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
-        dataPlane("DataPlaneHTTP", ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk"]),
+        dataPlane(
+            "DataPlaneHTTP", ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache"]),
         dataPlane(
             "DataPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "Journal", "RequestWalk", "Reactor", "CurlTransport", "DataPlaneHTTP", "TLSFront",
+                "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport", "DataPlaneHTTP",
+                "TLSFront",
                 nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
@@ -152,7 +156,10 @@ let package = Package(
         tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
-        tests("DataPlane", "RequestWalk", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission"]),
+        tests("DataPlane", "ResponseCache", ["GatewayModel"]),
+        tests(
+            "DataPlane", "RequestWalk",
+            ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission", "ResponseCache"]),
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("ControlPlane", "Postgres", []),
     ]

@@ -53,18 +53,21 @@ wave() {
     [ "$failed" = 0 ] || exit 1
 }
 
-# Of KeyMaterial and Redis only what needs no other package is taken; the limiter's scripts are left out.
+# Of KeyMaterial and Redis only what needs no other package is taken; the limiter's scripts are left out, and a stand-in does for
+# cryptography.
 build() {
     local shared=Sources/Shared plane=Sources/DataPlane lua="$out/PackageResources.swift"
     printf 'enum PackageResources {\n%s\n}\n' \
         "$(basename --suffix .lua --multiple $shared/LimitScripts/Lua/*.lua | sed 's/.*/    static let &_lua: [UInt8] = []/')" >"$lua"
     wave "GatewayModel $shared/GatewayModel/*.swift" "JSONScan $plane/JSONScan/*.swift" \
-        "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua"
+        "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua" \
+        "Crypto Tests/Fuzz/StandIn/Crypto.swift"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
         "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $plane/ProviderSchemas/*.swift" \
         "ClientDialects $plane/ClientDialects/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
-    wave "Routing $plane/Routing/*.swift" "Admission $plane/Admission/*.swift"
+    wave "Routing $plane/Routing/*.swift" "Admission $plane/Admission/*.swift" \
+        "ResponseCache $plane/ResponseCache/*.swift"
     wave "RequestWalk $plane/RequestWalk/*.swift"
     swiftc "${FLAGS[@]}" -module-name Fuzz Tests/Fuzz/*.swift "$out"/modules/*.o -lhiredis -o "$program"
 }
@@ -89,7 +92,7 @@ run() {
 }
 
 started=$SECONDS
-if [ ! -e "$program" ] || [ -n "$(find Sources Tests/Fuzz/*.swift scripts/fuzz.sh -newer "$program" -print -quit)" ]; then
+if [ ! -e "$program" ] || [ -n "$(find Sources Tests/Fuzz/*.swift Tests/Fuzz/StandIn scripts/fuzz.sh -newer "$program" -print -quit)" ]; then
     rm -f "$program"
     build
     echo "built in $((SECONDS - started)) s"

@@ -156,6 +156,14 @@ class RedisServer:
             return False
 
 
+class CacheRedis(RedisServer):
+    """A cache Redis with the settings the gateway ships, but smaller."""
+
+    def __init__(self, folder):
+        super().__init__("redis-cache", folder, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lfu")
+        self.process.command.insert(1, str(ROOT / "deploy" / "redis" / "cache.conf"))
+
+
 class StateRedis(RedisServer):
     """A state Redis with the users the gateway ships. `default`: whoever names no user may do everything, as tests must."""
 

@@ -11,7 +11,7 @@ import urllib.request
 import psycopg2
 import redis
 
-from processes import BINARIES, ROOT, Postgres, Process, StateRedis, free_port, http_ok, wait_until
+from processes import BINARIES, ROOT, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
 
 
 class Worker:
@@ -42,13 +42,19 @@ class Worker:
 
 
 class Stack:
-    def __init__(self, workers=2, **worker_settings):
+    """`cache`: the workers keep answers. Without it every request reaches a provider, as most tests want it."""
+
+    def __init__(self, workers=2, cache=False, **worker_settings):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aihub-test-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"
         self.secrets.mkdir(mode=0o700)
         self.postgres = Postgres(self.folder).create()
         self.state = StateRedis(self.folder, "--appendonly", "yes", "--appendfsync", "everysec").start()
+        self.cache = CacheRedis(self.folder).start() if cache else None
+        if cache:
+            # A starved machine is no fault of Redis here either.
+            worker_settings = {"CACHE_REDIS_URL": self.cache.url, "CACHE_DEADLINE_MS": 1000, **worker_settings}
         self.provider_port = free_port()
         self.provider = Process(
             "provider", [BINARIES / "scripted-provider", self.provider_port], self.folder).start()
@@ -182,7 +188,7 @@ class Stack:
 
     def close(self):
         for process in [*(w.process for w in self.workers), self.control, self.provider, self.state.process,
-                        self.postgres.process]:
+                        self.postgres.process, *([self.cache.process] if self.cache else [])]:
             process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -224,4 +230,8 @@ SCRIPTED = {
     "nameless": "in=4,out=4,nomodel=1",
     "undone": "in=4,out=4,nodone=1",
     "unfinished": "in=4,out=4,nofinish=1",
+    "odd": "in=9,out=5,odd=1",
+    "filtered": "in=9,out=5,finish=content_filter",
+    "wide": "in=9,out=30000",
+    "tardy": "in=5,out=3,first=2500",
 }

@@ -2,6 +2,7 @@ import Foundation
 
 /// One program for all targets: `FUZZ_TARGET` names the one whose properties libFuzzer tries to break.
 private let targets: [String: @Sendable (FuzzInput) -> Void] = [
+    "Cache": fuzzCache,
     "EventStream": fuzzEventStream,
     "ForeignChat": fuzzForeignChat,
     "HTTPChunks": fuzzHTTPChunks,

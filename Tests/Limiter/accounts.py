@@ -1,5 +1,7 @@
 """The contract of each function of the library: what a reply promises, and what it does to the books."""
 
+import re
+
 from books import Books, calendar, demand, windows_of
 
 
@@ -83,9 +85,12 @@ class Accounts(Books):
             units = (0 if was else 1) - (1 if back else 0)
             reserved, before = held["hold"] if was == "O" else 0, held["cost"] if was == "R" else 0
             self.add(key, windows_of(held["periods"] if held else named, i), cost - before, -reserved, units)
+            if back == 2:
+                nano = int(re.search(r'"saved":(\d+)', args[5])[1])
+                self.save(key, windows_of(held["periods"] if held else named, i), 1, nano)
             if was == "O":
                 self.count_open(key, -1)
-            if was == "O" and back and key in self.minute:
+            if was == "O" and back and back != 2 and key in self.minute:
                 self.put(self.minute, key, tuple(one for one in self.minute[key] if one[1] != rid))
         self.put(self.charged, rid, cost)
         self.put(self.records, rid, {"st": to, "cost": cost, "periods": held["periods"] if held else named})
@@ -141,6 +146,10 @@ class Accounts(Books):
             self.drop(self.totals, one)
         for i in (0, 3, 6, 9):
             self.put(self.totals, (key, values[i]), (values[i + 1], 0, values[i + 2]))
+        for one in [one for one in self.saved if one[0] == key]:
+            self.drop(self.saved, one)
+        for period, hits, nano in ((values[0], *values[12:14]), (values[3], *values[14:16])):
+            self.put(self.saved, (key, period), (hits, nano))
         self.put(self.newest, key, (values[0], values[3]))
         self.put(self.open, key, 0)
         self.put(self.state, "seeded", self.state.get("seeded", frozenset()) | {key})

@@ -9,6 +9,8 @@ import datetime
 import msgpack
 
 WINDOWS, OPEN, MINUTE, BASE = (0, 5, 10, 15), 20, 21, 10**15
+# Where what answers out of the cache saved stands, for scopes that had any: month, requests, nano, day, requests, nano.
+SAVED = 48
 # Replies that promise that nothing was written.
 SILENT = {"admit": range(1, 12), "settle": (1, 3), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
           "live": (3,), "entomb": (1,), "raise": (1,), "barrier": (3,)}
@@ -42,7 +44,7 @@ class Books:
         self.redis, self.limits, self.patience_ms = redis, limits, patience_ms
         self.put, self.drop = redis.undo.put, redis.undo.drop
         self.records, self.totals, self.open, self.newest, self.minute, self.versions = {}, {}, {}, {}, {}, {}
-        self.charged, self.replayed, self.spoke, self.state = {}, {}, {}, {}
+        self.charged, self.replayed, self.spoke, self.state, self.saved = {}, {}, {}, {}, {}
         self.tables = [value for value in vars(self).values() if type(value) is dict and value is not limits]
         # Beside what Redis keeps: what each life of the shard was seeded with, and which replies were seen.
         self.bases, self.reached, self.swept = {}, {}, {}
@@ -74,6 +76,8 @@ class Books:
                 demand(held == self.totals.get((key, s[w]), (0, 0, 0)), "counters differ from the calls (Redis, books)",
                        key, s[w], held, self.totals.get((key, s[w])))
                 demand(s[w + 3] >= 0, "reserved is below zero", key, s[w])
+        for at in range(SAVED, len(s), 3):
+            demand((s[at + 1], s[at + 2]) == self.saved.get((key, s[at]), (0, 0)), "savings differ from the calls", key, s[at:])
         demand(min(s[MINUTE:], default=0) >= 0, "a bucket of the minute is below zero", key, s[MINUTE:])
         demand(s[OPEN] == self.open.get(key, 0), "open requests are miscounted", key, s[OPEN], self.open.get(key))
 
@@ -85,6 +89,11 @@ class Books:
             self.put(self.totals, (key, period), (a + spent, b + reserved, c + requests))
         if periods:
             self.put(self.newest, key, tuple(map(max, periods, self.newest.get(key, (0, 0)))))
+
+    def save(self, key, periods, hits, nano):
+        for period in periods:
+            a, b = self.saved.get((key, period), (0, 0))
+            self.put(self.saved, (key, period), (a + hits, b + nano))
 
     def charge_of(self, rid):
         """What Redis's counters hold for a request, in this life of the shard."""

@@ -1,7 +1,7 @@
 """The end of a run: all faults stop, everything is retried until it rests, and then the books are compared."""
 
 import msgpack
-from books import BASE, OPEN, WINDOWS, demand, windows_of
+from books import BASE, OPEN, SAVED, WINDOWS, demand, windows_of
 from network import key_of
 
 
@@ -127,6 +127,10 @@ def counters_match(world, unclean):
         for scope in world.scopes:
             held = world.redis.alive(key_of("b", scope).encode())
             s = msgpack.unpackb(held[0]) if held else [0] * (OPEN + 1)
+            for at in range(SAVED, len(s), 3):
+                filed = tuple(totals.get((scope, s[at]), (0, 0, 0, 0))[2:])
+                demand((s[at + 1], s[at + 2]) == filed if not world.counts["flushed"] else s[at + 1] <= filed[0],
+                       "Redis's savings differ from the ledger", scope, s[at:], filed)
             for w in WINDOWS:
                 spent, owed = s[w + 2] * BASE + s[w + 1], totals.get((scope, s[w]), (0, 0))[0]
                 if s[w] and scope not in unclean:

@@ -48,7 +48,9 @@ class Events:
             worker.close(request, "C", 0)
         elif end < 0.2:  # The provider refused: an event without a cost, and the unit is given back.
             worker.close(request, "S", 0, back=True)
-        elif end < 0.3:  # Cheaper than was last reported: its input was cached.
+        elif end < 0.27:  # Answered out of the cache: free, and counted in the minute alone.
+            worker.close(request, "S", 0, back=2)
+        elif end < 0.35:  # Cheaper than was last reported: its input was cached.
             worker.close(request, "S", request.truth // 2)
         else:
             cost = min(request.hold, request.truth + self.unit * self.random.randrange(40) + self.random.randrange(2))

@@ -31,7 +31,8 @@ class Request:
     def event(self, cost, back, clock):
         fields = {"id": self.rid, "scopes": " ".join(self.scopes), "cost": cost, "periods": self.periods,
                   "back": int(back), "clock": clock}
-        return "|".join(f"{name}={value}" for name, value in fields.items())
+        saved = f'|"saved":{self.hold}' if back == 2 else ""
+        return "|".join(f"{name}={value}" for name, value in fields.items()) + saved
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -42,7 +43,7 @@ class Closed:
     to: str
     cost: int
     event: str
-    back: bool
+    back: int  # The unit of the limits is given back: 0 not, 1 wholly, 2 but for the minute.
     gen: str
     at: int
     confirmed: tuple = ()  # (gen, run) whose Redis has it

@@ -1,6 +1,7 @@
 """What is durable: the ledger of PostgreSQL, as far as the protocol depends on it."""
 
 import dataclasses
+import re
 
 from books import demand
 
@@ -12,6 +13,7 @@ class Row:
     periods: tuple  # per scope (month, day)
     back: bool
     event: bytes
+    saved: int | None = None
 
 
 class Ledger:
@@ -32,21 +34,25 @@ class Ledger:
 
     @staticmethod
     def row(event):
-        f = dict(part.split("=") for part in event.decode().split("|"))
+        f = dict(part.split("=") for part in event.decode().split("|") if "=" in part)
+        saved = re.search(r'"saved":(\d+)', event.decode())
         periods = tuple(tuple(map(int, one.split("/"))) for one in f["periods"].split(",")) if f["periods"] else ()
-        return Row(int(f["cost"]), tuple(f["scopes"].split()), periods, f["back"] == "1", event)
+        return Row(int(f["cost"]), tuple(f["scopes"].split()), periods, f["back"] != "0", event,
+                   int(saved[1]) if saved else None)
 
     def charged(self):
         """The row that counts of every request: the final one supersedes."""
         return {rid: self.rows.get((rid, "final"), row) for (rid, _), row in self.rows.items()}
 
     def totals(self):
-        """(scope, period) -> [spent, requests]"""
+        """(scope, period) -> [spent, requests, answers out of the cache, what they saved]"""
         sums = {}
         for row in self.charged().values():
             for scope, periods in zip(row.scopes, row.periods):
                 for period in periods:
-                    held = sums.setdefault((scope, period), [0, 0])
+                    held = sums.setdefault((scope, period), [0, 0, 0, 0])
                     held[0] += row.cost
                     held[1] += not row.back
+                    held[2] += row.saved is not None
+                    held[3] += row.saved or 0
         return sums

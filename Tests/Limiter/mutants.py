@@ -10,7 +10,13 @@ EDITS = {
     "a late settle after a reap charges the whole cost": [("from == 'R' and cost - r.cost or cost", "cost")],
     "a cancelled request does not give back its unit": [(
         "(back and -1 or 0) + (from", "(back and not (to == 'C' and from) and -1 or 0) + (from")],
-    "a cancelled request stays in the minute": [("ring_add(s, r.bucket, back and -1 or 0", "ring_add(s, r.bucket, 0")],
+    "a cancelled request stays in the minute": [("ring_add(s, r.bucket, back and A[9] ~= '2' and -1 or 0", "ring_add(s, r.bucket, 0")],
+    "an answer out of the cache leaves the minute": [("back and A[9] ~= '2' and -1 or 0", "back and -1 or 0")],
+    "an answer out of the cache uses a unit of the day": [("or A[9] ~= '0', from", "or A[9] == '1', from")],
+    "a reap counts as saved by the cache": [("    if A[9] == '2' then save_event", "    if A[9] == '2' or to == 'R' then save_event")],
+    "a repeated seed adds what the cache saved again": [("  for i = SAVED, SAVED + 5 do s[i] = s[i] and 0 end\n", "")],
+    "what the cache saved counts in the month alone": [("{day, hits_day, nano_day}", "{day, 0, 0}")],
+    "a seed forgets what the cache saved": [("  if A[17] and A[14] ~= '0' then", "  if A[14] == '-1' then")],
     "a settle releases the cost instead of the hold": [
         ("from == 'O' and -r.hold or 0", "from == 'O' and -r.cost or 0")],
     "growth ignores the limit of the period of admission": [

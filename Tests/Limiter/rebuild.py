@@ -56,7 +56,8 @@ class Rebuild:
         for scope in self.world.scopes:
             yield
             self.check(run)
-            if self.call("seed", [key_of("b", scope)], gen, *self.windows(scope, totals, now))[0] == 3:
+            if self.call("seed", [key_of("b", scope)], gen, *self.windows(scope, totals, now),
+                         *self.savings(scope, totals, now))[0] == 3:
                 raise Interrupted
         for rid, row in charged.items():
             if (rid, "final") not in self.ledger.rows:
@@ -84,9 +85,14 @@ class Rebuild:
             size = (6, 8)[place]
             known = sorted({calendar(now)[place]} | {p for s, p in totals if s == scope and len(str(p)) == size})
             current, previous = known[-1], known[-2] if len(known) > 1 else 0
-            values += [current, *totals.get((scope, current), (0, 0))]
-            before += [previous, *totals.get((scope, previous), (0, 0))]
+            values += [current, *totals.get((scope, current), (0, 0))[:2]]
+            before += [previous, *totals.get((scope, previous), (0, 0))[:2]]
         return values + before
+
+    def savings(self, scope, totals, now):
+        """Answers out of the cache and what they saved, of the month and of the day."""
+        windows = self.windows(scope, totals, now)
+        return [part for period in (windows[0], windows[3]) for part in totals.get((scope, period), (0, 0, 0, 0))[2:]]
 
     def reconcile(self):
         """Raises Redis to the ledger, for what was appended past the counters. Only when nothing waits for a replay."""

@@ -14,6 +14,9 @@ package struct AdminService: Sendable {
     /// The longest overlap of two secrets: seven days. The database says the same.
     package static let overlapSecondsMax: Int64 = 604_800
 
+    /// How long a key's answers may be kept. The database says the same.
+    package static let cacheSeconds: ClosedRange<Int64> = 0...86_400
+
     private let stores: any AdminStores
     private let digester: KeyDigester
     private let settled: Propagation

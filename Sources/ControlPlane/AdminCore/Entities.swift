@@ -40,11 +40,13 @@ package struct KeyEntry: Sendable, Equatable {
     package var outagePolicy: String?
     /// Until when a secret from before a rotation still works; `nil` when none does.
     package var overlapEndsAt: String?
+    /// How long answers to its requests are kept, in seconds; 0 for none, `nil` leaves it to the name and the worker.
+    package var cacheSeconds: Int64?
 
     package init(
         id: String, orgID: String, name: String, display: String, status: String, expiresAt: String?,
         allowedModels: [String]?, limits: ScopeLimits, version: Int64, createdAt: String, revokedAt: String?,
-        outagePolicy: String?, overlapEndsAt: String?
+        outagePolicy: String?, overlapEndsAt: String?, cacheSeconds: Int64? = nil
     ) {
         self.id = id
         self.orgID = orgID
@@ -59,6 +61,7 @@ package struct KeyEntry: Sendable, Equatable {
         self.revokedAt = revokedAt
         self.outagePolicy = outagePolicy
         self.overlapEndsAt = overlapEndsAt
+        self.cacheSeconds = cacheSeconds
     }
 }
 
@@ -82,10 +85,11 @@ package struct KeyDraft: Sendable {
     package var allowedModels: [String]?
     package var limits: ScopeLimits
     package var outagePolicy: String?
+    package var cacheSeconds: Int64?
 
     package init(
         orgID: String, name: String, expiresAt: String?, allowedModels: [String]?, limits: ScopeLimits,
-        outagePolicy: String?
+        outagePolicy: String?, cacheSeconds: Int64? = nil
     ) {
         self.orgID = orgID
         self.name = name
@@ -93,6 +97,7 @@ package struct KeyDraft: Sendable {
         self.allowedModels = allowedModels
         self.limits = limits
         self.outagePolicy = outagePolicy
+        self.cacheSeconds = cacheSeconds
     }
 }
 
@@ -104,6 +109,7 @@ package struct Edit: Sendable {
     package var expiresAt: Change<String>
     package var allowedModels: Change<[String]>
     package var outagePolicy: Change<String>
+    package var cacheSeconds: Change<Int64>
     package var limits: ScopeLimits
     /// The limits named in the edit; the others stay.
     package var named: Set<String>
@@ -111,7 +117,7 @@ package struct Edit: Sendable {
     package init(
         name: String? = nil, plan: String? = nil, status: String? = nil, expiresAt: Change<String> = .keep,
         allowedModels: Change<[String]> = .keep, outagePolicy: Change<String> = .keep,
-        limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
+        cacheSeconds: Change<Int64> = .keep, limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
     ) {
         self.name = name
         self.plan = plan
@@ -119,6 +125,7 @@ package struct Edit: Sendable {
         self.expiresAt = expiresAt
         self.allowedModels = allowedModels
         self.outagePolicy = outagePolicy
+        self.cacheSeconds = cacheSeconds
         self.limits = limits
         self.named = named
     }

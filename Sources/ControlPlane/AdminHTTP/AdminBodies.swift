@@ -82,6 +82,18 @@ struct BodyReader {
         }
     }
 
+    func integerChange(_ name: String, in range: ClosedRange<Int64>) throws -> Change<Int64> {
+        switch members[name] {
+        case nil: return .keep
+        case .null: return .set(nil)
+        case .integer(let value) where range.contains(value): return .set(value)
+        default:
+            throw AdminError.invalid(
+                "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), or null.",
+                param: name)
+        }
+    }
+
     func textChange(_ name: String) throws -> Change<String> {
         if case .null = members[name] { return .set(nil) }
         return try text(name).map { .set($0) } ?? .keep

@@ -23,6 +23,7 @@ enum AdminViews {
             ("limits", limits(key.limits)), ("version", .integer(key.version)), ("created_at", .text(key.createdAt)),
             ("revoked_at", optional(key.revokedAt)), ("outage_policy", optional(key.outagePolicy)),
             ("overlap_ends_at", optional(key.overlapEndsAt)),
+            ("cache_seconds", key.cacheSeconds.map { .integer($0) } ?? .null),
         ]
         if let secret { members.append(("key", .text(secret))) }
         if let pending { members.append(("pending", Self.pending(pending))) }

@@ -27,12 +27,13 @@ struct KeyRoutes {
     @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let body = try BodyReader(
             try await request.data(),
-            allowed: ["org_id", "name", "expires_at", "allowed_models", "limits", "outage_policy"])
+            allowed: ["org_id", "name", "expires_at", "allowed_models", "limits", "outage_policy", "cache_seconds"])
         let draft = KeyDraft(
             orgID: try body.requiredText("org_id"), name: try body.requiredText("name"),
             expiresAt: try body.textChange("expires_at").applied(to: nil),
             allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits,
-            outagePolicy: try body.textChange("outage_policy").applied(to: nil))
+            outagePolicy: try body.textChange("outage_policy").applied(to: nil),
+            cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds).applied(to: nil))
         let made = try await service.createKey(draft, actor: "admin")
         return AdminViews.key(made.entry, secret: made.key.secret.reveal()).response(status: 201)
     }
@@ -43,12 +44,15 @@ struct KeyRoutes {
 
     @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let body = try BodyReader(
-            try await request.data(), allowed: ["name", "expires_at", "allowed_models", "limits", "outage_policy"])
+            try await request.data(),
+            allowed: ["name", "expires_at", "allowed_models", "limits", "outage_policy", "cache_seconds"])
         let (limits, named) = try body.limits()
         let edit = Edit(
             name: try body.text("name"), expiresAt: try body.textChange("expires_at"),
             allowedModels: try body.listChange("allowed_models"),
-            outagePolicy: try body.textChange("outage_policy"), limits: limits, named: named)
+            outagePolicy: try body.textChange("outage_policy"),
+            cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds), limits: limits,
+            named: named)
         let (key, pending) = try await service.editKey(
             try context.parameters.require("id"), edit, actor: "admin")
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)

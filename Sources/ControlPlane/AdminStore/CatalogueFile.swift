@@ -28,6 +28,8 @@ package struct CatalogueFile: Decodable, Sendable {
         package var usd_per_image: [ImagePriceSection]?
         /// What the model costs from later instants on; a price that is not in force yet and not among them is taken out.
         package var price_changes: [PriceChangeSection]?
+        /// What is not given stays as it is.
+        package var cache_seconds: Int64?
     }
 
     /// Decimal USD per million tokens. What is not given costs as much as `input` or `output`.
@@ -86,6 +88,8 @@ package struct CatalogueFile: Decodable, Sendable {
         package var name: String
         package var needs_vision: Bool?
         package var candidates: [CandidateSection]
+        /// What is not given stays as it is.
+        package var cache_seconds: Int64?
     }
 
     package struct CandidateSection: Decodable, Sendable {

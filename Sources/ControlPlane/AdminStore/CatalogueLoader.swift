@@ -73,23 +73,25 @@ package struct CatalogueLoader {
         try connection.query(
             """
             insert into model (name, vendor, kind, context_window, max_output_tokens, vision, tools,
-                wants_max_completion_tokens, first_event_ms, idle_ms)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                wants_max_completion_tokens, first_event_ms, idle_ms, cache_seconds)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             on conflict (name) do update set vendor = excluded.vendor, kind = excluded.kind,
                 context_window = excluded.context_window, max_output_tokens = excluded.max_output_tokens,
                 vision = excluded.vision, tools = excluded.tools,
                 wants_max_completion_tokens = excluded.wants_max_completion_tokens,
-                first_event_ms = excluded.first_event_ms, idle_ms = excluded.idle_ms
+                first_event_ms = excluded.first_event_ms, idle_ms = excluded.idle_ms,
+                cache_seconds = coalesce(excluded.cache_seconds, model.cache_seconds)
             where (model.vendor, model.kind, model.context_window, model.max_output_tokens, model.vision, model.tools,
-                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms)
+                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms, model.cache_seconds)
                 is distinct from (excluded.vendor, excluded.kind, excluded.context_window, excluded.max_output_tokens,
-                excluded.vision, excluded.tools, excluded.wants_max_completion_tokens, excluded.first_event_ms, excluded.idle_ms)
+                excluded.vision, excluded.tools, excluded.wants_max_completion_tokens, excluded.first_event_ms, excluded.idle_ms,
+                coalesce(excluded.cache_seconds, model.cache_seconds))
             """,
             [
                 model.name, model.vendor, model.kind ?? "chat", model.context_window.map { String($0) },
                 String(model.max_output_tokens), String(model.vision ?? false), String(model.tools ?? false),
                 String(model.wants_max_completion_tokens ?? false), String(model.first_event_ms ?? 60_000),
-                String(model.idle_ms ?? 60_000),
+                String(model.idle_ms ?? 60_000), model.cache_seconds.map { String($0) },
             ])
         try loadPrices(of: model)
     }
@@ -121,10 +123,17 @@ package struct CatalogueLoader {
     private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {
         try connection.query(
             """
-            insert into alias (name, position, needs_vision) values ($1, $2, $3)
-            on conflict (name) do update set position = excluded.position, needs_vision = excluded.needs_vision
-            where (alias.position, alias.needs_vision) is distinct from (excluded.position, excluded.needs_vision)
-            """, [alias.name, String(position), String(alias.needs_vision ?? false)])
+            insert into alias (name, position, needs_vision, cache_seconds) values ($1, $2, $3, $4)
+            on conflict (name) do update set position = excluded.position, needs_vision = excluded.needs_vision,
+                cache_seconds = coalesce(excluded.cache_seconds, alias.cache_seconds)
+            where (alias.position, alias.needs_vision, alias.cache_seconds)
+                is distinct from (excluded.position, excluded.needs_vision,
+                coalesce(excluded.cache_seconds, alias.cache_seconds))
+            """,
+            [
+                alias.name, String(position), String(alias.needs_vision ?? false),
+                alias.cache_seconds.map { String($0) },
+            ])
         for (rank, candidate) in alias.candidates.enumerated() {
             try connection.query(
                 """

@@ -10,14 +10,15 @@ extension PostgresStores {
             id, draft.orgID, draft.name, digest, display, draft.expiresAt,
             draft.allowedModels.map(PostgresArray.literal),
         ]
-        let values: [String?] = own + LimitColumns.values(draft.limits) + [draft.outagePolicy]
+        let values: [String?] =
+            own + LimitColumns.values(draft.limits) + [draft.outagePolicy, draft.cacheSeconds.map { String($0) }]
         let rows = try await change(actor: actor) { connection in
             try connection.query(
                 """
                 insert into api_key (id, org_id, name, digest, display, expires_at, allowed_models, requests_per_minute,
                     tokens_per_minute, concurrent_requests, requests_per_day, requests_per_month, nano_usd_per_day,
-                    nano_usd_per_month, outage_policy)
-                values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14, $15)
+                    nano_usd_per_month, outage_policy, cache_seconds)
+                values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14, $15, $16)
                 returning *, overlap_ends_at(api_key)
                 """, values)
         }
@@ -45,8 +46,9 @@ extension PostgresStores {
             id, edit.name, setsExpiry, expiry, setsModels, models.map(PostgresArray.literal),
             PostgresArray.literal(edit.named.sorted()),
         ]
-        let outage: [String?] = [setsPolicy, policy]
-        let values: [String?] = own + LimitColumns.values(edit.limits) + outage
+        let (setsCache, cacheSeconds) = Self.parts(edit.cacheSeconds)
+        let others: [String?] = [setsPolicy, policy, setsCache, cacheSeconds.map { String($0) }]
+        let values: [String?] = own + LimitColumns.values(edit.limits) + others
         return try await change(actor: actor) { connection in
             try connection.query(
                 """
@@ -60,7 +62,8 @@ extension PostgresStores {
                     requests_per_month = case when 'requests_per_month' = any($7) then $12::bigint else requests_per_month end,
                     nano_usd_per_day = case when 'usd_per_day' = any($7) then $13::bigint else nano_usd_per_day end,
                     nano_usd_per_month = case when 'usd_per_month' = any($7) then $14::bigint else nano_usd_per_month end,
-                    outage_policy = case when $15::boolean then $16::text else outage_policy end
+                    outage_policy = case when $15::boolean then $16::text else outage_policy end,
+                    cache_seconds = case when $17::boolean then $18::integer else cache_seconds end
                 where id = $1 returning *, overlap_ends_at(api_key)
                 """, values
             ).first.map(Self.key)
@@ -112,6 +115,7 @@ extension PostgresStores {
             id: row.text("id"), orgID: row.text("org_id"), name: row.text("name"), display: row.text("display"),
             status: row.text("status"), expiresAt: row["expires_at"], allowedModels: row.textArray("allowed_models"),
             limits: LimitColumns.limits(of: row), version: row.integer("version"), createdAt: row.text("created_at"),
-            revokedAt: row["revoked_at"], outagePolicy: row["outage_policy"], overlapEndsAt: row["overlap_ends_at"])
+            revokedAt: row["revoked_at"], outagePolicy: row["outage_policy"], overlapEndsAt: row["overlap_ends_at"],
+            cacheSeconds: row.optionalInteger("cache_seconds"))
     }
 }

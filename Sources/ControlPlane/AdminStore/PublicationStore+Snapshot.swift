@@ -47,7 +47,7 @@ extension PublicationStore {
                         AliasEntry.Candidate(
                             model: candidate.text("model"), order: Int(candidate.integer("rank")),
                             weight: Int(candidate.integer("weight")))
-                    })
+                    }, cacheSeconds: row.optionalInteger("cache_seconds"))
             })
     }
 
@@ -72,6 +72,7 @@ extension PublicationStore {
             vision: row.bool("vision"), tools: row.bool("tools"),
             wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"),
             firstEventMs: row.integer("first_event_ms"),
-            idleMs: row.integer("idle_ms"), prices: prices)
+            idleMs: row.integer("idle_ms"), prices: prices,
+            cacheSeconds: row.optionalInteger("cache_seconds"))
     }
 }

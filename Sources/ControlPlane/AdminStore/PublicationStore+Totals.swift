@@ -8,6 +8,9 @@ extension PublicationStore {
         package var period: String
         package var nano: Int64
         package var requests: Int64
+        /// Requests answered out of the cache, and what that saved.
+        package var hits: Int64
+        package var savedNano: Int64
     }
 
     /// The totals of a scope: of the current UTC month and day, and of the ones before.
@@ -33,7 +36,8 @@ extension PublicationStore {
                     to_char(date_trunc('month', day) - interval '1 day', 'YYYYMM') from today
                 union all select 'day_before', day - 1, day - 1, to_char(day - 1, 'YYYYMMDD') from today
             )
-            select s.org_id, s.key_id, w.name, w.period, sum(s.nano_usd)::bigint as nano, sum(s.requests)::bigint as requests
+            select s.org_id, s.key_id, w.name, w.period, sum(s.nano_usd)::bigint as nano, sum(s.requests)::bigint as requests,
+                sum(s.cache_hits)::bigint as hits, sum(s.saved_nano_usd)::bigint as saved_nano
             from spend s join window_of w on s.day between w.first and w.last
             group by grouping sets ((s.org_id, s.key_id, w.name, w.period), (s.org_id, w.name, w.period))
             """)
@@ -49,7 +53,8 @@ extension PublicationStore {
             func total(_ name: String) -> WindowTotal {
                 WindowTotal(
                     period: periods.text(name), nano: byName[name]?.integer("nano") ?? 0,
-                    requests: byName[name]?.integer("requests") ?? 0)
+                    requests: byName[name]?.integer("requests") ?? 0, hits: byName[name]?.integer("hits") ?? 0,
+                    savedNano: byName[name]?.integer("saved_nano") ?? 0)
             }
             return Totals(
                 orgID: rows[0].text("org_id"), scope: scope, month: total("month"), day: total("day"),

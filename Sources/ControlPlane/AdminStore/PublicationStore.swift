@@ -80,7 +80,8 @@ package struct PublicationStore: Sendable {
             keyLimits: LimitColumns.limits(of: row, prefix: "key_").tightened(by: LimitColumns.limits(of: row)),
             orgLimits: LimitColumns.limits(of: row, prefix: "org_").tightened(
                 by: LimitColumns.limits(of: row, prefix: "own_")),
-            outagePolicy: row["outage_policy"].flatMap(OutagePolicy.init(rawValue:)))
+            outagePolicy: row["outage_policy"].flatMap(OutagePolicy.init(rawValue:)),
+            cacheSeconds: row.optionalInteger("cache_seconds"))
         return StoredKey(digest: row.text("secret_digest"), record: record)
     }
 }

@@ -138,7 +138,8 @@ struct ShardRebuild: Sendable {
         let windows = [totals.month, totals.day, totals.monthBefore, totals.dayBefore]
         return StateRedis.call(
             .seed, [RedisKeys.budget(shard, totals.scope)],
-            [String(generation)] + windows.flatMap { [$0.period, String($0.nano), String($0.requests)] })
+            [String(generation)] + windows.flatMap { [$0.period, String($0.nano), String($0.requests)] }
+                + windows.prefix(2).flatMap { [String($0.hits), String($0.savedNano)] })
     }
 
     private static func entomb(_ reaped: PublicationStore.ReapedRequest, _ shard: Shard) -> RedisCommand {

@@ -29,6 +29,8 @@ package struct AdmitRequest: Sendable {
     /// The JSON of the `UsageEvent` the sweeper files in that case.
     package var event: [UInt8]
     package var lifetimeMs: Int64
+    /// Its answer is at hand and costs nothing: only its rate and how many run at once count, and nothing is held.
+    package var isForCachedAnswer = false
 
     package init(
         id: RequestID, caller: Caller, estimatedTokens: Int64, hold: NanoUSD, holdMin: NanoUSD, floorCost: NanoUSD,
@@ -60,6 +62,6 @@ package struct AdmitRequest: Sendable {
         CommandWriter.add(holdMin.nano, to: &out)
         CommandWriter.add(floorCost.nano, to: &out)
         CommandWriter.add(event, to: &out)
-        out += caller.limits
+        out += isForCachedAnswer ? caller.rateLimits : caller.limits
     }
 }

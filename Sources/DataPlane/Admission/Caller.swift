@@ -31,17 +31,24 @@ package final class Caller: Sendable {
     package let scopes: ScopeSet
     /// One word in RESP form: a MessagePack array with, for the key and then the org, its name, version and limits.
     let limits: [UInt8]
+    /// The same with requests a minute and at once as the only limits.
+    let rateLimits: [UInt8]
 
     package init(_ record: KeyRecord) {
         self.record = record
         scopes = ScopeSet(keyID: record.keyID, orgID: record.orgID)
+        limits = Self.word(record, record.keyLimits, record.orgLimits)
+        rateLimits = Self.word(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly)
+    }
+
+    private static func word(_ record: KeyRecord, _ keyLimits: ScopeLimits, _ orgLimits: ScopeLimits) -> [UInt8] {
         var packed = MessagePack()
         packed.array(2)
-        Self.pack(record.keyID, record.version, record.keyLimits, into: &packed)
-        Self.pack(RedisKeys.orgScope(record.orgID), record.orgVersion, record.orgLimits, into: &packed)
+        pack(record.keyID, record.version, keyLimits, into: &packed)
+        pack(RedisKeys.orgScope(record.orgID), record.orgVersion, orgLimits, into: &packed)
         var word: [UInt8] = []
         CommandWriter.add(packed.bytes, to: &word)
-        limits = word
+        return word
     }
 
     /// A Lua number is exact up to 2^53 only, so money goes in two parts: units of this many nano-USD, and the rest.
@@ -59,5 +66,11 @@ package final class Caller: Sendable {
             out.integer(limit.map { $0 / moneyBase } ?? -1)
             out.integer(limit.map { $0 % moneyBase } ?? 0)
         }
+    }
+}
+
+extension ScopeLimits {
+    fileprivate var ratesOnly: ScopeLimits {
+        ScopeLimits(requestsPerMinute: requestsPerMinute, concurrentRequests: concurrentRequests)
     }
 }

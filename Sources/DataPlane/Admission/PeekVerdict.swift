@@ -9,6 +9,12 @@ package struct WindowUse: Sendable, Equatable {
     package var requests: Int64
 }
 
+/// Requests answered out of the cache, and what those answers cost when they were made.
+package struct Savings: Sendable, Equatable {
+    package var requests: Int64
+    package var nano: NanoUSD
+}
+
 /// One scope's counters now.
 package struct ScopeUse: Sendable, Equatable {
     package var month: WindowUse
@@ -16,18 +22,24 @@ package struct ScopeUse: Sendable, Equatable {
     package var open: Int64
     package var minuteRequests: Int64
     package var minuteTokens: Int64
+    package var savedThisMonth: Savings
+    package var savedToday: Savings
 
     private static let countMax = Int64.max / 8
 
     init?(_ items: [String]) {
         // Bounded, so that sums of them do not overflow.
         let numbers = items.compactMap { Int64($0) }.map { min(max($0, -Self.countMax), Self.countMax) }
-        guard numbers.count == 11 else { return nil }
+        // A library from before the cache says nothing of it.
+        guard numbers.count == 11 || numbers.count == 15 else { return nil }
         month = WindowUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
         day = WindowUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])
         open = numbers[8]
         minuteRequests = numbers[9]
         minuteTokens = numbers[10]
+        let saved = numbers.count == 15 ? Array(numbers[11...]) : [0, 0, 0, 0]
+        savedThisMonth = Savings(requests: saved[0], nano: NanoUSD(saved[1]))
+        savedToday = Savings(requests: saved[2], nano: NanoUSD(saved[3]))
     }
 }
 

@@ -27,10 +27,12 @@ package struct SettleRequest: Sendable {
     package var periods: String
     /// The request gave its caller nothing: its unit of the request limits is given back.
     package var givesUnitBack: Bool
+    /// The unit that is given back stays counted in the minute: the answer came from the cache.
+    package var keepsMinute: Bool
 
     package init(
         id: String, scopes: ScopeSet, target: Target, cost: NanoUSD, tokens: Int64, event: [UInt8], periods: String,
-        givesUnitBack: Bool
+        givesUnitBack: Bool, keepsMinute: Bool = false
     ) {
         self.id = id
         self.scopes = scopes
@@ -40,6 +42,7 @@ package struct SettleRequest: Sendable {
         self.event = event
         self.periods = periods
         self.givesUnitBack = givesUnitBack
+        self.keepsMinute = keepsMinute
     }
 
     package func write(generation: String, into out: inout [UInt8]) {
@@ -56,6 +59,6 @@ package struct SettleRequest: Sendable {
         CommandWriter.add(event, to: &out)
         CommandWriter.add(Self.tombstoneMs, to: &out)
         CommandWriter.add(periods, to: &out)
-        CommandWriter.add(givesUnitBack ? "1" : "0", to: &out)
+        CommandWriter.add(givesUnitBack ? keepsMinute ? "2" : "1" : "0", to: &out)
     }
 }

@@ -10,6 +10,7 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 internal import RequestWalk
+internal import ResponseCache
 internal import Routing
 
 /// What the requests of one reactor share. Everything here belongs to that reactor: nothing is locked.
@@ -23,6 +24,9 @@ final class LoopServices: RequestServices {
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
     private let keys: KeyTable
+    /// `nil`: this worker keeps no answers.
+    private let cache: AnswerCache?
+    private let walkCache: WalkCache?
     private let upstreams: Upstreams
     private let digester: KeyDigester
     private let settings: WorkerSettings
@@ -45,7 +49,8 @@ final class LoopServices: RequestServices {
 
     init(
         on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
-        memory: MemoryGuard, metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
+        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, metrics: MetricsRegistry, log: Logger,
+        onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
         self.settings = settings
@@ -63,6 +68,14 @@ final class LoopServices: RequestServices {
         local = LocalAdmission(pulse, on: reactor, cutOffMs: settings.cutOffMs, metrics: metrics)
         recovery = ShardRecovery(limiter, settles, owner: pulse.owner, log: log)
         keys = KeyTable(limiter)
+        cache = settings.cacheRedis.map { [readBuffer] endpoint in
+            AnswerCache(
+                CacheConnection(
+                    endpoint, on: reactor, deadlineMs: settings.cacheDeadlineMs, readBuffer: readBuffer,
+                    metrics: metrics, log: log),
+                secrets: cacheSecrets, flights: flights, metrics: metrics)
+        }
+        walkCache = cache.map { _ in WalkCache(cacheSecrets, defaultSeconds: settings.cacheSeconds) }
         upstreams = Upstreams(on: reactor, connectMs: settings.connectMs)
         world = WalkWorld(
             owner: pulse.owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
@@ -79,6 +92,7 @@ final class LoopServices: RequestServices {
     func begin(adopting inherited: [JournalRecord]) {
         for record in inherited { settles.adopt(record, wallMs: Self.wallMs()) }
         limiter.connect()
+        cache?.connect()
         settles.followLedger()
     }
 
@@ -103,7 +117,7 @@ final class LoopServices: RequestServices {
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
             digests: { [digester] in digester.digests(of: $0) },
-            isResting: { [unowned self] in (resting[$0] ?? 0) > reactor.nowMs })
+            isResting: { [unowned self] in (resting[$0] ?? 0) > reactor.nowMs }, cache: walkCache)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }
@@ -161,6 +175,13 @@ final class LoopServices: RequestServices {
         }
     }
 
+    func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void) {
+        guard let cache else { return reply(.unavailable) }
+        cache.lookUp(lookUp, for: id, reply: reply)
+    }
+
+    func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID) { cache?.keep(answer, as: key, from: id) }
+
     private func admitLocally(
         _ request: AdmitRequest, or answer: AdmitAnswer, _ reply: @escaping (AdmitAnswer) -> Void
     ) {
@@ -194,6 +215,7 @@ final class LoopServices: RequestServices {
 
     func finished(_ report: WalkReport) {
         counters.request(report.endpoint, report.status).add()
+        if let word = report.cache { cache?.finished(report, word) }
         if report.isMisnamed { metrics.add("aihub_worker_models_misnamed_total") }
         guard let error = report.error else { return }
         metrics.add("aihub_worker_errors_total", [("type", error.rawValue)])
@@ -222,6 +244,7 @@ final class LoopServices: RequestServices {
 
     func stop() {
         limiter.stop()
+        cache?.stop()
         reactor.stop()
     }
 }

@@ -14,7 +14,7 @@ final class RedisPipe: EventSource, TurnHook {
 
     /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
     static let waitersMax = 16_384
-    private static let replyBytesMax = 1 << 20
+    static let replyBytesMax = 1 << 20
     /// How long a command nobody waits for may wait for company.
     private static let patientMs: Int64 = 5
     /// Calls in a row that may expire without any reply: after that calls fail at once, until a reply comes after all.
@@ -33,7 +33,7 @@ final class RedisPipe: EventSource, TurnHook {
     private let deadlineMs: Int64
     private let onClose: () -> Void
     private let readBuffer: UnsafeMutableRawBufferPointer
-    private var reader = RESPReader(replyBytesMax: RedisPipe.replyBytesMax)
+    private var reader: RESPReader
     private var output: [UInt8] = []
     private var isBlocked = false
     /// When what waits to be sent leaves at the latest.
@@ -47,8 +47,9 @@ final class RedisPipe: EventSource, TurnHook {
 
     init(
         _ descriptor: Int32, on reactor: Reactor, deadlineMs: Int64, readBuffer: UnsafeMutableRawBufferPointer,
-        onClose: @escaping () -> Void
+        replyBytesMax: Int = RedisPipe.replyBytesMax, onClose: @escaping () -> Void
     ) {
+        reader = RESPReader(replyBytesMax: replyBytesMax)
         self.descriptor = descriptor
         self.reactor = reactor
         self.deadlineMs = deadlineMs
@@ -70,6 +71,9 @@ final class RedisPipe: EventSource, TurnHook {
         flushAtMs = min(flushAtMs, patient ? reactor.nowMs + Self.patientMs : 0)
         waiters.append(Waiter(completion: completion, deadlineMs: reactor.nowMs + deadlineMs))
     }
+
+    /// What waits to be sent.
+    var unsentBytes: Int { output.count }
 
     func close() {
         guard !isClosed else { return }

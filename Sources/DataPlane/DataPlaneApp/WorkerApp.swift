@@ -10,6 +10,7 @@ internal import Operations
 internal import Reactor
 internal import Redis
 internal import RequestWalk
+internal import ResponseCache
 internal import Synchronization
 internal import TLSFront
 internal import UnixSignals
@@ -24,7 +25,8 @@ package struct WorkerApp: Sendable {
     /// Runs until SIGTERM or SIGINT, then drains. A second signal ends the draining.
     package func run() async throws {
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
-        let sealer = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
+        let sealKey = try SecretFile(path: settings.sealKeyFile)
+        let sealer = Sealer(sealKey, purpose: .credentialInSnapshot)
         try FileManager.default.createDirectory(
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -36,8 +38,8 @@ package struct WorkerApp: Sendable {
 
         let memory = MemoryGuard(budgetBytes: settings.memoryMiB << 20)
         let loops = WorkerLoops(
-            settings: settings, owner: owner, journals: journals, digester: digester, memory: memory, metrics: metrics,
-            log: log)
+            settings: settings, owner: owner, journals: journals, digester: digester,
+            cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, metrics: metrics, log: log)
         await start(loops, journals)
         let follower = makeFollower(loops, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(

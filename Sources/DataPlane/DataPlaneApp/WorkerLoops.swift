@@ -5,6 +5,7 @@ internal import KeyMaterial
 internal import Logging
 internal import Operations
 internal import Reactor
+internal import ResponseCache
 internal import Synchronization
 
 /// The reactors of a worker, each with the services of its requests, reached from outside by hopping onto it.
@@ -21,10 +22,11 @@ final class WorkerLoops: Sendable {
     private let turn = Atomic(0)
 
     init(
-        settings: WorkerSettings, owner: String, journals: JournalFolder, digester: KeyDigester, memory: MemoryGuard,
-        metrics: MetricsRegistry, log: Logger
+        settings: WorkerSettings, owner: String, journals: JournalFolder, digester: KeyDigester,
+        cacheSecrets: CacheSecrets, memory: MemoryGuard, metrics: MetricsRegistry, log: Logger
     ) {
         let opened = Countdown(settings.threads)
+        let flights = FlightBoard()
         self.opened = opened
         loops = (0..<settings.threads).map { number in
             let reactor = Reactor()
@@ -32,7 +34,8 @@ final class WorkerLoops: Sendable {
             let name = "loop\(number)"
             let services = LoopServices(
                 on: reactor, settings: settings, pulse: pulse, journal: journals.journal(name), digester: digester,
-                memory: memory, metrics: metrics, log: log, onOpen: { opened.countDown() })
+                cacheSecrets: cacheSecrets, flights: flights, memory: memory, metrics: metrics, log: log,
+                onOpen: { opened.countDown() })
             services.recovery.readDisk = { reply in
                 let reply = Unchecked(reply)
                 Thread.detachNewThread {

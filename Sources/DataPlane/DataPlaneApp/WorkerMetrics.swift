@@ -10,6 +10,13 @@ enum WorkerMetrics {
         ("aihub_worker_holds_reaped_total", "Holds of silent workers closed by this one."),
         ("aihub_worker_tls_certificates_refused_total", "New certificates that could not be used; the old one stayed."),
         ("aihub_worker_admitted_locally_total", "Requests let in under a local share while Redis could not be asked."),
+        ("aihub_worker_cache_total", "Requests for an answer, by what the cache was to them: hit, miss, bypass."),
+        ("aihub_worker_cache_shared_total", "Requests that waited for the answer to an identical one."),
+        ("aihub_worker_cache_kept_total", "Answers kept in the cache Redis."),
+        (
+            "aihub_worker_cache_errors_total",
+            "Calls of the cache Redis that failed, by reason: late, refused, away, unreadable."
+        ),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 

@@ -14,6 +14,11 @@ package struct WorkerSettings: Sendable {
     package var operationsPort: Int
     package var threads: Int
     package var stateRedis: RedisEndpoint
+    /// `nil`: no answer is kept.
+    package var cacheRedis: RedisEndpoint?
+    package var cacheDeadlineMs: Int
+    /// How long answers are kept where neither key nor name says, in seconds.
+    package var cacheSeconds: Int64
     package var pepperFile: String
     package var sealKeyFile: String
     /// Where the last good snapshot is kept.
@@ -51,6 +56,13 @@ package struct WorkerSettings: Sendable {
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value(
             "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
+        cacheRedis = read.value(
+            "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
+        cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 10, in: 1...1_000)
+        cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
+        if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
+            read.report("\(Self.prefix)CACHE_REDIS_URL names the state Redis: what evicts must not hold money")
+        }
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         stateFolder = read.requiredText("STATE_FOLDER")

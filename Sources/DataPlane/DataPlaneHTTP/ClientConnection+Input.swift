@@ -198,5 +198,6 @@ extension RequestHead {
             hasBody: head.body != .none && head.body != .length(0))
         apiKeys = head.apiKeys
         clientRequestID = head.clientRequestID
+        cacheControl = head.cacheControl
     }
 }

@@ -36,6 +36,9 @@ extension ClientConnection {
             services.findRequest(requestID, of: caller) { [weak self] in self?.feed(.requestFound($0), for: id) }
         case .admit(let request):
             services.admit(request) { [weak self] in self?.feed(.admitAnswered($0), for: id) }
+        case .lookUpAnswer(let lookUp):
+            services.lookUpAnswer(lookUp, for: id) { [weak self] in self?.feed(.cacheAnswered($0), for: id) }
+        case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
         case .startAttempt(let request):
             attempts[request.attempt] = services.startAttempt(request) { [weak self] in self?.feed($0, for: id) }
         case .cancelAttempt(let number): attempts.removeValue(forKey: number)?.cancel()

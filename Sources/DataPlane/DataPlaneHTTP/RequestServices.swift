@@ -1,6 +1,8 @@
 package import Admission
+package import GatewayModel
 package import Reactor
 package import RequestWalk
+package import ResponseCache
 
 /// What a connection needs of its surroundings, all of it on the connection's own reactor: replies come back there,
 /// exactly once each.
@@ -12,6 +14,9 @@ package protocol RequestServices: AnyObject {
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
+    /// The reply may take as long as an identical request that is under way.
+    func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void)
+    func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID)
     func settle(_ request: SettleRequest)
     func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void)
     func rest(deployment: String, forMs: Int64)

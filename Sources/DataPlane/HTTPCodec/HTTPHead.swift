@@ -21,6 +21,8 @@ package struct HTTPHead: Sendable, Equatable {
     package var clientRequestID: String?
     package var contentType: String?
     package var contentEncoding: String?
+    /// All lines joined.
+    package var cacheControl: String?
     /// `Access-Control-Request-Headers` of a preflight.
     package var corsHeaders: String?
     /// `X-Forwarded-For`, all lines joined; believed only from a trusted proxy.

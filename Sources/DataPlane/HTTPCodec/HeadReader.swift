@@ -95,6 +95,8 @@ struct HeadReader {
         case 12 where equals(name, "content-type"):
             try once(&typeSeen, "more than one Content-Type")
             head.contentType = text(value)
+        case 13 where equals(name, "cache-control"):
+            head.cacheControl = head.cacheControl.map { $0 + "," + text(value) } ?? text(value)
         case 13 where equals(name, "authorization"):
             try once(&authorizationSeen, "more than one Authorization")
             head.authorization = text(value)

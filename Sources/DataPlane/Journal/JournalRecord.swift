@@ -6,7 +6,7 @@ internal import PlaneContract
 /// One line of the journal: how a request is to be settled as far as is known. The last record of a request counts.
 ///
 /// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
-/// `kind u8 · target u8 · gives its unit back u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
+/// `kind u8 · target u8 · gives its unit back (1), but not in the minute (2) u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
 /// each as `length u32 · bytes`.
 package struct JournalRecord: Sendable {
     package enum Kind: UInt8, Sendable {
@@ -75,7 +75,7 @@ package struct JournalRecord: Sendable {
         }
         byte(kind.rawValue)
         byte(request.target.rawValue.utf8.first ?? 0)
-        byte(request.givesUnitBack ? 1 : 0)
+        byte((request.givesUnitBack ? 1 : 0) | (request.keepsMinute ? 2 : 0))
         number(request.cost.nano)
         number(request.tokens)
         number(admittedMs)
@@ -135,6 +135,7 @@ package struct JournalRecord: Sendable {
         admittedMs = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 19, as: Int64.self))
         request = SettleRequest(
             id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2]), target: target, cost: NanoUSD(cost),
-            tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] == 1)
+            tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] & 1 == 1,
+            keepsMinute: payload[2] & 2 == 2)
     }
 }

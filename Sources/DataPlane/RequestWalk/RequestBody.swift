@@ -24,6 +24,8 @@ enum RequestBody {
         var status: Int?
         var streamed: Bool?
         var costUsd: String
+        var cached: Bool?
+        var savedUsd: String?
         var heldUsd: String?
         var usage: Usage?
         var usageSource: String?
@@ -66,6 +68,8 @@ enum RequestBody {
         body.streamed = event.streamed
         body.heldUsd = event.hold.decimalUSD
         body.costUsd = event.cost.decimalUSD
+        body.cached = event.saved != nil
+        body.savedUsd = event.saved?.decimalUSD
         body.configVersion = event.configVersion
         body.usage = Body.Usage(
             input: event.usage.input, cacheRead: event.usage.cacheRead, cacheWrite: event.usage.cacheWrite,

@@ -18,6 +18,7 @@ extension RequestWalk {
     var answerHeaders: HeaderBlock {
         var block = commonHeaders
         if let attempt { block.add("x-aihub-route", "\(attempt.target.deployment.id); attempts=\(attemptsMade)") }
+        addCacheWords(to: &block)
         if relay.isMisnamed { block.add("x-aihub-model-check", "another-model") }
         if let admission = admitted?.admission {
             if let state = admission.requests {

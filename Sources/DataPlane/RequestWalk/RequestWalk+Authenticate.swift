@@ -14,6 +14,7 @@ extension RequestWalk {
             self.endpoint = endpoint
             try checkContent(head, endpoint)
             if endpoint == .preflight || endpoint == .health { return }
+            prepareForCache(head)
             digests = head.digests.isEmpty ? context.world.digests(try Self.key(in: head)) : head.digests
             actions.append(.lookUpKey(digests: digests, fresh: false))
         } catch {

@@ -200,6 +200,7 @@ extension RequestWalk {
         headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)
         if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
         actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
+        keep(body: body, charge, at: now)
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)
     }

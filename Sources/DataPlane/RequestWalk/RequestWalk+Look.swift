@@ -71,6 +71,10 @@ enum MeBody {
             out +=
                 ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"
             out += ",\"usd_today\":\(quoted(use.key.day.spent)),\"usd_this_month\":\(quoted(use.key.month.spent))"
+            out += ",\"cache_hits_today\":\(use.key.savedToday.requests)"
+            out += ",\"cache_hits_this_month\":\(use.key.savedThisMonth.requests)"
+            out += ",\"usd_saved_today\":\(quoted(use.key.savedToday.nano))"
+            out += ",\"usd_saved_this_month\":\(quoted(use.key.savedThisMonth.nano))"
             out += ",\"running\":\(use.key.open)}"
         }
         return out + ",\"limits\":[\(limits.joined(separator: ","))]}"

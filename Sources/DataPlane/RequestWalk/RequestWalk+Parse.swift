@@ -1,4 +1,5 @@
 internal import GatewayModel
+internal import ResponseCache
 internal import Routing
 
 /// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
@@ -9,6 +10,7 @@ extension RequestWalk {
                 body = []
                 return fail(tooLarge, at: now, close: true)
             }
+            bodyDigest?.feed(bytes)
             if body.isEmpty { body = bytes } else { body += bytes }
         } else {
             dropped += bytes.count

@@ -102,9 +102,11 @@ extension RequestWalk {
         }
         startRelaying(at: now)
         guard chunk.hasChoices else { return }
+        let start = out.count
         out += "data: ".utf8
         out += rewritten(chunk)
         out += "\n\n".utf8
+        keep(event: out[start...])
     }
 
     /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
@@ -185,18 +187,24 @@ extension RequestWalk {
         guard !relayingStarted else { return }
         phase = .relaying
         relay.firstByteMs = now - startedMs
+        if mayKeep { kept = [] }
         sendStreamHead()
         actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
     }
 
-    private mutating func sendStreamHead() {
+    mutating func sendStreamHead() {
         guard !headIsSent else { return }
         headIsSent = true
         var headers = answerHeaders
         headers.add("content-type", "text/event-stream; charset=utf-8")
         headers.add("cache-control", "no-cache, no-transform")
         headers.add("x-accel-buffering", "no")
-        headers.add("trailer", "x-aihub-cost-usd")
+        if case .asking? = cache?.state {
+            cache?.isToldInTrailer = true
+            headers.add("trailer", "x-aihub-cost-usd, x-aihub-cache")
+        } else {
+            headers.add("trailer", "x-aihub-cost-usd")
+        }
         if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
         actions.append(.respondHead(status: 200, headers: headers))
     }
@@ -216,11 +224,14 @@ extension RequestWalk {
     mutating func finishStream(at now: Int64, reason: String? = nil) {
         let charge = self.charge()
         if admitted?.request.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
-            actions.append(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
+            let event = Array("data: ".utf8) + chunk + Array("\n\n".utf8)
+            actions.append(.respondBytes(event))
+            keep(event: event[...])
         }
         actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
         let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
-        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons))
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer))
+        if reason == nil { keepStream(charge, at: now) }
         settle(.completed, status: 200, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
@@ -275,7 +286,7 @@ extension RequestWalk {
         case .idle: if relayingStarted { streamBroke("no event for too long", at: now, kind: .upstreamTimeout) }
         case .total: ranOutOfTime(at: now)
         case .ping:
-            guard attempt != nil else { return }
+            guard admitted != nil else { return }
             sendStreamHead()
             actions.append(.respondBytes(Array(": ping\n".utf8)))
             actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
@@ -288,6 +299,7 @@ extension RequestWalk {
 
     private mutating func ranOutOfTime(at now: Int64) {
         if relayingStarted { return streamBroke("total deadline", at: now, kind: .upstreamTimeout) }
+        if let waivedRefusal { return fail(waivedRefusal, at: now) }
         if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         fail(
             GatewayError(

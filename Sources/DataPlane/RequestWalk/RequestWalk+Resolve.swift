@@ -21,6 +21,7 @@ extension RequestWalk {
             isResting: context.world.isResting,
             random: &random)
         phase = .admitting
+        askTheCache(request, caller)
         admit(plan, request: request, caller: caller)
     }
 
@@ -78,9 +79,9 @@ extension RequestWalk {
                 admission: admission)
             actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
             if pending.request.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
-            startNextAttempt(at: now)
+            answerOrDispatch(at: now)
         case .stale: keyWasStale(at: now)
-        case .refused(let error): fail(error, at: now)
+        case .refused(let error): refused(error, at: now)
         case .fenced, .closed: fail(limiterUnavailable, at: now)
         case .unreadable:
             // Whatever was said, the hold may stand.

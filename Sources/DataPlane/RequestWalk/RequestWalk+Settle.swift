@@ -3,6 +3,7 @@ internal import GatewayModel
 internal import KeyMaterial
 internal import PlaneContract
 internal import ProviderSchemas
+internal import ResponseCache
 internal import Routing
 
 /// What a request costs by what is known of it.
@@ -90,6 +91,24 @@ extension RequestWalk {
         self.admitted = nil
     }
 
+    /// Closes the hold of a request whose answer came out of the cache: it costs nothing, and counts in the minute alone.
+    mutating func settle(givenFrom answer: CachedAnswer, at now: Int64) {
+        guard let admitted else { return }
+        let charge = Charge(usage: TokenUsage(), source: .provider, cost: .zero)
+        var event = usageEvent(.completed, status: 200, at: now, charge: charge)
+        event.model = answer.model
+        event.deployment = answer.deployment
+        event.priceID = answer.priceID
+        event.givenBack = true
+        event.saved = answer.cost
+        actions.append(
+            .settle(
+                SettleRequest(
+                    id: context.id.text, scopes: admitted.scopes, target: .settled, cost: .zero, tokens: 0,
+                    event: event.json, periods: admitted.admission.periods, givesUnitBack: true, keepsMinute: true)))
+        self.admitted = nil
+    }
+
     /// Ends a request with an error. In a stream whose head is out the error goes in-band; an admitted request that gave
     /// its caller nothing is not charged.
     mutating func fail(_ error: GatewayError, at now: Int64, close: Bool = false) {
@@ -110,6 +129,7 @@ extension RequestWalk {
         if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         switch phase {
         case .dispatching, .relaying: settle(.cancelled, status: headIsSent ? 200 : 0, at: now)
+        case .admitting where admitted != nil: settle(nil, status: headIsSent ? 200 : 0, at: now, free: true)
         case .admitting: return abandonAdmission(at: now)
         case .idle, .receiving, .rejecting, .peeking, .finished: break
         }
@@ -118,7 +138,8 @@ extension RequestWalk {
 
     /// The hold may or may not stand yet: a cancel closes the id either way, even before a late admit.
     private mutating func abandonAdmission(at now: Int64) {
-        if let pending { actions.append(.settle(cancellation(of: pending))) }
+        // Refused, it waits for the cache alone: there is no hold.
+        if let pending, waivedRefusal == nil { actions.append(.settle(cancellation(of: pending))) }
         end(status: 0, outcome: .cancelled, error: nil, at: now)
     }
 
@@ -142,6 +163,7 @@ extension RequestWalk {
         if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         switch phase {
         case .relaying: breakStream(error, outcome: .failed, at: now)
+        case .admitting where admitted != nil: fail(error, at: now, close: true)
         case .admitting:
             actions.append(.respond(errorResponse(error), close: true))
             abandonAdmission(at: now)
@@ -162,12 +184,13 @@ extension RequestWalk {
         phase = .finished
         attempt = nil
         body = []
+        bodyDigest = nil
+        dropKept()
         actions.append(
             .finished(
                 WalkReport(
                     id: context.id, clientID: clientID, endpoint: endpoint?.label ?? "none", status: status,
                     outcome: outcome, error: error?.kind, detail: error?.detail ?? "", durationMs: now - startedMs,
-                    attempts: attemptsMade, isMisnamed: relay.isMisnamed
-                )))
+                    attempts: attemptsMade, cache: cacheWord, isMisnamed: relay.isMisnamed)))
     }
 }

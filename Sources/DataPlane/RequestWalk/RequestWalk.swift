@@ -1,6 +1,7 @@
 internal import Admission
 package import GatewayModel
 internal import PlaneContract
+internal import ResponseCache
 internal import Routing
 
 /// The way of one request, without I/O: events go in, actions come out, time is an argument.
@@ -9,7 +10,8 @@ internal import Routing
 /// 1. `Authenticate`: the key's form, then its record.
 /// 2. `Parse`: the body, once it is complete.
 /// 3. `Resolve`: from the name to a plan of deployments.
-/// 4. `Admit`: the worst case is held, or the request is refused.
+/// 4. `Admit`: the worst case is held, or the request is refused. `Cache` asks in the same turn whether there is an answer
+///    already, and gives that.
 /// 5. `Dispatch`: attempts, until one gives its first real event.
 /// 6. `Relay`: bytes to the caller.
 /// 7. `Settle`: one exit on every path.
@@ -25,6 +27,7 @@ package struct RequestWalk {
         /// The answer is decided; the rest of the body is read and dropped.
         case rejecting(GatewayError)
         case peeking
+        /// The limiter, or behind it the cache, is waited for.
         case admitting
         case dispatching
         case relaying
@@ -47,6 +50,16 @@ package struct RequestWalk {
     var keyWasRefreshed = false
     var parsed: InferenceRequest?
     var pending: PendingAdmission?
+    /// While the body arrives, where there is a cache.
+    var bodyDigest: CanonicalDigest?
+    /// How this request uses the cache; `nil` when it does not.
+    var cache: CacheUse?
+    /// Why the limiter refused, where an answer at hand would be given all the same.
+    var waivedRefusal: GatewayError?
+    /// The limiter was asked for the rate alone.
+    var isAskedAgain = false
+    /// What was relayed of a stream that may be kept.
+    var kept: [UInt8]?
     var admitted: AdmittedRequest?
     var attempt: Attempt?
     var relay = Relay()
@@ -90,6 +103,7 @@ package struct RequestWalk {
         case .peeked(let verdict): peeked(verdict, at: now)
         case .requestFound(let lookup): requestFound(lookup, at: now)
         case .admitAnswered(let answer): admitAnswered(answer, at: now)
+        case .cacheAnswered(let reply): cacheAnswered(reply, at: now)
         case .progressAnswered(let verdict): progressAnswered(verdict, at: now)
         case .attemptHead(let number, let status, let contentType, let retryAfterMs):
             if number == attempt?.number {

@@ -1,6 +1,7 @@
 package import Admission
 package import GatewayModel
 internal import PlaneContract
+package import ResponseCache
 package import Routing
 
 /// What the walk asks its surroundings to do.
@@ -10,6 +11,10 @@ package enum WalkAction: Sendable {
     case peek(Caller)
     case findRequest(Caller, id: String)
     case admit(AdmitRequest)
+    /// Ask the cache, and wait there for whoever is asking an engine the same already.
+    case lookUpAnswer(CacheLookUp)
+    /// The answer is complete and good: keep it, and give it to those who wait for it.
+    case keepAnswer(CacheKey, CachedAnswer)
     case startAttempt(UpstreamRequest)
     case cancelAttempt(Int)
     /// The answer is complete; the connection may finish by itself within a short while.
@@ -51,6 +56,13 @@ package struct UpstreamRequest: Sendable {
     package var body: [UInt8]
 }
 
+/// What is looked up in the cache.
+package struct CacheLookUp: Sendable {
+    package var key: CacheKey
+    /// An answer of this age or older is none.
+    package var ageMsMax: Int64
+}
+
 /// How a request went, for log and metrics.
 package struct WalkReport: Sendable {
     package var id: RequestID
@@ -63,6 +75,8 @@ package struct WalkReport: Sendable {
     package var detail: String
     package var durationMs: Int64
     package var attempts: Int
+    /// `nil` where there is no cache to speak of.
+    package var cache: CacheUse.Word?
     /// The provider answered with a model of another name than it is declared to serve.
     package var isMisnamed: Bool
 }

@@ -1,5 +1,6 @@
 package import GatewayModel
 package import KeyMaterial
+internal import ResponseCache
 package import Routing
 
 /// What all walks of one configuration share: the worker's surroundings as they see them.
@@ -11,12 +12,15 @@ package final class WalkWorld {
     package let bounds: Bounds
     package let digests: (HubKey) -> [String]
     package let isResting: (String) -> Bool
+    /// `nil`: this worker has none.
+    let cache: WalkCache?
+    private var names: [String: NameInCache] = [:]
     /// Header lines that are on every answer.
     let commonLines: [UInt8]
 
     package init(
         owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
-        digests: @escaping (HubKey) -> [String], isResting: @escaping (String) -> Bool
+        digests: @escaping (HubKey) -> [String], isResting: @escaping (String) -> Bool, cache: WalkCache? = nil
     ) {
         self.owner = owner
         self.table = table
@@ -24,7 +28,17 @@ package final class WalkWorld {
         self.bounds = bounds
         self.digests = digests
         self.isResting = isResting
+        self.cache = cache
         commonLines = Self.commonLines(version: table.version)
+    }
+
+    /// What the cache must know of a name that is served.
+    func nameInCache(_ name: String) -> NameInCache {
+        if let known = names[name] { return known }
+        let found = table.definition(of: name)
+        let made = NameInCache(definition: CacheSecrets.digest(found.text), seconds: found.cacheSeconds)
+        names[name] = made
+        return made
     }
 
     /// CORS (browsers hide answers without it, errors too) and the configuration in force.
@@ -37,7 +51,8 @@ package final class WalkWorld {
     }
 
     private static let exposed = [
-        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-route", "retry-after", "retry-after-ms",
+        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-route", "x-aihub-cache", "age", "retry-after",
+        "retry-after-ms",
         "x-should-retry", "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
         "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
     ].joined(separator: ", ")

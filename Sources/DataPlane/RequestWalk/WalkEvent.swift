@@ -1,6 +1,7 @@
 package import Admission
 package import GatewayModel
 internal import PlaneContract
+package import ResponseCache
 
 /// What happens to a request from outside. Upstream events carry the number of their attempt, so that a late word from a
 /// cancelled one is recognised.
@@ -14,6 +15,7 @@ package enum WalkEvent: Sendable {
     case peeked(PeekVerdict)
     case requestFound(RequestLookup)
     case admitAnswered(AdmitAnswer)
+    case cacheAnswered(CacheReply)
     case progressAnswered(ProgressVerdict)
     case attemptHead(attempt: Int, status: Int, contentType: String, retryAfterMs: Int64?)
     case attemptBytes(attempt: Int, [UInt8])
@@ -42,6 +44,7 @@ package struct RequestHead: Sendable {
     package var contentEncoding: String?
     package var contentLength: Int?
     package var corsHeaders: String?
+    package var cacheControl: String?
     /// The caller sends his body only when told to go on.
     package var expectsContinue: Bool
     package var hasBody: Bool
@@ -69,6 +72,15 @@ package enum KeyLookup: Sendable {
     case found(Caller)
     case unknown
     /// Redis could not be asked.
+    case unavailable
+}
+
+/// What the cache says of a look-up.
+package enum CacheReply: Sendable {
+    case hit(CachedAnswer)
+    /// Nobody has it, and whoever asks for the same from now on waits for this request's answer.
+    case miss
+    /// The cache cannot be asked, or does not answer in time.
     case unavailable
 }
 

@@ -9,6 +9,7 @@ package enum LimitLibrary {
     package static var source: String {
         [
             PackageResources.common_lua, PackageResources.scope_lua, PackageResources.ring_lua,
+            PackageResources.saved_lua,
             PackageResources.admit_lua, PackageResources.settle_lua, PackageResources.progress_lua,
             PackageResources.recover_lua, PackageResources.sweep_lua, PackageResources.configure_lua,
             PackageResources.peek_lua,

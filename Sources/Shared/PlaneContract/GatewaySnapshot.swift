@@ -79,10 +79,13 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var idleMs: Int64
     /// Oldest first. Empty: no price is known and the model is refused.
     package var prices: [Price]
+    /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
+    package var cacheSeconds: Int64?
 
     package init(
         name: String, vendor: String, kind: String, created: Int64, contextWindow: Int64?, maxOutputTokens: Int64,
-        vision: Bool, tools: Bool, wantsMaxCompletionTokens: Bool, firstEventMs: Int64, idleMs: Int64, prices: [Price]
+        vision: Bool, tools: Bool, wantsMaxCompletionTokens: Bool, firstEventMs: Int64, idleMs: Int64, prices: [Price],
+        cacheSeconds: Int64? = nil
     ) {
         self.name = name
         self.vendor = vendor
@@ -96,6 +99,7 @@ package struct ModelEntry: Codable, Sendable, Hashable {
         self.firstEventMs = firstEventMs
         self.idleMs = idleMs
         self.prices = prices
+        self.cacheSeconds = cacheSeconds
     }
 
     /// The price in force at an instant; `nil` when none is known.
@@ -144,10 +148,13 @@ package struct AliasEntry: Codable, Sendable, Hashable {
     /// Whether only models that see images may answer.
     package var needsVision: Bool
     package var candidates: [Candidate]
+    /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
+    package var cacheSeconds: Int64?
 
-    package init(name: String, needsVision: Bool, candidates: [Candidate]) {
+    package init(name: String, needsVision: Bool, candidates: [Candidate], cacheSeconds: Int64? = nil) {
         self.name = name
         self.needsVision = needsVision
         self.candidates = candidates
+        self.cacheSeconds = cacheSeconds
     }
 }

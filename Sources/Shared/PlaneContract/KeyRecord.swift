@@ -79,12 +79,15 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package var keyLimits: ScopeLimits
     package var orgLimits: ScopeLimits
     package var outagePolicy: OutagePolicy
+    /// How long answers to its requests are kept, in seconds: 0 keeps and reads none, `nil` leaves it to the name called and the
+    /// worker.
+    package var cacheSeconds: Int64?
 
     /// - Parameter outagePolicy: `nil` for the one that follows from the limits.
     package init(
         keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
         expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits,
-        outagePolicy: OutagePolicy? = nil
+        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil
     ) {
         self.keyID = keyID
         self.orgID = orgID
@@ -98,9 +101,10 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.keyLimits = keyLimits
         self.orgLimits = orgLimits
         self.outagePolicy = outagePolicy ?? .standard(keyLimits, orgLimits)
+        self.cacheSeconds = cacheSeconds
     }
 
-    /// Records written before there were outage policies have none.
+    /// Records written before there were outage policies, or a cache, say nothing of them.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -114,7 +118,8 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             allowedModels: try values.decodeIfPresent([String].self, forKey: .allowedModels),
             keyLimits: try values.decode(ScopeLimits.self, forKey: .keyLimits),
             orgLimits: try values.decode(ScopeLimits.self, forKey: .orgLimits),
-            outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy))
+            outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy),
+            cacheSeconds: try values.decodeIfPresent(Int64.self, forKey: .cacheSeconds))
     }
 
     /// Rises with every change of what the record says: key and org rise independently, their sum rises with either.

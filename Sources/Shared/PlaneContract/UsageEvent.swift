@@ -31,6 +31,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var configVersion: Int64
     /// The provider's own usage object, at most `rawUsageBytesMax` bytes.
     package var rawUsage: String?
+    /// The answer came out of the cache: what it cost when it was made, and was not charged again. `nil`: it did not.
+    package var saved: NanoUSD?
 
     package static let rawUsageBytesMax = 512
 
@@ -38,7 +40,7 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,
         priceID: Int64, admittedMs: Int64, usage: TokenUsage, usageSource: UsageSource, cost: NanoUSD, hold: NanoUSD,
         outcome: Outcome, status: Int, attempts: Int, streamed: Bool, givenBack: Bool, firstByteMs: Int64,
-        durationMs: Int64, configVersion: Int64, rawUsage: String?
+        durationMs: Int64, configVersion: Int64, rawUsage: String?, saved: NanoUSD? = nil
     ) {
         self.id = id
         self.keyID = keyID
@@ -62,6 +64,7 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         self.durationMs = durationMs
         self.configVersion = configVersion
         self.rawUsage = rawUsage
+        self.saved = saved
     }
 }
 
@@ -113,6 +116,7 @@ extension UsageEvent {
         number("\"firstByteMs\":", firstByteMs)
         number("\"durationMs\":", durationMs)
         number("\"configVersion\":", configVersion)
+        if let saved { number("\"saved\":", saved.nano) }
         if let rawUsage { text("\"rawUsage\":\"", rawUsage) }
         out.append(givenBack ? "\"givenBack\":true," : "\"givenBack\":false,")
         out.append(streamed ? "\"streamed\":true}" : "\"streamed\":false}")

@@ -100,8 +100,12 @@ private final class ReplyBuilder {
         made.initialize(
             to: redisReplyObjectFunctions(
                 createString: { task, bytes, count in
-                    let text = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+                    let raw = UnsafeRawBufferPointer(start: bytes, count: count)
                     let isError = task?.pointee.type == REDIS_REPLY_ERROR
+                    guard let text = String(validating: raw, as: UTF8.self) else {
+                        let repaired = String(decoding: raw, as: UTF8.self)
+                        return ReplyBuilder.of(task)?.add(.value(isError ? .error(repaired) : .bytes(Array(raw))))
+                    }
                     return ReplyBuilder.of(task)?.add(.value(isError ? .error(text) : .string(text)))
                 },
                 createArray: { task, count in ReplyBuilder.of(task)?.add(.array(count: Int(count))) },

@@ -2,14 +2,17 @@
 package enum RESPValue: Sendable, Equatable {
     case null
     case integer(Int64)
-    /// Status and bulk replies: both are just bytes to a caller.
+    /// Status and bulk replies: both are just text to a caller.
     case string(String)
+    /// A bulk reply that is not UTF-8.
+    case bytes([UInt8])
     case error(String)
     case array([RESPValue])
 
     package var string: String? {
         switch self {
         case .string(let text): text
+        case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         case .integer(let number): String(number)
         case .null, .error, .array: nil
         }
@@ -20,7 +23,16 @@ package enum RESPValue: Sendable, Equatable {
         switch self {
         case .integer(let number): number
         case .string(let text): Int64(text)
-        case .null, .error, .array: nil
+        case .null, .bytes, .error, .array: nil
+        }
+    }
+
+    /// A bulk reply as it was sent.
+    package var bytes: [UInt8]? {
+        switch self {
+        case .string(let text): Array(text.utf8)
+        case .bytes(let bytes): bytes
+        case .null, .integer, .error, .array: nil
         }
     }
 

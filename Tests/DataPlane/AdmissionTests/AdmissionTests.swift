@@ -102,6 +102,14 @@ import Testing
         #expect(words[0] == "FCALL" && words[1] == "gw2_settle" && words[2] == "5")
         #expect(words[3..<8].allSatisfy { $0.contains(caller.scopes.shard.tag) })
         #expect(words[8...].elementsEqual(["r", "1", "S", "-5", "1", "{}", "900000", "1/2,1/2", "0"]))
+        for (givesBack, keepsMinute, word) in [(true, false, "1"), (true, true, "2")] {
+            bytes = []
+            SettleRequest(
+                id: "r", scopes: caller.scopes, target: .settled, cost: .zero, tokens: 0, event: [], periods: "1/2,1/2",
+                givesUnitBack: givesBack, keepsMinute: keepsMinute
+            ).write(generation: "1", into: &bytes)
+            #expect(Self.words(bytes)?.last == word)
+        }
         bytes = []
         PeekVerdict.write(for: caller, into: &bytes)
         #expect(Self.words(bytes)?.suffix(4) == ["key_1", "7", "o:org_1", "8"])

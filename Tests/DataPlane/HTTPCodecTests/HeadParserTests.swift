@@ -27,6 +27,12 @@ import Testing
         }
     }
 
+    @Test("the lines of Cache-Control are one list")
+    func cacheControl() throws {
+        let head = try parse("GET / HTTP/1.1\r\nHost: a\r\nCache-Control: no-cache\r\ncache-control: max-age=5\r\n\r\n")
+        #expect(head?.cacheControl == "no-cache,max-age=5")
+    }
+
     @Test("reads a head")
     func plain() throws {
         let head = try parse(

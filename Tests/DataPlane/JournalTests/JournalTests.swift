@@ -37,8 +37,18 @@ import Testing
         #expect(back.kind == .ended && back.generation == "3" && back.admittedMs == 77)
         let (was, now) = (record("a", .ended, cost: .max).request, back.request)
         #expect(now.id == was.id && now.cost == was.cost && now.tokens == was.tokens && now.event == was.event)
-        #expect(now.periods == was.periods && now.givesUnitBack && now.target == .settled)
+        #expect(now.periods == was.periods && now.givesUnitBack && !now.keepsMinute && now.target == .settled)
         #expect(now.scopes.keyID == "key_1" && now.scopes.orgID == "org_1")
+    }
+
+    @Test(
+        "how a unit is given back is read as it was written", arguments: [(false, false), (true, false), (true, true)])
+    func units(givesBack: Bool, keepsMinute: Bool) throws {
+        var written = record("a", .ended)
+        written.request.givesUnitBack = givesBack
+        written.request.keepsMinute = keepsMinute
+        let back = try #require(read(bytes([written])).records.first).request
+        #expect(back.givesUnitBack == givesBack && back.keepsMinute == keepsMinute)
     }
 
     @Test("cut at every byte, all whole records before the cut are read and nothing else")

@@ -18,7 +18,7 @@ struct AdmissionRules: WalkRules {
             let isNothing = request.target == .cancelled && request.cost == .zero && request.givesUnitBack
             require(.onlyTheAdmittedSettle, isNothing && mayBeHeld(facts), "\(request.target) without admission")
         case .settle(let request):
-            let wasDispatched = !facts.attempts.isEmpty
+            let wasDispatched = !facts.attempts.isEmpty || facts.atHand != nil && facts.isAnswered
             require(.settledOnce, (request.target == .settled) == wasDispatched, "\(request.target) as target")
         default: break
         }

@@ -27,7 +27,8 @@ struct AnswerRules: WalkRules {
     private mutating func begins(status: Int, _ facts: WalkFacts) {
         guard facts.scenario.isChat else { return }
         let isWhole = !facts.scenario.streams && facts.inCharge?.answer != nil
-        require(.statusWaitsForTheProvider, status >= 400 || isWhole, "\(status) without a whole answer")
+        let isGood = status >= 400 || isWhole || facts.atHand != nil
+        require(.statusWaitsForTheProvider, isGood, "\(status) without a whole answer")
         guard !facts.attempts.isEmpty else { return }
         require(.providerFaultsStayInside, ![401, 402, 403, 404].contains(status), "\(status) after dispatch")
         let isRedirect = (300..<400).contains(facts.inCharge?.status ?? 0)
@@ -35,8 +36,9 @@ struct AnswerRules: WalkRules {
     }
 
     private func streamMayBegin(_ facts: WalkFacts) -> Bool {
-        guard facts.scenario.streams, let inCharge = facts.inCharge else { return false }
+        guard facts.scenario.streams, facts.isAdmitted else { return false }
         if case .timer(.ping)? = facts.event { return true }
+        guard let inCharge = facts.inCharge else { return facts.atHand != nil }
         return inCharge.isRunning && !inCharge.chunks.isEmpty
     }
 

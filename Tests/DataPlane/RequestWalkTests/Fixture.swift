@@ -3,6 +3,7 @@ import GatewayModel
 import KeyMaterial
 import PlaneContract
 import RequestWalk
+import ResponseCache
 import Routing
 
 /// The configuration all simulated walks run under: one alias, one model, up to four deployments of it.
@@ -16,7 +17,21 @@ enum Fixture {
     static func world(_ scenario: WalkScenario) -> WalkWorld {
         WalkWorld(
             owner: "w", table: tables[scenario.deployments], settings: scenario.settings, bounds: scenario.bounds,
-            digests: { _ in digests }, isResting: { _ in false })
+            digests: { _ in digests }, isResting: { _ in false },
+            cache: scenario.hasCache ? WalkCache(secrets, defaultSeconds: 60) : nil)
+    }
+
+    private static let secrets = CacheSecrets(secret: [UInt8](repeating: 5, count: 32))
+
+    /// What the cache has for the scenario's request.
+    static func cached(streams: Bool) -> CachedAnswer {
+        let plain = #"{"model":"kept-model","choices":[{"message":{"content":"kept"},"finish_reason":"stop"}]}"#
+        let delta = #"{"model":"kept-model","choices":[{"delta":{"content":"kept"}}]}"#
+        let content = streams ? "data: \(delta)\n\n" : plain
+        return CachedAnswer(
+            isStream: streams, content: Array(content.utf8), madeMs: 0, lifetimeMs: 60_000, cost: NanoUSD(77),
+            priceID: 7,
+            model: "kept-model", deployment: "kept-1")
     }
 
     /// One nano-USD a token in, two a token out.

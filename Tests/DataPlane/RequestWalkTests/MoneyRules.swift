@@ -70,7 +70,7 @@ struct MoneyRules: WalkRules {
         for text in shown {
             require(.costShownIsTheCharge, NanoUSD(decimalUSD: text) == cost, "\(text) shown, \(cost.nano) charged")
         }
-        let isOwed = facts.isAnswered && facts.somethingWasGiven
+        let isOwed = facts.isAnswered && (facts.somethingWasGiven || facts.givesWhatIsAtHand)
         let count = shown.count
         require(.costShownIsTheCharge, count == (isOwed ? 1 : 0), "\(count) costs shown")
         guard facts.isStream else { return }

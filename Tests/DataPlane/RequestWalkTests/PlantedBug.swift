@@ -15,7 +15,7 @@ struct PlantedBug: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = caller + attempts + admission + money
+    static let all = caller + attempts + admission + money + cache
 
     static func hears(
         _ name: String, breaks: WalkProperty, event: @escaping @Sendable (WalkEvent, WalkFacts) -> WalkEvent?

@@ -108,7 +108,10 @@ extension ProviderScript {
         end(&random)
     }
 
-    func model(_ random: inout Seeded) -> String? { random.once(in: 4) ? nil : "reported-\(number)" }
+    /// None, another than it was declared to be, or a version of that.
+    func model(_ random: inout Seeded) -> String? {
+        random.once(in: 4) ? nil : random.pick(["reported-\(number)", "real-\(number)-2026"])
+    }
 
     func usage(_ random: inout Seeded) -> TokenUsage? {
         switch Int.random(in: 0..<6, using: &random) {

@@ -18,6 +18,14 @@ extension Surroundings {
         return .found(Caller(record))
     }
 
+    /// Now and then an answer of the other kind, which no request should ever be told.
+    mutating func cacheAnswer() -> CacheReply {
+        let streams = random.once(in: 12) ? !scenario.streams : scenario.streams
+        return random.pick([
+            .hit(Fixture.cached(streams: streams)), .hit(Fixture.cached(streams: streams)), .miss, .miss, .unavailable,
+        ])
+    }
+
     mutating func progressAnswer(to asked: NanoUSD) -> ProgressVerdict {
         guard scenario.oddities.contains(.limiter) else { return .held(asked, reason: nil) }
         switch Int.random(in: 0..<6, using: &random) {
@@ -31,11 +39,17 @@ extension Surroundings {
     mutating func admitAnswer() -> AdmitAnswer {
         let admission = Walker.admission(holding: askedHold)
         guard scenario.oddities.contains(.limiter) else { return admission }
+        let rate = ["4", "5", "1", "requests_per_minute", "1", "1", "0", "900"]
+        if isAskedForTheRate, !random.once(in: 5) {
+            return random.once(in: 2) ? .verdict(AdmitVerdict(reply: rate)) : admission
+        }
         let replies = [
             ["1", "5", "202611/20261122,202611/20261122", String(askedHold.nano)], ["2"], ["2"], ["3", "g", "r"], ["8"],
             ["what?"],
-            ["4", "5", "1", "requests_per_minute", "1", "1", "0", "900"],
-            ["6", "5", "2", "usd_per_day", "1", "1", "0", "900"],
+            rate, ["6", "5", "2", "requests_per_day", "1", "1", "0", "900"],
+            ["7", "5", "1", "usd_per_day", "1", "1", "0", "900"],
+            ["11", "5", "2", "usd_per_month", "9", "1", "8", "900"],
+            ["5", "5", "1", "tokens_per_minute", "1", "1", "0", "900"],
         ]
         switch Int.random(in: 0..<4, using: &random) {
         case 0: return .unavailable

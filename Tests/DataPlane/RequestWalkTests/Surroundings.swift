@@ -7,7 +7,7 @@ import RequestWalk
 /// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
 struct Surroundings {
     private enum Turn {
-        case body, breakBody, lookUp, peek, admit, progress, attempt(Int), timer, flow, leave, shutDown
+        case body, breakBody, lookUp, peek, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
     }
 
     /// Words of an attempt that are already on their way when it is stopped or paused.
@@ -22,7 +22,9 @@ struct Surroundings {
     private var owesLookUp = false
     private var owesPeek = false
     private var owesAdmit = false
+    private var owesCache = false
     private(set) var askedHold = NanoUSD.zero
+    private(set) var isAskedForTheRate = false
     private var owedProgress: [NanoUSD] = []
     private var attempts: [Int: (at: Int, lateWords: Int)] = [:]
     private var timers: [WalkTimer: Int64] = [:]
@@ -45,9 +47,11 @@ struct Surroundings {
         if owesLookUp { turns.append(.lookUp) }
         if owesPeek { turns.append(.peek) }
         if owesAdmit { turns.append(.admit) }
+        if owesCache { turns.append(.cache) }
         if !owedProgress.isEmpty { turns.append(.progress) }
         for number in attempts.keys.sorted() where hasWords(number) { turns += [.attempt(number), .attempt(number)] }
-        if !timers.isEmpty { turns.append(.timer) }
+        // What comes behind the cache must come about as well: there, deadlines pass more seldom.
+        if !timers.isEmpty, turns.isEmpty || !scenario.hasCache || random.once(in: 4) { turns.append(.timer) }
         if turns.isEmpty || random.once(in: 12) {
             turns = [.flow, .flow, .flow, .leave, .shutDown]
             if !bodyIsSent { turns.append(.breakBody) }
@@ -76,6 +80,9 @@ struct Surroundings {
         case .admit:
             owesAdmit = false
             return .admitAnswered(admitAnswer())
+        case .cache:
+            owesCache = false
+            return .cacheAnswered(cacheAnswer())
         case .progress: return .progressAnswered(progressAnswer(to: owedProgress.removeFirst()))
         case .attempt(let number): return nextWord(of: number)
         case .timer: return nextTimer()
@@ -124,6 +131,8 @@ struct Surroundings {
         case .admit(let request):
             owesAdmit = true
             askedHold = request.hold
+            isAskedForTheRate = request.isForCachedAnswer
+        case .lookUpAnswer: owesCache = true
         case .startAttempt(let request) where request.attempt <= scenario.scripts.count:
             attempts[request.attempt] = (0, .max)
         case .cancelAttempt(let number), .releaseAttempt(let number), .pauseAttempt(let number):
@@ -132,7 +141,8 @@ struct Surroundings {
         case .setTimer(let timer, let afterMs): timers[timer] = now + afterMs
         case .cancelTimer(let timer): timers[timer] = nil
         case .reportProgress(let report): owedProgress.append(report.hold)
-        case .startAttempt, .restDeployment, .respond, .respondHead, .respondBytes, .respondEnd, .settle, .finished:
+        case .startAttempt, .keepAnswer, .restDeployment, .respond, .respondHead, .respondBytes, .respondEnd, .settle,
+            .finished:
             break
         }
     }
@@ -140,7 +150,8 @@ struct Surroundings {
     /// Everything that may still arrive behind the end.
     func aftermath() -> [WalkEvent] {
         scenario.scripts.flatMap(\.steps) + WalkTimer.allCases.map { .timer($0) } + [
-            .keyFound(.found(Walker.caller)), .peeked(.unavailable),
+            .keyFound(.found(Walker.caller)), .peeked(.unavailable), .cacheAnswered(.miss),
+            .cacheAnswered(.hit(Fixture.cached(streams: scenario.streams))),
             .admitAnswered(Walker.admission(holding: askedHold)),
             .admitAnswered(.unavailable), .body([1]), .bodyEnd, .clientBlocked, .clientReady, .shutdown, .clientGone,
         ]

@@ -1,6 +1,8 @@
 import Admission
+import GatewayModel
 import PlaneContract
 import RequestWalk
+import ResponseCache
 
 /// What each event and each action adds to what is known.
 extension WalkFacts {
@@ -23,7 +25,15 @@ extension WalkFacts {
             isAdmitted = true
             admitIsOpen = false
         case .admitAnswered(.verdict(.unreadable)): break
+        case .admitAnswered(.verdict(.refused(let error))):
+            admitIsOpen = false
+            refusalIsWaived = error.kind != .rateLimitExceeded || error.limit?.name == "tokens_per_minute"
         case .admitAnswered(.verdict): admitIsOpen = false
+        case .cacheAnswered(let reply):
+            if cacheIsAsked, attempts.isEmpty, case .hit(let answer) = reply, answer.isStream == scenario.streams {
+                atHand = answer
+            }
+            cacheIsAsked = false
         case .attemptHead(let number, let status, let contentType, _):
             change(number) {
                 $0.status = status
@@ -62,6 +72,9 @@ extension WalkFacts {
             admit = request
             admitIsOpen = true
             questions += 1
+        case .lookUpAnswer:
+            cacheIsAsked = true
+            questions += 1
         case .startAttempt(let request):
             let script = scenario.scripts[min(attempts.count, scenario.scripts.count - 1)]
             attempts.append(Attempt(script: script, upstreamModel: JSONDocument(request.body)?.model ?? ""))
@@ -84,7 +97,7 @@ extension WalkFacts {
         case .settle(let request): settles.append(request)
         case .finished: isFinished = true
         case .peek, .findRequest: questions += 1
-        case .restDeployment, .reportProgress: break
+        case .restDeployment, .reportProgress, .keepAnswer: break
         }
     }
 
@@ -98,7 +111,7 @@ extension WalkFacts {
 extension WalkEvent {
     fileprivate var isReply: Bool {
         switch self {
-        case .keyFound, .peeked, .admitAnswered: true
+        case .keyFound, .peeked, .admitAnswered, .cacheAnswered: true
         default: false
         }
     }

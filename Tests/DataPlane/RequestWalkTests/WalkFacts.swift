@@ -2,6 +2,7 @@ import Admission
 import GatewayModel
 import PlaneContract
 import RequestWalk
+import ResponseCache
 
 /// What is known of a walk from outside: from the events that happened and the actions that were taken, never from its state.
 struct WalkFacts {
@@ -52,6 +53,11 @@ struct WalkFacts {
     /// Asked, and no readable answer came: the hold may stand.
     var admitIsOpen = false
     var isAdmitted = false
+    var cacheIsAsked = false
+    /// What the cache has for this request, once it has said so in time.
+    var atHand: CachedAnswer?
+    /// The limiter refused what an answer at hand does not use.
+    var refusalIsWaived = false
     var settles: [SettleRequest] = []
     /// The status committed, if any.
     var status: Int?
@@ -79,6 +85,17 @@ struct WalkFacts {
     }
 
     var hold: NanoUSD { admit?.hold ?? .zero }
+
+    /// Whether the answer is the one at hand.
+    var givesWhatIsAtHand: Bool { atHand != nil && attempts.isEmpty && status == 200 && !hasErrorEvent }
+
+    private var hasErrorEvent: Bool { isStream && CallerStream(written).hasError }
+
+    /// What was written, but for the comments between events and the `[DONE]` at the end.
+    var writtenEvents: [UInt8] {
+        let text = String(decoding: written, as: UTF8.self).replacing(": ping\n", with: "")
+        return Array(text.replacing("data: [DONE]\n\n", with: "").utf8)
+    }
 
     /// Whether an engine gave this caller anything that is charged.
     var somethingWasGiven: Bool {

@@ -45,6 +45,17 @@ enum WalkProperty: String, CaseIterable, Sendable {
     /// A body nobody wants is read up to a bound; then the answer is given.
     case noBodyIsReadWithoutEnd
 
+    // The cache.
+    /// An answer at hand is given to nobody the limiter does not let in.
+    case answersAtHandNeedAdmission
+    /// It reaches the caller byte for byte, and no engine is asked then.
+    case answersAtHandAreExact
+    case noEngineIsAskedForAnswersAtHand
+    /// It costs nothing, is filed as saved money, and counts in the minute alone.
+    case answersAtHandAreFree
+    /// What is kept is what the caller got, whole and without an error.
+    case onlyWholeAnswersAreKept
+
     // Money.
     case settledOnce
     /// Only an admitted request is settled; an admit that nobody answered is cancelled, for nothing.

@@ -1,5 +1,6 @@
 import Admission
 import RequestWalk
+import ResponseCache
 import Testing
 
 /// Where the random walks must come, so that the properties are judged on more than easy ways.
@@ -11,6 +12,8 @@ private enum Place: CaseIterable {
     case shutWhileReceiving, shutWhileAdmitting, shutWhileDispatching, shutWhileRelaying
     case totalDeadline, bodyBroken, bodyTooLarge, staleKeyReadAgain, admitUnanswered, refusedByLimiter
     case chargeClampedToHold, costCounted, otherEndpointAnswered, withoutConfiguration
+    case answerAtHandGiven, streamAtHandGiven, answerAtHandBehindRefusal, answerAtHandNotLetIn, streamAtHandBehindPing
+    case answerKept, streamKept, leftWhileAskingTheCache
 }
 
 @Suite struct WalkReachTests {
@@ -41,6 +44,7 @@ private enum Place: CaseIterable {
 
     private static func places(at event: WalkEvent, _ facts: WalkFacts) -> Set<Place> {
         switch event {
+        case .clientGone where facts.isAdmitted && facts.cacheIsAsked: [.leftWhileAskingTheCache]
         case .clientGone:
             [phase(facts, .leftWhileReceiving, .leftWhileAdmitting, .leftWhileDispatching, .leftWhileRelaying)]
         case .shutdown:
@@ -51,6 +55,7 @@ private enum Place: CaseIterable {
         case .clientBlocked: facts.attempts.isEmpty ? [.blockedBeforeDispatch] : []
         case .timer(.total): [.totalDeadline]
         case .requestBroken: [.bodyBroken]
+        case .admitAnswered(.verdict(.refused)) where facts.admit?.isForCachedAnswer == true: [.answerAtHandNotLetIn]
         case .admitAnswered(.unavailable): [.admitUnanswered]
         case .admitAnswered(.verdict(let verdict)): verdict.isRefusal ? [.refusedByLimiter] : []
         default: []
@@ -71,6 +76,7 @@ private enum Place: CaseIterable {
         case .cancelAttempt: facts.eventIsSilence ? [.engineGivenUpForSilence] : []
         case .lookUpKey(_, let fresh): fresh ? [.staleKeyReadAgain] : []
         case .respond(let response, _) where response.status == 413: [.bodyTooLarge]
+        case .keepAnswer(_, let answer): [answer.isStream ? .streamKept : .answerKept]
         case .respondBytes where facts.isStream && !facts.dataIsWritten && facts.attempts.count > 1:
             [.pingThenFallbackThenData]
         default: []
@@ -83,6 +89,12 @@ private enum Place: CaseIterable {
         if facts.scenario.deployments == 0, facts.status == 503 { places.insert(.withoutConfiguration) }
         guard facts.scenario.isChat, facts.isAnswered, facts.status == 200 else { return places }
         let hasError = facts.isStream && CallerStream(facts.written).hasError
+        if facts.givesWhatIsAtHand {
+            places.insert(facts.isStream ? .streamAtHandGiven : .answerAtHandGiven)
+            if facts.admit?.isForCachedAnswer == true { places.insert(.answerAtHandBehindRefusal) }
+            if facts.written.starts(with: ": ping".utf8) { places.insert(.streamAtHandBehindPing) }
+            return places
+        }
         places.insert(!facts.isStream ? .answerCompleted : hasError ? .streamBrokenInBand : .streamCompleted)
         if hasError, !facts.somethingWasGiven { places.insert(.errorBehindPing) }
         let event = facts.settles.first?.text ?? ""

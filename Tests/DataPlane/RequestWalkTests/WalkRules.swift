@@ -26,6 +26,7 @@ struct WalkChecker {
     private var attempts = AttemptRules()
     private var admission = AdmissionRules()
     private var money = MoneyRules()
+    private var cache = CacheRules()
 
     init(_ scenario: WalkScenario) { facts = WalkFacts(scenario) }
 
@@ -37,6 +38,7 @@ struct WalkChecker {
         attempts.willDo(action, facts)
         admission.willDo(action, facts)
         money.willDo(action, facts)
+        cache.willDo(action, facts)
         facts.did(action)
     }
 
@@ -51,7 +53,11 @@ struct WalkChecker {
         attempts.ended(facts)
         admission.ended(facts)
         money.ended(facts)
+        cache.ended(facts)
     }
 
-    var flaws: [WalkFlaw] { answer.flaws + stream.flaws + attempts.flaws + admission.flaws + money.flaws }
+    var flaws: [WalkFlaw] {
+        let rules: [any WalkRules] = [answer, stream, attempts, admission, money, cache]
+        return rules.flatMap(\.flaws)
+    }
 }

@@ -23,12 +23,14 @@ struct WalkScenario {
     let oddities: Set<Oddity>
     /// When something cuts the request short: after this many steps, if it runs that long.
     let cutAfter: Int
+    let hasCache: Bool
 
     enum Oddity: CaseIterable { case head, body, endpoint, key, limiter, configuration }
 
     init(seed: Int, _ random: inout Seeded) {
         self.seed = seed
-        oddities = random.once(in: 3) ? [random.pick(Oddity.allCases), random.pick(Oddity.allCases)] : []
+        var oddities: Set<Oddity> =
+            random.once(in: 3) ? [random.pick(Oddity.allCases), random.pick(Oddity.allCases)] : []
         isChat = !oddities.contains(.endpoint)
         streams = random.once(in: 2)
         wantsUsage = streams && random.once(in: 2)
@@ -45,6 +47,11 @@ struct WalkScenario {
         head.hasBody = !body.isEmpty
         if random.once(in: 2) { head.contentLength = body.count }
         head.expectsContinue = head.hasBody && random.once(in: 6)
+        hasCache = isChat && random.once(in: 2)
+        // What is at hand and refused all the same needs both.
+        if hasCache, random.once(in: 2) { oddities.insert(.limiter) }
+        self.oddities = oddities
+        if hasCache, random.once(in: 6) { head.cacheControl = random.pick(["no-cache", "no-store"]) }
         self.head = head
         scripts = (1...4).map { [streams] in ProviderScript(attempt: $0, streams: streams, &random) }
         cutAfter = random.once(in: 3) ? Int.random(in: 0...40, using: &random) : 200

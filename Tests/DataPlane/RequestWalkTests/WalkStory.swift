@@ -2,6 +2,7 @@ import Admission
 import GatewayModel
 import PlaneContract
 import RequestWalk
+import ResponseCache
 
 extension RandomWalk {
     /// The walk as a list of events, each with what the walk did about it: what a failing seed prints.
@@ -19,6 +20,7 @@ extension WalkEvent {
         case .head(let head):
             "head \(head.method) \(head.target) body \(head.hasBody) \(head.contentLength.map(String.init) ?? "in chunks")"
         case .body(let bytes): "body \(shown(bytes))"
+        case .cacheAnswered(.hit(let answer)): "cacheAnswered hit, a stream: \(answer.isStream)"
         case .keyFound(.found(let caller)): "keyFound \(caller.record.status)"
         case .attemptBytes(let number, let bytes): "attemptBytes \(number) \(shown(bytes))"
         default: "\(self)"
@@ -35,7 +37,8 @@ extension WalkAction {
         case .settle(let request): "settle \(request.target) \(request.cost.nano) \(shown(request.event))"
         case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .restDeployment, .setTimer, .cancelTimer:
             "\(self)"
-        case .lookUpKey, .peek, .findRequest, .admit, .respondHead, .respondEnd, .reportProgress, .finished:
+        case .lookUpKey, .peek, .findRequest, .admit, .lookUpAnswer, .keepAnswer, .respondHead, .respondEnd,
+            .reportProgress, .finished:
             String(name)
         }
     }

@@ -20,6 +20,9 @@ import Testing
         var bare = event
         bare.rawUsage = nil
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(bare.json)) == bare)
+        var cached = event
+        cached.saved = NanoUSD(12)
+        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(cached.json)) == cached)
     }
 }
 

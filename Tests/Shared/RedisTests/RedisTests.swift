@@ -23,6 +23,16 @@ import Testing
         }
     }
 
+    @Test("a bulk reply is there as it was sent, text or not")
+    func binary() throws {
+        for sent in [[0xff, 0x00, 0x0d, 0x0a, 0xc3], Array("é".utf8), []] as [[UInt8]] {
+            var reader = RESPReader(replyBytesMax: 1 << 20)
+            let wire = Array("$\(sent.count)\r\n".utf8) + sent + Array("\r\n".utf8)
+            try wire.withUnsafeBytes { try reader.feed($0) }
+            #expect(try reader.next()?.bytes == sent)
+        }
+    }
+
     @Test("refuses nonsense", arguments: ["hello\r\n", "*99999999999\r\n", "$-5\r\n", ":x\r\n"])
     func refuses(text: String) {
         #expect(throws: RedisError.self) {

@@ -18,7 +18,7 @@ struct Chunks {
 
     /// Chunk `at` of a streamed answer: text, or the pieces of one tool call.
     func content(_ at: Int) -> String {
-        guard script.callsTool else { return chunk("{\"content\":\"tok \"}") }
+        guard script.callsTool else { return chunk("{\"content\":\"\(script.token)\"}") }
         if at == 0 {
             return chunk(
                 "{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\","
@@ -41,7 +41,7 @@ struct Chunks {
     }
 
     func answer(_ completion: Int) -> String {
-        let text = String(repeating: "tok ", count: completion)
+        let text = String(repeating: script.token, count: completion)
         let call =
             "{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
             + "\"arguments\":\"{\\\"city\\\":\\\"Bonn\\\"}\"}}"
@@ -56,6 +56,7 @@ struct Chunks {
 
     /// Why the answer ends after `tokens`: the caller's own limit may have cut it short.
     func finish(after tokens: Int) -> String {
+        if let reason = script.finishReason { return reason }
         if tokens < script.completionTokens(limit: nil) { return "length" }
         return script.callsTool ? "tool_calls" : "stop"
     }

@@ -15,6 +15,8 @@
 /// | `tools` | `1`: answer with a tool call | 0 |
 /// | `dims`, `base64` | the size of a vector; `1`: honour `encoding_format` | 8, 0 |
 /// | `image` | the bytes of a picture | 64 |
+/// | `odd` | `1`: text beyond ASCII, with escapes | 0 |
+/// | `finish` | the finish reason instead of the one that is due | due |
 /// | `nomodel`, `nodone`, `nofinish` | `1`: leave that out | 0 |
 struct Script {
     let name: String
@@ -46,6 +48,9 @@ struct Script {
     var errorAfter: Int? { number("error") }
     var usage: String { values["usage"] ?? "ok" }
     var callsTool: Bool { number("tools") == 1 }
+    /// One token as it stands in JSON.
+    var token: String { number("odd") == 1 ? "é☃\\u00e9\\n\\\"😀 " : "tok " }
+    var finishReason: String? { values["finish"] }
     var omitsModel: Bool { number("nomodel") == 1 }
     var omitsDone: Bool { number("nodone") == 1 }
     var omitsFinish: Bool { number("nofinish") == 1 }

@@ -47,7 +47,8 @@ local function halves(text)
 end
 
 -- seed: puts a scope's totals back after a total loss, for the life that is being prepared; {3} otherwise.
--- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before
+-- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before,
+--   then what answers out of the cache saved: requests nano of the month, requests nano of the day
 local function seed(K, A)
   if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', beside('c:', K[1]), 'gen') or ''} end
   local s = load(K[1])
@@ -57,6 +58,10 @@ local function seed(K, A)
     s[w + SPENT_HIGH], s[w + SPENT] = halves(A[a + 1])
   end
   s[OPEN] = 0
+  for i = SAVED, SAVED + 5 do s[i] = s[i] and 0 end
+  if A[17] and A[14] ~= '0' then
+    save(s, s[M], s[D], tonumber(A[14]), amount(A[15]), tonumber(A[16]), amount(A[17]))
+  end
   store(K[1], s)
   return {0}
 end

@@ -1,7 +1,7 @@
 -- peek: what `GET /v1/me` shows, by the same rolling rules as admit. Reads only.
 -- KEYS  per scope b   ARGV per scope name version
 -- Reply {0, now, per scope {month, spent, reserved, requests, day, spent, reserved, requests, open, requests in the
---   minute, tokens in the minute}} · {2, name, version} stale
+--   minute, tokens in the minute, answers out of the cache this month, what they saved, today, what they saved}} · {2, name, version} stale
 local function peek(K, A)
   local scopes = {}
   for i = 1, #K do scopes[i] = {A[i * 2 - 1], tonumber(A[i * 2])} end
@@ -13,10 +13,12 @@ local function peek(K, A)
     local s = load(K[i])
     roll(s, now)
     local requests, tokens = turn(s, now)
+    local hits_month, saved_month = saved_in(s, 1, s[M])
+    local hits_day, saved_day = saved_in(s, 2, s[D])
     reply[2 + i] = {
       int(s[M]), money(s[M + SPENT_HIGH], s[M + SPENT]), int(s[M + RESERVED]), int(s[M + REQUESTS]),
       int(s[D]), money(s[D + SPENT_HIGH], s[D + SPENT]), int(s[D + RESERVED]), int(s[D + REQUESTS]),
-      int(s[OPEN]), int(requests), int(tokens),
+      int(s[OPEN]), int(requests), int(tokens), int(hits_month), int(saved_month), int(hits_day), int(saved_day),
     }
   end
   return reply

@@ -1,0 +1,196 @@
+internal import Admission
+internal import GatewayModel
+internal import PlaneContract
+internal import ResponseCache
+internal import Routing
+
+/// Beside stage 4: is there an answer already? Asked in the turn that asks the limiter. An answer at hand is given when the
+/// limiter lets the request in; where it refuses for money, tokens or the quota of a day or month, it is asked again for the
+/// request's rate alone, since that is all such an answer uses.
+extension RequestWalk {
+    mutating func prepareForCache(_ head: RequestHead) {
+        guard context.world.cache != nil, endpoint?.operation != nil,
+            !CacheControl(head.cacheControl).forbidsKeeping
+        else { return }
+        bodyDigest = CanonicalDigest()
+    }
+
+    mutating func askTheCache(_ request: InferenceRequest, _ caller: Caller) {
+        waivedRefusal = nil
+        isAskedAgain = false
+        guard let shared = context.world.cache else { return }
+        let name = context.world.nameInCache(request.model)
+        let policy = CachePolicy(
+            defaultSeconds: shared.defaultSeconds, keySeconds: caller.record.cacheSeconds, nameSeconds: name.seconds,
+            CacheControl(head?.cacheControl))
+        // The key's record was read again: the question was asked already.
+        if let policy, cache != nil {
+            cache?.policy = policy
+            return
+        }
+        guard let policy, let digest = bodyDigest?.finish() else { return cache = nil }
+        bodyDigest = nil
+        let key = shared.secrets.key(
+            org: caller.record.orgID, request.operation, body: digest, definition: name.definition)
+        cache = CacheUse(key: key, policy: policy, state: policy.mayRead ? .asking : .miss)
+        if policy.mayRead { actions.append(.lookUpAnswer(CacheLookUp(key: key, ageMsMax: policy.ageMsMax))) }
+    }
+
+    mutating func cacheAnswered(_ reply: CacheReply, at now: Int64) {
+        switch phase {
+        case .receiving, .admitting: break
+        case .idle, .rejecting, .peeking, .dispatching, .relaying, .finished: return
+        }
+        guard case .asking? = cache?.state else { return }
+        switch reply {
+        case .hit(let answer): cache?.state = answer.isStream == parsed?.streams ? .hit(answer) : .unavailable
+        case .miss: cache?.state = .miss
+        case .unavailable: cache?.state = .unavailable
+        }
+        if admitted != nil {
+            answerOrDispatch(at: now)
+        } else if let waivedRefusal {
+            refused(waivedRefusal, at: now)
+        }
+    }
+
+    /// The request is let in.
+    mutating func answerOrDispatch(at now: Int64) {
+        switch cache?.state {
+        case .asking: break
+        case .hit(let answer): give(answer, at: now)
+        case .miss, .unavailable, nil: startNextAttempt(at: now)
+        }
+    }
+
+    /// The limiter does not let the request in.
+    mutating func refused(_ error: GatewayError, at now: Int64) {
+        guard let pending, error.isWaivedForCachedAnswers, !isAskedAgain else { return fail(error, at: now) }
+        switch cache?.state {
+        case .asking:
+            waivedRefusal = error
+            actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
+        case .hit(let answer): admitAgain(pending, for: answer)
+        case .miss, .unavailable, nil: fail(error, at: now)
+        }
+    }
+
+    /// Asks for a place in the minute and among those that run, and for nothing else.
+    private mutating func admitAgain(_ pending: PendingAdmission, for answer: CachedAnswer) {
+        waivedRefusal = nil
+        isAskedAgain = true
+        // The limiter has a deadline of its own; a hold that may stand is not given up for this one.
+        actions.append(.cancelTimer(.total))
+        var event = pending.event
+        event.model = answer.model
+        event.deployment = answer.deployment
+        event.priceID = answer.priceID
+        event.usage = TokenUsage()
+        event.cost = .zero
+        event.hold = .zero
+        event.attempts = 0
+        event.givenBack = true
+        var request = AdmitRequest(
+            id: context.id, caller: pending.caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
+            event: event.json, lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
+        request.isForCachedAnswer = true
+        actions.append(.admit(request))
+    }
+
+    /// Gives the answer as its first caller got it.
+    private mutating func give(_ answer: CachedAnswer, at now: Int64) {
+        relay.firstByteMs = now - startedMs
+        if answer.isStream {
+            sendStreamHead()
+            actions.append(.respondBytes(answer.content))
+            actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
+            actions.append(
+                .respondEnd(trailers: [("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)] + cacheTrailer))
+        } else {
+            var headers = answerHeaders
+            headers.add("content-type", "application/json")
+            headers.add("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)
+            actions.append(.respond(Response(status: 200, headers: headers, body: answer.content), close: false))
+        }
+        settle(givenFrom: answer, at: now)
+        end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+
+    // MARK: What is said of it
+
+    /// `nil` where there is no cache to speak of.
+    var cacheWord: CacheUse.Word? { context.world.cache == nil ? nil : cache?.word ?? .bypass }
+
+    func addCacheWords(to block: inout HeaderBlock) {
+        if case .asking? = cache?.state { return }
+        if let cacheWord { block.add("x-aihub-cache", cacheWord.rawValue) }
+        guard case .hit(let answer)? = cache?.state else { return }
+        block.add("age", answer.ageMs(at: context.wallMs) / 1_000)
+    }
+
+    /// What the head could not say yet.
+    var cacheTrailer: [(String, String)] {
+        guard cache?.isToldInTrailer == true, let cacheWord else { return [] }
+        return [("x-aihub-cache", cacheWord.rawValue)]
+    }
+
+    // MARK: Keeping
+
+    /// Whether this answer may be kept if it ends well. One made smaller for lack of money may not, nor one of another model than
+    /// was asked for.
+    var mayKeep: Bool {
+        if case .miss? = cache?.state { !relay.isCapped && !relay.isMisnamed } else { false }
+    }
+
+    mutating func keep(body: [UInt8], _ charge: Charge, at now: Int64) {
+        guard mayKeep, let request = admitted?.request,
+            AnswerJudge.mayKeep(body, request.operation, choices: request.size.choices)
+        else { return }
+        keep(body, isStream: false, charge, at: now)
+    }
+
+    /// An event that was relayed.
+    mutating func keep(event: ArraySlice<UInt8>) {
+        guard let count = kept?.count else { return }
+        guard count + event.count <= CachedAnswer.contentBytesMax, context.world.cache?.take(event.count) == true else {
+            return dropKept()
+        }
+        kept? += event
+    }
+
+    mutating func keepStream(_ charge: Charge, at now: Int64) {
+        guard mayKeep, let kept, let request = admitted?.request,
+            AnswerJudge.mayKeep(events: kept, choices: request.size.choices)
+        else { return }
+        keep(kept, isStream: true, charge, at: now)
+    }
+
+    mutating func dropKept() {
+        if let kept { context.world.cache?.giveBack(kept.count) }
+        kept = nil
+    }
+
+    private mutating func keep(_ content: [UInt8], isStream: Bool, _ charge: Charge, at now: Int64) {
+        guard let cache, let target = attempt?.target else { return }
+        actions.append(
+            .keepAnswer(
+                cache.key,
+                CachedAnswer(
+                    isStream: isStream, content: content, madeMs: context.wallMs + now - startedMs,
+                    lifetimeMs: cache.policy.lifetimeMs, cost: charge.cost,
+                    priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
+                    model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
+                    deployment: target.deployment.id)))
+    }
+}
+
+extension GatewayError {
+    /// An answer out of the cache uses none of this.
+    var isWaivedForCachedAnswers: Bool {
+        switch kind {
+        case .insufficientQuota, .budgetInFlight: true
+        case .rateLimitExceeded: limit?.name == "tokens_per_minute"
+        default: false
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Crypto
+internal import FoundationEssentials
+package import GatewayModel
+
+/// Names and seals answers. Both secrets are derived (HKDF-SHA-256) from a secret all workers hold, so that they share what
+/// they keep, and neither PostgreSQL nor any Redis can name or open an answer.
+package struct CacheSecrets: Sendable {
+    private let naming: SymmetricKey
+    private let sealing: SymmetricKey
+
+    /// - Parameter secret: 32 random bytes. With another one nothing that was kept before is found.
+    package init(secret: [UInt8]) {
+        func derived(_ purpose: String) -> SymmetricKey {
+            HKDF<SHA256>.deriveKey(
+                inputKeyMaterial: SymmetricKey(data: secret), info: Array(purpose.utf8), outputByteCount: 32)
+        }
+        naming = derived("aihub/answer-cache/name")
+        sealing = derived("aihub/answer-cache/seal")
+    }
+
+    /// The name of the answer to one request of one org: HMAC-SHA-256, under a secret of that org alone, over the endpoint, the
+    /// body and what stood behind the model's name.
+    ///
+    /// - Parameters:
+    ///   - body: what `CanonicalDigest` made of the body.
+    ///   - definition: a digest of the alias or model and of the engines behind it.
+    package func key(org: String, _ operation: Operation, body: [UInt8], definition: [UInt8]) -> CacheKey {
+        let orgSecret = SymmetricKey(
+            data: HMAC<SHA256>.authenticationCode(for: Array(org.utf8), using: naming))
+        var message = Array(operation.rawValue.utf8)
+        message.append(0)
+        message += body
+        message += definition
+        return CacheKey(Array(HMAC<SHA256>.authenticationCode(for: message, using: orgSecret)))
+    }
+
+    /// A digest of any text, for `definition`.
+    package static func digest(_ text: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: text)) }
+
+    private static let nonceBytes = 12
+    private static let tagBytes = 16
+
+    /// The answer as it stands in the cache Redis: `nonce (12) · AES-256-GCM ciphertext · tag (16)`, under a key of this name
+    /// alone and bound to it, so that whoever writes there can neither plant an answer nor move one to another name.
+    package func seal(_ answer: CachedAnswer, for key: CacheKey) -> [UInt8]? {
+        let nonce = AES.GCM.Nonce()
+        guard
+            let box = try? AES.GCM.seal(
+                answer.bytes, using: sealingKey(of: key), nonce: nonce, authenticating: key.bytes)
+        else { return nil }
+        var sealed = Array(nonce)
+        sealed.reserveCapacity(Self.nonceBytes + box.ciphertext.count + Self.tagBytes)
+        sealed += box.ciphertext
+        sealed += box.tag
+        return sealed
+    }
+
+    /// - Returns: `nil` for anything that was not sealed under this name, or says nothing this worker can read.
+    package func open(_ sealed: [UInt8], for key: CacheKey) -> CachedAnswer? {
+        guard sealed.count > Self.nonceBytes + Self.tagBytes, sealed.count <= CachedAnswer.sealedBytesMax,
+            let nonce = try? AES.GCM.Nonce(data: sealed[..<Self.nonceBytes]),
+            let box = try? AES.GCM.SealedBox(
+                nonce: nonce, ciphertext: sealed[Self.nonceBytes..<(sealed.count - Self.tagBytes)],
+                tag: sealed[(sealed.count - Self.tagBytes)...]),
+            let plain = try? AES.GCM.open(box, using: sealingKey(of: key), authenticating: key.bytes)
+        else { return nil }
+        return CachedAnswer(bytes: Array(plain))
+    }
+
+    /// One key a name: then random nonces never meet, however many answers are kept under one secret (NIST SP 800-38D §8.3).
+    private func sealingKey(of key: CacheKey) -> SymmetricKey {
+        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: key.bytes, using: sealing))
+    }
+}

@@ -1,0 +1,39 @@
+internal import GatewayModel
+internal import PlaneContract
+
+/// What stands behind a name, as a text that changes when another answer could come from it.
+package struct NameDefinition: Sendable, Equatable {
+    package var text: [UInt8]
+    /// How long answers to the name are kept, in seconds, as its entry says.
+    package var cacheSeconds: Int64?
+}
+
+extension RoutingTable {
+    /// The alias with its candidates, or the model, and the engines behind them: which models at which providers. Prices,
+    /// credentials, deadlines and which engine comes first are not in it, nor is anything of another name.
+    package func definition(of name: String) -> NameDefinition {
+        var words: [String] = []
+        var models = [name]
+        let alias = snapshot.aliases.first { $0.name == name }
+        if let alias {
+            words += ["alias", name, "\(alias.needsVision)"]
+            models = alias.candidates.map(\.model)
+            for candidate in alias.candidates { words += ["\(candidate.order)", "\(candidate.weight)"] }
+        }
+        let entries = models.compactMap { name in snapshot.models.first { $0.name == name } }
+        for model in entries { words += self.words(of: model) }
+        let text = words.map(JSONText.quoted).joined(separator: ",")
+        return NameDefinition(
+            text: Array(text.utf8), cacheSeconds: alias == nil ? entries.first?.cacheSeconds : alias?.cacheSeconds)
+    }
+
+    private func words(of model: ModelEntry) -> [String] {
+        let engines = snapshot.deployments.filter { $0.model == model.name }.compactMap { deployment -> String? in
+            guard let provider = snapshot.providers.first(where: { $0.id == deployment.provider }) else { return nil }
+            return [provider.dialect, provider.baseURL, deployment.upstreamModel].map(JSONText.quoted)
+                .joined(separator: " ")
+        }
+        return ["model", model.name, model.kind, "\(model.maxOutputTokens)", "\(model.wantsMaxCompletionTokens)"]
+            + Set(engines).sorted()
+    }
+}

@@ -1,0 +1,59 @@
+import Admission
+import Foundation
+import GatewayModel
+import PlaneContract
+import RequestWalk
+import ResponseCache
+
+/// What holds of answers that were given before, and of what is kept for the next time.
+struct CacheRules: WalkRules {
+    var flaws: [WalkFlaw] = []
+
+    mutating func willDo(_ action: WalkAction, _ facts: WalkFacts) {
+        switch action {
+        case .startAttempt:
+            require(.noEngineIsAskedForAnswersAtHand, facts.atHand == nil, "an attempt beside an answer at hand")
+        case .respond(let response, _) where response.status == 200 && facts.scenario.isChat:
+            if facts.attempts.isEmpty { require(.answersAtHandNeedAdmission, facts.isAdmitted, "given unasked") }
+        case .admit(let request) where request.isForCachedAnswer:
+            let isRight = facts.atHand != nil && facts.refusalIsWaived && request.hold == .zero
+            require(.answersAtHandNeedAdmission, isRight, "let in by the rate alone")
+        case .keepAnswer(_, let answer): judgeKept(answer, facts)
+        case .settle(let request) where facts.givesWhatIsAtHand && facts.isAnswered: judge(request, facts)
+        default: break
+        }
+    }
+
+    private mutating func judgeKept(_ answer: CachedAnswer, _ facts: WalkFacts) {
+        let isWhole =
+            facts.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
+        let isClean = facts.isAnswered && facts.status == 200 && !CallerStream(facts.written).hasError
+        require(.onlyWholeAnswersAreKept, isWhole && isClean, "an answer that is not whole")
+        require(.onlyWholeAnswersAreKept, answer.content == facts.writtenEvents, "other bytes than were given")
+        let isWanted = facts.scenario.hasCache && facts.scenario.head.cacheControl != "no-store"
+        require(
+            .onlyWholeAnswersAreKept, isWanted && answer.isStream == facts.scenario.streams, "an answer nobody keeps")
+    }
+
+    private mutating func judge(_ settle: SettleRequest, _ facts: WalkFacts) {
+        let isFree = settle.cost == .zero && settle.tokens == 0 && settle.givesUnitBack && settle.keepsMinute
+        require(.answersAtHandAreFree, isFree, "\(settle.cost.nano) for an answer at hand")
+        guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(settle.event)), let kept = facts.atHand
+        else {
+            return require(.answersAtHandAreFree, false, "an unreadable event")
+        }
+        let isFiled =
+            event.saved == kept.cost && event.model == kept.model && event.outcome == .completed && event.givenBack
+            && event.cost == .zero && event.usage == TokenUsage() && event.deployment == kept.deployment
+        require(.answersAtHandAreFree, isFiled, "the event says otherwise")
+    }
+
+    mutating func ended(_ facts: WalkFacts) {
+        guard facts.givesWhatIsAtHand, facts.isAnswered, let kept = facts.atHand else { return }
+        require(.answersAtHandAreExact, facts.writtenEvents == kept.content, "other bytes than were kept")
+        if facts.isStream {
+            require(.answersAtHandAreExact, CallerStream(facts.written).endsWithDone, "no [DONE]")
+        }
+        require(.answersAtHandAreFree, facts.settles.first?.keepsMinute == true, "not settled as an answer at hand")
+    }
+}
