@@ -41,10 +41,12 @@ func controlPlane(
         swiftSettings: strict)
 }
 
-func tests(_ plane: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(
+    _ plane: String, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, path: "Tests/\(plane)/\(name)Tests",
-        swiftSettings: strict)
+        exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -87,15 +89,16 @@ let package = Package(
         dataPlane("HTTPCodec", ["GatewayModel"]),
         dataPlane("EventStream", []),
         dataPlane("ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        dataPlane("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderSchemas"]),
         dataPlane("ClientDialects", ["GatewayModel", "JSONScan"]),
-        dataPlane("Routing", ["GatewayModel", "PlaneContract"]),
+        dataPlane("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
         dataPlane("ResponseCache", ["GatewayModel", "JSONScan", "EventStream", crypto]),
         dataPlane(
             "RequestWalk",
             [
-                "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas", "Routing",
-                "Admission", "ClientDialects", "ResponseCache",
+                "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas",
+                "Translation", "Routing", "Admission", "ClientDialects", "ResponseCache",
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
@@ -108,8 +111,9 @@ let package = Package(
         dataPlane(
             "DataPlaneApp",
             [
-                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Routing",
-                "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport", "DataPlaneHTTP",
+                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Translation",
+                "Routing", "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport",
+                "DataPlaneHTTP",
                 "TLSFront",
                 nioCore, nioPosix, logging, unixSignals,
             ]),
@@ -152,6 +156,10 @@ let package = Package(
         tests("DataPlane", "EventStream", []),
         tests("DataPlane", "Reactor", []),
         tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        tests(
+            "DataPlane", "Translation",
+            ["EventStream", "GatewayModel", "JSONScan", "PlaneContract", "ProviderSchemas"],
+            exclude: ["Vectors"]),
         tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),

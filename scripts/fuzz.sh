@@ -66,6 +66,7 @@ build() {
         "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $plane/ProviderSchemas/*.swift" \
         "ClientDialects $plane/ClientDialects/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
+    wave "Translation $plane/Translation/*.swift"
     wave "Routing $plane/Routing/*.swift" "Admission $plane/Admission/*.swift" \
         "ResponseCache $plane/ResponseCache/*.swift"
     wave "RequestWalk $plane/RequestWalk/*.swift"

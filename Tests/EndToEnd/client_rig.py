@@ -135,7 +135,7 @@ def upstream(gateway):
     made = RawUpstream()
     path = pathlib.Path(gateway.stack.folder) / "played.yaml"
     path.write_text("\n".join([
-        "providers:", f"  - {{id: played, base_url: 'http://127.0.0.1:{made.port}/v1', allowed_networks: ['127.0.0.0/8'],"
+        "providers:", f"  - {{id: played, dialect: vllm, base_url: 'http://127.0.0.1:{made.port}/v1', allowed_networks: ['127.0.0.0/8'],"
         " credential_from_environment: RAW_KEY}", "models:",
         "  - {name: played, vendor: raw, max_output_tokens: 400, first_event_ms: 5000, idle_ms: 5000,"
         f" usd_per_million_tokens: {PRICES}}}",

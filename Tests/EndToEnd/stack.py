@@ -126,7 +126,7 @@ class Stack:
             deployments.append(
                 f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
         lines = [
-            "providers:", f"  - {{id: scripted, base_url: '{self.provider_url}/v1', allowed_networks: ['127.0.0.0/8'],"
+            "providers:", f"  - {{id: scripted, dialect: vllm, base_url: '{self.provider_url}/v1', allowed_networks: ['127.0.0.0/8'],"
             " credential_from_environment: SCRIPTED_KEY}",
             "models:", *models, "deployments:", *deployments,
             "aliases:",

@@ -197,12 +197,12 @@ def test_a_price_to_come_can_be_corrected_and_taken_out_a_past_one_not(stack):
 
 
 def test_images_load_with_their_prices(stack):
-    text = ("models:\n  - {name: painter, vendor: scripted, kind: image, max_output_tokens: 1, usd_per_image: ["
+    text = ("models:\n  - {name: illustrator, vendor: scripted, kind: image, max_output_tokens: 1, usd_per_image: ["
             '{quality: standard, size: 1024x1024, usd: "0.04"}, {quality: hd, size: 1024x1024, usd: "0.08"}]}\n')
-    load(stack, "painter", text)
-    shown = "select per_image from price_book where model = 'painter'"
+    load(stack, "illustrator", text)
+    shown = "select per_image from price_book where model = 'illustrator'"
     assert stack.sql(shown) == [("standard 1024x1024 0.04, hd 1024x1024 0.08",)]
-    load(stack, "painter", text)
+    load(stack, "illustrator", text)
     assert len(stack.sql(shown)) == 1, "twice the same changes nothing"
     load(stack, "painter", text.replace("0.08", "0.09"))
     assert len(stack.sql(shown)) == 2, "another price for one kind is another price"

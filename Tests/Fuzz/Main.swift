@@ -13,6 +13,7 @@ private let targets: [String: @Sendable (FuzzInput) -> Void] = [
     "ProxyHeader": fuzzProxyHeader,
     "RESP": fuzzRESP,
     "Snapshot": fuzzSnapshot,
+    "Translation": fuzzTranslation,
     "Walk": fuzzWalk,
 ]
 

@@ -46,7 +46,7 @@ start_worker() {
 load_catalogue() {
     local vendor key files=("$ROOT/deploy/catalogue/models.yaml" "$LOCAL/local.yaml")
     sed "s/@LOCAL_MODEL_PORT@/$LOCAL_MODEL_PORT/; s/@LOCAL_EMBEDDING_PORT@/$LOCAL_EMBEDDING_PORT/" "$ROOT/deploy/catalogue/local.yaml" >"$LOCAL/local.yaml"
-    for vendor in openai mistral groq deepseek together alibaba; do
+    for vendor in openai anthropic google xai mistral groq deepseek together alibaba openrouter; do
         key="${vendor^^}_API_KEY"
         if [ -n "${!key:-}" ]; then
             note "$key is set: $vendor answers the aliases that name its models"

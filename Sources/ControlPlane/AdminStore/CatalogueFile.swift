@@ -7,7 +7,11 @@ package struct CatalogueFile: Decodable, Sendable {
 
     package struct ProviderSection: Decodable, Sendable {
         package var id: String
+        /// How it wants to be spoken to; `openai` when not given. docs/adding-a-provider.md lists the words.
+        package var dialect: String?
         package var base_url: String
+        /// The `api-version` of its URLs (Azure).
+        package var api_version: String?
         package var allowed_networks: [String]?
         /// The environment variable that holds the credential; the file itself never does.
         package var credential_from_environment: String?

@@ -47,10 +47,16 @@ package struct CatalogueLoader {
     private func load(_ provider: CatalogueFile.ProviderSection) throws {
         try connection.query(
             """
-            insert into provider (id, base_url, allowed_networks) values ($1, $2, $3::cidr[])
-            on conflict (id) do update set base_url = excluded.base_url, allowed_networks = excluded.allowed_networks
-            where (provider.base_url, provider.allowed_networks) is distinct from (excluded.base_url, excluded.allowed_networks)
-            """, [provider.id, provider.base_url, PostgresArray.literal(provider.allowed_networks ?? [])])
+            insert into provider (id, base_url, allowed_networks, dialect, api_version) values ($1, $2, $3::cidr[], $4, $5)
+            on conflict (id) do update set base_url = excluded.base_url, allowed_networks = excluded.allowed_networks,
+                dialect = excluded.dialect, api_version = excluded.api_version
+            where (provider.base_url, provider.allowed_networks, provider.dialect, provider.api_version)
+                is distinct from (excluded.base_url, excluded.allowed_networks, excluded.dialect, excluded.api_version)
+            """,
+            [
+                provider.id, provider.base_url, PostgresArray.literal(provider.allowed_networks ?? []),
+                provider.dialect ?? "openai", provider.api_version,
+            ])
         guard let variable = provider.credential_from_environment else { return }
         guard let secret = environment[variable], !secret.isEmpty else {
             throw Flaw.missingCredential(variable: variable)

@@ -54,7 +54,7 @@ extension PublicationStore {
     private static func provider(_ row: PostgresRow) -> ProviderEntry {
         ProviderEntry(
             id: row.text("id"), dialect: row.text("dialect"), baseURL: row.text("base_url"),
-            allowedNetworks: row.textArray("allowed_networks") ?? [])
+            allowedNetworks: row.textArray("allowed_networks") ?? [], apiVersion: row["api_version"])
     }
 
     private static func deployment(_ row: PostgresRow) -> DeploymentEntry {

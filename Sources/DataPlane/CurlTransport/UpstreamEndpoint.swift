@@ -22,7 +22,8 @@ package final class UpstreamEndpoint {
     /// - Parameter allowedNetworks: networks outside the public internet it may connect to; without any, only `https` is
     ///   spoken.
     package init(
-        url: String, headers: [(String, String)], bearer: Secret?, allowedNetworks: [String], connectMs: Int
+        url: String, headers: [(String, String)], credential: (name: String, value: Secret)?,
+        allowedNetworks: [String], connectMs: Int
     ) {
         self.url = url
         self.connectMs = connectMs
@@ -31,7 +32,7 @@ package final class UpstreamEndpoint {
         // An empty `Expect:` keeps libcurl from asking for 100-continue, a round trip for bodies over 1 MiB.
         var list = curl_slist_append(nil, "Expect:")
         for (name, value) in headers { list = curl_slist_append(list, "\(name): \(value)") }
-        if let bearer { list = curl_slist_append(list, "Authorization: Bearer \(bearer.reveal())") }
+        if let credential { list = curl_slist_append(list, "\(credential.name): \(credential.value.reveal())") }
         self.headers = list
     }
 

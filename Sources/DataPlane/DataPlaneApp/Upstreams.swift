@@ -5,6 +5,7 @@ internal import PlaneContract
 internal import Reactor
 internal import RequestWalk
 internal import Routing
+internal import Translation
 
 /// The providers as one event loop reaches them: an endpoint for each deployment and operation, made when first used.
 final class Upstreams {
@@ -51,10 +52,13 @@ final class Upstreams {
     private func endpoint(for target: RouteTarget, _ operation: Operation) -> UpstreamEndpoint {
         let place = Place(target: ObjectIdentifier(target), operation: operation)
         if let known = endpoints[place] { return known }
+        let dialect = target.translator.dialect
+        let headers = [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")]
         let made = UpstreamEndpoint(
-            url: target.provider.baseURL + operation.path,
-            headers: [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")],
-            bearer: target.credential, allowedNetworks: target.provider.allowedNetworks, connectMs: connectMs)
+            url: dialect.url(of: target.provider, operation, model: target.deployment.upstreamModel),
+            headers: headers + dialect.headers.map { ($0.name, $0.value) },
+            credential: target.credential.map(dialect.credentialHeader),
+            allowedNetworks: target.provider.allowedNetworks, connectMs: connectMs)
         endpoints[place] = made
         return made
     }

@@ -19,15 +19,26 @@ package struct JSONSplice: Sendable {
         }
     }
 
-    /// Gives a member a new value, given as JSON; adds it at the end when it is absent.
+    /// Gives a member a new value, given as JSON; adds it at the end when it is absent. The last word on a member counts.
     package mutating func set(_ name: StaticString, json: [UInt8]) {
         guard let at = place(of: name) else { return appended.append((name, json)) }
-        changes.append((at, json))
+        change(at, to: json)
     }
 
     package mutating func remove(_ name: StaticString) {
-        if let at = place(of: name) { changes.append((at, nil)) }
+        if let at = place(of: name) { change(at, to: nil) }
     }
+
+    private mutating func change(_ at: Int, to value: [UInt8]?) {
+        if let known = changes.firstIndex(where: { $0.at == at }) {
+            changes[known].value = value
+        } else {
+            changes.append((at, value))
+        }
+    }
+
+    /// Removes the member at a place in the list of members.
+    package mutating func remove(at place: Int) { change(place, to: nil) }
 
     package func result() -> [UInt8] {
         if changes.isEmpty, appended.isEmpty { return bytes }

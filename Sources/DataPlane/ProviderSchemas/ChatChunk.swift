@@ -2,6 +2,23 @@ package import JSONScan
 
 /// What the relay must know of one chunk of a streamed completion, of chat or of text.
 package struct ChatChunk: Sendable {
+    /// What of a chunk may need mending before every client can read it.
+    package struct Traits: OptionSet, Sendable {
+        package let rawValue: UInt8
+
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// A delta names a role.
+        package static let role = Traits(rawValue: 1)
+        package static let toolCalls = Traits(rawValue: 2)
+        /// Content as a list of parts instead of text.
+        package static let partedContent = Traits(rawValue: 4)
+        /// A finish reason that is none of OpenAI's.
+        package static let oddFinish = Traits(rawValue: 8)
+        /// The finish reason `error`: the provider gave up.
+        package static let failedFinish = Traits(rawValue: 16)
+    }
+
     package let bytes: [UInt8]
     package let members: [JSONMember]
     package private(set) var errorMessage: String?
@@ -11,13 +28,15 @@ package struct ChatChunk: Sendable {
     package private(set) var usage: ProviderUsage?
     package private(set) var hasUsageMember = false
     package private(set) var hasChoices = false
+    package private(set) var choicesPlace: Range<Int>?
     package private(set) var hasFinish = false
+    package private(set) var traits: Traits = []
     /// Deltas that carry text, reasoning, a refusal or tool arguments.
     package private(set) var contentDeltas: Int64 = 0
     package private(set) var contentBytes: Int64 = 0
 
     /// - Parameter data: the data of one event.
-    package init(_ data: [UInt8]) throws(JSONFlaw) {
+    package init(_ data: [UInt8], usage shape: UsageShape = .asGiven) throws(JSONFlaw) {
         bytes = data
         members = try JSONScanner.members(of: data)
         let members = self.members
@@ -26,13 +45,18 @@ package struct ChatChunk: Sendable {
                 let name = UnsafeBufferPointer(rebasing: bytes[member.name])
                 let value = JSONView(bytes, member.value)
                 if JSONString.equals(name, "choices") {
+                    choicesPlace = member.value
                     read(choices: value)
                 } else if JSONString.equals(name, "model") {
                     // Some leave it empty in their first chunk: that is no name.
                     if value.hasText { modelPlace = member.value }
                 } else if JSONString.equals(name, "usage") {
                     hasUsageMember = true
-                    usage = OpenAIUsage.usage(value)
+                    usage = OpenAIUsage.usage(value, shape: shape) ?? usage
+                } else if JSONString.equals(name, "x_groq") {
+                    // Groq repeats its usage there, and puts its errors nowhere else.
+                    if usage == nil { usage = value["usage"].flatMap { OpenAIUsage.usage($0) } }
+                    if let error = value["error"], !error.isNull { errorMessage = ProviderError.message(of: error) }
                 } else if JSONString.equals(name, "error"), !value.isNull {
                     errorMessage = ProviderError.message(of: value)
                 }
@@ -50,32 +74,57 @@ package struct ChatChunk: Sendable {
             var members = choice.members
             while let (name, value) = members.next() {
                 if JSONString.equals(name, "delta") {
-                    let size = Self.contentBytes(of: value)
-                    if size > 0 { contentDeltas += 1 }
-                    contentBytes += size
+                    read(delta: value)
                 } else if JSONString.equals(name, "text") {
                     if value.hasText { contentDeltas += 1 }
                     contentBytes += Int64(value.content.count)
                 } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
-                    hasFinish = true
+                    read(finish: value)
                 }
             }
         }
     }
 
-    /// The bytes of generated text in a delta or a message, as they stand in the JSON.
-    static func contentBytes(of delta: JSONView) -> Int64 {
-        var size = 0
+    private mutating func read(delta: JSONView) {
+        var size: Int64 = 0
         var members = delta.members
         while let (name, value) = members.next() {
-            if isText(name) {
-                size += value.content.count
+            size += Self.contentBytes(of: name, value)
+            if JSONString.equals(name, "role") {
+                traits.insert(.role)
             } else if JSONString.equals(name, "tool_calls") {
-                for call in value.elements {
-                    size += call["function"]?["arguments"]?.content.count ?? 0
-                    size += call["function"]?["name"]?.content.count ?? 0
-                }
+                traits.insert(.toolCalls)
+            } else if value.kind == .array, JSONString.equals(name, "content") {
+                traits.insert(.partedContent)
             }
+        }
+        if size > 0 { contentDeltas += 1 }
+        contentBytes += size
+    }
+
+    private mutating func read(finish: JSONView) {
+        // Some say "" where they mean null.
+        guard finish.hasText else { return traits.formUnion(.oddFinish) }
+        hasFinish = true
+        if finish.isText("error") { return traits.formUnion(.failedFinish) }
+        if !FinishReason.isStandard(finish) { traits.insert(.oddFinish) }
+    }
+
+    /// The bytes of generated text in a delta or a message, as they stand in the JSON.
+    static func contentBytes(of delta: JSONView) -> Int64 {
+        var size: Int64 = 0
+        var members = delta.members
+        while let (name, value) = members.next() { size += contentBytes(of: name, value) }
+        return size
+    }
+
+    private static func contentBytes(of name: UnsafeBufferPointer<UInt8>, _ value: JSONView) -> Int64 {
+        if isText(name) { return Int64(value.content.count) }
+        guard JSONString.equals(name, "tool_calls") else { return 0 }
+        var size = 0
+        for call in value.elements {
+            size += call["function"]?["arguments"]?.content.count ?? 0
+            size += call["function"]?["name"]?.content.count ?? 0
         }
         return Int64(size)
     }

@@ -4,46 +4,96 @@ package import JSONScan
 /// A provider's `usage` object: what it counts to, and its own words.
 package struct ProviderUsage: Sendable {
     package var tokens: TokenUsage
-    /// The object as it stood.
+    /// The object as it stood; where its completion tokens meant something else, with the right ones.
     package var raw: [UInt8]
+}
+
+/// What a vendor means by the numbers of a `usage` object.
+package enum UsageShape: Sendable {
+    /// Completion tokens include reasoning, prompt tokens what came from a cache.
+    case asGiven
+    /// Completion tokens leave reasoning out and only the total has it (xAI, Gemini's compatible endpoint): completion is
+    /// total − prompt. Parts that exceed their whole are cut down to it.
+    case totalMinusPrompt
 }
 
 /// Reads the `usage` object of the OpenAI wire format into disjoint counters.
 package enum OpenAIUsage {
-    package static func usage(_ view: JSONView, of operation: Operation = .chat) -> ProviderUsage? {
-        read(view, of: operation).map { ProviderUsage(tokens: $0, raw: Array(view.raw)) }
+    package static func usage(
+        _ view: JSONView, of operation: Operation = .chat, shape: UsageShape = .asGiven
+    ) -> ProviderUsage? {
+        guard let tokens = read(view, of: operation, shape: shape) else { return nil }
+        let raw = Array(view.raw)
+        guard shape == .totalMinusPrompt, view["completion_tokens"]?.integer != tokens.output + tokens.reasoning,
+            let members = try? JSONScanner.members(of: raw)
+        else { return ProviderUsage(tokens: tokens, raw: raw) }
+        var splice = JSONSplice(raw, members)
+        splice.set("completion_tokens", json: Array(String(tokens.output + tokens.reasoning).utf8))
+        return ProviderUsage(tokens: tokens, raw: splice.result())
+    }
+
+    /// The numbers of the object as far as they are any; a part that is missing is none.
+    private struct Counts {
+        var prompt: Int64?
+        var completion: Int64?
+        var total: Int64?
+        var cacheRead: Int64 = 0
+        var cacheWrite: Int64 = 0
+        /// What of it is kept for an hour.
+        var cacheWriteHour: Int64 = 0
+        var reasoning: Int64 = 0
+
+        init(_ usage: JSONView) {
+            var members = usage.members
+            while let (name, value) = members.next() {
+                if JSONString.equals(name, "prompt_tokens") {
+                    prompt = count(value)
+                } else if JSONString.equals(name, "completion_tokens") {
+                    completion = count(value)
+                } else if JSONString.equals(name, "total_tokens") {
+                    total = count(value)
+                } else if JSONString.equals(name, "prompt_tokens_details")
+                    || JSONString.equals(name, "prompt_token_details")  // Mistral, misspelt
+                {
+                    cacheRead = max(cacheRead, count(value["cached_tokens"]) ?? 0)
+                    cacheWrite = count(value["cache_write_tokens"]) ?? 0
+                    // The gateway's own word: it stands in answers made out of Anthropic's.
+                    cacheWriteHour = min(count(value["cache_write_1h_tokens"]) ?? 0, cacheWrite)
+                } else if JSONString.equals(name, "prompt_cache_hit_tokens")  // DeepSeek
+                    || JSONString.equals(name, "num_cached_tokens")  // Mistral
+                {
+                    cacheRead = max(cacheRead, count(value) ?? 0)
+                } else if JSONString.equals(name, "completion_tokens_details") {
+                    reasoning = count(value["reasoning_tokens"]) ?? 0
+                }
+            }
+        }
     }
 
     /// `nil` when the object is missing what a charge needs or contradicts itself (negative, not whole, a part larger than
     /// its whole, nothing at all): the caller then falls back to what it counted itself.
-    package static func read(_ usage: JSONView, of operation: Operation = .chat) -> TokenUsage? {
+    package static func read(
+        _ usage: JSONView, of operation: Operation = .chat, shape: UsageShape = .asGiven
+    ) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
         if operation == .image { return image(usage) }
-        var prompt: Int64?
+        var counts = Counts(usage)
         // An embedding has no output, and says nothing of it.
-        var completion: Int64? = operation == .embedding ? 0 : nil
-        var cacheRead: Int64 = 0
-        var cacheWrite: Int64 = 0
-        var reasoning: Int64 = 0
-        var members = usage.members
-        while let (name, value) = members.next() {
-            if JSONString.equals(name, "prompt_tokens") {
-                prompt = count(value)
-            } else if JSONString.equals(name, "completion_tokens") {
-                completion = count(value)
-            } else if JSONString.equals(name, "prompt_tokens_details") {
-                cacheRead = count(value["cached_tokens"]) ?? 0
-                cacheWrite = count(value["cache_write_tokens"]) ?? 0
-            } else if JSONString.equals(name, "completion_tokens_details") {
-                reasoning = count(value["reasoning_tokens"]) ?? 0
-            }
+        if operation == .embedding, counts.completion == nil { counts.completion = 0 }
+        if shape == .totalMinusPrompt, let prompt = counts.prompt {
+            guard let total = counts.total, total >= prompt else { return nil }
+            let completion = total - prompt
+            counts.completion = completion
+            counts.reasoning = min(counts.reasoning, completion)
+            counts.cacheRead = min(counts.cacheRead, prompt - min(counts.cacheWrite, prompt))
         }
-        guard let prompt, let completion, cacheRead + cacheWrite <= prompt, reasoning <= completion,
-            prompt + completion > 0
+        guard let prompt = counts.prompt, let completion = counts.completion,
+            counts.cacheRead + counts.cacheWrite <= prompt, counts.reasoning <= completion, prompt + completion > 0
         else { return nil }
         return TokenUsage(
-            input: prompt - cacheRead - cacheWrite, cacheRead: cacheRead, cacheWrite: cacheWrite,
-            output: completion - reasoning, reasoning: reasoning)
+            input: prompt - counts.cacheRead - counts.cacheWrite, cacheRead: counts.cacheRead,
+            cacheWrite: counts.cacheWrite - counts.cacheWriteHour, cacheWriteHour: counts.cacheWriteHour,
+            output: completion - counts.reasoning, reasoning: counts.reasoning)
     }
 
     /// Image endpoints name their counters otherwise (OpenAI API reference, "Create image").

@@ -6,6 +6,7 @@ package struct ProviderAnswer: Sendable {
     package let members: [JSONMember]
     package private(set) var model: String?
     package private(set) var usage: ProviderUsage?
+    package private(set) var usagePlace: Range<Int>?
     package private(set) var errorMessage: String?
     /// Choices, embeddings or images.
     package private(set) var results = 0
@@ -13,8 +14,12 @@ package struct ProviderAnswer: Sendable {
     package private(set) var resultsPlace: Range<Int>?
     /// The bytes of generated text, counted only when the provider reports no usage that can be charged.
     package private(set) var contentBytes: Int64 = 0
+    /// Content as a list of parts, or a finish reason that is none of OpenAI's.
+    package private(set) var needsMending = false
 
-    package init(_ body: [UInt8], for operation: Operation) throws(JSONFlaw) {
+    package init(
+        _ body: [UInt8], for operation: Operation, usage shape: UsageShape = .asGiven
+    ) throws(JSONFlaw) {
         members = try JSONScanner.members(of: body)
         let members = self.members
         body.withJSON { bytes in
@@ -25,7 +30,8 @@ package struct ProviderAnswer: Sendable {
                 if JSONString.equals(name, Self.listName(of: operation)) {
                     list = value
                 } else if JSONString.equals(name, "usage") {
-                    usage = OpenAIUsage.usage(value, of: operation)
+                    usagePlace = member.value
+                    usage = OpenAIUsage.usage(value, of: operation, shape: shape)
                 } else if JSONString.equals(name, "model") {
                     model = value.hasText ? value.string : nil
                 } else if JSONString.equals(name, "error"), !value.isNull {
@@ -34,11 +40,24 @@ package struct ProviderAnswer: Sendable {
             }
             guard let list else { return }
             resultsPlace = list.range
-            for result in list.elements {
-                results += 1
-                guard usage == nil else { continue }
-                if let message = result["message"] { contentBytes += ChatChunk.contentBytes(of: message) }
-                contentBytes += Int64(result["text"]?.content.count ?? 0)
+            for result in list.elements { read(result, operation) }
+        }
+    }
+
+    private mutating func read(_ result: JSONView, _ operation: Operation) {
+        results += 1
+        guard operation == .chat || operation == .completion else { return }
+        var members = result.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "message") {
+                if usage == nil { contentBytes += ChatChunk.contentBytes(of: value) }
+                if value["content"]?.kind == .array { needsMending = true }
+            } else if JSONString.equals(name, "text") {
+                if usage == nil { contentBytes += Int64(value.content.count) }
+            } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
+                // OpenRouter reports a failure of the engine behind it inside the choice.
+                if value.isText("error") { errorMessage = result["error"].map(ProviderError.message) ?? "error" }
+                if !FinishReason.isStandard(value) { needsMending = true }
             }
         }
     }
@@ -54,6 +73,6 @@ package struct ProviderAnswer: Sendable {
 /// The `error` member of an answer.
 enum ProviderError {
     static func message(of error: JSONView) -> String {
-        error["message"]?.string ?? error.string ?? "unspecified error"
+        ErrorText.cleaned(error["message"]?.string ?? error.string ?? "unspecified error")
     }
 }

@@ -13,6 +13,7 @@ extension InferenceRequest {
         case "messages": try read(messages: value)
         case "max_completion_tokens": maxCompletionTokens = try Field.whole(name, value, 1...Int64(Int32.max))
         case "n": size.choices = try Field.whole(name, value, 1...Self.choicesMax) ?? 1
+        case "reasoning_effort": asksToThink = value.hasText && !value.isText("none")
         case "logprobs": _ = try Field.flag(name, value)
         case "top_logprobs": _ = try Field.whole(name, value, 0...20)
         case "tools":
@@ -47,7 +48,7 @@ extension InferenceRequest {
     private mutating func read(streamOptions value: JSONView) throws(GatewayError) {
         guard !value.isNull else { return }
         guard value.kind == .object else { throw Self.invalid("stream_options", "stream_options must be an object.") }
-        streamOptions = value.range
+        hasStreamOptions = true
         guard let asked = value["include_usage"] else { return }
         wantsUsage = try Field.flag("stream_options.include_usage", asked)
     }
@@ -66,6 +67,7 @@ extension InferenceRequest {
         hasInput = true
         isForeign = isForeign || reader.hasForeignParts
         facts.hasImages = reader.images > 0
+        traits = reader.traits
         size.images = reader.images
         size.textBytes -= reader.dataBytes
     }

@@ -4,6 +4,7 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 internal import Routing
+internal import Translation
 
 /// A request for an engine that passed parsing: its bytes, and what the gateway reads of them. One type for every
 /// operation; what each reads is in a file of its own.
@@ -20,11 +21,14 @@ struct InferenceRequest: Sendable {
     var wantsUsage = false
     var size = RequestSize(textBytes: 0, images: 0, outputTokensMax: nil, choices: 1)
     var facts: RouteFacts
-    var streamOptions: Range<Int>?
+    var traits: MessageTraits = []
+    var hasStreamOptions = false
     var maxTokens: Int64?
     var maxCompletionTokens: Int64?
     /// Whether there is something to work on: messages, a prompt, an input.
     var hasInput = false
+    /// The caller asks the model to think before it answers.
+    var asksToThink = false
     /// An embedding is wanted as base64 (`true`) or as numbers.
     var wantsBase64 = false
 
@@ -73,7 +77,15 @@ struct InferenceRequest: Sendable {
 
     /// Whether the hold starts with a slice and grows: for streams, whose output can be counted as it passes. Models that
     /// think unseen are billed for what never passes: those are held for whole.
-    func growsOn(_ model: ModelEntry) -> Bool { streams && !model.wantsMaxCompletionTokens }
+    func growsOn(_ target: RouteTarget) -> Bool {
+        streams && !target.translator.mayThinkUnseen(whenAsked: asksToThink)
+    }
+
+    /// As translators see it.
+    var given: ClientRequest {
+        ClientRequest(
+            operation: operation, body: body, members: members, streams: streams, choices: size.choices, traits: traits)
+    }
 
     private mutating func read(_ name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
@@ -100,7 +112,7 @@ struct InferenceRequest: Sendable {
             case .embedding: "input"
             }
         guard hasInput else { throw Self.invalid(input, "The request has no \(input).") }
-        if !streams, streamOptions != nil {
+        if !streams, hasStreamOptions {
             throw Self.invalid("stream_options", "stream_options is allowed only together with \"stream\": true.")
         }
         switch operation {

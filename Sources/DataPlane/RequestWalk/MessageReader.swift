@@ -1,6 +1,7 @@
 internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
+internal import Translation
 
 /// Reads the messages of a request one by one: refuses what is none, and counts what costs.
 struct MessageReader {
@@ -8,6 +9,8 @@ struct MessageReader {
     private(set) var images: Int64 = 0
     /// Bytes of images that stand in the body itself: they are no text.
     private(set) var dataBytes: Int64 = 0
+    /// What engines of some dialects may want otherwise.
+    private(set) var traits: MessageTraits = []
     private(set) var hasForeignParts = false
 
     private struct Parts {
@@ -25,6 +28,7 @@ struct MessageReader {
         var parts = Parts()
         var members = message.members
         while let (name, value) = members.next() {
+            traits.note(name, value)
             if JSONString.equals(name, "role") {
                 parts.role = value
             } else if JSONString.equals(name, "content") {

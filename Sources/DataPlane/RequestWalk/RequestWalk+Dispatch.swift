@@ -5,6 +5,7 @@ internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
+internal import Translation
 
 /// One call of one deployment.
 struct Attempt {
@@ -16,6 +17,7 @@ struct Attempt {
     /// A plain answer or an error body, as far as it has arrived.
     var body: [UInt8] = []
     var events = EventStreamParser()
+    var stream: StreamTranslator
     var streamBytes = 0
 }
 
@@ -26,18 +28,30 @@ extension RequestWalk {
         let target = admitted.plan.targets[attemptsMade]
         attemptsMade += 1
         phase = .dispatching
-        attempt = Attempt(number: attemptsMade, target: target)
-        let affordable = admitted.affordableOutput(on: target.model, atMs: context.wallMs)
+        let request = admitted.request
+        let affordable = admitted.affordableOutput(on: target, atMs: context.wallMs)
+        let body: [UInt8]
+        do throws(GatewayError) {
+            body = try target.translator.body(
+                of: request.given, outputTokens: affordable ?? request.size.outputTokensMax)
+        } catch {
+            // What this engine lacks, the next may have.
+            attempt = nil
+            lastFailure = lastFailure ?? error
+            return startNextAttempt(at: now)
+        }
+        attempt = Attempt(
+            number: attemptsMade, target: target,
+            stream: target.translator.stream(of: request.operation, as: identity))
         relay.isCapped = affordable != nil
-        relay.coveredTokens = admitted.coveredTokens(on: target.model, atMs: context.wallMs)
+        relay.coveredTokens = admitted.coveredTokens(on: target, atMs: context.wallMs)
         actions.append(
             .startAttempt(
                 UpstreamRequest(
-                    attempt: attemptsMade, id: context.id, operation: admitted.request.operation, target: target,
-                    body: admitted.request.body(for: target, affordable: affordable))))
+                    attempt: attemptsMade, id: context.id, operation: request.operation, target: target, body: body)))
         if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
-        if admitted.request.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
+        if request.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
     }
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
@@ -61,13 +75,22 @@ extension RequestWalk {
         guard let current = attempt, let admitted else { return }
         if case .relaying = phase { return streamEnded(at: now) }
         guard current.status == 200 else {
-            return attemptRefused(ProviderFailure(status: current.status ?? 502, body: current.body), at: now)
+            let status = current.status ?? 502
+            return attemptRefused(
+                ProviderRefusal(status: status, body: current.body), said: "provider status \(status)", at: now)
         }
         if admitted.request.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
         let operation = admitted.request.operation
-        guard let answer = try? ProviderAnswer(current.body, for: operation), answer.errorMessage == nil,
-            answer.results > 0, operation != .embedding || Int64(answer.results) == admitted.request.size.inputs
-        else {
+        guard let answer = current.target.translator.answer(current.body, to: operation, as: identity) else {
+            return attemptBroke("answer that is none of \(operation.label)", at: now)
+        }
+        if let message = answer.facts.errorMessage {
+            // Some say what is wrong under a 200, even where a stream was asked for.
+            let refusal = ProviderRefusal(inBand: current.body)
+            return attemptRefused(refusal, said: "error under 200: \(message.prefix(200))", at: now)
+        }
+        let results = answer.facts.results
+        guard results > 0, operation != .embedding || Int64(results) == admitted.request.size.inputs else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
         guard !admitted.request.streams else {
@@ -76,10 +99,14 @@ extension RequestWalk {
         deliver(answer, at: now)
     }
 
-    /// The provider answered with an error status.
-    private mutating func attemptRefused(_ failure: ProviderFailure, at now: Int64) {
+    /// By what answers are known that come without an id of the right kind.
+    private var identity: AnswerIdentity { AnswerIdentity(context.id, wallMs: context.wallMs) }
+
+    /// The provider answered with an error.
+    private mutating func attemptRefused(_ refusal: ProviderRefusal, said: String, at now: Int64) {
         guard let current = attempt else { return }
-        switch failure {
+        let waitMs = current.retryAfterMs ?? refusal.waitMs
+        switch refusal.failure {
         case .clientFault(let message):
             return fail(GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now)
         case .contextLength(let message):
@@ -89,25 +116,23 @@ extension RequestWalk {
         case .contentPolicy(let message):
             return fail(GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now)
         case .rateLimited:
-            rest(current, forMs: current.retryAfterMs)
+            rest(current, forMs: waitMs)
             lastFailure = GatewayError(
                 .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
-                detail: "provider status 429", retryAfterMs: restMs(current.retryAfterMs))
+                detail: said, retryAfterMs: restMs(waitMs))
         case .overloaded:
-            rest(current, forMs: current.retryAfterMs)
+            rest(current, forMs: waitMs)
             lastFailure = GatewayError(
                 .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
-                detail: "provider status \(current.status ?? 0)", retryAfterMs: restMs(current.retryAfterMs))
+                detail: said, retryAfterMs: restMs(waitMs))
         case .operatorFault, .modelMissing:
             rest(current, forMs: context.world.settings.restMsMax)
             lastFailure = GatewayError(
                 .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
-                detail: "provider status \(current.status ?? 0)")
+                detail: said)
         case .transient:
             rest(current, forMs: nil)
-            lastFailure = GatewayError(
-                .upstreamError, "The engine behind this model failed.", detail: "provider status \(current.status ?? 0)"
-            )
+            lastFailure = GatewayError(.upstreamError, "The engine behind this model failed.", detail: said)
         }
         startNextAttempt(at: now)
     }
@@ -168,15 +193,10 @@ extension RequestWalk {
     }
 
     /// An error inside a 200 before anything was delivered: as good as an error status.
-    mutating func streamRefused(_ message: String, at now: Int64) {
+    mutating func streamRefused(_ refusal: ProviderRefusal, detail: String, at now: Int64) {
         guard let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
-        attempt = nil
-        rest(current, forMs: nil)
-        lastFailure = GatewayError(
-            .upstreamError, "The engine behind this model failed.",
-            detail: "error as first event: \(message.prefix(200))")
-        startNextAttempt(at: now)
+        attemptRefused(refusal, said: "error as first event: \(detail)", at: now)
     }
 
     private mutating func giveUp(at now: Int64) {
@@ -184,11 +204,12 @@ extension RequestWalk {
     }
 
     /// A complete answer that was not streamed.
-    private mutating func deliver(_ answer: ProviderAnswer, at now: Int64) {
+    private mutating func deliver(_ translated: TranslatedAnswer, at now: Int64) {
         guard let current = attempt, let request = admitted?.request else { return }
-        guard let body = finished(current, answer, request) else {
+        guard let body = finished(current, translated, request) else {
             return attemptBroke("embeddings that are no vectors", at: now)
         }
+        let answer = translated.facts
         if let model = answer.model { answered(by: model) }
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
@@ -206,15 +227,15 @@ extension RequestWalk {
     }
 
     /// The provider's bytes, with a model's name and, for embeddings, in the form that was asked for.
-    private func finished(_ attempt: Attempt, _ answer: ProviderAnswer, _ request: InferenceRequest) -> [UInt8]? {
-        var body = attempt.body
-        if request.operation == .embedding, let place = answer.resultsPlace {
+    private func finished(_ attempt: Attempt, _ answer: TranslatedAnswer, _ request: InferenceRequest) -> [UInt8]? {
+        var body = answer.body
+        if request.operation == .embedding, let place = answer.facts.resultsPlace {
             guard
                 let converted = EmbeddingVectors.converted(body, listAt: place, toBase64: request.wantsBase64)
             else { return nil }
             body = converted
         }
-        guard answer.model == nil else { return body }
+        guard answer.facts.model == nil else { return body }
         // What was converted has its last members elsewhere.
         guard let members = try? JSONScanner.members(of: body) else { return nil }
         var splice = JSONSplice(body, members)

@@ -5,6 +5,7 @@ internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
+internal import Translation
 
 /// What has passed through to the caller so far.
 struct Relay {
@@ -80,26 +81,35 @@ extension RequestWalk {
     }
 
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
-        guard !event.data.isEmpty else { return }
-        if event.data.elementsEqual("[DONE]".utf8) {
-            if !out.isEmpty { actions.append(.respondBytes(out)) }
-            out = []
-            return streamDone(at: now)
+        guard !event.data.isEmpty, let step = attempt?.stream.take(event.data) else { return }
+        switch step {
+        // Nothing for the caller is a sign of life all the same.
+        case .nothing: if relayingStarted { watchForSilence() }
+        case .chunk(let chunk): relay(chunk, into: &out, at: now)
+        case .last(let chunk):
+            relay(chunk, into: &out, at: now)
+            flush(&out)
+            streamDone(at: now)
+        case .done:
+            flush(&out)
+            streamDone(at: now)
+        case .failed(let refusal, let detail):
+            flush(&out)
+            if relayingStarted {
+                streamBroke("error event: \(detail)", at: now)
+            } else {
+                streamRefused(refusal, detail: detail, at: now)
+            }
+        case .broken(let why):
+            flush(&out)
+            broken(why, at: now)
         }
-        guard let chunk = try? ChatChunk(event.data) else {
-            if !out.isEmpty { actions.append(.respondBytes(out)) }
-            return broken("an event that is no JSON object", at: now)
-        }
-        if let message = chunk.errorMessage {
-            if !out.isEmpty { actions.append(.respondBytes(out)) }
-            return relayingStarted
-                ? streamBroke("error event: \(message.prefix(200))", at: now) : streamRefused(message, at: now)
-        }
+    }
+
+    private mutating func relay(_ chunk: ChatChunk, into out: inout [UInt8], at now: Int64) {
         count(chunk)
         actions.append(.cancelTimer(.firstEvent))
-        if let idleMs = attempt?.target.model.idleMs, !clientIsBlocked {
-            actions.append(.setTimer(.idle, afterMs: idleMs))
-        }
+        watchForSilence()
         startRelaying(at: now)
         guard chunk.hasChoices else { return }
         let start = out.count
@@ -107,6 +117,17 @@ extension RequestWalk {
         out += rewritten(chunk)
         out += "\n\n".utf8
         keep(event: out[start...])
+    }
+
+    private mutating func flush(_ out: inout [UInt8]) {
+        if !out.isEmpty { actions.append(.respondBytes(out)) }
+        out = []
+    }
+
+    private mutating func watchForSilence() {
+        if let idleMs = attempt?.target.model.idleMs, !clientIsBlocked {
+            actions.append(.setTimer(.idle, afterMs: idleMs))
+        }
     }
 
     /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
@@ -148,7 +169,8 @@ extension RequestWalk {
     }
 
     private mutating func count(_ chunk: ChatChunk) {
-        relay.lastChunk = chunk
+        // Chunks without choices may be of another kind (Azure's filters); the first will do while there is no other.
+        if chunk.hasChoices || relay.lastChunk == nil { relay.lastChunk = chunk }
         if relay.model == nil, let model = chunk.model { answered(by: model) }
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes

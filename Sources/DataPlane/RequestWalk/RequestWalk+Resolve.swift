@@ -35,7 +35,7 @@ extension RequestWalk {
             func cost(_ outputTokens: Int64) -> NanoUSD {
                 Estimate.worstCase(request.size, on: target.model, at: price, outputTokens: outputTokens)
             }
-            hold = max(hold, cost(request.growsOn(target.model) ? min(bound, Estimate.sliceTokens) : bound))
+            hold = max(hold, cost(request.growsOn(target) ? min(bound, Estimate.sliceTokens) : bound))
             // An image cannot be cut short: all of its money is there, or none is spent.
             let least = request.operation == .image ? bound : min(bound, Estimate.outputTokensMin)
             holdMin = max(holdMin, cost(least))
@@ -104,20 +104,20 @@ struct AdmittedRequest {
     var scopes: ScopeSet { caller.scopes }
 
     /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be.
-    func coveredTokens(on model: ModelEntry, atMs now: Int64) -> Int64 {
-        guard request.growsOn(model) else { return .max }
-        let covered = tokens(for: hold, on: model, atMs: now)
-        let isAll = covered / request.size.choices >= Estimate.outputBound(request.size, on: model)
+    func coveredTokens(on target: RouteTarget, atMs now: Int64) -> Int64 {
+        guard request.growsOn(target) else { return .max }
+        let covered = tokens(for: hold, on: target.model, atMs: now)
+        let isAll = covered / request.size.choices >= Estimate.outputBound(request.size, on: target.model)
         return isAll ? .max : covered
     }
 
     /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
     /// left beside its hold, too, for its hold grows.
-    func affordableOutput(on model: ModelEntry, atMs now: Int64) -> Int64? {
+    func affordableOutput(on target: RouteTarget, atMs now: Int64) -> Int64? {
         guard request.operation != .image, let left = admission.moneyLeft else { return nil }
-        let budget = request.growsOn(model) ? NanoUSD(hold.nano + left.nano) : hold
-        let each = tokens(for: budget, on: model, atMs: now) / request.size.choices
-        return each < Estimate.outputBound(request.size, on: model) ? max(1, each) : nil
+        let budget = request.growsOn(target) ? NanoUSD(hold.nano + left.nano) : hold
+        let each = tokens(for: budget, on: target.model, atMs: now) / request.size.choices
+        return each < Estimate.outputBound(request.size, on: target.model) ? max(1, each) : nil
     }
 
     private func tokens(for nano: NanoUSD, on model: ModelEntry, atMs now: Int64) -> Int64 {

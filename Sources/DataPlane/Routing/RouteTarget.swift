@@ -1,5 +1,6 @@
 package import GatewayModel
 package import PlaneContract
+package import Translation
 
 /// One deployment, ready to be called.
 package final class RouteTarget: Sendable {
@@ -7,16 +8,25 @@ package final class RouteTarget: Sendable {
     package let model: ModelEntry
     package let provider: ProviderEntry
     package let credential: Secret?
-    /// The model's name there, as a JSON string.
-    package let quotedModel: [UInt8]
+    /// Between the caller's format and this deployment's.
+    package let translator: Translator
 
-    package init(deployment: DeploymentEntry, model: ModelEntry, provider: ProviderEntry, credential: Secret?) {
+    package init(
+        deployment: DeploymentEntry, model: ModelEntry, provider: ProviderEntry, credential: Secret?,
+        dialect: Dialect = .openAI
+    ) {
         self.deployment = deployment
         self.model = model
         self.provider = provider
         self.credential = credential
-        quotedModel = Array(JSONText.quoted(deployment.upstreamModel).utf8)
+        translator = Translator(dialect: dialect, model: model, upstreamModel: deployment.upstreamModel)
     }
+
+    /// The model's name there, as a JSON string.
+    package var quotedModel: [UInt8] { translator.quotedModel }
+
+    /// Whether its vendor has such an endpoint.
+    func serves(_ operation: Operation) -> Bool { translator.dialect.operations.contains(operation) }
 }
 
 /// The deployments a request may be sent to, in the order in which they are tried.

@@ -1,5 +1,6 @@
 package import GatewayModel
 package import PlaneContract
+internal import Translation
 
 /// A snapshot made ready for look-ups: immutable, shared by all requests of a worker, swapped whole.
 package final class RoutingTable: Sendable {
@@ -21,9 +22,14 @@ package final class RoutingTable: Sendable {
         for deployment in snapshot.deployments {
             guard let model = models[deployment.model], let provider = providers[deployment.provider] else { continue }
             let credential = deployment.credential.flatMap { credentials[$0] }
-            guard deployment.credential == nil || credential != nil else { continue }
+            // A dialect of a newer release is none this worker speaks.
+            guard deployment.credential == nil || credential != nil, let dialect = Dialect.named(provider.dialect)
+            else {
+                continue
+            }
             targets[model.name, default: []].append(
-                RouteTarget(deployment: deployment, model: model, provider: provider, credential: credential))
+                RouteTarget(
+                    deployment: deployment, model: model, provider: provider, credential: credential, dialect: dialect))
         }
         self.targets = targets
     }
@@ -69,7 +75,7 @@ extension RoutingTable {
         }
         // Most names lead to one deployment: nothing to weigh, nothing to allocate.
         if aliases[name] == nil, let targets = targets[name], targets.count == 1, serves(name, atMs: now),
-            facts.suit(targets[0].model)
+            facts.suit(targets[0].model), targets[0].serves(facts.operation)
         {
             return RoutePlan(requested: name, targets: targets)
         }
@@ -86,8 +92,10 @@ extension RoutingTable {
         var ordered: [RouteTarget] = []
         for candidate in Self.shuffled(able, order: \.order, weight: \.weight, &random) {
             ordered += Self.shuffled(
-                targets[candidate.model] ?? [], order: \.deployment.order, weight: \.deployment.weight, &random)
+                (targets[candidate.model] ?? []).filter { $0.serves(facts.operation) }, order: \.deployment.order,
+                weight: \.deployment.weight, &random)
         }
+        guard !ordered.isEmpty else { throw Self.withoutEndpoint(name, facts.operation) }
         let rested = ordered.filter { !isResting($0.deployment.id) } + ordered.filter { isResting($0.deployment.id) }
         return RoutePlan(requested: name, targets: Array(rested.prefix(RoutePlan.attemptsMax)))
     }
@@ -159,6 +167,12 @@ extension RoutingTable {
                 + " (GET /v1/models lists what is configured).", param: "messages")
     }
 
+    private static func withoutEndpoint(_ name: String, _ operation: Operation) -> GatewayError {
+        GatewayError(
+            .invalidRequest, "The engines behind '\(shown(name))' have no \(operation.path); call another model.",
+            param: "model")
+    }
+
     private func unserved(_ name: String, candidates: [AliasEntry.Candidate], atMs now: Int64) -> GatewayError {
         let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
         let hasUnpriced = candidates.contains {
@@ -177,7 +191,9 @@ extension RoutingTable {
     }
 
     /// The vendors that `deploy/run` wires when their key is in its environment.
-    private static let wired: Set<String> = ["alibaba", "deepseek", "groq", "mistral", "openai", "together"]
+    private static let wired: Set<String> = [
+        "alibaba", "anthropic", "deepseek", "google", "groq", "mistral", "openai", "together", "xai",
+    ]
 
     private static func advice(_ vendors: [String]) -> String {
         guard !vendors.isEmpty else { return "give it a candidate model" }

@@ -31,18 +31,23 @@ package struct GatewaySnapshot: Codable, Sendable {
 
 package struct ProviderEntry: Codable, Sendable, Hashable {
     package var id: String
-    /// The wire format it speaks; `openai` so far.
+    /// How it wants to be spoken to: the name of a row in `Dialect+Table.swift`.
     package var dialect: String
     /// Without a trailing slash, such as `https://api.openai.com/v1`.
     package var baseURL: String
     /// Networks outside the public internet that may be connected to, such as `127.0.0.0/8`.
     package var allowedNetworks: [String]
+    /// The `api-version` of its URLs, where it has one (Azure). Snapshots of before do not have the member.
+    package var apiVersion: String?
 
-    package init(id: String, dialect: String, baseURL: String, allowedNetworks: [String]) {
+    package init(
+        id: String, dialect: String, baseURL: String, allowedNetworks: [String], apiVersion: String? = nil
+    ) {
         self.id = id
         self.dialect = dialect
         self.baseURL = baseURL
         self.allowedNetworks = allowedNetworks
+        self.apiVersion = apiVersion
     }
 }
 

@@ -6,7 +6,7 @@ import Testing
 /// What the walk makes of bodies in the words of another API: the same as of their form in OpenAI's.
 @Suite struct ForeignRequestTests {
     private func walked(_ json: String, authorized head: RequestHead = Walker.head()) -> Walker {
-        var walker = Walker()
+        var walker = Walker(dialects: ["vllm"])
         walker.feed(.head(head))
         walker.feed(.body(Array(json.utf8)))
         walker.feed(.bodyEnd)

@@ -17,12 +17,16 @@ struct Walker {
     /// Attempts whose transport said by itself that they are over.
     var over: Set<Int> = []
 
-    init(fallbacks: Int = 2, maxOutputTokens: Int64 = 100, table: RoutingTable? = nil) {
+    /// - Parameter dialects: those of the deployments, in the order in which they are tried.
+    init(
+        fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil
+    ) {
         walk = RequestWalk(
             WalkContext(
                 id: RequestID(milliseconds: 1, random: (1, 2)),
                 world: WalkWorld(
-                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens), settings: WalkSettings(),
+                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects),
+                    settings: WalkSettings(),
                     bounds: Bounds(),
                     digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }),
                 wallMs: 10, randomSeed: 1))
@@ -76,8 +80,12 @@ struct Walker {
 
     /// Up to the first attempt.
     mutating func dispatch(stream: Bool, usage: Bool = false) {
+        dispatch(Self.body(stream: stream, usage: usage))
+    }
+
+    mutating func dispatch(_ body: [UInt8]) {
         feed(.head(Self.head()))
-        feed(.body(Self.body(stream: stream, usage: usage)))
+        feed(.body(body))
         feed(.bodyEnd)
         feed(.keyFound(.found(Self.caller)))
         feed(.admitAnswered(Self.admission(holding: askedHold)))
@@ -93,7 +101,7 @@ struct Walker {
     static let finish = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
     static let usage = #"{"id":"c","model":"real","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
 
-    private static func table(_ count: Int, _ maxOutputTokens: Int64) -> RoutingTable {
+    private static func table(_ count: Int, _ maxOutputTokens: Int64, _ dialects: [String]) -> RoutingTable {
         let model = ModelEntry(
             name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: maxOutputTokens,
             vision: false,
@@ -107,12 +115,14 @@ struct Walker {
         return RoutingTable(
             GatewaySnapshot(
                 version: 1,
-                providers: [ProviderEntry(id: "p", dialect: "openai", baseURL: "http://p/v1", allowedNetworks: [])],
+                providers: Set(dialects).sorted().map {
+                    ProviderEntry(id: $0, dialect: $0, baseURL: "http://p/v1", allowedNetworks: [])
+                },
                 credentials: [], models: [model],
                 deployments: (1...count).map {
                     DeploymentEntry(
-                        id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)",
-                        order: $0, weight: 1)
+                        id: "d\($0)", model: "m", provider: dialects[($0 - 1) % dialects.count], credential: nil,
+                        upstreamModel: "real-\($0)", order: $0, weight: 1)
                 },
                 aliases: [
                     AliasEntry(name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])

@@ -21,7 +21,7 @@ def load_models(stack, models, aliases=None):
     lines = {"providers": [], "models": [], "deployments": [], "aliases": []}
     for name, (url, silence, network) in models.items():
         lines["providers"].append(
-            f"{{id: {name}, base_url: '{url}', allowed_networks: ['{network}'], credential_from_environment: RAW_KEY}}")
+            f"{{id: {name}, dialect: vllm, base_url: '{url}', allowed_networks: ['{network}'], credential_from_environment: RAW_KEY}}")
         lines["models"].append(
             f"{{name: {name}, vendor: raw, max_output_tokens: 400, first_event_ms: {silence}, idle_ms: {silence},"
             f" usd_per_million_tokens: {PRICES}}}")

@@ -1,5 +1,5 @@
-/// The JSON a scripted answer is made of.
-struct Chunks {
+/// OpenAI's chat completions.
+struct Chunks: Answers {
     let script: Script
     let id: String
     let created: Int
@@ -16,8 +16,30 @@ struct Chunks {
             + "\"choices\":[{\"index\":0,\"delta\":\(delta),\"logprobs\":null,\"finish_reason\":\(reason)}]\(tail)}"
     }
 
-    /// Chunk `at` of a streamed answer: text, or the pieces of one tool call.
-    func content(_ at: Int) -> String {
+    private func event(_ json: String) -> String { "data: \(json)\n\n" }
+
+    func opening() -> [String] { [event(chunk("{\"role\":\"assistant\",\"content\":\"\"}"))] }
+
+    func content(_ at: Int) -> String { event(piece(at)) }
+
+    func closing(_ completion: Int, wantsUsage: Bool) -> [String] {
+        var out: [String] = []
+        if !script.omitsFinish {
+            let usage = script.usage == "finish" ? usage(completion) : nil
+            out.append(event(chunk("{}", finish: finish(after: completion), usage: usage)))
+        }
+        if wantsUsage, script.usage != "missing", script.usage != "finish" {
+            out.append(event(usageChunk(completion)))
+            if script.usage == "twice" { out.append(event(usageChunk(completion))) }
+        }
+        if !script.omitsDone { out.append(event("[DONE]")) }
+        return out
+    }
+
+    var error: String { Self.error(script) }
+    var errorEvent: String { event(error) }
+
+    private func piece(_ at: Int) -> String {
         guard script.callsTool else { return chunk("{\"content\":\"\(script.token)\"}") }
         if at == 0 {
             return chunk(
@@ -54,10 +76,10 @@ struct Chunks {
             + "\"logprobs\":null,\"finish_reason\":\"\(finish(after: completion))\"}]\(tail)}"
     }
 
-    /// Why the answer ends after `tokens`: the caller's own limit may have cut it short.
+    /// Why the answer ends after `tokens`.
     func finish(after tokens: Int) -> String {
         if let reason = script.finishReason { return reason }
-        if tokens < script.completionTokens(limit: nil) { return "length" }
+        if isCut(after: tokens) { return "length" }
         return script.callsTool ? "tool_calls" : "stop"
     }
 

@@ -35,6 +35,12 @@ final class ProviderHandler: ChannelInboundHandler {
             send(200, Data("{}".utf8), context)
         case (.GET, "/health"): send(200, Data("{}".utf8), context)
         case (.POST, "/v1/chat/completions"): work(head, context, chat)
+        case (.POST, "/v1/messages"):
+            guard head.headers.contains(name: "x-api-key"), head.headers.contains(name: "anthropic-version") else {
+                let error = AnthropicAnswers(script: Script(model: "script:status=401"), id: "").error
+                return send(401, Data(error.utf8), context)
+            }
+            work(head, context, chat)
         case (.POST, "/v1/completions"): work(head, context, completion)
         case (.POST, "/v1/embeddings"): work(head, context, embedding)
         case (.POST, "/v1/images/generations"): work(head, context, image)
@@ -47,10 +53,16 @@ final class ProviderHandler: ChannelInboundHandler {
         let request: ProviderRequest
         let script: Script
         let id: String
+        /// Asked in Anthropic's format.
+        let isAnthropic: Bool
         let created = Int(Date().timeIntervalSince1970)
 
         var streams: Bool { request.stream ?? false }
         var wantsUsage: Bool { request.stream_options?.include_usage ?? false }
+        var answers: any Answers {
+            isAnthropic
+                ? AnthropicAnswers(script: script, id: id) : Chunks(script: script, id: id, created: created)
+        }
     }
 
     private func work(
@@ -62,7 +74,8 @@ final class ProviderHandler: ChannelInboundHandler {
             return send(400, Data("{\"error\":{\"message\":\"bad request\"}}".utf8), context)
         }
         let id = head.headers.first(name: "x-request-id") ?? UUID().uuidString
-        let job = Job(request: request, script: Script(model: request.model), id: id)
+        let job = Job(
+            request: request, script: Script(model: request.model), id: id, isAnthropic: head.uri == "/v1/messages")
         bill.received(id: id, model: request.model, stream: job.streams, body: String(decoding: bytes, as: UTF8.self))
         if job.script.hangAfter == 0 { return }
         let box = NIOLoopBound((self, context, answer), eventLoop: context.eventLoop)
@@ -77,7 +90,7 @@ final class ProviderHandler: ChannelInboundHandler {
     private func chat(_ job: Job, _ context: ChannelHandlerContext) {
         let script = job.script
         let tokens = script.completionTokens(limit: job.request.max_completion_tokens ?? job.request.max_tokens)
-        let chunks = Chunks(script: script, id: job.id, created: job.created)
+        let chunks = job.answers
         if job.streams { return stream(chunks, tokens, job.id, wantsUsage: job.wantsUsage, context) }
         charge(job.id, script, output: tokens, complete: script.cutAfter == nil)
         if script.cutAfter != nil { return context.close(promise: nil) }
@@ -131,14 +144,14 @@ final class ProviderHandler: ChannelInboundHandler {
         bill.change(job.id) { $0.status = script.status }
         var headers: HTTPHeaders = ["content-type": "application/json"]
         if let seconds = script.retryAfter { headers.add(name: "retry-after", value: String(seconds)) }
-        send(script.status, Data(Chunks.error(script).utf8), context, headers: headers)
+        send(script.status, Data(job.answers.error.utf8), context, headers: headers)
     }
 
     private func stream(
-        _ chunks: Chunks, _ tokens: Int, _ id: String, wantsUsage: Bool, _ context: ChannelHandlerContext
+        _ chunks: any Answers, _ tokens: Int, _ id: String, wantsUsage: Bool, _ context: ChannelHandlerContext
     ) {
         startStream(context)
-        event(chunks.chunk("{\"role\":\"assistant\",\"content\":\"\"}"), context)
+        for event in chunks.opening() { write(event, context) }
         next(0, of: tokens, chunks, id, wantsUsage, context)
     }
 
@@ -148,7 +161,8 @@ final class ProviderHandler: ChannelInboundHandler {
     }
 
     private func next(
-        _ at: Int, of tokens: Int, _ chunks: Chunks, _ id: String, _ wantsUsage: Bool, _ context: ChannelHandlerContext
+        _ at: Int, of tokens: Int, _ chunks: any Answers, _ id: String, _ wantsUsage: Bool,
+        _ context: ChannelHandlerContext
     ) {
         let script = chunks.script
         guard !gone else { return }
@@ -157,10 +171,10 @@ final class ProviderHandler: ChannelInboundHandler {
             return
         }
         if script.hangAfter == at { return }
-        if script.errorAfter == at { return event(Chunks.error(script), context) }
+        if script.errorAfter == at { return write(chunks.errorEvent, context) }
         guard at < tokens else { return finish(tokens, chunks, id, wantsUsage, context) }
         charge(id, script, output: at + 1, complete: false)
-        event(chunks.content(at), context)
+        write(chunks.content(at), context)
         let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(script.gapMs)) {
             box.value.0.next(at + 1, of: tokens, chunks, id, wantsUsage, box.value.1)
@@ -168,25 +182,18 @@ final class ProviderHandler: ChannelInboundHandler {
     }
 
     private func finish(
-        _ tokens: Int, _ chunks: Chunks, _ id: String, _ wantsUsage: Bool, _ context: ChannelHandlerContext
+        _ tokens: Int, _ chunks: any Answers, _ id: String, _ wantsUsage: Bool, _ context: ChannelHandlerContext
     ) {
-        let script = chunks.script
-        charge(id, script, output: tokens, complete: true)
-        if !script.omitsFinish {
-            let usage = script.usage == "finish" ? chunks.usage(tokens) : nil
-            event(chunks.chunk("{}", finish: chunks.finish(after: tokens), usage: usage), context)
-        }
-        if wantsUsage, script.usage != "missing", script.usage != "finish" {
-            event(chunks.usageChunk(tokens), context)
-            if script.usage == "twice" { event(chunks.usageChunk(tokens), context) }
-        }
-        if !script.omitsDone { event("[DONE]", context) }
+        charge(id, chunks.script, output: tokens, complete: true)
+        for event in chunks.closing(tokens, wantsUsage: wantsUsage) { write(event, context) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    private func event(_ json: String, _ context: ChannelHandlerContext) {
-        context.writeAndFlush(
-            wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "data: \(json)\n\n")))), promise: nil)
+    private func event(_ json: String, _ context: ChannelHandlerContext) { write("data: \(json)\n\n", context) }
+
+    /// A whole event.
+    private func write(_ text: String, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
     }
 
     private func send(

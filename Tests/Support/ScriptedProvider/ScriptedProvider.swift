@@ -3,7 +3,8 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// `scripted-provider PORT`: an OpenAI-shaped provider whose models' names say what it does, and which keeps a bill.
+/// `scripted-provider PORT`: a provider of OpenAI's shape, and of Anthropic's under `/v1/messages`, whose models' names say what it
+/// does, and which keeps a bill.
 ///
 /// `GET /bill` shows what it charged each request id, `DELETE /bill` forgets it. For tests, and by hand.
 @main

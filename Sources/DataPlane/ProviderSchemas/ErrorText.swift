@@ -1,0 +1,18 @@
+/// Providers repeat parts of the operator's key, account and network in their messages; none of that is for callers.
+enum ErrorText {
+    private static let marks = [
+        "sk-", "sk_", "gsk_", "xai-", "aiza", "key-", "org-", "proj-", "proj_", "projects/", "project_number:",
+        "http://", "https://", "req_", "acct_", "bearer",
+    ]
+
+    /// The text with such words replaced, at most `ProviderErrorBody.messageCharactersMax` characters of it.
+    static func cleaned(_ text: String) -> String {
+        let words = text.prefix(ProviderErrorBody.messageCharactersMax).split(
+            separator: " ", omittingEmptySubsequences: false)
+        return words.map { word in
+            let bare = word.drop { "\"'`([{<".contains($0) }
+            let lowered = bare.lowercased()
+            return marks.contains(where: lowered.hasPrefix) ? "…" : String(word)
+        }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,91 @@
+internal import JSONScan
+
+/// What an error answer says, whatever its shape: OpenAI's `{"error":{…}}`, the same in an array (Gemini's compatible
+/// endpoint), flat (Mistral, older vLLM), a list of `detail` (Mistral's 422), text beside a text code (xAI), inside a choice
+/// (OpenRouter), Anthropic's `{"type":"error","error":{…}}`, or no JSON at all.
+struct ProviderErrorBody {
+    /// For people: at most `messageCharactersMax` characters without keys, account names and addresses.
+    private(set) var message = "the provider refused the request"
+    /// Everything that tells what kind of error it is, in lower case.
+    private(set) var words = ""
+    /// A status the error itself names.
+    private(set) var status: Int?
+    /// How long to wait before another try, in milliseconds.
+    private(set) var waitMs: Int64?
+
+    static let messageCharactersMax = 1000
+    private static let wordsCharactersMax = 4000
+
+    init(_ body: [UInt8]) {
+        var document = body
+        var found = try? JSONScanner.members(of: document)
+        if found == nil {
+            // Scanned as a member, an array is checked to its end.
+            document = Array(#"{"error":"#.utf8) + body + Array("}".utf8)
+            found = try? JSONScanner.members(of: document)
+        }
+        guard found != nil else { return }
+        document.withJSON { bytes in
+            guard let start = bytes.firstIndex(of: UInt8(ascii: "{")),
+                let end = bytes.lastIndex(of: UInt8(ascii: "}"))
+            else { return }
+            read(top: JSONView(bytes, start..<(end + 1)))
+        }
+        words = String(words.prefix(Self.wordsCharactersMax)).lowercased()
+    }
+
+    private mutating func read(top: JSONView) {
+        let choice = top["choices"]?.elements.first { _ in true }
+        guard var error = top["error"] ?? choice?["error"] ?? top["x_groq"]?["error"], !error.isNull else {
+            return read(error: top)
+        }
+        if error.kind == .array, let first = error.elements.first(where: { _ in true }) {
+            error = first["error"] ?? first
+        }
+        if let text = error.string {
+            note(text)
+            note(top["code"])
+            message = ErrorText.cleaned(text)
+            return
+        }
+        read(error: error)
+    }
+
+    private mutating func read(error: JSONView) {
+        if let text = error["message"]?.string ?? Self.detail(error["message"]) ?? Self.detail(error) {
+            note(text)
+            message = ErrorText.cleaned(text)
+            waitMs = WaitHint.milliseconds(in: text)
+        }
+        for name in ["type", "code", "status"] as [StaticString] { note(error[name]) }
+        note(error["innererror"]?["code"])
+        if let code = error["code"]?.integer, (400..<600).contains(code) { status = Int(code) }
+        let metadata = error["metadata"]
+        note(metadata?["raw"])
+        if let reasons = metadata?["reasons"] { for reason in reasons.elements { note(reason) } }
+        guard let details = error["details"] else { return }
+        for item in details.elements {
+            note(item["reason"])
+            if let delay = item["retryDelay"]?.string { waitMs = WaitHint.duration(delay[...]) ?? waitMs }
+            guard let violations = item["violations"] else { continue }
+            for violation in violations.elements { note(violation["quotaId"]) }
+        }
+    }
+
+    /// `detail` as text, or as a list of places and messages (FastAPI's form).
+    private static func detail(_ holder: JSONView?) -> String? {
+        guard let detail = holder?["detail"] else { return nil }
+        if let text = detail.string { return text }
+        let lines = detail.elements.prefix(3).map { item in
+            let place = item["loc"]?.elements.compactMap { $0.string ?? $0.integer.map(String.init) } ?? []
+            return (place.isEmpty ? "" : place.joined(separator: ".") + ": ") + (item["msg"]?.string ?? "refused")
+        }
+        return lines.isEmpty ? nil : lines.joined(separator: "; ")
+    }
+
+    private mutating func note(_ value: JSONView?) {
+        if let text = value?.string { note(text) } else if let number = value?.integer { note(String(number)) }
+    }
+
+    private mutating func note(_ text: String) { words += text.prefix(Self.messageCharactersMax) + "\n" }
+}

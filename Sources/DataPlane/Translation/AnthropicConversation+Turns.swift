@@ -1,0 +1,49 @@
+internal import GatewayModel
+
+/// The turns, complete and in the order Anthropic asks for.
+extension AnthropicConversation {
+    private static var placeholder: JSONTree { text(".") }
+
+    /// Every call gets its answer in the turn after it, the first turn is the user's, and no turn is empty.
+    func messages() throws(GatewayError) -> JSONTree {
+        var out: [JSONTree] = []
+        var pending: [String] = []
+        if turns.first?.isUser != true { out.append(Self.message("user", [Self.placeholder])) }
+        for (at, turn) in turns.enumerated() {
+            guard !turn.isUser else {
+                let missing = pending.filter { id in !turn.results.contains { $0.id == id } }
+                pending = []
+                out.append(
+                    Self.message("user", turn.results.map(\.block) + missing.map(Self.unanswered) + turn.blocks))
+                continue
+            }
+            let isLast = at == turns.count - 1
+            out.append(Self.message("assistant", isLast ? Self.trimmed(turn.blocks) : turn.blocks))
+            pending = turn.calls.map(\.plain)
+        }
+        if !pending.isEmpty { out.append(Self.message("user", pending.map(Self.unanswered))) }
+        return .array(out)
+    }
+
+    private static func message(_ role: String, _ blocks: [JSONTree]) -> JSONTree {
+        .object(["role": .text(role), "content": .array(blocks.isEmpty ? [placeholder] : blocks)])
+    }
+
+    /// The history was cut between a call and its answer.
+    private static func unanswered(_ id: String) -> JSONTree {
+        .object([
+            "type": .text("tool_result"), "tool_use_id": .text(id), "content": .text("No result is known."),
+            "is_error": .bool(true),
+        ])
+    }
+
+    /// An answer to be continued must not end in white space.
+    private static func trimmed(_ blocks: [JSONTree]) -> [JSONTree] {
+        guard let last = blocks.last, let text = last["text"]?.string, let end = text.last, end.isWhitespace else {
+            return blocks
+        }
+        var kept = text[...]
+        while kept.last?.isWhitespace == true { kept.removeLast() }
+        return blocks.dropLast() + [last.setting("text", .text(String(kept)))]
+    }
+}

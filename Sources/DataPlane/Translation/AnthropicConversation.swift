@@ -1,0 +1,141 @@
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+
+/// The messages of a request as Anthropic's turns: system text apart, user and assistant in alternation, and every call
+/// answered at the start of the turn right after it.
+struct AnthropicConversation {
+    struct Turn {
+        var isUser: Bool
+        /// `tool_result` blocks: they come before all others of their turn.
+        var results: [(id: String, block: JSONTree)] = []
+        var blocks: [JSONTree] = []
+        /// The ids of the calls in it, as the caller and as Anthropic knows them.
+        var calls: [(given: String, plain: String)] = []
+    }
+
+    /// Anthropic's bound.
+    static let cacheMarkersMax = 4
+
+    private(set) var system: [JSONTree] = []
+    private(set) var turns: [Turn] = []
+    private(set) var toolsUsed: [String] = []
+    private var cacheMarkers = 0
+    private var idsUsed: Set<String> = []
+
+    var cacheMarkersLeft: Int { Self.cacheMarkersMax - cacheMarkers }
+
+    /// The last turn hands in results of tools.
+    var endsWithResults: Bool { turns.last.map { $0.isUser && !$0.results.isEmpty } ?? false }
+
+    static func text(_ text: String) -> JSONTree { .object(["type": .text("text"), "text": .text(text)]) }
+
+    mutating func read(_ messages: JSONView) throws(GatewayError) {
+        var hasBegun = false
+        for (at, message) in messages.elements.enumerated() {
+            guard let role = message["role"] else { continue }
+            if role.isText("system") || role.isText("developer") {
+                // One that comes later stays where it stands, as the only place that has for it.
+                let blocks = try blocks(of: message, at)
+                if hasBegun { append(blocks, isUser: true) } else { system += blocks }
+                continue
+            }
+            hasBegun = true
+            if role.isText("user") {
+                append(try blocks(of: message, at), isUser: true)
+            } else if role.isText("assistant") {
+                try read(assistant: message, at)
+            } else if role.isText("tool") {
+                try read(result: message, at)
+            } else {
+                throw Translator.unsupported(
+                    "messages[\(at)].role", "The engine behind this model takes tool messages instead of functions.")
+            }
+        }
+    }
+
+    private mutating func append(_ blocks: [JSONTree], isUser: Bool) {
+        guard !blocks.isEmpty else { return }
+        if turns.last?.isUser != isUser { turns.append(Turn(isUser: isUser)) }
+        turns[turns.count - 1].blocks += blocks
+    }
+
+    private mutating func read(assistant message: JSONView, _ at: Int) throws(GatewayError) {
+        var blocks = try blocks(of: message, at)
+        if let refusal = message["refusal"], refusal.hasText { blocks.append(Self.textBlock(refusal)) }
+        var calls: [(given: String, plain: String)] = []
+        for call in message["tool_calls"].map({ Array($0.elements) }) ?? [] {
+            guard let id = call["id"]?.string, let name = call["function"]?["name"]?.string else {
+                throw Translator.unsupported(
+                    "messages[\(at)].tool_calls", "messages[\(at)].tool_calls holds a call that is no function's.")
+            }
+            let plain = unused(CallID.plain(id))
+            calls.append((id, plain))
+            if !toolsUsed.contains(name) { toolsUsed.append(name) }
+            blocks.append(
+                .object([
+                    "type": .text("tool_use"), "id": .text(plain), "name": .text(name),
+                    "input": Self.input(call["function"]?["arguments"]),
+                ]))
+        }
+        append(blocks, isUser: false)
+        if !calls.isEmpty { turns[turns.count - 1].calls += calls }
+    }
+
+    /// Some clients and engines count calls anew in every turn; there an id may stand once.
+    private mutating func unused(_ id: String) -> String {
+        var candidate = id
+        var number = 2
+        while !idsUsed.insert(candidate).inserted {
+            candidate = "\(id)_\(number)"
+            number += 1
+        }
+        return candidate
+    }
+
+    /// Arguments are text that should be an object; what is none is handed over inside one.
+    private static func input(_ arguments: JSONView?) -> JSONTree {
+        guard let arguments, let text = arguments.string, text.contains(where: { !$0.isWhitespace }) else {
+            return arguments?.kind == .object ? arguments.map(JSONTree.init) ?? .object([:]) : .object([:])
+        }
+        let raw = Array(text.utf8)
+        guard (try? JSONScanner.members(of: raw)) != nil else { return .object(["input": .text(text)]) }
+        return .scalar(raw)
+    }
+
+    private mutating func read(result message: JSONView, _ at: Int) throws(GatewayError) {
+        guard let id = message["tool_call_id"]?.string else { return }
+        let asked = turns.last?.isUser == true ? turns.dropLast().last : turns.last
+        guard let call = asked?.calls.last(where: { $0.given == id }) else {
+            throw Translator.unsupported(
+                "messages[\(at)].tool_call_id",
+                "messages[\(at)].tool_call_id answers no call of the assistant message before it.")
+        }
+        let blocks = try blocks(of: message, at)
+        if turns.last?.isUser != true { turns.append(Turn(isUser: true)) }
+        guard !turns[turns.count - 1].results.contains(where: { $0.id == call.plain }) else {
+            throw Translator.unsupported(
+                "messages[\(at)].tool_call_id", "messages[\(at)] answers a call that was answered before.")
+        }
+        turns[turns.count - 1].results.append(
+            (
+                call.plain,
+                .object([
+                    "type": .text("tool_result"), "tool_use_id": .text(call.plain),
+                    "content": blocks.isEmpty ? nil : .array(blocks),
+                ])
+            ))
+    }
+
+    /// A cache marker, while there is room for one.
+    mutating func takeMarker(_ part: JSONView) -> JSONTree? {
+        guard cacheMarkers < Self.cacheMarkersMax, let marker = Self.cacheMarker(part) else { return nil }
+        cacheMarkers += 1
+        return marker
+    }
+
+    static func cacheMarker(_ part: JSONView) -> JSONTree? {
+        if let marker = part["cache_control"], marker.kind == .object { return JSONTree(marker) }
+        return part["prompt_cache_breakpoint"]?.kind == .object ? .object(["type": .text("ephemeral")]) : nil
+    }
+}

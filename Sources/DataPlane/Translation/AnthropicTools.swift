@@ -1,0 +1,100 @@
+internal import GatewayModel
+internal import JSONScan
+
+/// Tools and the choice among them, as Anthropic takes them.
+struct AnthropicTools {
+    private(set) var definitions: JSONTree?
+    private(set) var choice: JSONTree?
+    /// Some tool must be called.
+    private(set) var forces = false
+
+    /// - Parameters:
+    ///   - usedBefore: names of tools called in the conversation: with calls in it, some must be defined.
+    ///   - markersLeft: how many cache markers there is room for.
+    init(
+        tools: JSONView?, choice: JSONView?, parallel: JSONView?, usedBefore: [String], markersLeft: Int
+    ) throws(GatewayError) {
+        var defined: [(name: String, tree: JSONTree)] = []
+        var markersLeft = markersLeft
+        let given: [JSONView] = tools.map { Array($0.elements) } ?? []
+        for (at, tool) in given.enumerated() {
+            let definition = try Self.definition(tool, at)
+            var tree = definition.tree
+            if markersLeft > 0, let marker = AnthropicConversation.cacheMarker(tool) {
+                markersLeft -= 1
+                tree = tree.setting("cache_control", marker)
+            }
+            defined.append((definition.name, tree))
+        }
+        let wasDefined = !defined.isEmpty
+        if let allowed = choice?["allowed_tools"], wasDefined {
+            let listed = allowed["tools"].map { Array($0.elements) } ?? []
+            let names = Set(listed.compactMap { $0["function"]?["name"]?.string })
+            defined = defined.filter { names.contains($0.name) }
+        }
+        if !wasDefined {
+            defined = usedBefore.map { name in
+                (name, .object(["name": .text(name), "input_schema": Self.anything]))
+            }
+        }
+        guard !defined.isEmpty else { return }
+        definitions = .array(defined.map(\.tree))
+        guard wasDefined else {
+            self.choice = .object(["type": .text("none")])
+            return
+        }
+        let mode = Self.mode(choice)
+        forces = mode.0 == "any" || mode.0 == "tool"
+        let isSerial = parallel?.bool == false && mode.0 != "none"
+        guard choice != nil || isSerial else { return }
+        self.choice = .object([
+            "type": .text(mode.0), "name": mode.1.map { .text($0) },
+            "disable_parallel_tool_use": isSerial ? .bool(true) : nil,
+        ])
+    }
+
+    private static var anything: JSONTree { .object(["type": .text("object"), "properties": .object([:])]) }
+
+    private static func mode(_ choice: JSONView?) -> (String, String?) {
+        guard let choice else { return ("auto", nil) }
+        if choice.isText("none") { return ("none", nil) }
+        if choice.isText("required") { return ("any", nil) }
+        if let name = choice["function"]?["name"]?.string { return ("tool", name) }
+        return choice["allowed_tools"]?["mode"]?.isText("required") == true ? ("any", nil) : ("auto", nil)
+    }
+
+    private static func definition(_ tool: JSONView, _ at: Int) throws(GatewayError) -> (name: String, tree: JSONTree) {
+        guard let function = tool["function"], let name = function["name"]?.string else {
+            throw Translator.unsupported(
+                "tools[\(at)]", "tools[\(at)] is no function: the engine behind this model takes only those.")
+        }
+        let isStrict = function["strict"]?.bool == true
+        var parameters = function["parameters"].flatMap { $0.kind == .object ? schema(JSONTree($0)) : nil }
+        // What a call is held to is as narrow as what an answer is.
+        if isStrict { parameters = parameters.map(SchemaCleaner.anthropic) }
+        return (
+            name,
+            .object([
+                "name": .text(name),
+                "description": function["description"].flatMap { $0.hasText ? JSONTree($0) : nil },
+                "input_schema": parameters ?? anything, "strict": isStrict ? .bool(true) : nil,
+            ])
+        )
+    }
+
+    /// The root must be an object, and no choice of several: theirs are put together.
+    private static func schema(_ schema: JSONTree) -> JSONTree {
+        var node = schema
+        for name in ["anyOf", "oneOf", "allOf"] {
+            guard let parts = node[name] else { continue }
+            node = node.without(name)
+            var properties = node["properties"]?.members ?? []
+            for part in parts.elements {
+                for property in part["properties"]?.members ?? []
+                where !properties.contains(where: { $0.name == property.name }) { properties.append(property) }
+            }
+            node = node.setting("properties", .object(properties))
+        }
+        return node["type"]?.isText("object") == true ? node : node.setting("type", .text("object"))
+    }
+}

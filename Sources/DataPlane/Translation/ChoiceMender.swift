@@ -1,0 +1,130 @@
+internal import JSONScan
+internal import ProviderSchemas
+
+/// Mends the choices of chunks and answers. Clients add deltas up by rules of their own: a role, an id or a name that comes
+/// twice is doubled, a call without an index is an error, content in parts is no text.
+struct ChoiceMender: Sendable {
+    enum Result {
+        case fine
+        case mended([UInt8])
+        case tooManyCalls
+    }
+
+    /// Calls of one choice.
+    static let callsMax = 256
+    /// Choices told apart; what is beyond is not mended.
+    private static let choicesMax = 128
+
+    private let identity: AnswerIdentity
+    private let endsCallsWithStop: Bool
+    private var rolesSeen: Set<Int64> = []
+    private var calls: [Int64: ToolCallTracker] = [:]
+
+    init(_ identity: AnswerIdentity, endsCallsWithStop: Bool) {
+        self.identity = identity
+        self.endsCallsWithStop = endsCallsWithStop
+    }
+
+    /// - Parameter choices: the array of a chunk.
+    mutating func mend(deltas choices: JSONView) -> Result {
+        mend(choices, "delta") { me, value, choice throws(TooManyCalls) in try me.mended(delta: value, choice) }
+    }
+
+    /// - Parameter choices: the array of a complete answer.
+    mutating func mend(messages choices: JSONView) -> Result {
+        mend(choices, "message") { _, value, _ throws(TooManyCalls) in Self.mended(message: value) }
+    }
+
+    private mutating func mend(
+        _ choices: JSONView, _ holder: StaticString,
+        _ body: (inout ChoiceMender, JSONView, Int64) throws(TooManyCalls) -> [UInt8]?
+    ) -> Result {
+        var out = Array("[".utf8)
+        var hasChanged = false
+        for choice in choices.elements {
+            if out.count > 1 { out.append(UInt8(ascii: ",")) }
+            let number = choice["index"]?.integer ?? 0
+            var object = ObjectWriter()
+            var members = choice.members
+            while let (name, value) = members.next() {
+                var changed: [UInt8]?
+                if JSONString.equals(name, holder) {
+                    do throws(TooManyCalls) { changed = try body(&self, value, number) } catch { return .tooManyCalls }
+                } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
+                    changed = mended(finish: value, number)
+                }
+                object.add(name, value, changed: changed)
+            }
+            let changed = object.result()
+            hasChanged = hasChanged || changed != nil
+            out += changed ?? Array(choice.raw)
+        }
+        out.append(UInt8(ascii: "]"))
+        return hasChanged ? .mended(out) : .fine
+    }
+
+    private func mended(finish: JSONView, _ choice: Int64) -> [UInt8]? {
+        guard finish.hasText else { return Array("null".utf8) }
+        let isCall = endsCallsWithStop && finish.isText("stop") && calls[choice] != nil
+        let word = isCall ? "tool_calls" : FinishReason.standard(finish)
+        return FinishReason.isStandard(finish) && !isCall ? nil : Array("\"\(word)\"".utf8)
+    }
+
+    private mutating func mended(delta: JSONView, _ choice: Int64) throws(TooManyCalls) -> [UInt8]? {
+        guard delta.kind == .object, (0..<Int64(Self.choicesMax)).contains(choice) else { return nil }
+        var object = ObjectWriter()
+        let isFirst = rolesSeen.insert(choice).inserted
+        if isFirst, delta["role"] == nil { object.add("role", json: Array(#""assistant""#.utf8)) }
+        var members = delta.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "role"), !isFirst {
+                object.leaveOut()
+            } else if JSONString.equals(name, "tool_calls"), value.kind == .array {
+                var tracker = calls.removeValue(forKey: choice) ?? ToolCallTracker(id: "\(identity.stem)_\(choice)")
+                defer { if !tracker.isEmpty { calls[choice] = tracker } }
+                // An empty list is as good as none, and branched on by some.
+                if value.isEmpty {
+                    object.leaveOut()
+                } else {
+                    object.add(name, value, changed: try tracker.mended(value))
+                }
+            } else if JSONString.equals(name, "content"), value.kind == .array {
+                Self.add(parts: value, to: &object)
+            } else {
+                object.add(name, value, changed: nil)
+            }
+        }
+        return object.result()
+    }
+
+    private static func mended(message: JSONView) -> [UInt8]? {
+        guard message["content"]?.kind == .array else { return nil }
+        var object = ObjectWriter()
+        var members = message.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "content") {
+                add(parts: value, to: &object)
+            } else {
+                object.add(name, value, changed: nil)
+            }
+        }
+        return object.result()
+    }
+
+    /// Content in parts as text, and its thinking as `reasoning_content` (Mistral).
+    private static func add(parts: JSONView, to object: inout ObjectWriter) {
+        var text: [UInt8] = []
+        var thinking: [UInt8] = []
+        for part in parts.elements {
+            if let content = part["text"] { text += content.content }
+            if let thought = part["thinking"] {
+                thinking += thought.content
+                for piece in thought.elements { if let content = piece["text"] { thinking += content.content } }
+            }
+        }
+        object.add("content", json: JSONTree.text(between: text).bytes)
+        if !thinking.isEmpty { object.add("reasoning_content", json: JSONTree.text(between: thinking).bytes) }
+    }
+}
+
+struct TooManyCalls: Error {}

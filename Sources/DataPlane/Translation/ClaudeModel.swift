@@ -1,0 +1,56 @@
+/// What the generations of Claude take (Anthropic's model overview, mid-2026). Names nobody knows yet are taken for the newest:
+/// its restrictions are the narrowest.
+struct ClaudeModel: Sendable {
+    enum Sampling: Sendable {
+        case refused
+        /// Temperature or `top_p`, not both.
+        case one
+        case both
+    }
+
+    enum Thinking: Sendable {
+        case none
+        /// `budget_tokens`.
+        case budget
+        /// `adaptive`, with an effort.
+        case adaptive
+    }
+
+    let sampling: Sampling
+    let thinking: Thinking
+    /// It thinks when nobody asks it to.
+    var thinksUnasked = false
+    /// It knows the effort `xhigh`.
+    var takesXHigh = true
+    /// It can be held to a JSON schema.
+    var takesSchema = true
+
+    init(named name: String) {
+        self = Self.known.first { name.contains($0.part) }?.model ?? Self.newest
+    }
+
+    private init(
+        _ sampling: Sampling, _ thinking: Thinking, thinksUnasked: Bool = false, takesXHigh: Bool = true,
+        takesSchema: Bool = true
+    ) {
+        self.sampling = sampling
+        self.thinking = thinking
+        self.thinksUnasked = thinksUnasked
+        self.takesXHigh = takesXHigh
+        self.takesSchema = takesSchema
+    }
+
+    private static let newest = ClaudeModel(.refused, .adaptive)
+    private static let previous = ClaudeModel(.both, .adaptive, takesXHigh: false)
+    private static let budgeted = ClaudeModel(.one, .budget)
+    private static let first = ClaudeModel(.both, .budget, takesSchema: false)
+
+    /// By a part of the name; the first that fits counts.
+    private static let known: [(part: String, model: ClaudeModel)] = [
+        ("sonnet-5", ClaudeModel(.refused, .adaptive, thinksUnasked: true)),
+        ("opus-4-6", previous), ("sonnet-4-6", previous),
+        ("opus-4-5", budgeted), ("sonnet-4-5", budgeted), ("haiku-4-5", budgeted), ("opus-4-1", budgeted),
+        ("sonnet-4-2025", first), ("opus-4-2025", first), ("sonnet-4-0", first), ("opus-4-0", first),
+        ("claude-3-7", first), ("claude-3", ClaudeModel(.both, .none, takesSchema: false)),
+    ]
+}

@@ -1,0 +1,107 @@
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+
+/// A chat request in Anthropic's Messages format (Anthropic API reference, "Create a Message"). Built anew from what is
+/// known; what Anthropic has no word for is left out, what would change the answer's meaning is refused.
+extension Translator {
+    func anthropicBody(of request: ClientRequest, outputTokens: Int64) throws(GatewayError) -> [UInt8] {
+        let model = self.model
+        let claude = self.claude
+        let quotedModel = self.quotedModel
+        return try request.body.withJSON { bytes throws(GatewayError) in
+            var translation = OpenAIChatToAnthropic(
+                request: request, bytes: bytes, claude: claude, outputTokens: outputTokens,
+                outputTokensCap: model.maxOutputTokens)
+            return try translation.body(quotedModel: quotedModel)
+        }
+    }
+}
+
+struct OpenAIChatToAnthropic {
+    let request: ClientRequest
+    let bytes: UnsafeBufferPointer<UInt8>
+    let claude: ClaudeModel
+    let outputTokens: Int64
+    /// The most the model gives.
+    let outputTokensCap: Int64
+    var conversation = AnthropicConversation()
+
+    func member(_ name: StaticString) -> JSONView? { request.member(name, in: bytes) }
+
+    mutating func body(quotedModel: [UInt8]) throws(GatewayError) -> [UInt8] {
+        try refuseUnsupported()
+        if let messages = member("messages") { try conversation.read(messages) }
+        let tools = try AnthropicTools(
+            tools: member("tools"), choice: member("tool_choice"), parallel: member("parallel_tool_calls"),
+            usedBefore: conversation.toolsUsed, markersLeft: conversation.cacheMarkersLeft)
+        let thinking = thinking(tools)
+        let format = try format()
+        var out: [(name: String, value: JSONTree)] = [
+            ("model", .scalar(quotedModel)), ("max_tokens", .number(outputTokens)),
+        ]
+        let system = conversation.system + instruction()
+        if !system.isEmpty { out.append(("system", .array(system))) }
+        out.append(("messages", try conversation.messages()))
+        if let definitions = tools.definitions { out.append(("tools", definitions)) }
+        if let choice = tools.choice { out.append(("tool_choice", choice)) }
+        if let thinking = thinking.mode { out.append(("thinking", thinking)) }
+        let output = [("effort", thinking.effort.map { JSONTree.text($0) }), ("format", format)]
+            .compactMap { name, value in value.map { (name: name, value: $0) } }
+        if !output.isEmpty { out.append(("output_config", .object(output))) }
+        out += sampling(isThinking: thinking.isOn)
+        if let stops = stops() { out.append(("stop_sequences", stops)) }
+        if let tier = member("service_tier") {
+            if tier.isText("auto") { out.append(("service_tier", .text("auto"))) }
+            if tier.isText("default") { out.append(("service_tier", .text("standard_only"))) }
+        }
+        if request.streams { out.append(("stream", .bool(true))) }
+        return JSONTree.object(out).bytes
+    }
+
+    private func refuseUnsupported() throws(GatewayError) {
+        guard request.choices == 1 else {
+            throw Translator.unsupported("n", "The engine behind this model gives one answer a request; leave n out.")
+        }
+        for name in ["functions", "function_call"] as [StaticString] where member(name)?.isEmpty == false {
+            throw Translator.unsupported("\(name)", "The engine behind this model takes tools instead of functions.")
+        }
+        let modalities = member("modalities").map { Array($0.elements) } ?? []
+        guard !modalities.contains(where: { $0.isText("audio") }) else {
+            throw Translator.unsupported("modalities", "The engine behind this model does not speak.")
+        }
+    }
+
+    /// Temperature goes from 0 to 1 there. The other sampling parameters have no counterpart.
+    private func sampling(isThinking: Bool) -> [(name: String, value: JSONTree)] {
+        guard claude.sampling != .refused, !isThinking else { return [] }
+        var out: [(name: String, value: JSONTree)] = []
+        if let temperature = member("temperature"), let value = temperature.double {
+            out.append(("temperature", value > 1 ? .number(1) : JSONTree(temperature)))
+        }
+        if let topP = member("top_p"), out.isEmpty || claude.sampling == .both { out.append(("top_p", JSONTree(topP))) }
+        return out
+    }
+
+    private func stops() -> JSONTree? {
+        guard let stop = member("stop") else { return nil }
+        let all = stop.kind == .string ? [stop] : Array(stop.elements)
+        let useful = all.filter { $0.string?.contains { !$0.isWhitespace } == true }
+        return useful.isEmpty ? nil : .array(useful.map(JSONTree.init))
+    }
+
+    private func format() throws(GatewayError) -> JSONTree? {
+        guard let format = member("response_format"), format["type"]?.isText("json_schema") == true else { return nil }
+        guard let schema = format["json_schema"]?["schema"], schema.kind == .object else {
+            throw Translator.unsupported("response_format", "response_format has no json_schema.schema.")
+        }
+        guard claude.takesSchema else { throw Translator.withoutSchemas }
+        return .object(["type": .text("json_schema"), "schema": SchemaCleaner.anthropic(JSONTree(schema))])
+    }
+
+    /// There is no mode for JSON without a schema: it is asked for in words.
+    private func instruction() -> [JSONTree] {
+        guard member("response_format")?["type"]?.isText("json_object") == true else { return [] }
+        return [AnthropicConversation.text("Answer with one JSON object and nothing else.")]
+    }
+}

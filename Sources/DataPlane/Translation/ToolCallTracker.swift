@@ -1,0 +1,103 @@
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+
+/// The tool calls of one choice as they stream in: gives each its index, its id once and its name once (OpenAI API
+/// reference, chat completion chunks). A new call starts with an id not met before, an index not met before, or a second name.
+struct ToolCallTracker: Sendable {
+    private struct Call {
+        var vendorIndex: Int64?
+        var id: String
+        var name: String
+    }
+
+    private let id: String
+    private var calls: [Call] = []
+
+    init(id: String) { self.id = id }
+
+    var isEmpty: Bool { calls.isEmpty }
+
+    /// - Parameter deltas: the `tool_calls` of one delta.
+    /// - Returns: the array anew; `nil` when it is as it must be.
+    mutating func mended(_ deltas: JSONView) throws(TooManyCalls) -> [UInt8]? {
+        var out = Array("[".utf8)
+        var hasChanged = false
+        for delta in deltas.elements {
+            if out.count > 1 { out.append(UInt8(ascii: ",")) }
+            let changed = try mended(delta: delta)
+            hasChanged = hasChanged || changed != nil
+            out += changed ?? Array(delta.raw)
+        }
+        out.append(UInt8(ascii: "]"))
+        return hasChanged ? out : nil
+    }
+
+    private mutating func mended(delta: JSONView) throws(TooManyCalls) -> [UInt8]? {
+        let index = delta["index"]?.integer
+        let id = delta["id"].flatMap { $0.hasText ? $0.string : nil }
+        let name = delta["function"]?["name"].flatMap { $0.hasText ? $0.string : nil }
+        if let place = place(index: index, id: id, name: name) {
+            let isFine =
+                index == Int64(place) && delta["id"] == nil && delta["function"]?["name"] == nil
+                && Self.isText(delta["function"]?["arguments"])
+            return isFine ? nil : continued(delta, place)
+        }
+        guard calls.count < ChoiceMender.callsMax else { throw TooManyCalls() }
+        let place = calls.count
+        let made = id ?? "call_\(self.id)_\(place)"
+        calls.append(Call(vendorIndex: index, id: made, name: name ?? ""))
+        let isFine = index == Int64(place) && id != nil && Self.isText(delta["function"]?["arguments"])
+        return isFine ? nil : begun(delta, place, id: made)
+    }
+
+    private static func isText(_ arguments: JSONView?) -> Bool { arguments == nil || arguments?.kind == .string }
+
+    /// Which call a delta goes on with; `nil`: it starts one.
+    private func place(index: Int64?, id: String?, name: String?) -> Int? {
+        if let id { return calls.lastIndex { $0.id == id } }
+        guard let index else { return name == nil && !calls.isEmpty ? calls.count - 1 : nil }
+        guard let place = calls.lastIndex(where: { $0.vendorIndex == index }) else { return nil }
+        return name == nil || name == calls[place].name ? place : nil
+    }
+
+    private func begun(_ delta: JSONView, _ place: Int, id: String) -> [UInt8] {
+        var object = ObjectWriter()
+        object.add("index", json: Array(String(place).utf8))
+        object.add("id", json: Array(JSONText.quoted(id).utf8))
+        if delta["type"] == nil { object.add("type", json: Array(#""function""#.utf8)) }
+        var members = delta.members
+        while let (name, value) = members.next() {
+            if JSONString.equals(name, "index") || JSONString.equals(name, "id") { continue }
+            let changed = JSONString.equals(name, "function") ? Self.function(value) : nil
+            object.add(name, value, changed: changed)
+        }
+        return object.result() ?? []
+    }
+
+    private func continued(_ delta: JSONView, _ place: Int) -> [UInt8] {
+        let arguments = Self.arguments(delta["function"]?["arguments"])
+        var out = Array("{\"index\":\(place),\"function\":{\"arguments\":".utf8)
+        out += arguments
+        out += "}}".utf8
+        return out
+    }
+
+    /// The function with its arguments as text.
+    private static func function(_ function: JSONView) -> [UInt8]? {
+        guard function["arguments"]?.kind != .string else { return nil }
+        var object = ObjectWriter()
+        var members = function.members
+        while let (name, value) = members.next() {
+            if !JSONString.equals(name, "arguments") { object.add(name, value, changed: nil) }
+        }
+        object.add("arguments", json: arguments(function["arguments"]))
+        return object.result()
+    }
+
+    private static func arguments(_ value: JSONView?) -> [UInt8] {
+        guard let value, !value.isNull else { return Array("\"\"".utf8) }
+        if value.kind == .string { return Array(value.raw) }
+        return Array(JSONText.quoted(String(decoding: value.raw, as: UTF8.self)).utf8)
+    }
+}

@@ -1,0 +1,141 @@
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+
+/// Requests to OpenAI-shaped vendors: the caller's bytes with the model's name there, usage asked for, the output limit under
+/// the one name this vendor reads (so that it cannot read a larger one than was held for), and what it refuses left out.
+extension Translator {
+    func openAIBody(of request: ClientRequest, outputTokens: Int64?) throws(GatewayError) -> [UInt8] {
+        guard request.choices == 1 || dialect.takesSeveralChoices || request.operation != .chat else {
+            throw Self.unsupported("n", "The engine behind this model gives one answer a request; leave n out.")
+        }
+        if !dialect.takesSchemas, request.operation == .chat, asksForSchema(request) { throw Self.withoutSchemas }
+        var splice = JSONSplice(request.body, request.members)
+        splice.set("model", json: quotedModel)
+        request.body.withJSON { bytes in
+            filter(request, bytes, &splice)
+            guard request.operation == .chat else { return }
+            if !request.traits.isDisjoint(with: dialect.messages.triggers),
+                let messages = request.member("messages", in: bytes),
+                let rewritten = dialect.messages.rewritten(messages)
+            {
+                splice.set("messages", json: rewritten)
+            }
+            if dialect.cleansSchemas { cleanSchemas(request, bytes, &splice) }
+        }
+        if request.operation == .image { setImageFormat(&splice) }
+        if request.streams { setStreamOptions(request, &splice) }
+        guard let outputTokens, request.operation == .chat || request.operation == .completion else {
+            return splice.result()
+        }
+        var text: [UInt8] = []
+        text.append(decimal: outputTokens)
+        if dialect.tokenLimit == .byModel, model.wantsMaxCompletionTokens, request.operation == .chat {
+            splice.set("max_completion_tokens", json: text)
+            splice.remove("max_tokens")
+        } else {
+            splice.set("max_tokens", json: text)
+            splice.remove("max_completion_tokens")
+        }
+        return splice.result()
+    }
+
+    /// DALL·E, and whoever does as it did, answers with a URL unless asked not to; later models refuse the question.
+    private func setImageFormat(_ splice: inout JSONSplice) {
+        let isOld = upstreamModel.hasPrefix("dall-e") || model.name.hasPrefix("dall-e")
+        if isOld || dialect.asksForImageData {
+            splice.set("response_format", json: Array("\"b64_json\"".utf8))
+        } else {
+            splice.remove("response_format")
+        }
+    }
+
+    private func asksForSchema(_ request: ClientRequest) -> Bool {
+        request.body.withJSON {
+            request.member("response_format", in: $0)?["type"]?.isText("json_schema") == true
+        }
+    }
+
+    /// Refused by models that reason, even with harmless values.
+    private static let sampling = NameSet([
+        "temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias",
+    ])
+    private static let toolFields = NameSet(["tools", "tool_choice", "parallel_tool_calls"])
+
+    private func filter(_ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice) {
+        let allowed = dialect.fields(for: request.operation)
+        let reasons = model.wantsMaxCompletionTokens && request.operation == .chat
+        let hasTools = !dialect.dropsBlanks || request.member("tools", in: bytes)?.isEmpty == false
+        for (at, member) in request.members.enumerated() {
+            let name = UnsafeBufferPointer(rebasing: bytes[member.name])
+            let value = JSONView(bytes, member.value)
+            if let rename = dialect.renames.first(where: { JSONString.equals(name, $0.from) }) {
+                splice.remove(at: at)
+                if request.member(rename.to, in: bytes) == nil, !value.isNull {
+                    splice.set(rename.to, json: Array(value.raw))
+                }
+                continue
+            }
+            let isRefused =
+                allowed?.contains(name) == false || dialect.dropsBlanks && value.isNull
+                || reasons && (Self.sampling.contains(name) || dialect.refusedByReasoners.contains(name))
+                || !hasTools && Self.toolFields.contains(name)
+            if isRefused { splice.remove(at: at) }
+        }
+    }
+
+    private static let usage = Array(#"{"include_usage":true}"#.utf8)
+    private static let usageWithoutPadding = Array(#"{"include_usage":true,"include_obfuscation":false}"#.utf8)
+
+    private func setStreamOptions(_ request: ClientRequest, _ splice: inout JSONSplice) {
+        switch dialect.streamOptions {
+        case .none: break
+        case .usageOnly: splice.set("stream_options", json: Self.usage)
+        // It is Chat Completions that is padded.
+        case .withoutPadding:
+            splice.set("stream_options", json: request.operation == .chat ? Self.usageWithoutPadding : Self.usage)
+        case .merged: splice.set("stream_options", json: mergedOptions(request))
+        }
+    }
+
+    private func mergedOptions(_ request: ClientRequest) -> [UInt8] {
+        let given = request.body.withJSON { request.member("stream_options", in: $0).map { Array($0.raw) } }
+        guard let given, let inner = try? JSONScanner.members(of: given) else { return Self.usage }
+        var splice = JSONSplice(given, inner)
+        splice.set("include_usage", json: Array("true".utf8))
+        splice.remove("include_obfuscation")
+        return splice.result()
+    }
+
+    /// Schemas of tools and of the answer in the subset the vendor reads.
+    private func cleanSchemas(
+        _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
+    ) {
+        if let tools = request.member("tools", in: bytes), !tools.isEmpty {
+            let cleaned = JSONTree(tools).elements.map { tool in
+                tool.replacing("function") { $0.replacing("parameters") { SchemaCleaner.gemini($0) }.without("strict") }
+            }
+            splice.set("tools", json: JSONTree.array(cleaned).bytes)
+        }
+        if let format = request.member("response_format", in: bytes), format["json_schema"] != nil {
+            let cleaned = JSONTree(format).replacing("json_schema") {
+                $0.replacing("schema") { SchemaCleaner.gemini($0) }
+            }
+            splice.set("response_format", json: cleaned.bytes)
+        }
+    }
+}
+
+extension JSONTree {
+    /// The object with one member changed, if it has it.
+    func replacing(_ name: String, _ change: (JSONTree) -> JSONTree) -> JSONTree {
+        .object(members.map { $0.name == name ? ($0.name, change($0.value)) : $0 })
+    }
+
+    func without(_ name: String) -> JSONTree { .object(members.filter { $0.name != name }) }
+
+    /// The object with one member set, at its place or at the end.
+    func setting(_ name: String, _ value: JSONTree) -> JSONTree {
+        self[name] == nil ? .object(members + [(name, value)]) : replacing(name) { _ in value }
+    }
+}

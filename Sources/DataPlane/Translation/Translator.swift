@@ -1,0 +1,54 @@
+package import GatewayModel
+internal import JSONScan
+package import PlaneContract
+internal import ProviderSchemas
+
+/// Between the caller's format, which is OpenAI's, and that of one deployment: requests there, answers, streams and errors
+/// back. Prepared once for each deployment of a snapshot.
+package struct Translator: Sendable {
+    package let dialect: Dialect
+    let model: ModelEntry
+    let upstreamModel: String
+    /// The model's name there, as a JSON string.
+    package let quotedModel: [UInt8]
+    let claude: ClaudeModel
+
+    package init(dialect: Dialect, model: ModelEntry, upstreamModel: String) {
+        self.dialect = dialect
+        self.model = model
+        self.upstreamModel = upstreamModel
+        quotedModel = Array(JSONText.quoted(upstreamModel).utf8)
+        claude = ClaudeModel(named: upstreamModel)
+    }
+
+    /// The body for the deployment.
+    ///
+    /// - Parameter outputTokens: what the caller, or the money, allows; never exceeded, and never more than the model gives.
+    /// - Throws: 400 for what this deployment cannot do, though another may.
+    package func body(of request: ClientRequest, outputTokens: Int64?) throws(GatewayError) -> [UInt8] {
+        let limit = outputTokens.map { min($0, model.maxOutputTokens) }
+        switch dialect.wire {
+        case .openAI: return try openAIBody(of: request, outputTokens: limit)
+        case .anthropic: return try anthropicBody(of: request, outputTokens: limit ?? model.maxOutputTokens)
+        }
+    }
+
+    /// Whether output may be billed that does not pass in a stream.
+    ///
+    /// - Parameter asked: the caller asks for thinking.
+    package func mayThinkUnseen(whenAsked asked: Bool) -> Bool {
+        switch dialect.wire {
+        case .openAI: model.wantsMaxCompletionTokens || dialect.hidesThinking
+        case .anthropic: claude.thinksUnasked || asked && claude.thinking != .none
+        }
+    }
+
+    static var withoutSchemas: GatewayError {
+        unsupported(
+            "response_format", "The engine behind this model cannot be held to a JSON schema; ask another model.")
+    }
+
+    static func unsupported(_ param: String, _ message: String) -> GatewayError {
+        GatewayError(.invalidRequest, message, detail: "not in the engine's dialect", param: param)
+    }
+}
