@@ -8,6 +8,7 @@ with `no-store`, where the provider of the tests answers. One thread asks, so it
 """
 
 import argparse
+import collections
 import json
 import os
 import select
@@ -50,16 +51,17 @@ def request(key, body, *fields):
 
 
 def measure(name, port, requests, rate, seconds, connections):
-    poll, lines, times, hits, late = select.epoll(), {}, [], 0, 0
+    poll, lines, times, hits, late = select.epoll(), {}, [], [], 0
     for _ in range(connections):
         line = Line(port)
         lines[line.socket.fileno()] = line
         poll.register(line.socket, select.EPOLLIN)
-    free, begin, sent, total = list(lines.values()), time.perf_counter() + 0.1, 0, int(rate * seconds)
+    # In turn: a connection nobody uses is closed.
+    free, begin, sent, total = collections.deque(lines.values()), time.perf_counter() + 0.1, 0, int(rate * seconds)
     while len(times) < total:
         now = time.perf_counter()
         while free and sent < total and begin + sent / rate <= now:
-            free.pop().ask(requests[sent % len(requests)], begin + sent / rate)
+            free.popleft().ask(requests[sent % len(requests)], begin + sent / rate)
             sent += 1
         if not free and sent < total and begin + sent / rate <= now:
             late += 1
@@ -69,13 +71,17 @@ def measure(name, port, requests, rate, seconds, connections):
             head = lines[number].take()
             if head:
                 times.append(time.perf_counter() - lines[number].due)
-                hits += b"x-aihub-cache: hit" in head
+                if b"x-aihub-cache: hit" in head:
+                    hits.append(times[-1])
                 free.append(lines[number])
     took = time.perf_counter() - begin
-    times.sort()
-    p50, p90, p99 = (times[int(len(times) * part)] * 1000 for part in (0.5, 0.9, 0.99))
-    print(f"{name}: {total} requests at {total / took:.0f}/s, {hits} hits, {late} times no connection was free; "
-          f"p50 {p50:.3f} ms, p90 {p90:.3f} ms, p99 {p99:.3f} ms", flush=True)
+    print(f"{name}: {total} requests at {total / took:.0f}/s, {len(hits)} hits, {late} times no connection was free; "
+          f"all {spread(times)}" + (f"; hits {spread(hits)}" if hits else ""), flush=True)
+
+
+def spread(times):
+    times = sorted(times)
+    return ", ".join(f"p{part} {times[len(times) * part // 100] * 1000:.3f} ms" for part in (50, 90, 99))
 
 
 def main():
@@ -83,7 +89,7 @@ def main():
     for name, default in (("rate", 1000), ("seconds", 20), ("connections", 32), ("answers", 200), ("bytes", 800)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    stack = Stack(workers=1, cache=True, THREADS=1, LOG_LEVEL="info", CACHE_DEADLINE_MS=10)
+    stack = Stack(workers=1, cache=True, THREADS=1, LOG_LEVEL="info", CACHE_DEADLINE_MS=25)
     try:
         key, worker = stack.new_key()["key"], stack.workers[0]
         bodies = [hello(text=f"{n} {'word ' * (options.bytes // 5)}") for n in range(options.answers)]

@@ -16,7 +16,7 @@ final class CacheConnection: @unchecked Sendable {
     private static let unsentBytesMax = 8 << 20
     /// Late replies in a row before the connection rests, and for how long. One that is late after that makes it rest again.
     private static let lateMax = 5
-    private static let restMs: Int64 = 1_000
+    private static let restMs: Int64 = 500
 
     enum Found {
         case nothing

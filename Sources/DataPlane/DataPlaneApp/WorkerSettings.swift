@@ -58,7 +58,7 @@ package struct WorkerSettings: Sendable {
             "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
         cacheRedis = read.value(
             "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
-        cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 10, in: 1...1_000)
+        cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
         cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
         if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
             read.report("\(Self.prefix)CACHE_REDIS_URL names the state Redis: what evicts must not hold money")
