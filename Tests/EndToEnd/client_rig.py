@@ -26,7 +26,7 @@ MODELS = {
 }
 EMBEDDING = ("gemini-embedding-001", "in=4,dims=12")
 #: A picture of 3 MB.
-IMAGE = ("painter", "in=12,out=1056,image=3000000")
+IMAGE = ("sketcher", "in=12,out=1056,image=3000000")
 #: `vision` is the shared catalogue's: no engine behind it sees, and other tests want that.
 ALIASES = ["fast", "code", "reasoning", "creative", "chat"]
 

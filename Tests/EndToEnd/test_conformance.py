@@ -15,7 +15,7 @@ from processes import wait_until
 from raw import ask, events, send
 from raw_answers import DONE, delta, event, plain, stream, usage, usage_chunk
 from raw_upstream import GONE
-from stack import Worker, price
+from stack import Stack, Worker, price
 
 HELLO = {"model": "smart", "messages": [{"role": "user", "content": "Hello"}]}
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
@@ -251,7 +251,7 @@ def test_12_embeddings(gateway):
 
 def test_13_images(gateway):
     for more, count in [({}, 1), ({"n": 2, "size": "1024x1024", "quality": "low"}, 2), ({"response_format": "b64_json"}, 1)]:
-        body = {"model": "painter", "prompt": "a cat", **more}
+        body = {"model": "sketcher", "prompt": "a cat", **more}
         status, headers, answer = gateway.ask("POST", "/v1/images/generations", body)
         assert status == 200 and isinstance(answer["created"], int) and len(answer["data"]) == count
         for item in answer["data"]:
@@ -262,7 +262,7 @@ def test_13_images(gateway):
         assert (row["nano_usd"], row["usage_source"]) == (price(bill), "provider") and bill["images"] == count
     for bad, param in [({"response_format": "url"}, "response_format"), ({"stream": True}, "stream"), ({"n": 11}, "n"),
                        ({"prompt": ""}, "prompt"), ({"model": "smart"}, "model")]:
-        body = {"model": "painter", "prompt": "a cat", **bad}
+        body = {"model": "sketcher", "prompt": "a cat", **bad}
         status, _, answer = gateway.ask("POST", "/v1/images/generations", body)
         assert status == 400 and answer["error"]["param"] == param, bad
 
@@ -329,6 +329,47 @@ def test_18_text_passes_unharmed(gateway, upstream):
         assert json.loads(upstream.of("text")[-1].body)["messages"] == request["messages"]
         _, _, answer = gateway.chat({**request, "x_script": "plain text"})
         assert answer["choices"][0]["message"]["content"] == text
+
+
+@pytest.fixture(scope="module")
+def remembering():
+    """A gateway with an answer cache; the shared one has none."""
+    made = Stack(workers=1, cache=True)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("model", ["smart", "tool"])
+def test_19_a_cache_hit_is_the_same_answer_and_costs_nothing(remembering, model):
+    stack, worker = remembering, remembering.workers[0]
+    key = stack.new_key()["key"]
+    request = {**HELLO, "model": model}
+    first = ask(worker, "POST", CHAT, key, request)
+    answers = []
+
+    def is_hit():
+        answers.append(ask(worker, "POST", CHAT, key, request))
+        return answers[-1][1].get("x-aihub-cache") == "hit"
+
+    wait_until(is_hit, 5, "the answer is kept")
+    before = set(stack.bill())
+    status, headers, answer = ask(worker, "POST", CHAT, key, request)
+    assert (status, headers["x-aihub-cache"]) == (200, "hit") and set(stack.bill()) == before, "no engine was asked"
+    assert answer == first[2] and answer["model"] == first[2]["model"]
+    assert float(headers["x-aihub-cost-usd"]) == 0
+    streamed = {**request, **WITH_USAGE}
+
+    def streamed_hit():
+        answers.append(ask(worker, "POST", CHAT, key, streamed))
+        return answers[-1][1].get("x-aihub-cache") == "hit"
+
+    wait_until(streamed_hit, 5, "the stream is kept, too")
+    chunks = events(answers[-1][2])
+    message = answer["choices"][0]["message"]
+    assert chunks[-1] == "[DONE]" and {chunk["model"] for chunk in chunks[:-1]} == {answer["model"]}
+    text, calls, finish = joined(chunks[:-1])
+    assert (text, finish) == (message["content"] or "", answer["choices"][0]["finish_reason"])
+    assert len(calls) == len(message.get("tool_calls", [])) and chunks[-2]["choices"] == []
 
 
 def test_20_numbers_pass_as_they_are_spelt(gateway, upstream):

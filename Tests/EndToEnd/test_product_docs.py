@@ -221,14 +221,14 @@ def test_images_generations(gateway):
 curl https://api.tdspro.lol/v1/images/generations \
   -H "Authorization: Bearer sk-hub-..." \
   -H "Content-Type: application/json" \
-  -d '{ "model": "painter", "prompt": "A cat on a mat", "n": 1, "size": "1024x1024" }'
+  -d '{ "model": "sketcher", "prompt": "A cat on a mat", "n": 1, "size": "1024x1024" }'
 """))
     assert len(answer["data"][0]["b64_json"]) == 4_000_000
     client = OpenAI(base_url=gateway.base_url, api_key=gateway.key, max_retries=0)
-    assert client.images.generate(model="painter", prompt="A cat on a mat").data[0].b64_json
+    assert client.images.generate(model="sketcher", prompt="A cat on a mat").data[0].b64_json
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(model="gpt-4o", prompt="A cat on a mat")
-    assert refused.value.body["param"] == "model" and "painter" in refused.value.body["message"]
+    assert refused.value.body["param"] == "model" and "sketcher" in refused.value.body["message"]
 
 
 def test_me_tells_plan_usage_and_remaining_quota(gateway):
