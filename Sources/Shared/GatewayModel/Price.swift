@@ -48,12 +48,14 @@ extension Price {
     package func worstCase(
         inputTokens: Int64, outputTokens: Int64, images: Int64 = 0, imagePlace: Int64 = 0
     ) -> NanoUSD {
-        let sum =
-            reachable(with: inputTokens).map { tier in
-                // Two products of 126 bits each: no overflow.
+        var sum = UInt128(0)
+        forEachTier(reachableWith: inputTokens) { tier in
+            // Two products of 126 bits each: no overflow.
+            sum = max(
+                sum,
                 UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
-                    + UInt128(max(0, outputTokens)) * UInt128(tier.dearestOutput)
-            }.max() ?? 0
+                    + UInt128(max(0, outputTokens)) * UInt128(tier.dearestOutput))
+        }
         return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePlace))
     }
 
@@ -61,10 +63,13 @@ extension Price {
     package func outputTokens(affordableWith nano: NanoUSD, inputTokens: Int64) -> Int64 {
         let budget = UInt128(max(0, nano.nano)) * Self.scale
         var affordable = Int64.max
-        for tier in reachable(with: inputTokens) {
+        forEachTier(reachableWith: inputTokens) { tier in
             let input = UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
-            guard budget >= input else { return 0 }
-            guard tier.dearestOutput > 0 else { continue }
+            guard budget >= input else {
+                affordable = 0
+                return
+            }
+            guard tier.dearestOutput > 0 else { return }
             let tokens = (budget - input) / UInt128(tier.dearestOutput)
             affordable = min(affordable, Int64(clamping: tokens))
         }
@@ -92,8 +97,9 @@ extension Price {
     }
 
     /// A request may have fewer input tokens than its bound, so that every tier below the bound may be its own.
-    private func reachable(with inputTokens: Int64) -> [TokenPrices] {
-        [tokens] + tiers.filter { $0.aboveInputTokens < inputTokens }.map(\.tokens)
+    private func forEachTier(reachableWith inputTokens: Int64, _ body: (TokenPrices) -> Void) {
+        body(tokens)
+        for tier in tiers where tier.aboveInputTokens < inputTokens { body(tier.tokens) }
     }
 
     private static func rounded(_ millionths: UInt128, adding nano: UInt128) -> NanoUSD {

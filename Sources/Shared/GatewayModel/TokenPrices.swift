@@ -42,16 +42,19 @@ package struct TokenPrices: Hashable, Sendable, Codable {
 
     /// Tokens times price, in nano-USD per million; as much as there is where that overflows.
     func sum(_ usage: TokenUsage) -> UInt128 {
+        // Seven products of 126 bits each at most: only absurd counts at absurd prices overflow.
         var sum = UInt128(0)
-        for (count, price) in [
-            (usage.input, input), (usage.imageInput, imageInput), (usage.cacheRead, cacheRead),
-            (usage.cacheWrite, cacheWrite), (usage.cacheWriteHour, cacheWriteHour), (usage.output, output),
-            (usage.reasoning, reasoning),
-        ] {
+        func add(_ count: Int64, _ price: Int64) {
             let (total, overflow) = sum.addingReportingOverflow(UInt128(max(0, count)) * UInt128(max(0, price)))
-            if overflow { return .max }
-            sum = total
+            sum = overflow ? .max : total
         }
+        add(usage.input, input)
+        add(usage.imageInput, imageInput)
+        add(usage.cacheRead, cacheRead)
+        add(usage.cacheWrite, cacheWrite)
+        add(usage.cacheWriteHour, cacheWriteHour)
+        add(usage.output, output)
+        add(usage.reasoning, reasoning)
         return sum
     }
 }
