@@ -71,6 +71,10 @@ let package = Package(
         .systemLibrary(name: "CHiredis", path: "Sources/Shared/CHiredis"),
         shared("GatewayModel"),
         shared("PlaneContract", ["GatewayModel"]),
+        shared("JSONScan"),
+        shared("ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderSchemas"]),
+        shared("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         shared("KeyMaterial", ["GatewayModel", crypto]),
         shared("Redis", ["CHiredis", "GatewayModel", nioCore, nioPosix]),
         shared(
@@ -85,13 +89,9 @@ let package = Package(
         shared("Operations", [nioCore, nioPosix, nioHTTP1, logging]),
 
         // Data plane: the way of a request, pure targets first.
-        dataPlane("JSONScan", []),
         dataPlane("HTTPCodec", ["GatewayModel"]),
         dataPlane("EventStream", []),
-        dataPlane("ProviderSchemas", ["GatewayModel", "JSONScan"]),
-        dataPlane("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderSchemas"]),
         dataPlane("ClientDialects", ["GatewayModel", "JSONScan"]),
-        dataPlane("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
         dataPlane("ResponseCache", ["GatewayModel", "JSONScan", "EventStream", crypto]),
         dataPlane(
@@ -107,7 +107,8 @@ let package = Package(
         dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
         dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
         dataPlane(
-            "DataPlaneHTTP", ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache"]),
+            "DataPlaneHTTP",
+            ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache", "Routing"]),
         dataPlane(
             "DataPlaneApp",
             [
@@ -124,16 +125,18 @@ let package = Package(
         // Control plane.
         .systemLibrary(name: "CPQ", path: "Sources/ControlPlane/CPQ"),
         controlPlane("Postgres", ["CPQ"]),
-        controlPlane("AdminCore", ["GatewayModel", "PlaneContract", "KeyMaterial"]),
+        controlPlane("AdminCore", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing"]),
         controlPlane("AdminStore", ["GatewayModel", "PlaneContract", "KeyMaterial", "Postgres", "AdminCore"]),
         controlPlane("Ledger", ["PlaneContract", "Redis", "Operations", "Postgres", logging]),
         controlPlane(
-            "AdminHTTP", ["GatewayModel", "PlaneContract", "KeyMaterial", "AdminCore", hummingbird, logging],
+            "AdminHTTP",
+            ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "AdminCore", hummingbird, logging],
             resources: [.embedInCode("openapi.yaml")]),
         controlPlane(
             "ControlPlaneApp",
             [
-                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Postgres",
+                "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Redis", "LimitScripts", "Operations",
+                "Postgres",
                 "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
                 unixSignals, yams,
             ]),
@@ -147,21 +150,21 @@ let package = Package(
             path: "Tests/Support/ScriptedProvider"),
         tests("Shared", "GatewayModel", []),
         tests("Shared", "PlaneContract", ["GatewayModel"]),
+        tests("Shared", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("Shared", "KeyMaterial", ["GatewayModel"]),
         tests("Shared", "Redis", ["GatewayModel"]),
         tests("Shared", "LimitScripts", []),
         tests("Shared", "Operations", []),
-        tests("DataPlane", "JSONScan", []),
+        tests("Shared", "JSONScan", []),
         tests("DataPlane", "HTTPCodec", []),
         tests("DataPlane", "EventStream", []),
         tests("DataPlane", "Reactor", []),
-        tests("DataPlane", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        tests("Shared", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
         tests(
-            "DataPlane", "Translation",
+            "Shared", "Translation",
             ["EventStream", "GatewayModel", "JSONScan", "PlaneContract", "ProviderSchemas"],
             exclude: ["Vectors"]),
         tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
-        tests("DataPlane", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
         tests("DataPlane", "ResponseCache", ["GatewayModel"]),

@@ -59,15 +59,15 @@ build() {
     local shared=Sources/Shared plane=Sources/DataPlane lua="$out/PackageResources.swift"
     printf 'enum PackageResources {\n%s\n}\n' \
         "$(basename --suffix .lua --multiple $shared/LimitScripts/Lua/*.lua | sed 's/.*/    static let &_lua: [UInt8] = []/')" >"$lua"
-    wave "GatewayModel $shared/GatewayModel/*.swift" "JSONScan $plane/JSONScan/*.swift" \
+    wave "GatewayModel $shared/GatewayModel/*.swift" "JSONScan $shared/JSONScan/*.swift" \
         "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua" \
         "Crypto Tests/Fuzz/StandIn/Crypto.swift"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
-        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $plane/ProviderSchemas/*.swift" \
+        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $shared/ProviderSchemas/*.swift" \
         "ClientDialects $plane/ClientDialects/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
-    wave "Translation $plane/Translation/*.swift"
-    wave "Routing $plane/Routing/*.swift" "Admission $plane/Admission/*.swift" \
+    wave "Translation $shared/Translation/*.swift"
+    wave "Routing $shared/Routing/*.swift" "Admission $plane/Admission/*.swift" \
         "ResponseCache $plane/ResponseCache/*.swift"
     wave "RequestWalk $plane/RequestWalk/*.swift"
     swiftc "${FLAGS[@]}" -module-name Fuzz Tests/Fuzz/*.swift "$out"/modules/*.o -lhiredis -o "$program"

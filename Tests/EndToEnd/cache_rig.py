@@ -8,6 +8,7 @@ import threading
 CHAT = "/v1/chat/completions"
 #: Headers of an answer that say how this request went, and so differ between an answer and its repetition.
 OF_THE_REQUEST = {"x-request-id", "x-aihub-cache", "age", "x-aihub-cost-usd", "x-aihub-route", "x-aihub-config",
+                  "x-aihub-model-requested", "x-aihub-deployment", "x-aihub-attempts",
                   "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
                   "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}
 

@@ -89,7 +89,7 @@ def test_raw_headers(client, stack, base_url):
     headers = raw.headers
     assert headers["x-request-id"] in stack.bill()
     assert float(headers["x-aihub-cost-usd"]) == pytest.approx(0.000066001)
-    assert headers["x-aihub-route"] == "plain-1; attempts=1"
+    assert headers["x-aihub-deployment"] == "plain-1" and headers["x-aihub-route"] == "only"
     assert int(headers["x-aihub-config"]) >= 1
     assert headers["x-ratelimit-limit-requests"] == "1000"
     assert headers["x-ratelimit-remaining-requests"] == "999"
@@ -140,7 +140,7 @@ def raised(call):
     ("denied", openai.InternalServerError, 503, "no_provider_available"),
     ("unpaid", openai.InternalServerError, 503, "no_provider_available"),
     ("gone", openai.InternalServerError, 503, "no_provider_available"),
-    ("hopless", openai.RateLimitError, 429, "rate_limit_exceeded"),
+    ("hopless", openai.InternalServerError, 502, "upstream_error"),
 ])
 def test_each_error_is_its_exception(client, model, kind, status, type_):
     error = raised(lambda: client.chat.completions.create(model=model, messages=HELLO))

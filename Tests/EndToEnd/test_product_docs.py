@@ -329,7 +329,7 @@ def test_the_retry_helper_retries_what_can_pass_and_nothing_else(gateway, model,
 def test_fallback_resolves_an_error_before_it_is_seen(gateway):
     status, headers, answer = gateway.chat({**HELLO, "model": "hop"})
     assert status == 200 and answer["model"] == "script:in=10,out=8"
-    assert headers["x-aihub-route"].startswith("plain-1; attempts=")
+    assert headers["x-aihub-deployment"] == "plain-1" and int(headers["x-aihub-attempts"]) >= 1
 
 
 # Tools

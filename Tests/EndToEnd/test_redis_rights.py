@@ -223,9 +223,16 @@ def test_a_worker_cannot_run_what_writes_configuration(dp, function, keys, argum
 
 @pytest.mark.parametrize("command", [
     f"HGET k:{'a' * 64} record", "HMGET cfg:snap v record", f"HMGET c:{SHARD} gen {KEY}", f"GET ack:{SHARD}", "EXISTS cfg:snap",
-    f"HLEN {BEATS}", f"HGET {PROCESSES} open", "INFO server", "TIME", "PING",
+    f"HLEN {BEATS}", f"HGET {PROCESSES} open", "INFO server", "TIME", "PING", "HGETALL health:deployments",
 ])
 def test_a_worker_reads(dp, command):
+    dp.execute_command(*command.split())
+
+
+@pytest.mark.parametrize("command", [
+    "HSET health:deployments d 1", "HDEL health:deployments d", "PEXPIRE health:deployments 600000",
+])
+def test_a_worker_tells_what_it_measured(dp, command):
     dp.execute_command(*command.split())
 
 
@@ -239,7 +246,7 @@ def test_the_doorbell_rings_for_workers(cp, dp):
 
 @pytest.mark.parametrize("command", [
     "HGET k:x v", f"XRANGE {STREAM} - +", f"XTRIM {STREAM} MINID 0",
-    f"HGETALL {BEATS}", "TIME", "INFO server", "FUNCTION LIST", "EXISTS cfg:snap", f"SET ack:{SHARD} 1", "SCAN 0",
+    f"HGETALL {BEATS}", "HGETALL health:deployments", "TIME", "INFO server", "FUNCTION LIST", "EXISTS cfg:snap", f"SET ack:{SHARD} 1", "SCAN 0",
     f"DEL b:{OTHER}:gone",
 ])
 def test_the_control_plane_may(cp, command):
@@ -268,7 +275,7 @@ WORKER_ONLY = [
     "HSET k:x record {}", "DEL k:x", "SET k:x 1", "SET cfg:snap 1", "HSET cfg:snap v 9", "DEL cfg:snap",
     f"SET ack:{SHARD} 9", f"DEL ack:{SHARD}", f"XTRIM {STREAM} MAXLEN 0", f"XDEL {STREAM} 0-1", f"DEL {STREAM}",
     f"XREAD STREAMS {STREAM} 0", f"SET {STREAM} 1", f"XGROUP CREATE {STREAM} g 0", f"DEL {SCOPES[0]}",
-    f"DEL {OPEN}", f"DEL {BEATS}", f"EXPIRE {SCOPES[0]} 1", f"RENAME {SCOPES[0]} {SCOPES[1]}", f"COPY {SCOPES[0]} {SCOPES[1]}",
+    f"DEL {OPEN}", f"DEL {BEATS}", "DEL health:deployments", "SET health:deployments 1", "HSET health d 1", f"EXPIRE {SCOPES[0]} 1", f"RENAME {SCOPES[0]} {SCOPES[1]}", f"COPY {SCOPES[0]} {SCOPES[1]}",
     f"DUMP {SCOPES[0]}", f"RESTORE {SCOPES[0]} 0 x", f"SET {OPEN} 1", f"SET {BEATS} 1", f"SET {PROCESSES} 1",
     f"APPEND {SCOPES[0]} x", f"GETDEL {SCOPES[0]}", f"SORT {OPEN} STORE {SCOPES[0]}", f"ZRANGESTORE {OPEN} {OPEN} 0 -1",
 ]

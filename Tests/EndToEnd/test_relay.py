@@ -50,7 +50,7 @@ def test_the_callers_key_does_not_reach_the_provider(stack, worker, key):
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_alias_falls_back_before_the_first_byte(stack, worker, key, stream):
     status, headers, answer = ask(worker, "POST", CHAT, key, body("hop", stream=stream))
-    assert status == 200 and headers["x-aihub-route"].startswith("plain-1; attempts=")
+    assert status == 200 and headers["x-aihub-deployment"] == "plain-1" and int(headers["x-aihub-attempts"]) >= 1
     chunks = [e for e in events(answer) if e != "[DONE]"] if stream else [answer]
     assert {chunk["model"] for chunk in chunks} == {"script:in=10,out=8"}
 

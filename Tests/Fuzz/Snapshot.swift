@@ -22,10 +22,17 @@ func fuzzSnapshot(_ input: FuzzInput) {
 
 private func plan(_ name: String, _ table: RoutingTable, _ facts: RouteFacts, _ key: KeyRecord, _ choice: UInt8) {
     var random = Counter(state: UInt64(choice))
+    var health = HealthTable()
+    for target in table.allTargets where target.deployment.id.utf8.count % 2 == 0 {
+        health.began(target, streams: true, isFirst: true, atMs: 900)
+        let note: AttemptNote =
+            choice & 8 == 0 ? .firstToken(afterMs: Int64(choice)) : .failed(.rateLimited, askedMs: Int64(choice) * 50)
+        health.note(AttemptReport(target, startedMs: 900, streams: true, wasWaiting: true, note), atMs: 950)
+    }
     let plan: RoutePlan
     do throws(GatewayError) {
         plan = try table.plan(
-            for: name, facts: facts, key: key, atMs: 1_000, isResting: { $0.utf8.count % 2 == 0 }, random: &random)
+            for: name, facts: facts, key: key, atMs: 1_000, health: health, nowMs: 1_000, random: &random)
     } catch {
         require(
             error.kind == .modelNotFound || error.kind == .modelUnpriced || error.kind == .invalidRequest,

@@ -28,7 +28,7 @@ private struct Call {
     private static var world: WalkWorld {
         WalkWorld(
             owner: "w", table: table, settings: WalkSettings(), bounds: Bounds(), digests: { _ in ["d"] },
-            isResting: { _ in false })
+            health: HealthBoard())
     }
     private static let caller = Caller(
         KeyRecord(

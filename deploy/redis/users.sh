@@ -20,10 +20,12 @@ dp=(
     "(+xadd +xrange ~u:*)"
     "(+hget +hmget +hgetall +hkeys +hlen +hset +hdel ~hb:* ~run:*)"
     "(+del ~run:*)"
+    # What workers measured of deployments.
+    "(+hset +hgetall +hdel +pexpire ~health:*)"
     "(+get +hget +hmget +hgetall +exists %R~k:* %R~c:* %R~cfg:* %R~ack:*)"
 )
 cp=(
-    resetkeys resetchannels -@all "&cfg" ~h:* ~o:* ~b:* ~u:* ~hb:* ~run:* ~k:* ~c:* ~cfg:* ~ack:*
+    resetkeys resetchannels -@all "&cfg" ~h:* ~o:* ~b:* ~u:* ~hb:* ~run:* ~k:* ~c:* ~cfg:* ~ack:* ~health:*
     +ping +hello +auth +info +time +client\|setname +publish +subscribe +unsubscribe
     +fcall +function\|load +function\|list +function\|delete +multi +exec +discard
     +@string +@hash +@sortedset +@stream +del +unlink +exists +type +scan +pexpire +pttl

@@ -8,6 +8,8 @@ package enum AdminError: Error, Sendable {
     case conflict(String)
     /// PostgreSQL is away.
     case unavailable
+    /// The state Redis is away, or has no configuration yet.
+    case stateUnavailable
 
     package var status: Int {
         switch self {
@@ -15,7 +17,7 @@ package enum AdminError: Error, Sendable {
         case .notFound: 404
         case .conflict: 409
         case .invalid: 422
-        case .unavailable: 503
+        case .unavailable, .stateUnavailable: 503
         }
     }
 
@@ -26,6 +28,7 @@ package enum AdminError: Error, Sendable {
         case .conflict: "conflict"
         case .invalid: "unprocessable_entity"
         case .unavailable: "database_unavailable"
+        case .stateUnavailable: "state_unavailable"
         }
     }
 
@@ -34,6 +37,7 @@ package enum AdminError: Error, Sendable {
         case .unauthorized: "Send the admin token as 'Authorization: Bearer aihub-admin-…'."
         case .notFound(let what): "\(what) does not exist."
         case .conflict(let what), .invalid(let what, _): what
+        case .stateUnavailable: "The state Redis cannot be asked right now, or has no configuration yet."
         case .unavailable: "The database cannot be reached right now. Nothing was changed."
         }
     }

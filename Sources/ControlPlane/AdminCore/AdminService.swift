@@ -1,6 +1,7 @@
 internal import GatewayModel
 package import KeyMaterial
 package import PlaneContract
+package import Routing
 
 /// What the admin API does: makes ids and keys, changes rows, publishes them and says what is still awaited then.
 package struct AdminService: Sendable {
@@ -20,9 +21,14 @@ package struct AdminService: Sendable {
     private let stores: any AdminStores
     private let digester: KeyDigester
     private let settled: Propagation
+    private let explainer: RouteExplainer
 
-    package init(stores: any AdminStores, digester: KeyDigester, settled: @escaping Propagation) {
+    package init(
+        stores: any AdminStores, digester: KeyDigester, explainer: @escaping RouteExplainer,
+        settled: @escaping Propagation
+    ) {
         self.stores = stores
+        self.explainer = explainer
         self.digester = digester
         self.settled = settled
     }
@@ -107,6 +113,15 @@ package struct AdminService: Sendable {
             id, digest: digester.digest(of: key), display: key.display, overlapSeconds: overlapSeconds, actor: actor)
         guard let entry else { throw AdminError.notFound("The key '\(id)'") }
         return (NewKey(entry: entry, key: key), await settled())
+    }
+
+    // MARK: Routes
+
+    /// Where a request would go, and why.
+    package func explain(_ question: RouteQuestion) async throws -> RouteExplanation {
+        var allowed: [String]?
+        if let id = question.keyID { allowed = try await key(id).allowedModels }
+        return try await explainer(question, allowed)
     }
 
     // MARK: The admin token

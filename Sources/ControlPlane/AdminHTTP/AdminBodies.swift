@@ -82,6 +82,14 @@ struct BodyReader {
         }
     }
 
+    func flag(_ name: String) throws -> Bool {
+        switch members[name] {
+        case nil: return false
+        case .bool(let value): return value
+        default: throw AdminError.invalid("'\(name)' must be true or false.", param: name)
+        }
+    }
+
     func integerChange(_ name: String, in range: ClosedRange<Int64>) throws -> Change<Int64> {
         switch members[name] {
         case nil: return .keep

@@ -28,6 +28,7 @@ package enum AdminServer {
         let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service))
         OrgRoutes(service: service).add(to: admin)
         KeyRoutes(service: service).add(to: admin)
+        RouteRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }

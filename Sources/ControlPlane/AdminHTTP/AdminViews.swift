@@ -73,6 +73,8 @@ indirect enum JSONOutput {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// Finite; shown with at most four decimals.
+    case number(Double)
     case text(String)
     case list([JSONOutput])
     case object([(String, JSONOutput)])
@@ -82,6 +84,7 @@ indirect enum JSONOutput {
         case .null: "null"
         case .bool(let value): String(value)
         case .integer(let value): String(value)
+        case .number(let value): value.isFinite ? String((value * 10_000).rounded() / 10_000) : "null"
         case .text(let value): JSONText.quoted(value)
         case .list(let items): "[" + items.map(\.json).joined(separator: ",") + "]"
         case .object(let members):

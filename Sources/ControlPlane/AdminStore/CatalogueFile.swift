@@ -87,13 +87,27 @@ package struct CatalogueFile: Decodable, Sendable {
         package var enabled: Bool?
     }
 
-    /// An alias with all its candidates, in the order of preference unless they give a rank of their own.
+    /// An alias with all its candidates: in the order of preference unless they give a rank of their own, or, with an
+    /// objective, all of rank 0 unless they do.
     package struct AliasSection: Decodable, Sendable {
         package var name: String
         package var needs_vision: Bool?
+        package var needs_tools: Bool?
+        package var context_window_min: Int64?
+        /// Decimal USD, input and output each.
+        package var max_usd_per_million_tokens: String?
+        package var objective: ObjectiveSection?
         package var candidates: [CandidateSection]
         /// What is not given stays as it is.
         package var cache_seconds: Int64?
+    }
+
+    /// Weights of 0 to 1000; what is not given is 0.
+    package struct ObjectiveSection: Decodable, Sendable {
+        package var latency: Double?
+        package var speed: Double?
+        package var cost: Double?
+        package var uptime: Double?
     }
 
     package struct CandidateSection: Decodable, Sendable {

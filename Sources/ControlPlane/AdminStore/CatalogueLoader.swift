@@ -127,26 +127,46 @@ package struct CatalogueLoader {
     }
 
     private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {
+        let priceMax = try alias.max_usd_per_million_tokens.map { text in
+            guard let amount = NanoUSD(decimalUSD: text) else { throw Flaw.badPrice(model: alias.name, text: text) }
+            return String(amount.nano)
+        }
+        let weights = alias.objective.map { [$0.latency, $0.speed, $0.cost, $0.uptime] } ?? [nil, nil, nil, nil]
         try connection.query(
             """
-            insert into alias (name, position, needs_vision, cache_seconds) values ($1, $2, $3, $4)
+            insert into alias (name, position, needs_vision, cache_seconds, needs_tools, context_window_min, price_max,
+                latency_weight, speed_weight, cost_weight, uptime_weight)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             on conflict (name) do update set position = excluded.position, needs_vision = excluded.needs_vision,
-                cache_seconds = coalesce(excluded.cache_seconds, alias.cache_seconds)
-            where (alias.position, alias.needs_vision, alias.cache_seconds)
+                cache_seconds = coalesce(excluded.cache_seconds, alias.cache_seconds),
+                needs_tools = excluded.needs_tools, context_window_min = excluded.context_window_min,
+                price_max = excluded.price_max, latency_weight = excluded.latency_weight,
+                speed_weight = excluded.speed_weight, cost_weight = excluded.cost_weight,
+                uptime_weight = excluded.uptime_weight
+            where (alias.position, alias.needs_vision, alias.cache_seconds, alias.needs_tools,
+                alias.context_window_min, alias.price_max, alias.latency_weight, alias.speed_weight,
+                alias.cost_weight, alias.uptime_weight)
                 is distinct from (excluded.position, excluded.needs_vision,
-                coalesce(excluded.cache_seconds, alias.cache_seconds))
+                coalesce(excluded.cache_seconds, alias.cache_seconds), excluded.needs_tools,
+                excluded.context_window_min, excluded.price_max, excluded.latency_weight, excluded.speed_weight,
+                excluded.cost_weight, excluded.uptime_weight)
             """,
             [
                 alias.name, String(position), String(alias.needs_vision ?? false),
-                alias.cache_seconds.map { String($0) },
-            ])
-        for (rank, candidate) in alias.candidates.enumerated() {
+                alias.cache_seconds.map { String($0) }, String(alias.needs_tools ?? false),
+                alias.context_window_min.map { String($0) }, priceMax,
+            ] + weights.map { String($0 ?? 0) })
+        for (place, candidate) in alias.candidates.enumerated() {
             try connection.query(
                 """
                 insert into alias_candidate (alias, model, rank, weight) values ($1, $2, $3, $4)
                 on conflict (alias, model) do update set rank = excluded.rank, weight = excluded.weight
                 where (alias_candidate.rank, alias_candidate.weight) is distinct from (excluded.rank, excluded.weight)
-                """, [alias.name, candidate.model, String(candidate.rank ?? rank), String(candidate.weight ?? 1)])
+                """,
+                [
+                    alias.name, candidate.model, String(candidate.rank ?? (alias.objective == nil ? place : 0)),
+                    String(candidate.weight ?? 1),
+                ])
         }
         try connection.query(
             "delete from alias_candidate where alias = $1 and model <> all($2::text[])",

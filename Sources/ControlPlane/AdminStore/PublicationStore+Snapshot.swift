@@ -41,14 +41,25 @@ extension PublicationStore {
             deployments: try connection.query("select * from deployment where enabled order by rank, id").map(
                 deployment),
             aliases: try connection.query("select * from alias order by position, name").map { row in
-                AliasEntry(
-                    name: row.text("name"), needsVision: row.bool("needs_vision"),
-                    candidates: (candidates[row.text("name")] ?? []).map { candidate in
-                        AliasEntry.Candidate(
-                            model: candidate.text("model"), order: Int(candidate.integer("rank")),
-                            weight: Int(candidate.integer("weight")))
-                    }, cacheSeconds: row.optionalInteger("cache_seconds"))
+                alias(row, candidates: candidates[row.text("name")] ?? [])
             })
+    }
+
+    private static func alias(_ row: PostgresRow, candidates: [PostgresRow]) -> AliasEntry {
+        func weight(_ column: String) -> Double { Double(row.text(column)) ?? 0 }
+        let objective = Objective(
+            latency: weight("latency_weight"), speed: weight("speed_weight"), cost: weight("cost_weight"),
+            uptime: weight("uptime_weight"))
+        return AliasEntry(
+            name: row.text("name"), needsVision: row.bool("needs_vision"),
+            candidates: candidates.map { candidate in
+                AliasEntry.Candidate(
+                    model: candidate.text("model"), order: Int(candidate.integer("rank")),
+                    weight: Int(candidate.integer("weight")))
+            },
+            needsTools: row.bool("needs_tools"), contextWindowMin: row.optionalInteger("context_window_min"),
+            priceMax: row.optionalInteger("price_max"), objective: objective.sum > 0 ? objective : nil,
+            cacheSeconds: row.optionalInteger("cache_seconds"))
     }
 
     private static func provider(_ row: PostgresRow) -> ProviderEntry {

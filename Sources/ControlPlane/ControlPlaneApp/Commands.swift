@@ -31,7 +31,9 @@ package struct Commands: Sendable {
     package func resetAdminToken() async throws -> String? {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
-        let service = AdminService(stores: PostgresStores(pool), digester: digester) { nil }
+        let service = AdminService(
+            stores: PostgresStores(pool), digester: digester, explainer: { _, _ in throw AdminError.stateUnavailable },
+            settled: { nil })
         guard let token = try await service.makeAdminToken(replacing: true) else { return nil }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
         return token

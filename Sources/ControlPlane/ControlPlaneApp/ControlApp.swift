@@ -42,7 +42,13 @@ package struct ControlApp: Sendable {
         let keeper = RedisKeeper(
             redis: redis, store: store, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
         let propagation = PropagationCheck(publisher: publisher, redis: redis)
-        let admin = AdminService(stores: PostgresStores(pool), digester: digester) { await propagation.settled() }
+        let explaining = RouteExplaining(
+            redis: RedisClient(
+                settings.stateRedis, on: group.next(), deadline: .seconds(5),
+                replyBytesMax: RouteExplaining.replyBytesMax))
+        let admin = AdminService(
+            stores: PostgresStores(pool), digester: digester,
+            explainer: { try await explaining.explain($0, allowed: $1) }, settled: { await propagation.settled() })
         try await keepAdminToken(admin)
 
         let operations = try await OperationsServer.start(

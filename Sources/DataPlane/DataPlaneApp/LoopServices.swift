@@ -40,8 +40,8 @@ final class LoopServices: RequestServices {
     private let metrics: MetricsRegistry
     private var counters: RequestCounters
     private let log: Logger
+    private let health: HealthBoard
     private var world: WalkWorld
-    private var resting: [String: Int64] = [:]
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var listeners: [Listener] = []
     private var random = Xoshiro256()
@@ -49,14 +49,15 @@ final class LoopServices: RequestServices {
 
     init(
         on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
-        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, metrics: MetricsRegistry, log: Logger,
-        onOpen: @escaping () -> Void
+        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, health: HealthBoard,
+        metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
         self.settings = settings
         self.pulse = pulse
         self.digester = digester
         self.memory = memory
+        self.health = health
         self.metrics = metrics
         counters = RequestCounters(metrics)
         self.log = log
@@ -79,7 +80,7 @@ final class LoopServices: RequestServices {
         upstreams = Upstreams(on: reactor, connectMs: settings.connectMs)
         world = WalkWorld(
             owner: pulse.owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
-            isResting: { _ in false })
+            health: health)
         use(.empty)
         recovery.onOpen = onOpen
         limiter.onConnected = { [unowned self] in recovery.connected(to: $0) }
@@ -113,11 +114,9 @@ final class LoopServices: RequestServices {
 
     func use(_ table: RoutingTable) {
         upstreams.retire()
-        resting.removeAll(keepingCapacity: true)
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) },
-            isResting: { [unowned self] in (resting[$0] ?? 0) > reactor.nowMs }, cache: walkCache)
+            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }
@@ -206,10 +205,11 @@ final class LoopServices: RequestServices {
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
-    func rest(deployment: String, forMs: Int64) { resting[deployment] = reactor.nowMs + forMs }
+    func note(_ report: AttemptReport) { health.note(report, atMs: reactor.nowMs) }
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         counters.attempts.add()
+        health.began(request.target, streams: request.streams, isFirst: request.attempt == 1, atMs: reactor.nowMs)
         return upstreams.start(request, deliver: deliver)
     }
 

@@ -11,6 +11,7 @@ internal import Reactor
 internal import Redis
 internal import RequestWalk
 internal import ResponseCache
+internal import Routing
 internal import Synchronization
 internal import TLSFront
 internal import UnixSignals
@@ -37,11 +38,13 @@ package struct WorkerApp: Sendable {
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
         let memory = MemoryGuard(budgetBytes: settings.memoryMiB << 20)
+        let health = HealthBoard(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
             settings: settings, owner: owner, journals: journals, digester: digester,
-            cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, metrics: metrics, log: log)
+            cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, health: health, metrics: metrics,
+            log: log)
         await start(loops, journals)
-        let follower = makeFollower(loops, on: background.next(), sealer, metrics)
+        let follower = makeFollower(loops, health, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
             heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
@@ -49,6 +52,7 @@ package struct WorkerApp: Sendable {
         let following = Task { await follower.run() }
         let sweeping = Task { await sweeper.run() }
         let guarding = Task { await memory.run() }
+        let telling = shareHealth(health, on: background.next())
 
         let draining = Flag()
         let operations = try await OperationsServer.start(
@@ -79,6 +83,7 @@ package struct WorkerApp: Sendable {
         secondSignal.cancel()
         sweeping.cancel()
         guarding.cancel()
+        telling.cancel()
         secured?.refreshing.cancel()
         following.cancel()
         await sweeper.farewell()
@@ -100,12 +105,23 @@ package struct WorkerApp: Sendable {
         inherited.discard()
     }
 
+    private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {
+        let redis = RedisClient(settings.stateRedis, on: eventLoop, deadline: .seconds(2))
+        let sharing = HealthShare(redis: redis, board: board, everyMs: settings.heartbeatMs)
+        return Task { await sharing.run() }
+    }
+
     private func makeFollower(
-        _ loops: WorkerLoops, on eventLoop: any EventLoop, _ sealer: Sealer, _ metrics: MetricsRegistry
+        _ loops: WorkerLoops, _ health: HealthBoard, on eventLoop: any EventLoop, _ sealer: Sealer,
+        _ metrics: MetricsRegistry
     ) -> SnapshotFollower {
         SnapshotFollower(
             settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json", sealer: sealer,
-            metrics: metrics, log: log, apply: { table in loops.forEach { $0.use(table) } },
+            metrics: metrics, log: log,
+            apply: { table in
+                health.use(table)
+                loops.forEach { $0.use(table) }
+            },
             forgetKey: { digest, version in loops.forEach { $0.forgetKey(digest: digest, before: version) } },
             onLost: { loops.forEach { $0.recovery.shutAll() } })
     }

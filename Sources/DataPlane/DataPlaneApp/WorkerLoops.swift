@@ -6,6 +6,7 @@ internal import Logging
 internal import Operations
 internal import Reactor
 internal import ResponseCache
+internal import Routing
 internal import Synchronization
 
 /// The reactors of a worker, each with the services of its requests, reached from outside by hopping onto it.
@@ -23,7 +24,7 @@ final class WorkerLoops: Sendable {
 
     init(
         settings: WorkerSettings, owner: String, journals: JournalFolder, digester: KeyDigester,
-        cacheSecrets: CacheSecrets, memory: MemoryGuard, metrics: MetricsRegistry, log: Logger
+        cacheSecrets: CacheSecrets, memory: MemoryGuard, health: HealthBoard, metrics: MetricsRegistry, log: Logger
     ) {
         let opened = Countdown(settings.threads)
         let flights = FlightBoard()
@@ -34,7 +35,8 @@ final class WorkerLoops: Sendable {
             let name = "loop\(number)"
             let services = LoopServices(
                 on: reactor, settings: settings, pulse: pulse, journal: journals.journal(name), digester: digester,
-                cacheSecrets: cacheSecrets, flights: flights, memory: memory, metrics: metrics, log: log,
+                cacheSecrets: cacheSecrets, flights: flights, memory: memory, health: health, metrics: metrics,
+                log: log,
                 onOpen: { opened.countDown() })
             services.recovery.readDisk = { reply in
                 let reply = Unchecked(reply)

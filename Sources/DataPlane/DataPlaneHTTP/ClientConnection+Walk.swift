@@ -45,7 +45,7 @@ extension ClientConnection {
         case .releaseAttempt(let number): attempts.removeValue(forKey: number)?.release()
         case .pauseAttempt(let number): attempts[number]?.pause()
         case .resumeAttempt(let number): attempts[number]?.resume()
-        case .restDeployment(let name, let milliseconds): services.rest(deployment: name, forMs: milliseconds)
+        case .noteAttempt(let report): services.note(report)
         case .respond(let response, let close): if !isClosed { write(response, close: close) }
         case .respondHead(let status, let headers): if !isClosed { writeHead(status, headers) }
         case .respondBytes(let bytes): if !isClosed { writeBytes(bytes) }

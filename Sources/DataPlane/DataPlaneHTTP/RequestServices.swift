@@ -3,6 +3,7 @@ package import GatewayModel
 package import Reactor
 package import RequestWalk
 package import ResponseCache
+package import Routing
 
 /// What a connection needs of its surroundings, all of it on the connection's own reactor: replies come back there,
 /// exactly once each.
@@ -19,7 +20,7 @@ package protocol RequestServices: AnyObject {
     func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID)
     func settle(_ request: SettleRequest)
     func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void)
-    func rest(deployment: String, forMs: Int64)
+    func note(_ report: AttemptReport)
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt
     func finished(_ report: WalkReport)
     func opened(_ connection: ClientConnection)

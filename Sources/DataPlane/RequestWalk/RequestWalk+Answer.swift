@@ -17,7 +17,7 @@ extension RequestWalk {
     /// On every answer of an engine: how it was chosen, and what the key has left.
     var answerHeaders: HeaderBlock {
         var block = commonHeaders
-        if let attempt { block.add("x-aihub-route", "\(attempt.target.deployment.id); attempts=\(attemptsMade)") }
+        addRoute(to: &block)
         addCacheWords(to: &block)
         if relay.isMisnamed { block.add("x-aihub-model-check", "another-model") }
         if let admission = admitted?.admission {

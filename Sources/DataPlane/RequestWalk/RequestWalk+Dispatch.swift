@@ -19,13 +19,17 @@ struct Attempt {
     var events = EventStreamParser()
     var stream: StreamTranslator
     var streamBytes = 0
+    var startedMs: Int64 = 0
+    /// When its first event came.
+    var firstTokenMs: Int64?
+    /// Its end was told.
+    var isNoted = false
 }
 
 /// Stage 5: attempts in the order of the plan, until one owes the caller its first byte.
 extension RequestWalk {
     mutating func startNextAttempt(at now: Int64) {
-        guard let admitted, attemptsMade < admitted.plan.targets.count else { return giveUp(at: now) }
-        let target = admitted.plan.targets[attemptsMade]
+        guard let admitted, let target = nextTarget(of: admitted.plan, at: now) else { return }
         attemptsMade += 1
         phase = .dispatching
         let request = admitted.request
@@ -37,18 +41,20 @@ extension RequestWalk {
         } catch {
             // What this engine lacks, the next may have.
             attempt = nil
+            trail.mayRetry = false
             lastFailure = lastFailure ?? error
             return startNextAttempt(at: now)
         }
         attempt = Attempt(
             number: attemptsMade, target: target,
-            stream: target.translator.stream(of: request.operation, as: identity))
+            stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
         relay.isCapped = affordable != nil
         relay.coveredTokens = admitted.coveredTokens(on: target, atMs: context.wallMs)
         actions.append(
             .startAttempt(
                 UpstreamRequest(
-                    attempt: attemptsMade, id: context.id, operation: request.operation, target: target, body: body)))
+                    attempt: attemptsMade, id: context.id, operation: request.operation, target: target,
+                    streams: request.streams, body: body)))
         if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
         // A plain answer comes when it is complete: only the total deadline bounds it.
         if request.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
@@ -106,64 +112,71 @@ extension RequestWalk {
     private mutating func attemptRefused(_ refusal: ProviderRefusal, said: String, at now: Int64) {
         guard let current = attempt else { return }
         let waitMs = current.retryAfterMs ?? refusal.waitMs
-        switch refusal.failure {
+        let failure = refusal.failure
+        switch failure {
         case .clientFault(let message):
             return fail(GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now)
         case .contextLength(let message):
+            if goesToLargerWindow(than: current.target) { return startNextAttempt(at: now) }
             return fail(
                 GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now
             )
         case .contentPolicy(let message):
             return fail(GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now)
         case .rateLimited:
-            rest(current, forMs: waitMs)
-            lastFailure = GatewayError(
-                .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
-                detail: said, retryAfterMs: restMs(waitMs))
+            blame(.rateLimited, askedMs: waitMs, at: now)
+            remember(
+                GatewayError(
+                    .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
+                    detail: said, retryAfterMs: self.waitMs(waitMs)))
         case .overloaded:
-            rest(current, forMs: waitMs)
-            lastFailure = GatewayError(
-                .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
-                detail: said, retryAfterMs: restMs(waitMs))
+            blame(.overloaded, askedMs: waitMs, at: now)
+            remember(
+                GatewayError(
+                    .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
+                    detail: said, retryAfterMs: self.waitMs(waitMs)))
         case .operatorFault, .modelMissing:
-            rest(current, forMs: context.world.settings.restMsMax)
-            lastFailure = GatewayError(
-                .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
-                detail: said)
+            // An empty account is no wrong key: it is left alone for longer.
+            let isEmpty = current.status == 402 || current.status == 429
+            blame(failure == .modelMissing ? .modelMissing : isEmpty ? .operatorQuota : .operatorAuth, at: now)
+            remember(
+                GatewayError(
+                    .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
+                    detail: said))
         case .transient:
-            rest(current, forMs: nil)
-            lastFailure = GatewayError(.upstreamError, "The engine behind this model failed.", detail: said)
+            blame(.transient, at: now)
+            remember(GatewayError(.upstreamError, "The engine behind this model failed.", detail: said))
         }
+        // A redirect or a success of another kind is no word that nothing was done.
+        let saysItFailed = (400..<600).contains(current.status ?? 0)
+        trail.mayRetry = saysItFailed && (failure == .overloaded || failure == .transient)
+        attempt = nil
         startNextAttempt(at: now)
-    }
-
-    private func restMs(_ asked: Int64?) -> Int64 {
-        min(max(asked ?? context.world.settings.restMs, 1), context.world.settings.restMsMax)
-    }
-
-    private mutating func rest(_ attempt: Attempt, forMs: Int64?) {
-        actions.append(.restDeployment(attempt.target.deployment.id, forMs: restMs(forMs)))
     }
 
     /// The transport gave up before the answer was complete.
     mutating func transportFailed(_ failure: TransportFailure, at now: Int64) {
-        guard let current = attempt else { return }
+        guard attempt != nil else { return }
         switch (phase, failure) {
         case (.relaying, .notSent(let detail)), (.relaying, .insecure(let detail)), (.relaying, .ambiguous(let detail)):
             streamBroke(detail, at: now)
         case (_, .insecure(let detail)):
-            rest(current, forMs: context.world.settings.restMsMax)
-            lastFailure = GatewayError(
-                .upstreamError, "upstream_tls: the engine behind this model cannot be reached safely.", detail: detail)
+            blame(.insecure, at: now)
+            remember(
+                GatewayError(
+                    .upstreamError, "upstream_tls: the engine behind this model cannot be reached safely.",
+                    detail: detail))
+            attempt = nil
             startNextAttempt(at: now)
         case (_, .notSent(let detail)):
-            rest(current, forMs: nil)
-            lastFailure = GatewayError(
-                .upstreamError, "The engine behind this model cannot be reached.", detail: detail)
+            blame(.unreachable, at: now)
+            remember(
+                GatewayError(.upstreamError, "The engine behind this model cannot be reached.", detail: detail))
+            attempt = nil
             startNextAttempt(at: now)
         case (_, .ambiguous(let detail)):
             // It may have been received and billed: a second attempt could charge twice.
-            rest(current, forMs: nil)
+            blame(.transient, at: now)
             fail(
                 GatewayError(.upstreamError, "The engine broke the connection before it answered.", detail: detail),
                 at: now)
@@ -174,8 +187,8 @@ extension RequestWalk {
     mutating func attemptBroke(_ detail: String, at now: Int64) {
         guard let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
+        blame(.transient, at: now)
         attempt = nil
-        rest(current, forMs: nil)
         fail(
             GatewayError(.upstreamError, "The engine behind this model gave an unusable answer.", detail: detail),
             at: now)
@@ -185,10 +198,11 @@ extension RequestWalk {
     mutating func firstEventMissing(at now: Int64) {
         guard case .dispatching = phase, let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
+        blame(.slow, at: now)
         attempt = nil
-        rest(current, forMs: nil)
-        lastFailure = GatewayError(
-            .upstreamTimeout, "The engine behind this model did not answer in time.", detail: "no first event")
+        remember(
+            GatewayError(
+                .upstreamTimeout, "The engine behind this model did not answer in time.", detail: "no first event"))
         startNextAttempt(at: now)
     }
 
@@ -199,7 +213,7 @@ extension RequestWalk {
         attemptRefused(refusal, said: "error as first event: \(detail)", at: now)
     }
 
-    private mutating func giveUp(at now: Int64) {
+    mutating func giveUp(at now: Int64) {
         fail(lastFailure ?? GatewayError(.noProviderAvailable, "No engine is available."), at: now)
     }
 
@@ -216,6 +230,7 @@ extension RequestWalk {
         relay.images = request.operation == .image ? Int64(answer.results) : 0
         relay.usage = answer.usage
         let charge = self.charge()
+        noteAnswered(charge.usage, at: now)
         var headers = answerHeaders
         headers.add("content-type", "application/json")
         headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)

@@ -209,6 +209,7 @@ extension RequestWalk {
         guard !relayingStarted else { return }
         phase = .relaying
         relay.firstByteMs = now - startedMs
+        noteFirstToken(at: now)
         if mayKeep { kept = [] }
         sendStreamHead()
         actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
@@ -245,6 +246,7 @@ extension RequestWalk {
 
     mutating func finishStream(at now: Int64, reason: String? = nil) {
         let charge = self.charge()
+        noteStreamed(charge.usage, at: now)
         if admitted?.request.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
             let event = Array("data: ".utf8) + chunk + Array("\n\n".utf8)
             actions.append(.respondBytes(event))
@@ -287,7 +289,7 @@ extension RequestWalk {
     mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
         if let attempt {
             actions.append(.cancelAttempt(attempt.number))
-            actions.append(.restDeployment(attempt.target.deployment.id, forMs: context.world.settings.restMs))
+            blame(.streamBroken, at: now)
         }
         let message =
             kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
@@ -307,6 +309,7 @@ extension RequestWalk {
         case .firstEvent: firstEventMissing(at: now)
         case .idle: if relayingStarted { streamBroke("no event for too long", at: now, kind: .upstreamTimeout) }
         case .total: ranOutOfTime(at: now)
+        case .retry: retryAttempt(at: now)
         case .ping:
             guard admitted != nil else { return }
             sendStreamHead()
@@ -322,7 +325,10 @@ extension RequestWalk {
     private mutating func ranOutOfTime(at now: Int64) {
         if relayingStarted { return streamBroke("total deadline", at: now, kind: .upstreamTimeout) }
         if let waivedRefusal { return fail(waivedRefusal, at: now) }
-        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
+        if let attempt {
+            actions.append(.cancelAttempt(attempt.number))
+            if !clientIsBlocked { blame(.slow, at: now) }
+        }
         fail(
             GatewayError(
                 .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",

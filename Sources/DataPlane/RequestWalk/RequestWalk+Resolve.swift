@@ -16,10 +16,11 @@ struct PendingAdmission {
 extension RequestWalk {
     mutating func resolve(_ request: InferenceRequest, for caller: Caller, at now: Int64) throws(GatewayError) {
         var random = SplitMix64(state: context.randomSeed)
-        let plan = try context.world.table.plan(
-            for: request.model, facts: request.facts, key: caller.record, atMs: context.wallMs,
-            isResting: context.world.isResting,
-            random: &random)
+        var facts = request.facts
+        facts.inputTokens = Estimate.inputTokens(request.size)
+        let plan = try context.world.health.plan(
+            for: request.model, in: context.world.table, facts: facts, key: caller.record, wallMs: context.wallMs,
+            atMs: now, random: &random)
         phase = .admitting
         askTheCache(request, caller)
         admit(plan, request: request, caller: caller)

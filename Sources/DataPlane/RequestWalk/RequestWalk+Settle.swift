@@ -19,7 +19,7 @@ extension RequestWalk {
     /// reports more than the bound is the operator's loss, not the caller's.
     func charge() -> Charge {
         guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
-        let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
+        let target = attempt?.target ?? trail.lastTarget ?? admitted.plan.targets[0]
         var usage = relay.usage.map { known($0.tokens, admitted) } ?? counted(admitted)
         var source: UsageSource = relay.usage == nil ? .counted : .provider
         let price = target.model.price(atMs: context.wallMs)
@@ -60,7 +60,7 @@ extension RequestWalk {
 
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {
         guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
-        let target = attempt?.target ?? admitted.plan.targets[max(0, attemptsMade - 1)]
+        let target = attempt?.target ?? trail.lastTarget ?? admitted.plan.targets[0]
         return UsageEvent(
             id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
             requested: admitted.request.model,
@@ -180,6 +180,7 @@ extension RequestWalk {
     }
 
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {
+        noteEnd(at: now)
         for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) }
         phase = .finished
         attempt = nil

@@ -64,6 +64,7 @@ package struct RequestWalk {
     var attempt: Attempt?
     var relay = Relay()
     var attemptsMade = 0
+    var trail = AttemptTrail()
     var lastFailure: GatewayError?
     var headIsSent = false
     var admittedMs: Int64 = 0

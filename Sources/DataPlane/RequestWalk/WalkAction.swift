@@ -21,8 +21,8 @@ package enum WalkAction: Sendable {
     case releaseAttempt(Int)
     case pauseAttempt(Int)
     case resumeAttempt(Int)
-    /// The deployment failed in a way that makes it the last choice for a while.
-    case restDeployment(String, forMs: Int64)
+    /// What an attempt showed of its deployment.
+    case noteAttempt(AttemptReport)
     /// A complete response in one go. `close`: the connection cannot be used again.
     case respond(Response, close: Bool)
     case respondHead(status: Int, headers: HeaderBlock)
@@ -53,6 +53,7 @@ package struct UpstreamRequest: Sendable {
     package var id: RequestID
     package var operation: Operation
     package var target: RouteTarget
+    package var streams: Bool
     package var body: [UInt8]
 }
 

@@ -11,7 +11,8 @@ package final class WalkWorld {
     package let settings: WalkSettings
     package let bounds: Bounds
     package let digests: (HubKey) -> [String]
-    package let isResting: (String) -> Bool
+    /// What was measured of the deployments, by all requests of the worker.
+    package let health: HealthBoard
     /// `nil`: this worker has none.
     let cache: WalkCache?
     private var names: [String: NameInCache] = [:]
@@ -20,14 +21,14 @@ package final class WalkWorld {
 
     package init(
         owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
-        digests: @escaping (HubKey) -> [String], isResting: @escaping (String) -> Bool, cache: WalkCache? = nil
+        digests: @escaping (HubKey) -> [String], health: HealthBoard, cache: WalkCache? = nil
     ) {
         self.owner = owner
         self.table = table
         self.settings = settings
         self.bounds = bounds
         self.digests = digests
-        self.isResting = isResting
+        self.health = health
         self.cache = cache
         commonLines = Self.commonLines(version: table.version)
     }
@@ -51,8 +52,8 @@ package final class WalkWorld {
     }
 
     private static let exposed = [
-        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-route", "x-aihub-cache", "age", "retry-after",
-        "retry-after-ms",
+        "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-model-requested", "x-aihub-deployment",
+        "x-aihub-attempts", "x-aihub-route", "x-aihub-cache", "age", "retry-after", "retry-after-ms",
         "x-should-retry", "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
         "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
     ].joined(separator: ", ")
@@ -78,9 +79,13 @@ package struct WalkContext {
 package struct WalkSettings: Sendable {
     package var pingMs: Int64 = 15_000
     package var progressMs: Int64 = 1_000
-    /// How long a deployment rests after it failed without saying for how long.
-    package var restMs: Int64 = 5_000
-    package var restMsMax: Int64 = 60_000
+    /// How long a deployment rests at first, once several attempts have failed.
+    package var restMs = HealthTable.openMs
+    /// Before the same deployment is asked once more: between these.
+    package var retryMsMin: Int64 = 50
+    package var retryMsMax: Int64 = 250
+    /// A deployment that asks for more is not asked again by this request.
+    package var retryAskedMsMax: Int64 = 2_000
     /// How much longer than the request its hold lives before the sweeper takes it.
     package var holdGraceMs: Int64 = 30_000
 

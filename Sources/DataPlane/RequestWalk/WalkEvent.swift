@@ -110,4 +110,6 @@ package enum WalkTimer: Int, Sendable, CaseIterable {
     case ping
     /// The next report of a running stream's cost.
     case progress
+    /// The second attempt on the same deployment.
+    case retry
 }

@@ -153,13 +153,28 @@ package struct AliasEntry: Codable, Sendable, Hashable {
     /// Whether only models that see images may answer.
     package var needsVision: Bool
     package var candidates: [Candidate]
+    /// Whether only models that call tools may answer; absent in older snapshots, and then no.
+    package var needsTools: Bool?
+    /// The context window, in tokens, a model must have at least.
+    package var contextWindowMin: Int64?
+    /// The most a model may cost, in nano-USD per million tokens, input and output each.
+    package var priceMax: Int64?
+    /// What decides among candidates of one order; `nil`: their weights.
+    package var objective: Objective?
     /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
     package var cacheSeconds: Int64?
 
-    package init(name: String, needsVision: Bool, candidates: [Candidate], cacheSeconds: Int64? = nil) {
+    package init(
+        name: String, needsVision: Bool, candidates: [Candidate], needsTools: Bool? = nil,
+        contextWindowMin: Int64? = nil, priceMax: Int64? = nil, objective: Objective? = nil, cacheSeconds: Int64? = nil
+    ) {
         self.name = name
         self.needsVision = needsVision
         self.candidates = candidates
+        self.needsTools = needsTools
+        self.contextWindowMin = contextWindowMin
+        self.priceMax = priceMax
+        self.objective = objective
         self.cacheSeconds = cacheSeconds
     }
 }

@@ -5,6 +5,9 @@ package enum RedisKeys {
     /// The doorbell channel. Messages: `config <version>`, `key <digest> <version>` and `lost`.
     package static let doorbell = "cfg"
 
+    /// HASH of what workers measured of each deployment (`DeploymentHealth.text`), the last to write having the say.
+    package static let health = "health:deployments"
+
     /// HASH `v` and `record` (a `KeyRecord`'s JSON), raised together and never lowered.
     package static func keyRecord(digest: String) -> String { "k:" + digest }
     package static func versions(_ shard: Shard) -> String { "c:" + shard.tag }

@@ -1,4 +1,6 @@
+import PlaneContract
 import RequestWalk
+import Routing
 
 /// What holds of attempts and timers.
 struct AttemptRules: WalkRules {
@@ -11,8 +13,8 @@ struct AttemptRules: WalkRules {
             require(.pausesBalance, isPaused(number, facts) == false, "attempt \(number) paused")
         case .resumeAttempt(let number):
             require(.pausesBalance, isPaused(number, facts) == true, "attempt \(number) resumed")
-        case .restDeployment:
-            let isWaiting = facts.inCharge?.isPaused == true && facts.eventIsSilence
+        case .noteAttempt(let report):
+            let isWaiting = facts.inCharge?.isPaused == true && facts.eventIsSilence && report.note.isFailure
             require(.slowReadersBlameNobody, !isWaiting, "a paused engine was given up")
         case .settle:
             require(.noAttemptOutlivesTheRequest, facts.running.isEmpty, "attempts \(facts.running) run at settle")
@@ -28,6 +30,11 @@ struct AttemptRules: WalkRules {
         let maybeReceived = facts.attempts.contains { $0.mayHaveBeenReceived }
         require(.nothingIsSentTwice, !maybeReceived, "attempt \(number) after an ambiguous one")
         require(.onlyTheAdmittedAreDispatched, facts.isAdmitted, "attempt \(number) without admission")
+        if let before = facts.attempts.last(where: { $0.deployment == request.target.deployment.id }) {
+            let isOnce = facts.attempts.count { $0.deployment == before.deployment } == 1
+            let didNothing = before.endedWell && (400..<600).contains(before.status ?? 0) && !before.isRunning
+            require(.onlyWhatDidNothingIsAskedAgain, isOnce && didNothing, "\(before.deployment) asked again")
+        }
         let isOver = !facts.settles.isEmpty || facts.isAnswered || facts.callerIsGone
         require(.noAttemptOutlivesTheRequest, !isOver, "attempt \(number) behind the end")
     }
@@ -35,6 +42,10 @@ struct AttemptRules: WalkRules {
     mutating func stepped(_ facts: WalkFacts) {
         guard !facts.isFinished, !facts.bodyIsDue, facts.questions == 0 else { return }
         var due: Set<WalkTimer> = [.total]
+        if facts.running.isEmpty, facts.attempts.last?.endedWell == true {
+            let isBounded = facts.timers.isSuperset(of: [.total, .retry])
+            return require(.everyWaitIsBounded, isBounded, "waits for a second try, bounded by \(facts.timers)")
+        }
         if facts.scenario.streams, facts.inCharge?.isPaused == false {
             due.insert(facts.inCharge?.chunks.isEmpty == true ? .firstEvent : .idle)
         }
@@ -49,6 +60,14 @@ struct AttemptRules: WalkRules {
 
     mutating func ended(_ facts: WalkFacts) {
         require(.noAttemptOutlivesTheRequest, facts.running.isEmpty, "attempts \(facts.running) run on")
+        let ends = facts.notes.filter { if case .firstToken = $0.note { false } else { true } }.map(\.deployment)
+        require(
+            .everyAttemptIsToldOf, ends == facts.attempts.map(\.deployment),
+            "of \(facts.attempts.map(\.deployment)) told \(ends)")
         require(.timersAreCancelled, facts.timers.isEmpty, "\(facts.timers) still set")
     }
+}
+
+extension AttemptNote {
+    var isFailure: Bool { if case .failed = self { true } else { false } }
 }

@@ -17,7 +17,7 @@ enum Fixture {
     static func world(_ scenario: WalkScenario) -> WalkWorld {
         WalkWorld(
             owner: "w", table: tables[scenario.deployments], settings: scenario.settings, bounds: scenario.bounds,
-            digests: { _ in digests }, isResting: { _ in false },
+            digests: { _ in digests }, health: HealthBoard(),
             cache: scenario.hasCache ? WalkCache(secrets, defaultSeconds: 60) : nil)
     }
 

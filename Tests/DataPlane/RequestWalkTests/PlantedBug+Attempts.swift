@@ -1,4 +1,5 @@
 import RequestWalk
+import Routing
 
 extension PlantedBug {
     /// Faults an engine would see.
@@ -38,6 +39,19 @@ extension PlantedBug {
         hears("a lost connection counts as never made", breaks: .nothingIsSentTwice) { event, _ in
             guard case .attemptFailed(let number, .ambiguous(let reason)) = event else { return event }
             return .attemptFailed(attempt: number, .notSent(reason))
+        },
+        replaces("an engine that cannot be reached is asked again", breaks: .onlyWhatDidNothingIsAskedAgain) {
+            action, facts in
+            guard case .startAttempt = action, facts.attempts.count == 1, facts.attempts[0].status == nil else {
+                return [action]
+            }
+            return WalkAction.nextAttempt(facts)
+        },
+        replaces("nobody sets the time of a second try", breaks: .everyWaitIsBounded) { action, _ in
+            if case .setTimer(.retry, _) = action { [] } else { [action] }
+        },
+        replaces("a caller who leaves is not told of", breaks: .everyAttemptIsToldOf) { action, _ in
+            if case .noteAttempt(let report) = action, report.note == .noVerdict { [] } else { [action] }
         },
         replaces("an engine is paused twice", breaks: .pausesBalance) { action, _ in
             if case .pauseAttempt = action { [action, action] } else { [action] }

@@ -141,7 +141,7 @@ struct Surroundings {
         case .setTimer(let timer, let afterMs): timers[timer] = now + afterMs
         case .cancelTimer(let timer): timers[timer] = nil
         case .reportProgress(let report): owedProgress.append(report.hold)
-        case .startAttempt, .keepAnswer, .restDeployment, .respond, .respondHead, .respondBytes, .respondEnd, .settle,
+        case .startAttempt, .keepAnswer, .noteAttempt, .respond, .respondHead, .respondBytes, .respondEnd, .settle,
             .finished:
             break
         }

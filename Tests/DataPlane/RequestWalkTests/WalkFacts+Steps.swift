@@ -3,6 +3,7 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 import ResponseCache
+import Routing
 
 /// What each event and each action adds to what is known.
 extension WalkFacts {
@@ -77,7 +78,10 @@ extension WalkFacts {
             questions += 1
         case .startAttempt(let request):
             let script = scenario.scripts[min(attempts.count, scenario.scripts.count - 1)]
-            attempts.append(Attempt(script: script, upstreamModel: JSONDocument(request.body)?.model ?? ""))
+            attempts.append(
+                Attempt(
+                    script: script, deployment: request.target.deployment.id,
+                    upstreamModel: JSONDocument(request.body)?.model ?? ""))
         case .cancelAttempt(let number), .releaseAttempt(let number): change(number) { $0.isRunning = false }
         case .pauseAttempt(let number): change(number) { $0.isPaused = true }
         case .resumeAttempt(let number): change(number) { $0.isPaused = false }
@@ -97,7 +101,8 @@ extension WalkFacts {
         case .settle(let request): settles.append(request)
         case .finished: isFinished = true
         case .peek, .findRequest: questions += 1
-        case .restDeployment, .reportProgress, .keepAnswer: break
+        case .noteAttempt(let report): notes.append(report)
+        case .reportProgress, .keepAnswer: break
         }
     }
 

@@ -3,11 +3,13 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 import ResponseCache
+import Routing
 
 /// What is known of a walk from outside: from the events that happened and the actions that were taken, never from its state.
 struct WalkFacts {
     struct Attempt {
         let script: ProviderScript
+        let deployment: String
         /// The model its request names.
         let upstreamModel: String
         var status: Int?
@@ -50,6 +52,8 @@ struct WalkFacts {
     /// Questions asked and not answered.
     var questions = 0
     var admit: AdmitRequest?
+    /// What was told of deployments.
+    var notes: [AttemptReport] = []
     /// Asked, and no readable answer came: the hold may stand.
     var admitIsOpen = false
     var isAdmitted = false

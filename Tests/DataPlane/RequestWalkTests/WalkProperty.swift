@@ -31,6 +31,10 @@ enum WalkProperty: String, CaseIterable, Sendable {
     case noFallbackAfterData
     /// A request that may have been received is not sent again.
     case nothingIsSentTwice
+    /// A deployment is asked a second time at most, and only behind an error status of its own.
+    case onlyWhatDidNothingIsAskedAgain
+    /// Of every attempt its deployment's health is told once, however it ended.
+    case everyAttemptIsToldOf
     /// Pause and resume alternate, and name an attempt that runs.
     case pausesBalance
     case timersAreCancelled

@@ -35,7 +35,7 @@ extension WalkAction {
         case .respond(let response, let close): "respond \(response.status) \(shown(response.body)) close \(close)"
         case .respondBytes(let bytes): "respondBytes \(shown(bytes))"
         case .settle(let request): "settle \(request.target) \(request.cost.nano) \(shown(request.event))"
-        case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .restDeployment, .setTimer, .cancelTimer:
+        case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .noteAttempt, .setTimer, .cancelTimer:
             "\(self)"
         case .lookUpKey, .peek, .findRequest, .admit, .lookUpAnswer, .keepAnswer, .respondHead, .respondEnd,
             .reportProgress, .finished:

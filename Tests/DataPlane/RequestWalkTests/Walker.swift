@@ -19,7 +19,8 @@ struct Walker {
 
     /// - Parameter dialects: those of the deployments, in the order in which they are tried.
     init(
-        fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil
+        fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil,
+        health: HealthBoard = HealthBoard()
     ) {
         walk = RequestWalk(
             WalkContext(
@@ -28,7 +29,7 @@ struct Walker {
                     owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects),
                     settings: WalkSettings(),
                     bounds: Bounds(),
-                    digests: { Self.digester.digests(of: $0) }, isResting: { _ in false }),
+                    digests: { Self.digester.digests(of: $0) }, health: health),
                 wallMs: 10, randomSeed: 1))
     }
 

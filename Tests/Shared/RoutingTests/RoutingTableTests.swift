@@ -66,9 +66,10 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
         -> [String]
     {
         var random = SystemRandomNumberGenerator()
-        return try table().plan(
+        let table = table()
+        return try table.plan(
             for: name, facts: RouteFacts(hasImages: images, hasTools: false), key: key, atMs: 5,
-            isResting: resting.contains, random: &random
+            health: .failing(resting, in: table, atMs: 1), nowMs: 2, random: &random
         ).targets.map(\.deployment.id)
     }
 
@@ -100,7 +101,7 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
         #expect((820...960).contains(first), "nine in ten: \(first)")
     }
 
-    @Test("what rests is tried last, not never")
+    @Test("what fails is tried last, not never")
     func resting() throws {
         #expect(try ids("b", resting: ["b-1"]) == ["b-2", "b-1"])
         #expect(try ids("b", resting: ["b-1", "b-2"]) == ["b-1", "b-2"])

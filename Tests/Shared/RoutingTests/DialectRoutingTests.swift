@@ -30,7 +30,7 @@ import Testing
             allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
         var random = SystemRandomNumberGenerator()
         return try table.plan(
-            for: "m", facts: RouteFacts(operation: operation), key: key, atMs: 1, isResting: { _ in false },
+            for: "m", facts: RouteFacts(operation: operation), key: key, atMs: 1, health: HealthTable(), nowMs: 1,
             random: &random
         ).targets.map(\.deployment.id)
     }

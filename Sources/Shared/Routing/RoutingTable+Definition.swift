@@ -16,7 +16,8 @@ extension RoutingTable {
         var models = [name]
         let alias = snapshot.aliases.first { $0.name == name }
         if let alias {
-            words += ["alias", name, "\(alias.needsVision)"]
+            words += ["alias", name, "\(alias.needsVision)", "\(alias.needsTools ?? false)"]
+            words += ["\(alias.contextWindowMin ?? 0)", "\(alias.priceMax ?? .max)"]
             models = alias.candidates.map(\.model)
             for candidate in alias.candidates { words += ["\(candidate.order)", "\(candidate.weight)"] }
         }

@@ -1,0 +1,67 @@
+internal import PlaneContract
+internal import Reactor
+internal import Redis
+internal import Routing
+
+/// Tells other workers through Redis what this one measured, so that a new one starts warm and the control plane can explain.
+///
+/// Off the way of requests: one write every few seconds, of what has news. Without Redis nothing is told and nothing lacks.
+struct HealthShare: Sendable {
+    /// The hash goes when no worker writes any more.
+    private static let keptMs = DeploymentHealth.textMsMax
+    /// Every so many writes, what is too old is taken out: deployments that are no more.
+    private static let cleanEvery = 60
+
+    let redis: RedisClient
+    let board: HealthBoard
+    let everyMs: Int
+
+    func run() async {
+        var isWarm = false
+        var told: [String: Int64] = [:]
+        var turn = 0
+        while !Task.isCancelled {
+            if !isWarm || turn % Self.cleanEvery == 0 { isWarm = await read(adopting: !isWarm) || isWarm }
+            turn += 1
+            try? await Task.sleep(for: .milliseconds(everyMs))
+            await tell(&told)
+        }
+    }
+
+    /// - Returns: whether Redis answered.
+    private func read(adopting: Bool) async -> Bool {
+        guard let words = try? await redis.call("HGETALL", RedisKeys.health).array else { return false }
+        let now = Reactor.clockMs()
+        let wall = LoopServices.wallMs()
+        var known: [(deployment: String, health: DeploymentHealth)] = []
+        var old: [String] = []
+        for pair in stride(from: 0, to: words.count - 1, by: 2) {
+            guard let name = words[pair].string else { continue }
+            if let text = words[pair + 1].string, let health = DeploymentHealth(text: text, atMs: now, wallMs: wall) {
+                known.append((name, health))
+            } else {
+                old.append(name)
+            }
+        }
+        if adopting { board.adopt(known) }
+        if !old.isEmpty { _ = try? await redis.call(RedisCommand(["HDEL", RedisKeys.health] + old)) }
+        return true
+    }
+
+    private func tell(_ told: inout [String: Int64]) async {
+        let table = board.snapshot
+        let now = Reactor.clockMs()
+        let wall = LoopServices.wallMs()
+        let news = table.deployments.filter {
+            $0.value.stats.samples != told[$0.key] ?? 0 || table.isOut($0.key, atMs: now)
+        }
+        guard !news.isEmpty else { return }
+        let words = news.flatMap { [$0.key, table.text(of: $0.key, atMs: now, wallMs: wall)] }
+        let replies = try? await redis.pipeline([
+            RedisCommand(["HSET", RedisKeys.health] + words),
+            RedisCommand(["PEXPIRE", RedisKeys.health, String(Self.keptMs)]),
+        ])
+        guard let replies, replies.allSatisfy({ if case .success = $0 { true } else { false } }) else { return }
+        told = table.deployments.mapValues(\.stats.samples)
+    }
+}

@@ -1,0 +1,150 @@
+internal import GatewayModel
+internal import PlaneContract
+internal import Routing
+
+/// Where a request has been.
+struct AttemptTrail {
+    /// The place in the plan of the next one that was not tried.
+    var next = 0
+    var lastTarget: RouteTarget?
+    var lastClass: FailureClass?
+    /// How long it asked to be left alone.
+    var askedMs: Int64 = 0
+    /// The last one said with an error status that it did nothing: it may be asked once more.
+    var mayRetry = false
+    var retryIsDue = false
+    var hasRetried = false
+    /// Every failure so far was an engine's own rate limit.
+    var allRateLimited = true
+}
+
+/// Which deployment is asked next, and what each attempt tells of its deployment.
+extension RequestWalk {
+    /// The next deployment of the plan; behind the last the same once more, after a while, where nothing can have been charged
+    /// twice. `nil`: none now.
+    mutating func nextTarget(of plan: RoutePlan, at now: Int64) -> RouteTarget? {
+        if trail.retryIsDue {
+            trail.retryIsDue = false
+            return trail.lastTarget
+        }
+        if trail.next < plan.targets.count {
+            trail.next += 1
+            trail.lastTarget = plan.targets[trail.next - 1]
+            return trail.lastTarget
+        }
+        guard trail.mayRetry, !trail.hasRetried, attemptsMade < RoutePlan.attemptsMax,
+            trail.askedMs <= context.world.settings.retryAskedMsMax, context.world.health.takeRetry()
+        else {
+            giveUp(at: now)
+            return nil
+        }
+        trail.hasRetried = true
+        trail.retryIsDue = true
+        let settings = context.world.settings
+        var random = SplitMix64(state: context.randomSeed &+ UInt64(attemptsMade))
+        let jitter = Int64.random(
+            in: settings.retryMsMin...max(settings.retryMsMin, settings.retryMsMax), using: &random)
+        actions.append(.setTimer(.retry, afterMs: max(jitter, trail.askedMs)))
+        return nil
+    }
+
+    mutating func retryAttempt(at now: Int64) {
+        guard trail.retryIsDue, attempt == nil, case .dispatching = phase else { return }
+        startNextAttempt(at: now)
+    }
+
+    /// A request that is too long for one model may fit another, if its name allows another.
+    mutating func goesToLargerWindow(than target: RouteTarget) -> Bool {
+        guard let plan = admitted?.plan, plan.crossesModels, let window = target.model.contextWindow else {
+            return false
+        }
+        let larger = plan.targets[trail.next...].firstIndex { $0.model.contextWindow ?? .max > window }
+        guard let larger else { return false }
+        note(.noVerdict)
+        trail.next = larger
+        trail.allRateLimited = false
+        attempt = nil
+        return true
+    }
+
+    /// Keeps what is said when no engine is left. 429 is the caller's own limit, and is said of engines only when all are at
+    /// theirs, with the shortest wait.
+    mutating func remember(_ failure: GatewayError) {
+        guard let last = lastFailure else {
+            trail.allRateLimited = failure.kind == .rateLimitExceeded
+            lastFailure = failure
+            return
+        }
+        let wait = [last.retryAfterMs, failure.retryAfterMs].compactMap { $0 }.min()
+        let isLimited = failure.kind == .rateLimitExceeded
+        trail.allRateLimited = trail.allRateLimited && isLimited
+        lastFailure = isLimited && !trail.allRateLimited && last.kind != .rateLimitExceeded ? last : failure
+        if isLimited || last.kind == .rateLimitExceeded { lastFailure?.retryAfterMs = wait }
+    }
+
+    /// What a caller is told to wait: what the provider asked for, within reason.
+    func waitMs(_ asked: Int64?) -> Int64 {
+        min(max(asked ?? context.world.settings.restMs, 1), CoolDown.askedMsMax)
+    }
+
+    // MARK: What is told of the deployment
+
+    /// The attempt failed, and its deployment is the cause.
+    mutating func blame(_ failure: FailureClass, askedMs: Int64? = nil, at now: Int64) {
+        trail.lastClass = failure
+        trail.askedMs = askedMs ?? 0
+        trail.mayRetry = false
+        note(.failed(failure, askedMs: askedMs))
+    }
+
+    mutating func noteFirstToken(at now: Int64) {
+        guard let attempt else { return }
+        note(.firstToken(afterMs: now - attempt.startedMs))
+        self.attempt?.isNoted = false
+        self.attempt?.firstTokenMs = now
+    }
+
+    mutating func noteStreamed(_ usage: TokenUsage, at now: Int64) {
+        guard let first = attempt?.firstTokenMs else { return }
+        note(.streamed(tokens: usage.output + usage.reasoning, overMs: now - first))
+    }
+
+    mutating func noteAnswered(_ usage: TokenUsage, at now: Int64) {
+        guard let attempt else { return }
+        note(.answered(tokens: usage.output + usage.reasoning, afterMs: now - attempt.startedMs))
+    }
+
+    /// Every attempt is told of to its end, once, whatever ended it.
+    mutating func noteEnd(at now: Int64) { note(.noVerdict) }
+
+    private mutating func note(_ note: AttemptNote) {
+        guard let attempt, !attempt.isNoted else { return }
+        self.attempt?.isNoted = true
+        actions.append(
+            .noteAttempt(
+                AttemptReport(
+                    attempt.target, startedMs: attempt.startedMs, streams: admitted?.request.streams ?? false,
+                    wasWaiting: attempt.firstTokenMs == nil, note)))
+    }
+
+    // MARK: What is told to the caller
+
+    /// How the engine was chosen.
+    func addRoute(to block: inout HeaderBlock) {
+        guard let attempt, let admitted else { return }
+        block.add("x-aihub-model-requested", Self.headerText(admitted.request.model))
+        block.add("x-aihub-deployment", attempt.target.deployment.id)
+        block.add("x-aihub-attempts", Int64(attemptsMade))
+        guard attemptsMade > 1, let failure = trail.lastClass else {
+            return block.add("x-aihub-route", admitted.plan.reason.text)
+        }
+        let way = trail.hasRetried ? "retry" : "fallback"
+        block.add("x-aihub-route", "\(way); after=\(failure.rawValue); first=\(admitted.plan.reason.text)")
+    }
+
+    /// A name as a caller wrote it: beyond ASCII it has no place in a header.
+    private static func headerText(_ name: String) -> String {
+        name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+            ? name : String(decoding: name.utf8.map { $0 > 0x20 && $0 < 0x7f ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+    }
+}

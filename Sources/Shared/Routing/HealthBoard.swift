@@ -1,0 +1,62 @@
+package import GatewayModel
+package import PlaneContract
+internal import Synchronization
+
+/// The one health table of a worker, shared by its event loops.
+///
+/// One lock, held for about a microsecond: taken once to plan a request that has a choice, and two or three times an attempt. A table for
+/// each loop would learn of an outage once for each loop, and let as many probes through.
+package final class HealthBoard: Sendable {
+    private let table: Mutex<HealthTable>
+    private let known = Mutex<[String: RouteTarget]>([:])
+
+    package init(openMs: Int64 = HealthTable.openMs) { table = Mutex(HealthTable(openMs: openMs)) }
+
+    /// Decides where a request goes and, where that is to find out whether a deployment works again, lets nobody else do so.
+    package func plan(
+        for name: String, in routes: RoutingTable, facts: RouteFacts, key: KeyRecord, wallMs: Int64, atMs now: Int64,
+        random: inout some RandomNumberGenerator
+    ) throws(GatewayError) -> RoutePlan {
+        if let plan = routes.onlyPlan(for: name, facts: facts, key: key, atMs: wallMs) { return plan }
+        let survey = try routes.survey(name, facts: facts, key: key, atMs: wallMs)
+        if let refusal = survey.refusal { throw refusal }
+        return table.withLock { health in
+            let plan = routes.plan(name, survey, health: health, nowMs: now, random: &random)
+            if plan.reason == .probe { health.claimProbe(of: plan.targets[0], atMs: now) }
+            return plan
+        }
+    }
+
+    package func began(_ target: RouteTarget, streams: Bool, isFirst: Bool, atMs now: Int64) {
+        table.withLock { $0.began(target, streams: streams, isFirst: isFirst, atMs: now) }
+    }
+
+    package func note(_ report: AttemptReport, atMs now: Int64) { table.withLock { $0.note(report, atMs: now) } }
+
+    /// Whether a deployment may be asked a second time: takes from the worker's budget.
+    package func takeRetry() -> Bool { table.withLock { $0.budget.withdraw() } }
+
+    /// Another configuration is in force. What was measured of deployments that stayed the same is kept.
+    package func use(_ routes: RoutingTable) {
+        let before = known.withLock { known in
+            let before = known
+            known = Dictionary(routes.allTargets.map { ($0.deployment.id, $0) }) { first, _ in first }
+            return before
+        }
+        let now = known.withLock { $0 }
+        table.withLock { health in
+            health.keep { id in
+                guard let new = now[id] else { return false }
+                guard let old = before[id] else { return true }
+                return old.deployment == new.deployment && old.provider == new.provider
+                    && old.credential == new.credential
+            }
+        }
+    }
+
+    package var snapshot: HealthTable { table.withLock { $0 } }
+
+    package func adopt(_ shared: [(deployment: String, health: DeploymentHealth)]) {
+        table.withLock { health in for item in shared { health.adopt(item.health, of: item.deployment) } }
+    }
+}

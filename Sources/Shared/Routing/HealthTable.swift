@@ -1,0 +1,111 @@
+internal import PlaneContract
+
+/// What a worker knows of all deployments, and of the providers as places that can be reached or not. A value: the choice of a
+/// route is a pure function of it.
+package struct HealthTable: Sendable {
+    /// How long a breaker stays open at first, in milliseconds.
+    package static let openMs: Int64 = 5_000
+    /// More deployments are not measured.
+    package static let deploymentsMax = 4_096
+
+    package private(set) var deployments: [String: DeploymentHealth] = [:]
+    /// Breakers fed by connections alone: a provider that cannot be reached takes all its deployments out at once.
+    private var providers: [String: CircuitBreaker] = [:]
+    /// Of each measured deployment.
+    private var providerNames: [String: String] = [:]
+    private let openMs: Int64
+    package var budget = RetryBudget()
+
+    package init(openMs: Int64 = HealthTable.openMs) { self.openMs = openMs }
+
+    package subscript(deployment: String) -> DeploymentHealth { deployments[deployment] ?? DeploymentHealth() }
+
+    package func standing(of target: RouteTarget, atMs now: Int64) -> Standing {
+        standing(of: target.deployment.id, at: target.deployment.provider, atMs: now)
+    }
+
+    /// As other workers are told of it.
+    package func text(of deployment: String, atMs now: Int64, wallMs: Int64) -> String {
+        self[deployment].text(standing(of: deployment, atMs: now), atMs: now, wallMs: wallMs)
+    }
+
+    package func isOut(_ deployment: String, atMs now: Int64) -> Bool { standing(of: deployment, atMs: now).isOut }
+
+    private func standing(of deployment: String, atMs now: Int64) -> Standing {
+        standing(of: deployment, at: providerNames[deployment] ?? "", atMs: now)
+    }
+
+    private func standing(of deployment: String, at provider: String, atMs now: Int64) -> Standing {
+        let own = self[deployment].standing(atMs: now)
+        guard !own.isOut, let breaker = providers[provider] else { return own }
+        switch breaker.standing(atMs: now) {
+        case .closed: return own
+        case .probeDue: return .probeDue
+        case .open(let until): return .out("provider_unreachable", untilMs: until)
+        }
+    }
+
+    package mutating func claimProbe(of target: RouteTarget, atMs now: Int64) {
+        deployments[target.deployment.id]?.claimProbe(atMs: now)
+        providers[target.deployment.provider]?.claimProbe(atMs: now)
+    }
+
+    /// - Parameter isFirst: of its request, no second or third attempt.
+    package mutating func began(_ target: RouteTarget, streams: Bool, isFirst: Bool, atMs now: Int64) {
+        if isFirst { budget.deposit() }
+        guard deployments[target.deployment.id] != nil || deployments.count < Self.deploymentsMax else { return }
+        deployments[target.deployment.id, default: DeploymentHealth()].began(streams: streams, atMs: now)
+        providerNames[target.deployment.id] = target.deployment.provider
+        providers[target.deployment.provider]?.attemptBegan(atMs: now)
+    }
+
+    package mutating func note(_ report: AttemptReport, atMs now: Int64) {
+        deployments[report.deployment]?.note(report, openMs: openMs, atMs: now)
+        switch report.note {
+        case .failed(.unreachable, _):
+            guard providers[report.provider] != nil || providers.count < Self.deploymentsMax else { return }
+            providers[report.provider, default: CircuitBreaker()].failed(
+                startedMs: report.startedMs, atMs: now, openMs: openMs)
+        case .failed(.slow, _), .failed(.insecure, _), .noVerdict:
+            providers[report.provider]?.probeReleased(atMs: now)
+        case .firstToken, .answered, .failed:
+            providers[report.provider]?.succeeded(startedMs: report.startedMs, atMs: now)
+        case .streamed: break
+        }
+    }
+
+    /// Another configuration is in force: what is gone or became another one is forgotten.
+    package mutating func keep(_ isTheSame: (String) -> Bool) {
+        deployments = deployments.filter { isTheSame($0.key) }
+        providerNames = providerNames.filter { deployments[$0.key] != nil }
+        providers.removeAll(keepingCapacity: true)
+    }
+
+    /// What another worker knew, where nothing is known here.
+    package mutating func adopt(_ health: DeploymentHealth, of deployment: String) {
+        guard deployments[deployment] == nil, deployments.count < Self.deploymentsMax else { return }
+        deployments[deployment] = health
+    }
+}
+
+/// Bounds second attempts on the same deployment to a share of the traffic: in an outage everything would be sent twice.
+package struct RetryBudget: Sendable, Equatable {
+    /// One retry for so many requests.
+    package static let requestsEach = 5
+    /// Retries that may be saved up, and those there are at the start.
+    package static let savedMax = 20
+    package static let initial = 3
+
+    /// In requests.
+    private var saved = RetryBudget.initial * RetryBudget.requestsEach
+
+    package init() {}
+
+    package mutating func deposit() { saved = min(saved + 1, Self.savedMax * Self.requestsEach) }
+
+    package mutating func withdraw() -> Bool {
+        guard saved >= Self.requestsEach else { return false }
+        saved -= Self.requestsEach
+        return true
+    }
+}

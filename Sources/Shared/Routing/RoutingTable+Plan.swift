@@ -1,0 +1,170 @@
+package import GatewayModel
+package import PlaneContract
+
+extension RoutingTable {
+    /// The plan of a named model with one deployment, as most have: nothing to weigh, nothing to allocate. `nil` when there
+    /// is more to it.
+    package func onlyPlan(for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64) -> RoutePlan? {
+        guard key.mayCall(name), aliases[name] == nil, let targets = targets[name], targets.count == 1,
+            serves(name, atMs: now), facts.hindrance(targets[0].model) == nil, targets[0].serves(facts.operation)
+        else { return nil }
+        return RoutePlan(requested: name, targets: targets, reason: .only, crossesModels: false)
+    }
+
+    /// Decides where a request goes. A pure function of its arguments.
+    ///
+    /// - Parameters:
+    ///   - now: milliseconds since 1970 UTC, for prices.
+    ///   - health: what was measured, on a clock that stands at `nowMs`.
+    ///   - random: draws among equals, and now and then somebody who was not heard of for long.
+    /// - Throws: 404 for a name nobody serves or the key may not call (one text for both) or that has no price, 400 for a
+    ///   request no engine behind the name can take.
+    package func plan(
+        for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, health: HealthTable, nowMs: Int64,
+        random: inout some RandomNumberGenerator
+    ) throws(GatewayError) -> RoutePlan {
+        if let plan = onlyPlan(for: name, facts: facts, key: key, atMs: now) { return plan }
+        let survey = try survey(name, facts: facts, key: key, atMs: now)
+        if let refusal = survey.refusal { throw refusal }
+        return plan(name, survey, health: health, nowMs: nowMs, random: &random)
+    }
+
+    /// The part of it that needs what was measured.
+    func plan(
+        _ name: String, _ survey: Survey, health: HealthTable, nowMs: Int64,
+        random: inout some RandomNumberGenerator
+    ) -> RoutePlan {
+        let choice = RouteChoice(survey, health: health, nowMs: nowMs, random: &random)
+        return RoutePlan(
+            requested: name, targets: choice.ordered.prefix(RoutePlan.attemptsMax).map(\.target), reason: choice.reason,
+            crossesModels: aliases[name] != nil)
+    }
+
+    /// The same, told: what was considered, how it scored, what was left out and why. Where nobody is left it says so.
+    ///
+    /// - Throws: 404 for a name that is none, or that the key may not call.
+    package func explain(
+        _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, health: HealthTable, nowMs: Int64,
+        random: inout some RandomNumberGenerator
+    ) throws(GatewayError) -> RouteExplanation {
+        let survey = try survey(name, facts: facts, key: key, atMs: now)
+        let choice = RouteChoice(survey, health: health, nowMs: nowMs, random: &random)
+        return RouteExplanation(name, survey, choice, health: health, nowMs: nowMs)
+    }
+
+    /// Who may answer, whatever was measured.
+    func survey(
+        _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64
+    ) throws(GatewayError) -> Survey {
+        guard key.mayCall(name), aliases[name] != nil || models[name] != nil else {
+            throw notFound(name, key: key, atMs: now)
+        }
+        let alias = aliases[name]
+        let candidates = alias?.candidates ?? [AliasEntry.Candidate(model: name, order: 0, weight: 1)]
+        var survey = Survey(objective: alias?.objective)
+        var served: [AliasEntry.Candidate] = []
+        for candidate in candidates {
+            if let reason = Survey.unserved(candidate.model, alias, in: self, atMs: now) {
+                survey.excluded.append((candidate.model, nil, reason))
+            } else {
+                served.append(candidate)
+            }
+        }
+        guard !served.isEmpty else {
+            survey.refusal = unserved(name, candidates: candidates, atMs: now)
+            return survey
+        }
+        var able: [AliasEntry.Candidate] = []
+        for candidate in served {
+            guard let model = models[candidate.model] else { continue }
+            if let reason = facts.hindrance(model) ?? (alias != nil && facts.hasTools && !model.tools ? .noTools : nil)
+            {
+                survey.excluded.append((candidate.model, nil, reason))
+            } else {
+                able.append(candidate)
+            }
+        }
+        guard !able.isEmpty else {
+            survey.refusal = unsuited(name, facts: facts, kinds: Set(served.compactMap { models[$0.model]?.kind }))
+            return survey
+        }
+        if alias != nil { able = survey.fitting(able, facts, in: self) }
+        for candidate in able {
+            for target in targets[candidate.model] ?? [] {
+                if target.serves(facts.operation) {
+                    survey.entrants.append(Entrant(target, candidate, priceAtMs: now))
+                } else {
+                    survey.excluded.append((candidate.model, target.deployment.id, .noEndpoint))
+                }
+            }
+        }
+        if survey.entrants.isEmpty { survey.refusal = withoutEndpoint(name, facts.operation) }
+        return survey
+    }
+}
+
+/// Who may answer a request, before anybody is preferred.
+struct Survey {
+    var objective: Objective?
+    var entrants: [Entrant] = []
+    var excluded: [(model: String, deployment: String?, reason: Exclusion)] = []
+    /// What the caller is told when nobody may.
+    var refusal: GatewayError?
+
+    init(objective: Objective?) { self.objective = objective.flatMap { $0.sum > 0 ? $0 : nil } }
+
+    /// Why a model cannot answer to an alias, whatever the request.
+    static func unserved(
+        _ name: String, _ alias: AliasEntry?, in table: RoutingTable, atMs now: Int64
+    ) -> Exclusion? {
+        guard let model = table.models[name], table.targets[name]?.isEmpty == false else { return .noEngine }
+        guard let price = model.price(atMs: now) else { return .noPrice }
+        guard let alias else { return nil }
+        if alias.needsVision, !model.vision { return .noVision }
+        if alias.needsTools == true, !model.tools { return .noTools }
+        if let least = alias.contextWindowMin, model.contextWindow ?? .max < least { return .windowTooSmall }
+        if let most = alias.priceMax, max(price.tokens.input, price.tokens.output) > most { return .tooDear }
+        return nil
+    }
+
+    /// Those whose window the request seems to fit. A guess refuses nobody: where none seems large enough, the largest are left
+    /// to judge for themselves.
+    mutating func fitting(
+        _ candidates: [AliasEntry.Candidate], _ facts: RouteFacts, in table: RoutingTable
+    ) -> [AliasEntry.Candidate] {
+        func window(_ candidate: AliasEntry.Candidate) -> Int64 { table.models[candidate.model]?.contextWindow ?? .max }
+        let largest = candidates.map(window).max() ?? .max
+        let needed = min(facts.inputTokens, largest)
+        let fitting = candidates.filter { window($0) >= needed }
+        for candidate in candidates where window(candidate) < needed {
+            excluded.append((candidate.model, nil, .windowTooSmall))
+        }
+        return fitting
+    }
+}
+
+/// A deployment that may answer.
+struct Entrant {
+    let target: RouteTarget
+    /// The operator's explicit order: the candidate's, then the deployment's.
+    let order: (Int, Int)
+    let candidateWeight: Int
+    /// Nano-USD per million tokens: three input tokens for each of output, as is usual.
+    let price: Double
+
+    /// More than this counts as this: a sum of absurd weights must not overflow.
+    private static let weightMax = 1_000_000
+
+    init(_ target: RouteTarget, _ candidate: AliasEntry.Candidate, priceAtMs now: Int64) {
+        self.target = target
+        order = (candidate.order, target.deployment.order)
+        candidateWeight = Self.bounded(candidate.weight)
+        let price = target.model.price(atMs: now)?.tokens
+        self.price = (3 * Double(max(0, price?.input ?? 0)) + Double(max(0, price?.output ?? 0))) / 4
+    }
+
+    var deploymentWeight: Int { Self.bounded(target.deployment.weight) }
+    var weight: Int { candidateWeight * deploymentWeight }
+
+    private static func bounded(_ weight: Int) -> Int { min(max(0, weight), weightMax) }
+}

@@ -1,0 +1,61 @@
+package import GatewayModel
+package import PlaneContract
+internal import Translation
+
+/// A snapshot made ready for look-ups: immutable, shared by all requests of a worker, swapped whole.
+package final class RoutingTable: Sendable {
+    package let snapshot: GatewaySnapshot
+    let models: [String: ModelEntry]
+    let aliases: [String: AliasEntry]
+    let targets: [String: [RouteTarget]]
+
+    /// - Parameter openCredential: unseals a credential; `nil` leaves its deployments out of service.
+    package init(_ snapshot: GatewaySnapshot, openCredential: (CredentialEntry) -> Secret?) {
+        self.snapshot = snapshot
+        models = Dictionary(snapshot.models.map { ($0.name, $0) }) { first, _ in first }
+        aliases = Dictionary(snapshot.aliases.map { ($0.name, $0) }) { first, _ in first }
+        let providers = Dictionary(snapshot.providers.map { ($0.id, $0) }) { first, _ in first }
+        let credentials = Dictionary(
+            snapshot.credentials.compactMap { entry in openCredential(entry).map { (entry.id, $0) } }
+        ) { first, _ in first }
+        var targets: [String: [RouteTarget]] = [:]
+        for deployment in snapshot.deployments {
+            guard let model = models[deployment.model], let provider = providers[deployment.provider] else { continue }
+            let credential = deployment.credential.flatMap { credentials[$0] }
+            // A dialect of a newer release is none this worker speaks.
+            guard deployment.credential == nil || credential != nil, let dialect = Dialect.named(provider.dialect)
+            else {
+                continue
+            }
+            targets[model.name, default: []].append(
+                RouteTarget(
+                    deployment: deployment, model: model, provider: provider, credential: credential, dialect: dialect))
+        }
+        self.targets = targets
+    }
+
+    package var version: Int64 { snapshot.version }
+
+    package var allTargets: [RouteTarget] { targets.values.flatMap { $0 } }
+
+    /// The table before any snapshot has arrived.
+    package static let empty = RoutingTable(
+        GatewaySnapshot(version: 0, providers: [], credentials: [], models: [], deployments: [], aliases: []),
+        openCredential: { _ in nil })
+
+    /// What `GET /v1/models` shows: aliases first, then models by name; only what this key may call and an engine serves.
+    package func callable(by key: KeyRecord, atMs now: Int64) -> [(name: String, created: Int64)] {
+        let named = snapshot.aliases.filter { alias in
+            alias.candidates.contains {
+                Survey.unserved($0.model, alias, in: self, atMs: now) == nil
+            }
+        }.map { ($0.name, Int64(0)) }
+        let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }
+            .sorted { $0.name < $1.name }.map { ($0.name, $0.created) }
+        return (named + direct).filter { key.mayCall($0.0) }.map { (name: $0.0, created: $0.1) }
+    }
+
+    func serves(_ model: String, atMs now: Int64) -> Bool {
+        targets[model]?.isEmpty == false && models[model]?.price(atMs: now) != nil
+    }
+}

@@ -1,0 +1,43 @@
+internal import PlaneContract
+
+/// How good a deployment is by an objective: the mean of four qualities, weighed. Each is 0 to 1, and 1 is the best there is
+/// among those compared.
+package struct Score: Sendable, Equatable {
+    /// Differences below this are not felt, in milliseconds.
+    static let latencyFloorMs = 20.0
+    /// Prices below this are as good as none: 0.05 USD per million tokens.
+    static let priceFloor = 50_000_000.0
+    /// Scores so near the best one are equal: weights decide.
+    static let equalShare = 0.97
+
+    package var latency: Double
+    package var speed: Double
+    package var cost: Double
+    package var uptime: Double
+    package private(set) var total = 0.0
+
+    /// - Returns: a score for each entrant, in their order.
+    static func scores(
+        of entrants: [Entrant], by objective: Objective, _ health: HealthTable, atMs now: Int64
+    ) -> [Score] {
+        let all = entrants.map { health[$0.target.deployment.id] }
+        let latencies = all.map { $0.isUnknown ? nil : $0.firstTokenMs(atMs: now) }
+        let speeds = all.map(\.stats.tokensPerSecond)
+        let quickest = latencies.compactMap { $0 }.min() ?? 0
+        let fastest = speeds.compactMap { $0 }.max() ?? 0
+        let cheapest = entrants.map(\.price).min() ?? 0
+        return entrants.indices.map { at in
+            // What is not known is taken for the best, so that it becomes known.
+            let latency = latencies[at].map { (quickest + latencyFloorMs) / ($0 + latencyFloorMs) }
+            let speed = speeds[at].map { fastest > 0 ? $0 / fastest : 1 }
+            let works = 1 - all[at].stats.errorRate(atMs: now)
+            var score = Score(
+                latency: latency ?? 1, speed: speed ?? 1,
+                cost: (cheapest + priceFloor) / (entrants[at].price + priceFloor), uptime: works * works)
+            score.total =
+                (objective.latency * score.latency + objective.speed * score.speed + objective.cost * score.cost
+                    + objective.uptime * score.uptime) / objective.sum
+            return score
+        }
+    }
+}
