@@ -48,8 +48,8 @@ extension RequestWalk {
         attempt = Attempt(
             number: attemptsMade, target: target,
             stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
-        relay.isCapped = affordable != nil
-        relay.coveredTokens = admitted.coveredTokens(on: target, atMs: context.wallMs)
+        relay.affordableOutput = affordable
+        relay.coveredTokens = admitted.coveredTokens(on: target, limit: affordable, atMs: context.wallMs)
         actions.append(
             .startAttempt(
                 UpstreamRequest(

@@ -56,7 +56,8 @@ extension RequestWalk {
             if let before = admitted?.hold { admitted?.hold = max(before, hold) }
             let before = relay.coveredTokens
             relay.coveredTokens =
-                admitted?.coveredTokens(on: attempt.target, atMs: context.wallMs) ?? relay.coveredTokens
+                admitted?.coveredTokens(
+                    on: attempt.target, limit: relay.affordableOutput, atMs: context.wallMs) ?? relay.coveredTokens
             // What was all there is may be more a moment later, when others have settled: asked for again each second.
             relay.growthReason = relay.coveredTokens > before ? nil : reason
         case .stale: actions.append(.lookUpKey(digests: digests, fresh: true))

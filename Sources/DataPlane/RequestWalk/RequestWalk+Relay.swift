@@ -23,7 +23,9 @@ struct Relay {
     var finished = false
     var firstByteMs: Int64 = 0
     /// The money asked for a smaller output limit than the caller did.
-    var isCapped = false
+    var isCapped: Bool { affordableOutput != nil }
+    /// That limit, for each choice.
+    var affordableOutput: Int64?
     /// Output tokens the hold pays for.
     var coveredTokens: Int64 = .max
     /// A larger hold was asked for.

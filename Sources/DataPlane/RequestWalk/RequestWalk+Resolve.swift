@@ -104,12 +104,15 @@ struct AdmittedRequest {
 
     var scopes: ScopeSet { caller.scopes }
 
-    /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be.
-    func coveredTokens(on target: RouteTarget, atMs now: Int64) -> Int64 {
+    /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be: a provider
+    /// that keeps to its limit ends by itself, and by its own count.
+    ///
+    /// - Parameter limit: the output limit a choice was given for lack of money, if it was.
+    func coveredTokens(on target: RouteTarget, limit: Int64?, atMs now: Int64) -> Int64 {
         guard request.growsOn(target) else { return .max }
         let covered = tokens(for: hold, on: target.model, atMs: now)
-        let isAll = covered / request.size.choices >= Estimate.outputBound(request.size, on: target.model)
-        return isAll ? .max : covered
+        let bound = Estimate.outputBound(request.size, on: target.model)
+        return covered / request.size.choices >= min(bound, limit ?? bound) ? .max : covered
     }
 
     /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
