@@ -20,7 +20,7 @@ final class Bill: Sendable {
         var body: String
     }
 
-    static let entriesMax = 200_000
+    static let entriesMax = 1_000_000
     private let entries = Mutex<[String: Entry]>([:])
 
     func received(id: String, model: String, stream: Bool, body: String) {
