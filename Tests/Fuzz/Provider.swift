@@ -5,9 +5,7 @@ import ProviderSchemas
 func fuzzProvider(_ input: FuzzInput) {
     guard let first = input.bytes.first else { return }
     let body = input.rest
-    let failure = ProviderFailure(status: 300 + Int(first), body: body)
-    // A status that is no success never counts as one: it is answered, or tried elsewhere.
-    _ = failure.allowsFallback
+    require(ProviderRefusal(status: 300 + Int(first), body: body).waitMs ?? 0 >= 0, "a wait below zero")
     if let chunk = try? ChatChunk(body) {
         _ = chunk.model
         require(chunk.contentDeltas >= 0 && chunk.contentBytes >= 0, "content below zero")

@@ -4,7 +4,8 @@ alter table usage_event add column saved_nano_usd bigint check (saved_nano_usd >
 alter table spend add column cache_hits bigint not null default 0;
 alter table spend add column saved_nano_usd bigint not null default 0;
 
--- As before, and what was saved: the final word on a request alone says so.
+-- As before, with these columns and those of 0051. A request is counted by its final word where there is one, as it is charged:
+-- reaped first and then said to have given its caller nothing, it no longer counts. What was saved the final word alone says.
 create or replace function take_usage_in(events jsonb) returns bigint language sql as $$
     with incoming as (
         select

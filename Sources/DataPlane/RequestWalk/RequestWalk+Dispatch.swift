@@ -149,7 +149,7 @@ extension RequestWalk {
         }
         // A redirect or a success of another kind is no word that nothing was done.
         let saysItFailed = (400..<600).contains(current.status ?? 0)
-        trail.mayRetry = saysItFailed && (failure == .overloaded || failure == .transient)
+        trail.mayRetry = saysItFailed && trail.lastClass?.allowsRetry == true
         attempt = nil
         startNextAttempt(at: now)
     }

@@ -13,14 +13,6 @@ package enum ProviderFailure: Equatable, Sendable {
     case overloaded
     case transient
 
-    /// Whether another deployment may be tried.
-    package var allowsFallback: Bool {
-        switch self {
-        case .clientFault, .contextLength, .contentPolicy: false
-        case .operatorFault, .modelMissing, .rateLimited, .overloaded, .transient: true
-        }
-    }
-
     package init(status: Int, body: [UInt8]) { self = ProviderRefusal(status: status, body: body).failure }
 }
 

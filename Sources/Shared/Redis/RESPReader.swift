@@ -5,15 +5,13 @@ internal import CHiredis
 /// Not thread-safe: it lives on its connection's event loop. hiredis would build each reply as a tree of its own, two
 /// allocations an element; it is told to hand the elements to a `ReplyBuilder` instead.
 package struct RESPReader: ~Copyable {
-    /// The bytes of one reply, complete or not, that are accepted. Anything longer closes the connection.
-    static let defaultReplyBytesMax = 1 << 20
-
     private let reader: UnsafeMutablePointer<redisReader>
     private let builder = ReplyBuilder()
     private let replyBytesMax: Int
     private var unparsedBytes = 0
     private var guarding = RESPGuard()
 
+    /// - Parameter replyBytesMax: the bytes of one reply, complete or not, that are accepted; a longer one is an error.
     package init(replyBytesMax: Int) {
         guard let reader = redisReaderCreateWithFunctions(ReplyBuilder.functions) else {
             preconditionFailure("out of memory for a RESP reader")
