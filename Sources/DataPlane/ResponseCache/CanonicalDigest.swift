@@ -51,6 +51,8 @@ package struct CanonicalDigest: Sendable {
     private var reading = Reading.between
     private var isName = false
     private var frames: [Frame] = []
+    /// How many of them are objects. Each has a sink while a value of its is under way: what does not fit is no JSON.
+    private var objects = 0
     private var sinks = [Sink(start: 0, hash: nil)]
     private var members: [Member] = []
     /// Names and values of members, each behind the one before, and behind them the tail of the value under way.
@@ -119,7 +121,7 @@ package struct CanonicalDigest: Sendable {
         case UInt8(ascii: "]"): endArray()
         case UInt8(ascii: ","): comma()
         default:
-            guard !expectsName, !isComplete else {
+            guard !expectsName, mayBeginValue else {
                 giveUp()
                 return at
             }
@@ -131,13 +133,17 @@ package struct CanonicalDigest: Sendable {
 
     private var expectsName: Bool { if case .object(_, _, true)? = frames.last { true } else { false } }
 
+    /// A value may begin: the document's, an element's, or that of a member which has none yet.
+    private var mayBeginValue: Bool { !isComplete && sinks.count == objects + 1 }
+
     private mutating func begin(_ frame: Frame) {
-        guard frames.count < Self.depthMax, !expectsName, !isComplete else { return giveUp() }
+        guard frames.count < Self.depthMax, !expectsName, mayBeginValue else { return giveUp() }
         frames.append(frame)
+        if case .object = frame { objects += 1 }
     }
 
     private mutating func beginString() {
-        guard !isComplete else { return giveUp() }
+        guard expectsName || mayBeginValue else { return giveUp() }
         reading = .string
         isName = expectsName
         if isName { nameStart = kept.count } else { put("\"") }
@@ -181,6 +187,7 @@ package struct CanonicalDigest: Sendable {
         switch frames.last {
         case .array: put(",")
         case .object(let first, let mark, _):
+            guard sinks.count == objects else { return giveUp() }
             frames[frames.count - 1] = .object(members: first, kept: mark, expectsName: true)
         case nil: giveUp()
         }
@@ -196,8 +203,9 @@ package struct CanonicalDigest: Sendable {
     }
 
     private mutating func endObject() {
-        guard case .object(let first, let mark, _)? = frames.last else { return giveUp() }
+        guard case .object(let first, let mark, _)? = frames.last, sinks.count == objects else { return giveUp() }
         frames.removeLast()
+        objects -= 1
         let text = sorted(members[first...])
         members.removeLast(members.count - first)
         kept.removeLast(kept.count - mark)

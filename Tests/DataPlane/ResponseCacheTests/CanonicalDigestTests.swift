@@ -103,4 +103,17 @@ import Testing
         changed.changeOneScalar(&random)
         #expect(Self.digest(changed.text(&random, isShuffled: true)) != digest)
     }
+
+    /// It is fed before anybody has judged the body.
+    @Test(arguments: [
+        #"{"a":{"b"}}"#, #"{"a"}"#, #"{"a","b":1}"#, #"{"a":1 2}"#, #"{"a":1 "b":2}"#, #"{"a":{} {}}"#,
+        #"{"a":[1] {"b"},"#,
+        #"{"a":{"b":1 "\#(String(repeating: "x", count: 9000))"}}"#,
+        #"[{"\#(String(repeating: "n", count: 900))"},{"a"}]"#,
+    ])
+    func whatIsNoJSONHasNoDigest(text: String) {
+        var digest = CanonicalDigest()
+        digest.feed(Array(text.utf8))
+        #expect(digest.finish() == nil)
+    }
 }
