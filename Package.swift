@@ -127,7 +127,8 @@ let package = Package(
         controlPlane("Postgres", ["CPQ"]),
         controlPlane("AdminCore", ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing"]),
         controlPlane("AdminStore", ["GatewayModel", "PlaneContract", "KeyMaterial", "Postgres", "AdminCore"]),
-        controlPlane("Ledger", ["PlaneContract", "Redis", "Operations", "Postgres", logging]),
+        controlPlane(
+            "Ledger", ["GatewayModel", "LimitScripts", "PlaneContract", "Redis", "Operations", "Postgres", logging]),
         controlPlane(
             "AdminHTTP",
             ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "AdminCore", hummingbird, logging],

@@ -57,6 +57,7 @@ def cp(server):
     call(client, "raise", [f"c:{SHARD}"], KEY, 1)
     call(client, "raise", [f"c:{SHARD}"], ORG, 1)
     call(client, "barrier", [PROCESSES], 1)
+    call(client, "close", [PROCESSES], 1)
     call(client, "live", [f"c:{SHARD}"], 1)
     client.hset(PROCESSES, "open", "run-1")
     return client
@@ -171,12 +172,23 @@ def run_put_key(client):
     assert call(client, "put_key", ["cfg:snap"], 1, "{}") == [0]
 
 
+def run_count(client):
+    keys, request = [hold("late"), OPEN, *SCOPES], ["late", 1, 5, 10, "{}", 60000, PERIODS, 0]
+    assert call(client, "count", keys, *request) == [0]
+    assert call(client, "count", keys, *request) == [1, b"S"], "and no second time"
+
+
 def run_barrier(client):
     assert [call(client, "barrier", [f"run:{OTHER}"], 7)[0] for _ in range(2)] == [1, 0]
 
 
-def run_seed(client):
+def run_close(client):
     call(client, "barrier", [f"run:{OTHER}"], 8)
+    assert call(client, "close", [f"run:{OTHER}"], 8) == [0]
+
+
+def run_seed(client):
+    run_close(client)
     assert call(client, "seed", [f"b:{OTHER}:key_1"], 8, *[209901, 5, 1, 20990101, 5, 1, 0, 0, 0, 0, 0, 0]) == [0]
 
 
@@ -186,6 +198,7 @@ def run_entomb(client):
 
 def run_live(client):
     call(client, "barrier", ["run:{s02.60}"], 1)
+    call(client, "close", ["run:{s02.60}"], 1)
     assert call(client, "live", ["c:{s02.60}"], 1) == [0]
 
 
@@ -195,7 +208,7 @@ def run_at_least(client):
 
 WORKER = ["admit", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
           "inspect"]
-CONTROL = ["raise", "put_key", "barrier", "seed", "entomb", "live", "at_least"]
+CONTROL = ["raise", "put_key", "count", "barrier", "close", "seed", "entomb", "live", "at_least"]
 
 
 def test_every_function_is_tried_here():
@@ -222,7 +235,7 @@ def test_a_worker_cannot_run_what_writes_configuration(dp, function, keys, argum
 
 
 @pytest.mark.parametrize("command", [
-    f"HGET k:{'a' * 64} record", "HMGET cfg:snap v record", f"HMGET c:{SHARD} gen {KEY}", f"GET ack:{SHARD}", "EXISTS cfg:snap",
+    f"HGET k:{'a' * 64} record", "HMGET cfg:snap v record", f"HMGET c:{SHARD} gen {KEY}", f"GET ack:{SHARD}", "EXISTS cfg:keys",
     f"HLEN {BEATS}", f"HGET {PROCESSES} open", "INFO server", "TIME", "PING", "HGETALL health:deployments",
 ])
 def test_a_worker_reads(dp, command):
@@ -246,7 +259,7 @@ def test_the_doorbell_rings_for_workers(cp, dp):
 
 @pytest.mark.parametrize("command", [
     "HGET k:x v", f"XRANGE {STREAM} - +", f"XTRIM {STREAM} MINID 0",
-    f"HGETALL {BEATS}", "HGETALL health:deployments", "TIME", "INFO server", "FUNCTION LIST", "EXISTS cfg:snap", f"SET ack:{SHARD} 1", "SCAN 0",
+    f"HGETALL {BEATS}", "HGETALL health:deployments", "TIME", "INFO server", "FUNCTION LIST", "EXISTS cfg:snap cfg:keys", "HSET cfg:keys:1 keys 1", "PERSIST cfg:keys:1", "RENAME cfg:keys:1 cfg:keys", f"SET ack:{SHARD} 1", "SCAN 0",
     f"DEL b:{OTHER}:gone",
 ])
 def test_the_control_plane_may(cp, command):
@@ -272,7 +285,7 @@ SERVER = [
 WORKER_ONLY = [
     "FUNCTION LIST", "FUNCTION LOAD x", f"FUNCTION DELETE {prefix()}", "SCAN 0", "PUBLISH cfg x", "MULTI",
     f"HSET c:{SHARD} {KEY} 0", f"HSET c:{SHARD} gen 9", f"DEL c:{SHARD}", f"HDEL c:{SHARD} {KEY}",
-    "HSET k:x record {}", "DEL k:x", "SET k:x 1", "SET cfg:snap 1", "HSET cfg:snap v 9", "DEL cfg:snap",
+    "HSET k:x record {}", "DEL k:x", "SET k:x 1", "SET cfg:snap 1", "HSET cfg:snap v 9", "DEL cfg:snap", "HSET cfg:keys keys 1", "RENAME cfg:keys:1 cfg:keys",
     f"SET ack:{SHARD} 9", f"DEL ack:{SHARD}", f"XTRIM {STREAM} MAXLEN 0", f"XDEL {STREAM} 0-1", f"DEL {STREAM}",
     f"XREAD STREAMS {STREAM} 0", f"SET {STREAM} 1", f"XGROUP CREATE {STREAM} g 0", f"DEL {SCOPES[0]}",
     f"DEL {OPEN}", f"DEL {BEATS}", "DEL health:deployments", "SET health:deployments 1", "HSET health d 1", f"EXPIRE {SCOPES[0]} 1", f"RENAME {SCOPES[0]} {SCOPES[1]}", f"COPY {SCOPES[0]} {SCOPES[1]}",

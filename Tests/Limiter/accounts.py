@@ -80,20 +80,33 @@ class Accounts(Books):
         demand(expected == (code == 0), "a transition that does not exist", rid, was, to, code)
         if code:
             return
-        cost, scopes = 0 if to == "C" else cost, keys[3:]
+        self.close(rid, keys[3:], held, 0 if to == "C" else cost, named, back, args[5], to)
+
+    def on_count(self, keys, args, reply, code):
+        rid, gen, cost, event, named, back = args[0], args[1], args[2], args[4], args[6], int(args[7])
+        demand((gen != self.state.get("gen")) == (code == 3), "the fence of count", code)
+        if code == 3:
+            return
+        held = self.records.get(rid)
+        was = held and held["st"]
+        demand((was in (None, "O", "R")) == (code == 0), "counted twice, or not at all", rid, was, code)
+        if code == 0:
+            self.close(rid, keys[2:], held, cost, named, back, event)
+
+    def close(self, rid, scopes, held, cost, named, back, event, to="S"):
+        """A hold, or what was charged when it was reaped, gives way to what the request cost."""
+        was, periods = held and held["st"], held["periods"] if held else named
         for i, key in enumerate(scopes):
-            units = (0 if was else 1) - (1 if back else 0)
             reserved, before = held["hold"] if was == "O" else 0, held["cost"] if was == "R" else 0
-            self.add(key, windows_of(held["periods"] if held else named, i), cost - before, -reserved, units)
+            self.add(key, windows_of(periods, i), cost - before, -reserved, (0 if was else 1) - (1 if back else 0))
             if back == 2:
-                nano = int(re.search(r'"saved":(\d+)', args[5])[1])
-                self.save(key, windows_of(held["periods"] if held else named, i), 1, nano)
+                self.save(key, windows_of(periods, i), 1, int(re.search(r'"saved":(\d+)', event)[1]))
             if was == "O":
                 self.count_open(key, -1)
             if was == "O" and back and back != 2 and key in self.minute:
                 self.put(self.minute, key, tuple(one for one in self.minute[key] if one[1] != rid))
         self.put(self.charged, rid, cost)
-        self.put(self.records, rid, {"st": to, "cost": cost, "periods": held["periods"] if held else named})
+        self.put(self.records, rid, {"st": to, "cost": cost, "periods": periods})
 
     def on_restore(self, keys, args, reply, code):
         rid, gen, hold, periods = args[0], args[1], args[6], args[9]

@@ -14,6 +14,7 @@ class Row:
     back: bool
     event: bytes
     saved: int | None = None
+    taken: int = 0  # Which of all rows taken in it was.
 
 
 class Ledger:
@@ -21,6 +22,8 @@ class Ledger:
 
     def __init__(self):
         self.rows, self.cursor, self.epoch, self.gen, self.versions, self.is_up = {}, (0, 0), 0, 0, {}, True
+        #: How many rows had been taken in when the totals for the shard's life were read.
+        self.began = 0
 
     def take(self, entries):
         for _, fields in entries:
@@ -31,6 +34,12 @@ class Ledger:
                 demand(kind != "final" or held.event == event, "two final words of one request", rid, held.event, event)
                 continue
             self.rows[rid, kind] = self.row(event)
+            self.rows[rid, kind].taken = len(self.rows)
+
+    def is_counted_by(self, rid):
+        """Whether the totals the shard's life began with have this request's final word."""
+        row = self.rows.get((rid, "final"))
+        return row is not None and row.taken <= self.began
 
     @staticmethod
     def row(event):

@@ -9,11 +9,14 @@ EDITS = {
         "from == 'R' and cost - r.cost or cost", "to == 'R' and 0 or (from == 'R' and cost - r.cost or cost)")],
     "a late settle after a reap charges the whole cost": [("from == 'R' and cost - r.cost or cost", "cost")],
     "a cancelled request does not give back its unit": [(
-        "(back and -1 or 0) + (from", "(back and not (to == 'C' and from) and -1 or 0) + (from")],
-    "a cancelled request stays in the minute": [("ring_add(s, r.bucket, back and A[9] ~= '2' and -1 or 0", "ring_add(s, r.bucket, 0")],
-    "an answer out of the cache leaves the minute": [("back and A[9] ~= '2' and -1 or 0", "back and -1 or 0")],
-    "an answer out of the cache uses a unit of the day": [("or A[9] ~= '0', from", "or A[9] == '1', from")],
-    "a reap counts as saved by the cache": [("    if A[9] == '2' then save_event", "    if A[9] == '2' or to == 'R' then save_event")],
+        "(gives_back and -1 or 0) + (from", "(gives_back and not (to == 'C' and from) and -1 or 0) + (from")],
+    "a cancelled request stays in the minute": [
+        ("ring_add(s, r.bucket, gives_back and back ~= '2' and -1 or 0", "ring_add(s, r.bucket, 0")],
+    "an answer out of the cache leaves the minute": [
+        ("gives_back and back ~= '2' and -1 or 0", "gives_back and -1 or 0")],
+    "an answer out of the cache uses a unit of the day": [("or back ~= '0'", "or back == '1'")],
+    "a reap counts as saved by the cache": [
+        ("    if back == '2' then save_event", "    if back == '2' or to == 'R' then save_event")],
     "a repeated seed adds what the cache saved again": [("  for i = SAVED, SAVED + 5 do s[i] = s[i] and 0 end\n", "")],
     "what the cache saved counts in the month alone": [("{day, hits_day, nano_day}", "{day, 0, 0}")],
     "a seed forgets what the cache saved": [("  if A[17] and A[14] ~= '0' then", "  if A[14] == '-1' then")],
@@ -55,10 +58,14 @@ EDITS = {
         ("  if r then return {1, r.st} end\n  local hold, now", "  local hold, now")],
     "a tomb is put over a record that stands": [("if redis.call('EXISTS', K[1]) == 1 then return {1} end", "")],
     "a life begins without asking for its barrier": [(
-        "and redis.call('HGET', beside('run:', key), 'barrier') == gen",
+        "and redis.call('HGET', beside('run:', key), 'closed') == gen",
         "or tonumber(redis.call('HGET', beside('c:', key), 'gen')) < tonumber(gen)")],
+    "what is filed while the totals are read passes for filed before": [
+        ("  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end\n", "")],
+    "what is filed twice is counted twice": [
+        ("  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end\n", "")],
     "a barrier does not tell that it was lost": [
-        ("    return {1}\n  end\n  local reply, all", "    return {0}\n  end\n  local reply, all")],
+        ("    redis.call('HDEL', K[1], 'closed')\n    return {1}\n  end\n  local reply, all", "    redis.call('HDEL', K[1], 'closed')\n    return {0}\n  end\n  local reply, all")],
 }
 SWITCHES = {
     "a replay computes the cost again": "recompute the cost",
@@ -66,6 +73,9 @@ SWITCHES = {
     "a worker takes the ledger's word for another process's stream": "acknowledge across processes",
     "the ledger goes back from its cursor alone": "rewind from the cursor alone",
     "the ledger keeps the cursor of a stream that is lost": "keep the cursor of a lost stream",
+    "what was filed past the counters stays out of them": "leave out what was filed late",
+    "what the totals had is counted again": "count what the totals have",
+    "what the ledger has passes for counted": "take the ledger's word for counted",
 }
 # What happens more often than usual, where a bug needs company to show.
 EMPHASIS = {
@@ -78,12 +88,16 @@ EMPHASIS = {
     "an admission is repeated after its end": {"arrive": 3, "finish": 3},
     "a tomb is put over a record that stands": {"flush": 2, "freeze": 4, "kill": 4},
     "a life begins without asking for its barrier": {"flush": 6},
-    "a barrier does not tell that it was lost": {
-        "flush": 3, "wipe_again": 10, "look": 0.5, "work": 2, "ingest": 0.1},
+    "a barrier does not tell that it was lost": {"flush": 3, "wipe_again": 40, "work": 4},
     "what was closed in an older life is settled instead of appended": {"flush": 4},
     "a worker takes the ledger's word for another process's stream": {"flush": 4, "failover": 4},
     "the ledger goes back from its cursor alone": {"step_clock": 4, "failover": 10, "ingest": 3},
     "the ledger keeps the cursor of a stream that is lost": {"step_clock": 10, "flush": 4},
+    "what is filed while the totals are read passes for filed before": {"flush": 6, "freeze": 4, "thaw": 2},
+    "what is filed twice is counted twice": {"flush": 4, "kill": 4, "freeze": 4},
+    "what was filed past the counters stays out of them": {"flush": 4, "freeze": 4},
+    "what the totals had is counted again": {"flush": 4, "freeze": 4},
+    "what the ledger has passes for counted": {"flush": 6, "freeze": 4, "thaw": 3, "failover": 30},
 }
 
 

@@ -47,17 +47,19 @@ class Pump:
                 continue
             is_older = closed.gen != self.gen and closed.to == "S"
             if is_older and not self.world.has("settle older lives"):
-                if not closed.is_acked:
+                if not self.is_filed_for_good(closed):
                     self.append(closed)
             else:
                 self.settle(closed)
 
     def is_done(self, closed):
         """Never before this process is known to have it: what the ledger has, Redis may have lost."""
-        if closed.is_acked and closed.gen != self.gen:
-            return True
         is_known = closed.confirmed == self.target() and (closed.is_acked or closed.to == "C")
-        return is_known and self.world.store.age_ms - closed.at > KEPT_MS
+        return (is_known or self.is_filed_for_good(closed)) and self.world.store.age_ms - closed.at > KEPT_MS
+
+    def is_filed_for_good(self, closed):
+        """Of an older life, and the ledger has it; what it was counted by, another process may have lost."""
+        return closed.is_acked and closed.gen != self.gen and closed.confirmed[1:] == (self.run,)
 
     def sending(self, closed, name, keys, args, on_reply):
         target, closed.is_busy = self.target(), True
@@ -74,7 +76,7 @@ class Pump:
     def append(self, closed):
         closed.request.is_appended = True
         self.sending(closed, "append", [key_of("u")], [closed.request.rid, closed.event],
-                     lambda target, reply: self.confirm(closed, target, reply[1]))
+                     lambda target, reply: int(reply[0]) == 3 or self.confirm(closed, target, reply[1]))
 
     def settle(self, closed):
         request, cost = closed.request, closed.cost

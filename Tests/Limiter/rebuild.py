@@ -40,6 +40,9 @@ class Rebuild:
             if self.world.owners_alive() <= {owner.decode() for owner in reply[1:]}:
                 break
         yield
+        self.check(run)
+        if self.call("close", [key_of("run")], gen)[0] == 3:
+            raise Interrupted
         self.take_over()
         if not self.world.has("keep the cursor of a lost stream"):
             self.ledger.cursor = self.cursor = (0, 0)  # The new stream's ids owe nothing to the old one's.
@@ -48,7 +51,7 @@ class Rebuild:
         self.run = self.world.store.run
         while self.read_stream(500) or self.read[0]:
             self.commit()
-        self.read = None
+        self.read, self.ledger.began = None, len(self.ledger.rows)
         totals, charged, now = self.ledger.totals(), self.ledger.charged(), self.world.redis.now_ms
         for name, version in self.ledger.versions.items():
             self.check(run)

@@ -18,7 +18,7 @@ class Recovery:
             return self.send("heartbeat", [key_of("hb")], [self.owner, 0],
                              lambda reply: (done(), self.on_greeted(reply)), done)
         waiting = [closed for closed in self.closed.values()
-                   if closed.confirmed != self.target() and not (closed.is_acked and closed.gen != self.gen)]
+                   if closed.confirmed != self.target() and not self.is_filed_for_good(closed)]
         unheld = [held for held in self.open.values() if held.state == "open" and held.confirmed != self.target()]
         if self.is_lost:
             return self.file(waiting, done)

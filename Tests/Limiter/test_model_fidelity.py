@@ -66,6 +66,9 @@ class Calls:
             "restore": ([hold, "o:{s}", *scopes], [
                 rid, gen, owner, self.now, self.long, 4, big, 2, event, self.periods]),
             "append": (["u:{s}"], [rid, event]),
+            "count": ([hold, "o:{s}", *scopes], [
+                rid, gen, r.choice((1, big)), 9, event, self.long, self.periods, r.choice("01")]),
+            "close": (["run:{s}"], [r.choice("123")]),
             "reopen": (["run:{s}", "hb:{s}"], [owner, run, r.choice(("2", "2", "2", "")), 3000]),
             "appended": (["run:{s}"], [owner, gen]),
             "heartbeat": (["hb:{s}"], [owner, r.choice("01"), r.choice("xyz"), "0"]),

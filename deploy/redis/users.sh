@@ -28,7 +28,7 @@ cp=(
     resetkeys resetchannels -@all "&cfg" ~h:* ~o:* ~b:* ~u:* ~hb:* ~run:* ~k:* ~c:* ~cfg:* ~ack:* ~health:*
     +ping +hello +auth +info +time +client\|setname +publish +subscribe +unsubscribe
     +fcall +function\|load +function\|list +function\|delete +multi +exec +discard
-    +@string +@hash +@sortedset +@stream +del +unlink +exists +type +scan +pexpire +pttl
+    +@string +@hash +@sortedset +@stream +del +unlink +exists +type +scan +pexpire +pttl +persist +rename
 )
 
 echo "user default off resetpass resetkeys resetchannels -@all"

@@ -87,9 +87,35 @@ extension PublicationStore {
         }
     }
 
+    /// Orgs that were used so recently that a worker may still bring a request to a Redis that lost it, or have its say about one
+    /// that was reaped.
+    package func busyOrgs() async throws -> Set<String> {
+        let rows = try await pool.query(
+            """
+            select distinct s.org_id from spend s
+            where s.day >= (now() at time zone 'utc')::date - 1 and exists (
+                select from usage_event u
+                where u.org_id = s.org_id and u.admitted_at > now() - interval '1 hour' and u.day >= s.day - 1)
+            """)
+        return Set(rows.map { $0.text("org_id") })
+    }
+
     /// How far each shard's usage stream is in the ledger, by the shard's number.
     package func ledgerCursors() async throws -> [String] {
         try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
+    }
+
+    /// From now on nothing that is taken in is in the totals these lives begin with.
+    package func beginLives(_ lives: [(Shard, Int64)]) async throws {
+        try await pool.query(
+            """
+            update shard_epoch e set began_at = now()
+            from unnest($1::integer[], $2::bigint[]) as life(shard, gen) where e.shard = life.shard and e.gen = life.gen
+            """,
+            [
+                PostgresArray.literal(lives.map { String($0.0.index) }),
+                PostgresArray.literal(lives.map { String($0.1) }),
+            ])
     }
 
     /// Starts a new life of each shard's counters; whoever was about to put them back before is fenced off.

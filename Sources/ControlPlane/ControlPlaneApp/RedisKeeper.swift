@@ -17,7 +17,6 @@ final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
     private static let beatEvery = Duration.seconds(1)
     private static let reconcileEvery = Duration.seconds(60)
-    private static let latecomersTake = Duration.seconds(10)
 
     private let redis: StateRedis
     private let store: PublicationStore
@@ -76,10 +75,11 @@ final class RedisKeeper: Sendable {
         }
         let run = String(line.dropFirst("run_id:".count))
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
-        let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
+        let hasAll =
+            try await redis.client.call("EXISTS", RedisKeys.snapshot, RedisKeys.keysAreWhole).integer == 2
         let lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
-        if wasOpen, lost.isEmpty, hasSnapshot, try await hasFunctions() {
+        if wasOpen, lost.isEmpty, hasAll, try await hasFunctions() {
             try await beat()
             return try await reconcile()
         }
@@ -94,8 +94,6 @@ final class RedisKeeper: Sendable {
         try await publisher.publishEverything()
         if !lost.isEmpty {
             try await rebuild.putBack(lost, workers: state.withLock { $0.owners })
-            // Who was not waited for files what it knew later on.
-            state.withLock { $0.reconciledAt = .now - Self.reconcileEvery + Self.latecomersTake }
         }
         try await reopen(run: run)
         _ = await publisher.publish()
@@ -120,7 +118,7 @@ final class RedisKeeper: Sendable {
         }
     }
 
-    /// A worker that missed the barrier files what it knew past the counters: once the ledger has that, Redis gets it too.
+    /// What Redis lost for good, the ledger gives back.
     private func reconcile() async throws {
         guard state.withLock({ ContinuousClock.now - $0.reconciledAt > Self.reconcileEvery }) else { return }
         state.withLock { $0.reconciledAt = .now }

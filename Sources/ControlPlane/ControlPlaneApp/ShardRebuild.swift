@@ -10,7 +10,8 @@ internal import Redis
 ///
 /// 1. its next life gets a number in PostgreSQL, which fences off whoever tries the same;
 /// 2. the workers, to whom every call now says "fenced", file all they know to have ended into the usage stream (the barrier);
-/// 3. the ledger takes the stream in to its end;
+/// 3. the barrier is closed: what is filed from now on waits for the life to come, and is counted there when the ledger takes it
+///    in (`LateUsage`); the ledger takes the stream in to its end;
 /// 4. every scope's totals come back from the ledger, and so does what was charged for requests that were reaped;
 /// 5. the life begins: settles count again; admissions open once the workers have put back the holds of what still runs.
 ///
@@ -35,7 +36,9 @@ struct ShardRebuild: Sendable {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
         let generations = try await store.raiseGenerations(of: shards)
         let filed = try await barrier(generations, workers)
+        try await close(generations)
         try await drain(generations)
+        try await store.beginLives(generations)
         let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
         for (shard, generation) in generations {
@@ -71,6 +74,12 @@ struct ShardRebuild: Sendable {
             if isComplete || ContinuousClock.now > deadline { return filed.map(\.count).min() ?? 0 }
             try await Task.sleep(for: Self.lookEvery)
         }
+    }
+
+    private func close(_ generations: [(Shard, Int64)]) async throws {
+        let replies = try await redis.all(
+            generations.map { StateRedis.call(.close, [RedisKeys.processes($0.0)], [String($0.1)]) })
+        guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
     }
 
     /// Waits until the ledger has everything that stands in the streams now, as long as the barrier stands.
@@ -111,13 +120,13 @@ struct ShardRebuild: Sendable {
         let description = "the ledger does not keep up, so lost counters cannot be put back yet"
     }
 
-    /// Raises every scope that was used today to what the ledger says, where Redis says less. Scopes with a reaped request
-    /// whose worker may still have its say are left alone: their total in the ledger may yet fall.
+    /// Raises scopes to what the ledger says, where Redis says less: what it lost was nobody's to tell again, because a worker and
+    /// its disk went with it. Only where all has been quiet for so long that nobody may tell it again, or it would count twice.
     /// Nothing while the ledger is behind.
     func raiseToLedger() async throws {
         guard try await hasTaken(try await streamEnds(Shard.all)) else { return }
-        let unsure = Set(try await store.reapedRequests().map(\.orgID))
-        let totals = try await store.totals().filter { $0.day.nano > 0 && !unsure.contains($0.orgID) }
+        let busy = try await store.busyOrgs()
+        let totals = try await store.totals().filter { $0.day.nano > 0 && !busy.contains($0.orgID) }
         for start in stride(from: 0, to: totals.count, by: Self.batch) {
             let some = totals[start..<min(start + Self.batch, totals.count)]
             let replies = try await redis.all(

@@ -7,6 +7,8 @@ internal import Redis
 struct StateRedis: Sendable {
     /// Commands sent in one write.
     private static let batch = 500
+    /// The longest that pushing all keys may take.
+    private static let fillingMs = 600_000
 
     let client: RedisClient
 
@@ -23,6 +25,20 @@ struct StateRedis: Sendable {
                     return RedisCommand(["PUBLISH", RedisKeys.doorbell, bell.message])
                 })
         }
+    }
+
+    /// Pushes every key there is, and says so where Redis has not lost any of them by then.
+    func pushAll(_ keys: [(digest: String, record: KeyRecord)]) async throws {
+        let filling = RedisKeys.keysAreFilling(String(UInt64.random(in: .min ... .max), radix: 36))
+        try await all([
+            RedisCommand(["HSET", filling, "keys", String(keys.count)]),
+            RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)]),
+        ])
+        try await push(keys)
+        try await all([
+            RedisCommand(["RENAME", filling, RedisKeys.keysAreWhole]),
+            RedisCommand(["PERSIST", RedisKeys.keysAreWhole]),
+        ])
     }
 
     func push(_ snapshot: GatewaySnapshot) async throws {

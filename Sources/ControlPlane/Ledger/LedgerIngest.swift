@@ -29,12 +29,15 @@ package actor LedgerIngest {
         var streamID: String
         var kind: String
         var event: String
+        /// The shard's life it was filed in past the counters; `nil` where it was counted when it was filed.
+        var life: String?
     }
 
     private let pool: PostgresPool
     private let redis: RedisClient
     private let metrics: MetricsRegistry
     private let log: Logger
+    private let late: LateUsage
     private var cursors: [Cursor] = []
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
@@ -44,6 +47,7 @@ package actor LedgerIngest {
         self.redis = redis
         self.metrics = metrics
         self.log = log
+        late = LateUsage(pool: pool, redis: redis)
     }
 
     /// Runs until cancelled. While PostgreSQL or Redis is away it waits; nothing is lost, the streams keep what comes.
@@ -71,10 +75,15 @@ package actor LedgerIngest {
     package func reread() { shouldReread = true }
 
     /// Reads these shards' streams from their beginning: they were lost, and the clock that numbers them may have gone back.
+    /// What was read of them before and is not taken in yet no longer can be: whoever reads them learns that he is superseded.
     package func restart(_ shards: [Shard]) async throws {
-        let numbers = "{" + shards.map { String($0.index) }.joined(separator: ",") + "}"
-        try await pool.query("update ledger_cursor set last_id = '0-0' where shard = any($1::integer[])", [numbers])
-        if !cursors.isEmpty { for shard in shards { cursors[shard.index].last = "0-0" } }
+        let rows = try await pool.query(
+            """
+            update ledger_cursor set last_id = '0-0', epoch = epoch + 1 where shard = any($1::integer[]) returning shard, epoch
+            """,
+            [PostgresArray.literal(shards.map { String($0.index) })])
+        guard !cursors.isEmpty else { return }
+        for row in rows { cursors[Int(row.integer("shard"))] = Cursor(last: "0-0", epoch: row.integer("epoch")) }
     }
 
     /// From where the cursor stands or from where the stream ends, whichever is earlier: a clock may have been ahead when it
@@ -115,6 +124,8 @@ package actor LedgerIngest {
                 String(Self.entriesPerShard),
             ])
         }
+        // Whoever restarts a shard while it is read has the say.
+        let epochs = cursors.map(\.epoch)
         var entries: [Entry] = []
         let replies = try await redis.pipeline([RedisCommand(["INFO", "server"])] + commands)
         let process = Self.process(try replies[0].get().string ?? "")
@@ -122,22 +133,29 @@ package actor LedgerIngest {
             guard entries.count < Self.entriesPerTurn else { break }
             entries += try reply.get().array?.compactMap { Self.entry($0, shard: shard.index) } ?? []
         }
-        if !entries.isEmpty { try await takeIn(entries, from: process) }
+        if !entries.isEmpty { try await takeIn(entries, from: process, epochs) }
         try await trim()
         return entries.count
     }
 
-    private func takeIn(_ entries: [Entry], from process: String) async throws {
+    private func takeIn(_ entries: [Entry], from process: String, _ epochs: [Int64]) async throws {
+        var behind: [LateUsage.Item] = []
         let readable = entries.filter { entry in
-            let fits = (try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8))) != nil
-            if !fits { report(entry, reason: "not a usage event") }
-            return fits
+            guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)) else {
+                report(entry, reason: "not a usage event")
+                return false
+            }
+            if let life = entry.life { behind.append(LateUsage.Item(shard: entry.shard, life: life, event: event)) }
+            return true
         }
         let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
         let moves = last.sorted { $0.key < $1.key }
-            .map { (shard: String($0.key), last: $0.value, epoch: String(cursors[$0.key].epoch)) }
+            .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
+        try await late.count(behind)
         do {
             try await commit(readable, moves)
+        } catch is Superseded where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
+            return
         } catch PostgresError.refused(let state, _, _) where state.hasPrefix("22") || state.hasPrefix("23") {
             // One event of the batch is not what the ledger takes. It is left out and named; the others pass.
             for entry in readable {
@@ -151,7 +169,7 @@ package actor LedgerIngest {
             }
             try await commit([], moves)
         }
-        for (shard, id) in last { cursors[shard].last = id }
+        for (shard, id) in last where cursors[shard].epoch == epochs[shard] { cursors[shard].last = id }
         try await acknowledge(last, process)
     }
 
@@ -245,6 +263,6 @@ package actor LedgerIngest {
         guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else {
             return nil
         }
-        return Entry(shard: shard, streamID: id, kind: kind, event: event)
+        return Entry(shard: shard, streamID: id, kind: kind, event: event, life: named["life"])
     }
 }

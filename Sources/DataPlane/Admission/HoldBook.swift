@@ -46,10 +46,13 @@ package struct HoldBook {
 
     // MARK: The life of a request
 
-    package mutating func admitted(_ request: AdmitRequest, _ admission: Admission, generation: String) {
-        open[request.id.text] = Open(
+    @discardableResult
+    package mutating func admitted(_ request: AdmitRequest, _ admission: Admission, generation: String) -> Open {
+        let entry = Open(
             request: request, admission: admission, hold: admission.hold, cost: request.floorCost, event: request.event,
             generation: generation)
+        open[request.id.text] = entry
+        return entry
     }
 
     @discardableResult
@@ -115,11 +118,14 @@ package struct HoldBook {
     }
 
     /// Drops what the ledger has and what ended before `before`: after so long Redis no longer loses it without losing
-    /// everything.
-    package mutating func dropAcknowledged(endedBefore before: Int64) {
+    /// everything. Returns the ids.
+    @discardableResult
+    package mutating func dropAcknowledged(endedBefore before: Int64) -> [String] {
         let count = settled.prefix { id in ended[id].map { $0.endedMs < before } ?? true }.count
-        for id in settled.prefix(count) where ended[id]?.isAcknowledged == true { ended[id] = nil }
+        let dropped = settled.prefix(count).filter { ended[$0]?.isAcknowledged == true }
+        for id in dropped { ended[id] = nil }
         settled.removeFirst(count)
+        return dropped
     }
 
     /// Drops all but the place of what ended before `before` and is confirmed but unknown to the ledger: it is on disk.
@@ -150,6 +156,9 @@ package struct HoldBook {
     }
 
     package func ended(_ id: String) -> Ended? { ended[id] }
+
+    /// An ended request turns out to be of another life.
+    package mutating func date(_ id: String, in generation: String) { ended[id]?.generation = generation }
 
     /// The shard lives anew: its running requests are held there from now on.
     package mutating func move(_ shard: Shard, to generation: String) {

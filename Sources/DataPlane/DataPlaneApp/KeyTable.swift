@@ -46,18 +46,18 @@ final class KeyTable {
         }
     }
 
-    /// A Redis without a snapshot has lost its keys, too: nobody can say yet that this one does not exist. The snapshot comes
-    /// back after them, so a key that is missing between two sights of it is none.
+    /// Where Redis was wiped and not all keys are back, nobody can say yet that this one does not exist. One that is missing
+    /// between two sights of the sign that they are is none.
     private func askAgain(_ digest: String) {
-        var hasSnapshot = false
+        var wereWhole = false
         var lookup = KeyLookup.unavailable
-        let snapshot = RedisCommand(["EXISTS", RedisKeys.snapshot])
-        limiter.send(snapshot) { result in hasSnapshot = result.isOne }
+        let areWhole = RedisCommand(["EXISTS", RedisKeys.keysAreWhole])
+        limiter.send(areWhole) { result in wereWhole = result.isOne }
         limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
             lookup = take(result, digest)
         }
-        limiter.send(snapshot) { [self] result in
-            if case .unknown = lookup, !hasSnapshot || !result.isOne {
+        limiter.send(areWhole) { [self] result in
+            if case .unknown = lookup, !wereWhole || !result.isOne {
                 unknown[digest] = nil
                 lookup = .unavailable
             }

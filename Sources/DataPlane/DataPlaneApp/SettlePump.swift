@@ -23,6 +23,7 @@ final class SettlePump {
     private static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
     private static let acknowledgeEveryMs: Int64 = 500
+    private static let beforeAll = "0"
 
     private let limiter: LimiterConnection
     private let journal: Journal
@@ -30,6 +31,8 @@ final class SettlePump {
     private let log: Logger
     private var book = HoldBook()
     private var sending: Set<String> = []
+    /// Ids of which nothing needs to be known any more, on disk either; written there with the next look at the ledger.
+    private var closed: [String] = []
     /// Shards whose loss is declared filed, and for which life: what ends there from now on counts in that one.
     private var filed: [Shard: String] = [:]
     /// Told when Redis refuses a settle because the shard is not what this worker believes.
@@ -54,12 +57,17 @@ final class SettlePump {
         let scopes = request.caller.scopes
         // Its caller left before the answer came: the cancel is on its way already.
         guard book.ended(request.id.text) == nil else { return }
-        let generation = limiter.generation(of: scopes.shard)
-        book.admitted(request, admission, generation: generation)
-        let floor = SettleRequest(
-            id: request.id.text, scopes: scopes, target: .settled, cost: request.floorCost,
-            tokens: request.estimatedTokens, event: request.event, periods: admission.periods, givesUnitBack: false)
-        journal.write(JournalRecord(.running, floor, generation: generation, admittedMs: admission.atMs))
+        note(book.admitted(request, admission, generation: limiter.generation(of: scopes.shard)))
+    }
+
+    /// Should nothing follow, it was interrupted, and this is what it is charged.
+    private func note(_ open: HoldBook.Open) {
+        let interrupted = SettleRequest(
+            id: open.request.id.text, scopes: open.request.caller.scopes, target: .settled, cost: open.cost,
+            tokens: open.request.estimatedTokens, event: open.event, periods: open.admission.periods,
+            givesUnitBack: false)
+        journal.write(
+            JournalRecord(.running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
     }
 
     /// The next report says more, so a lost one is not repeated.
@@ -68,13 +76,7 @@ final class SettlePump {
         var asksForMore = false
         if let open = book.progressed(report) {
             asksForMore = report.hold > open.hold
-            let interrupted = SettleRequest(
-                id: report.id.text, scopes: report.caller.scopes, target: .settled, cost: report.cost,
-                tokens: open.request.estimatedTokens, event: report.event, periods: open.admission.periods,
-                givesUnitBack: false)
-            journal.write(
-                JournalRecord(
-                    .running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
+            note(open)
         }
         limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }, patient: !asksForMore) {
             [self] result in
@@ -177,7 +179,10 @@ final class SettlePump {
 
     private func confirm(_ id: String, _ streamID: StreamID?) {
         book.confirmed(id, at: streamID)
-        if streamID == nil { journal.done(id) }
+        if streamID == nil {
+            journal.done(id)
+            closed.append(id)
+        }
     }
 
     // MARK: The ledger's word
@@ -189,15 +194,20 @@ final class SettlePump {
                     words.count == 3, words[0] == limiter.fence(of: shard).run,
                     words[1] == limiter.generation(of: shard), let upTo = StreamID(words[2])
                 else { return }
-                for id in book.acknowledged(shard, upTo: upTo) { journal.done(id) }
+                for id in book.acknowledged(shard, upTo: upTo) {
+                    journal.done(id)
+                    if book.ended(id) == nil { closed.append(id) }
+                }
             }
         }
         // While Redis is away nothing it had becomes safe.
         if limiter.isConnected {
             let before = limiter.reactor.nowMs - Self.rememberedMs
-            book.dropAcknowledged(endedBefore: before)
+            closed += book.dropAcknowledged(endedBefore: before)
             if !journal.isDegraded { book.forget(endedBefore: before) }
         }
+        journal.close(closed)
+        closed = []
         metrics.set("aihub_worker_journal_degraded", [("loop", journal.name)], to: journal.isDegraded ? 1 : 0)
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
     }
@@ -217,6 +227,7 @@ final class SettlePump {
         if filed[shard] != generation { book.unconfirm(shard, andAcknowledged: false) }
         filed[shard] = nil
         book.move(shard, to: generation)
+        for open in book.running(in: shard) { note(open) }
         restore(shard, owner: owner)
         for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
     }
@@ -228,19 +239,34 @@ final class SettlePump {
         }
     }
 
-    /// The shard's counters are lost: what ended and the ledger does not have yet is filed, so that they can be put back from
-    /// it.
+    /// The shard is open: what was prepared is over, or a failover has undone it.
+    func opened(_ shard: Shard) { filed[shard] = nil }
+
+    /// The shard's counters are lost: what ended before the life that is being prepared, and is not in the ledger yet, is filed,
+    /// so that they can be put back from it. What a worker before this one ended in that life waits for it: filed, it would
+    /// count there twice.
     func fileAll(_ shard: Shard, for life: String) {
         filed[shard] = life
         book.unconfirm(shard, andAcknowledged: false)
-        for entry in book.ended(in: shard) where !entry.isAcknowledged { file(entry, retryMs: Self.retryMsMin) }
+        for entry in book.ended(in: shard) where !entry.isAcknowledged && entry.generation != life {
+            if Int64(entry.generation) == nil { date(entry) }
+            file(entry, retryMs: Self.retryMsMin)
+        }
     }
 
-    /// The same for what is on disk only.
-    func file(fromDisk records: [JournalRecord], of shard: Shard) {
+    /// It ended before any life was known: from now on it is of one before all.
+    private func date(_ entry: HoldBook.Ended) {
+        book.date(entry.request.id, in: Self.beforeAll)
+        journal.write(JournalRecord(.ended, entry.request, generation: Self.beforeAll, admittedMs: 0))
+    }
+
+    /// The same for what is on disk only. `refused`: it is too late for that, and to be done again in the life to come.
+    func file(fromDisk records: [JournalRecord], of shard: Shard, refused: @escaping () -> Void) {
         let forgotten = book.forgotten(in: shard)
         for record in records where record.kind == .ended && forgotten.contains(record.request.id) {
-            limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { _ in }
+            limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { result in
+                if case .success(let value) = result, value.array?.count != 2 { refused() }
+            }
         }
     }
 }

@@ -100,6 +100,7 @@ final class ShardRecovery {
         switch verdict {
         case .open:
             shards[shard.index].isOpen = true
+            settles.opened(shard)
             if shards.allSatisfy(\.isOpen) {
                 fromDisk = nil
                 onOpen?()
@@ -121,7 +122,7 @@ final class ShardRecovery {
     private func file(_ shard: Shard, for barrier: String) {
         if settles.hasForgotten {
             guard let fromDisk else { return remember() }
-            settles.file(fromDisk: fromDisk[shard] ?? [], of: shard)
+            fileFromDisk(fromDisk, shard)
         }
         shards[shard.index].filedFor = barrier
         settles.fileAll(shard, for: barrier)
@@ -138,9 +139,13 @@ final class ShardRecovery {
             return false
         }
         limiter.learn(generation: generation, of: shard)
-        if !isFiled { settles.file(fromDisk: fromDisk?[shard] ?? [], of: shard) }
+        if !isFiled { fileFromDisk(fromDisk ?? [:], shard) }
         settles.move(shard, to: generation, owner: owner)
         return true
+    }
+
+    private func fileFromDisk(_ records: [Shard: [JournalRecord]], _ shard: Shard) {
+        settles.file(fromDisk: records[shard] ?? [], of: shard) { [self] in shards[shard.index].filedFor = "" }
     }
 
     private func remember() {

@@ -32,19 +32,27 @@ package final class Journal: @unchecked Sendable {
     init(name: String) { self.name = name }
 
     package func write(_ record: JournalRecord) {
-        if segments.isEmpty || !segments[segments.count - 1].segment.append(record) {
-            guard rotate(), segments[segments.count - 1].segment.append(record) else {
-                isDegraded = true
-                return
-            }
-        }
-        isDegraded = false
+        isDegraded = !append(record)
+        guard !isDegraded else { return }
         let current = first + segments.count - 1
         if let before = latest.updateValue(current, forKey: record.request.id) {
             guard before != current else { return }
             segments[before - first].outstanding -= 1
         }
         segments[segments.count - 1].outstanding += 1
+    }
+
+    /// Says on disk that nothing needs to be known of these requests: what is not said here would be taken over by the worker
+    /// that comes after a dead one, and filed again. Lost, it does no harm.
+    package func close(_ ids: [String]) {
+        for start in stride(from: 0, to: ids.count, by: JournalRecord.closedMax) {
+            _ = append(.closing(ids[start..<min(start + JournalRecord.closedMax, ids.count)]))
+        }
+    }
+
+    private func append(_ record: JournalRecord) -> Bool {
+        if let last = segments.last?.segment, last.append(record) { return true }
+        return rotate() && segments[segments.count - 1].segment.append(record)
     }
 
     /// Nothing of this request is owed any more.

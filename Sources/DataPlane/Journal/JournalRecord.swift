@@ -14,6 +14,8 @@ package struct JournalRecord: Sendable {
         case running = 1
         /// Ended: the charge is frozen.
         case ended = 2
+        /// Nothing more needs to be known of the requests whose ids, joined by commas, are its event.
+        case closed = 3
     }
 
     package var kind: Kind
@@ -29,6 +31,21 @@ package struct JournalRecord: Sendable {
         self.generation = generation
         self.admittedMs = admittedMs
     }
+
+    /// Ids of one closing record: with their commas they stay below `payloadBytesMax`.
+    static let closedMax = 1_000
+
+    /// Closes requests: nothing of theirs is taken over or told again.
+    static func closing(_ ids: some Collection<String>) -> JournalRecord {
+        JournalRecord(
+            .closed,
+            SettleRequest(
+                id: "", scopes: ScopeSet(keyID: "", orgID: ""), target: .settled, cost: .zero, tokens: 0,
+                event: Array(ids.joined(separator: ",").utf8), periods: "", givesUnitBack: false),
+            generation: "", admittedMs: 0)
+    }
+
+    var closedIDs: [String] { String(decoding: request.event, as: UTF8.self).split(separator: ",").map(String.init) }
 
     /// How the request is to be settled if nothing follows this record.
     package var settlement: SettleRequest {

@@ -100,6 +100,24 @@ import Testing
         next.stop(removing: true)
     }
 
+    @Test("what was closed is not taken over, in whichever file that is said")
+    func closed() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let dead = try JournalFolder(folder, boot: "dead", segmentBytes: 64 << 10, log: log)
+        let journal = dead.journal("loop0")
+        dead.start()
+        let ids = (0..<2_500).map { "0192f3a4-0000-7000-8000-\(String(format: "%012d", $0))" }
+        for id in ids {
+            repeat { journal.write(record(id, .ended)) } while journal.isDegraded
+        }
+        journal.close(Array(ids[0..<1_100]))
+        dead.stop(removing: false)
+        let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
+        let (records, _) = next.adopt()
+        #expect(Set(records.map(\.request.id)) == Set(ids[1_100...]))
+        next.stop(removing: true)
+    }
+
     @Test("files go from the oldest on, once nothing in them is owed")
     func retired() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -25,6 +25,7 @@ local function barrier(K, A)
   if gen or prepared > tonumber(A[1]) then return {3, gen or int(prepared)} end
   if prepared < tonumber(A[1]) then
     redis.call('HSET', K[1], 'barrier', A[1])
+    redis.call('HDEL', K[1], 'closed')
     return {1}
   end
   local reply, all = {0}, redis.call('HGETALL', K[1])
@@ -34,10 +35,18 @@ local function barrier(K, A)
   return reply
 end
 
--- Whether `gen` is the life being prepared: its barrier stands. It does not when Redis was wiped again since, totals that
+-- close: what is filed from now on is not for the totals that are about to be read. KEYS run:{s}   ARGV gen
+-- Replies: {0} · {3} this is not the life that is being prepared
+local function close(K, A)
+  if redis.call('HGET', K[1], 'barrier') ~= A[1] then return {3} end
+  redis.call('HSET', K[1], 'closed', A[1])
+  return {0}
+end
+
+-- Whether `gen` is the life being prepared: its barrier stands and is closed. It does not when Redis was wiped again since, totals that
 -- were put back with it, or when another control plane is at it.
 local function is_prepared(key, gen)
-  return not redis.call('HGET', beside('c:', key), 'gen') and redis.call('HGET', beside('run:', key), 'barrier') == gen
+  return not redis.call('HGET', beside('c:', key), 'gen') and redis.call('HGET', beside('run:', key), 'closed') == gen
 end
 
 -- A decimal number of nano-USD as units of BASE and the rest, exact whatever its size.

@@ -24,16 +24,23 @@ local function restore(K, A)
   return {0}
 end
 
--- append: files an ended request for the ledger and touches no counter: for a wiped Redis, whose totals are about to be
--- put back from the ledger, and for what is too old to be told from a repetition. KEYS u:{s}   ARGV rid event
-local function append(K, A) return {0, redis.call('XADD', K[1], '*', 'id', A[1], 'kind', 'final', 'event', A[2])} end
+-- append: files an ended request for the ledger and touches no counter. In a shard that lives, the entry names the life: the
+-- ledger sees to it that it is counted there, once. In a lost one it is in the totals that are put back; when these are about to
+-- be read ("closed") it is too late for them, and too early for the life to come.
+-- KEYS u:{s}   ARGV rid event   Replies: {0, stream id} · {3} not now
+local function append(K, A)
+  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
+  if gen then return {0, redis.call('XADD', K[1], '*', 'id', A[1], 'kind', 'final', 'event', A[2], 'life', gen)} end
+  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end
+  return {0, redis.call('XADD', K[1], '*', 'id', A[1], 'kind', 'final', 'event', A[2])}
+end
 
 -- reopen: this owner has replayed what it knows into the process `run` and the shard's life `gen`. Admissions open when all
 -- owners that are known have, or when patience_ms have passed since the first of them spoke.
 -- KEYS  run:{s}  hb:{s}   ARGV  owner run gen patience_ms
 -- Replies: {0} open · {1, owners awaited} · {2, gen} the shard lives another life: replay into that first
 --   · {3, gen of the life being prepared | ''} its counters are lost: see barrier
-local NO_OWNER = {open = true, run = true, since = true, barrier = true}
+local NO_OWNER = {open = true, run = true, since = true, barrier = true, closed = true}
 
 local function reopen(K, A)
   local now, gen = now_ms(), redis.call('HGET', beside('c:', K[1]), 'gen')

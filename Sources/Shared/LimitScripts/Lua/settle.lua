@@ -1,3 +1,24 @@
+-- Replaces a request's hold in its scopes, K[first] and on, by what it really cost. `r` is its record; `named` its windows
+-- when Redis lost that. `back` is 0, 1 or 2: see settle.
+local function account(K, first, r, to, named, cost, tokens, back, event)
+  local from, gives_back = r and r.st, to == 'C' or back ~= '0'
+  local delta = from == 'R' and cost - r.cost or cost
+  -- The unit of the request limits was taken by admit; it is taken here when Redis lost the admission.
+  -- A reap leaves it: the worker's word may still be that its caller got nothing.
+  local units = (gives_back and -1 or 0) + (from and 0 or 1)
+  for i = first, #K do
+    local month, day = periods_of(named, i - first + 1)
+    local s = load(K[i])
+    charge(s, month, day, from == 'O' and -r.hold or 0, delta, units)
+    if back == '2' then save_event(s, month, day, event) end
+    if from == 'O' then
+      s[OPEN] = math.max(0, s[OPEN] - 1)
+      ring_add(s, r.bucket, gives_back and back ~= '2' and -1 or 0, (to == 'C' and 0 or tonumber(tokens)) - r.est)
+    end
+    if from ~= nil or to ~= 'C' then store(K[i], s) end
+  end
+end
+
 -- settle: replaces a hold by what the request really cost. One function for every way out:
 --   S finished (also after a reap: the difference is charged) · C never reached a provider: everything is given back
 --   · R reaped: its worker is gone, charged by what it last reported.
@@ -15,23 +36,24 @@ local function settle(K, A)
   if to == 'R' and from ~= 'O' then return {1, from or '', ''} end
 
   local named, cost = r and r.periods or A[8], to == 'C' and 0 or amount(A[4])
-  local back, delta = to == 'C' or A[9] ~= '0', from == 'R' and cost - r.cost or cost
-  -- The unit of the request limits was taken by admit; it is taken here when Redis lost the admission.
-  -- A reap leaves it: the worker's word may still be that its caller got nothing.
-  local units = (back and -1 or 0) + (from and 0 or 1)
-  for i = 1, #K - 3 do
-    local month, day = periods_of(named, i)
-    local s = load(K[i + 3])
-    charge(s, month, day, from == 'O' and -r.hold or 0, delta, units)
-    if A[9] == '2' then save_event(s, month, day, A[6]) end
-    if from == 'O' then
-      s[OPEN] = math.max(0, s[OPEN] - 1)
-      ring_add(s, r.bucket, back and A[9] ~= '2' and -1 or 0, (to == 'C' and 0 or tonumber(A[5])) - r.est)
-    end
-    if from ~= nil or to ~= 'C' then store(K[i + 3], s) end
-  end
+  account(K, 4, r, to, named, cost, A[5], A[9], A[6])
   redis.call('ZREM', K[2], A[1])
   local id = to ~= 'C' and redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])
   keep(K[1], {st = to, cost = cost, periods = named, stream = id or nil}, A[7])
   return {0, id or ''}
+end
+
+-- count: what append filed in this life is counted now; it stands in the stream already.
+-- KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods give_back: as in settle
+-- Replies: {0} · {1, state} counted already · {3, gen} that life is over
+local function count(K, A)
+  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
+  if gen ~= A[2] then return {3, gen or ''} end
+  local r = record(K[1])
+  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end
+  local named, cost = r and r.periods or A[7], amount(A[3])
+  account(K, 3, r, 'S', named, cost, A[4], A[8], A[5])
+  redis.call('ZREM', K[2], A[1])
+  keep(K[1], {st = 'S', cost = cost, periods = named}, A[6])
+  return {0}
 end

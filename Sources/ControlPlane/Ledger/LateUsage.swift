@@ -1,0 +1,52 @@
+internal import FoundationEssentials
+internal import GatewayModel
+internal import LimitScripts
+internal import PlaneContract
+internal import Postgres
+internal import Redis
+
+/// Requests that were filed past the counters of a shard that lives: their worker was not there when these were put back from
+/// the ledger. They are counted in Redis before the ledger takes them in, so that whoever is interrupted in between does it
+/// again: what is counted leaves a tombstone, and a second time changes nothing.
+struct LateUsage: Sendable {
+    /// Longer than `uncounted` in the ledger names a request again.
+    private static let tombstoneMs: Int64 = 900_000
+
+    let pool: PostgresPool
+    let redis: RedisClient
+
+    /// A usage event and the life of the shard it was filed in.
+    struct Item: Sendable {
+        var shard: Int
+        var life: String
+        var event: UsageEvent
+    }
+
+    /// Counts those which the shard's totals did not have when they were put back.
+    func count(_ items: [Item]) async throws {
+        guard !items.isEmpty else { return }
+        let list = items.map { #"{"id":"\#($0.event.id)","shard":\#($0.shard)}"# }.joined(separator: ",")
+        let rows = try await pool.query("select uncounted($1::jsonb) as id", ["[" + list + "]"])
+        let uncounted = Set(rows.map { $0.text("id") })
+        let replies = try await redis.pipeline(items.filter { uncounted.contains($0.event.id) }.map(Self.command))
+        // A life that is over has taken its stream with it: what stands in the next one's will be counted there.
+        for reply in replies { _ = try reply.get() }
+    }
+
+    private static func command(_ item: Item) -> RedisCommand {
+        let event = item.event, shard = Shard.all[item.shard]
+        let periods = UTCCalendar.periods(atMs: event.admittedMs)
+        // As the worker would have settled it: an answer out of the cache stays in the minute.
+        let givesBack = event.saved != nil ? "2" : event.givenBack ? "1" : "0"
+        return RedisCommand(
+            function: LimitLibrary.Function.count.rawValue,
+            keys: [
+                RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard), RedisKeys.budget(shard, event.keyID),
+                RedisKeys.budget(shard, RedisKeys.orgScope(event.orgID)),
+            ],
+            arguments: [
+                event.id, item.life, String(event.cost.nano), String(event.usage.total),
+                String(decoding: event.json, as: UTF8.self), String(tombstoneMs), "\(periods),\(periods)", givesBack,
+            ])
+    }
+}
