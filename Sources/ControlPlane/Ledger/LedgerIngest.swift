@@ -8,33 +8,19 @@ package import Redis
 /// Takes usage events out of Redis's streams into the ledger. The cursor moves in the same transaction as the rows, so an
 /// event is taken in once however often this is interrupted; an epoch per shard fences off a reader that was superseded.
 package actor LedgerIngest {
-    /// Entries of one stream taken in one turn.
-    static let entriesPerShard = 500
-    /// Entries of one transaction, over all shards.
-    static let entriesPerTurn = 2_000
     private static let pauseBusy = Duration.milliseconds(20)
     private static let pauseIdleMax = Duration.milliseconds(250)
     /// How far back a new Redis process is read again: a replica that took over may give out ids below the cursor.
     private static let rereadMs: UInt64 = 300_000
-    /// How long entries stay in Redis after they were taken in.
-    private static let keptMs: UInt64 = 86_400_000
+    private static let trimEvery = Duration.seconds(60)
 
     private struct Cursor {
         var last: String
         var epoch: Int64
     }
 
-    private struct Entry {
-        var shard: Int
-        var streamID: String
-        var kind: String
-        var event: String
-        /// The shard's life it was filed in past the counters; `nil` where it was counted when it was filed.
-        var life: String?
-    }
-
     private let pool: PostgresPool
-    private let redis: RedisClient
+    private let streams: UsageStreams
     private let metrics: MetricsRegistry
     private let log: Logger
     private let late: LateUsage
@@ -44,7 +30,7 @@ package actor LedgerIngest {
 
     package init(pool: PostgresPool, redis: RedisClient, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
-        self.redis = redis
+        streams = UsageStreams(redis: redis)
         self.metrics = metrics
         self.log = log
         late = LateUsage(pool: pool, redis: redis)
@@ -89,12 +75,9 @@ package actor LedgerIngest {
     /// From where the cursor stands or from where the stream ends, whichever is earlier: a clock may have been ahead when it
     /// numbered what was lost.
     private func rewind() async throws {
-        let ends = try await redis.pipeline(
-            Shard.all.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
-        for (shard, end) in zip(cursors.indices, ends) {
-            let last = try end.get().array?.first?.array?.first?.string.flatMap { StreamID($0) }
+        for (shard, end) in zip(cursors.indices, try await streams.ends()) {
             let cursor = StreamID(cursors[shard].last)?.milliseconds ?? 0
-            let ms = min(cursor, last?.milliseconds ?? .max)
+            let ms = min(cursor, end?.milliseconds ?? .max)
             cursors[shard].last = "\(ms > Self.rereadMs ? ms - Self.rereadMs : 0)-0"
         }
         shouldReread = false
@@ -118,27 +101,15 @@ package actor LedgerIngest {
     }
 
     private func turn() async throws -> Int {
-        let commands = Shard.all.map { shard in
-            RedisCommand([
-                "XRANGE", RedisKeys.usageStream(shard), "(" + cursors[shard.index].last, "+", "COUNT",
-                String(Self.entriesPerShard),
-            ])
-        }
         // Whoever restarts a shard while it is read has the say.
         let epochs = cursors.map(\.epoch)
-        var entries: [Entry] = []
-        let replies = try await redis.pipeline([RedisCommand(["INFO", "server"])] + commands)
-        let process = Self.process(try replies[0].get().string ?? "")
-        for (shard, reply) in zip(Shard.all, replies.dropFirst()) {
-            guard entries.count < Self.entriesPerTurn else { break }
-            entries += try reply.get().array?.compactMap { Self.entry($0, shard: shard.index) } ?? []
-        }
+        let (process, entries) = try await streams.read(after: cursors.map(\.last))
         if !entries.isEmpty { try await takeIn(entries, from: process, epochs) }
-        try await trim()
+        try await keepHouse()
         return entries.count
     }
 
-    private func takeIn(_ entries: [Entry], from process: String, _ epochs: [Int64]) async throws {
+    private func takeIn(_ entries: [UsageStreams.Entry], from process: String, _ epochs: [Int64]) async throws {
         var behind: [LateUsage.Item] = []
         let readable = entries.filter { entry in
             guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)) else {
@@ -170,27 +141,13 @@ package actor LedgerIngest {
             try await commit([], moves)
         }
         for (shard, id) in last where cursors[shard].epoch == epochs[shard] { cursors[shard].last = id }
-        try await acknowledge(last, process)
-    }
-
-    /// Tells the workers how far their events are safe. Lost or late, the next word says more.
-    private func acknowledge(_ last: [Int: String], _ process: String) async throws {
-        let lives = try await lives(of: Array(last.keys))
-        _ = try await redis.pipeline(
-            last.compactMap { shard, id in
-                lives[shard].map { life in
-                    RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[shard]), "\(process) \(life) \(id)"])
-                }
-            })
+        try await streams.acknowledge(last, process: process, lives: try await lives(of: Array(last.keys)))
     }
 
     /// The life of each shard that has just been read. While one is being put back it is the next, which Redis does not have
     /// yet: nothing can stand in the stream of a lost shard that was not filed for it.
     private func lives(of shards: [Int]) async throws -> [Int: String] {
-        let replies = try await redis.pipeline(
-            shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), "gen"]) })
-        var lives: [Int: String] = [:]
-        for (shard, reply) in zip(shards, replies) { lives[shard] = try reply.get().string }
+        var lives = try await streams.lives(of: shards)
         guard lives.count < shards.count else { return lives }
         let rows = try await pool.query("select shard, gen from shard_epoch")
         for row in rows where lives[Int(row.integer("shard"))] == nil {
@@ -199,13 +156,10 @@ package actor LedgerIngest {
         return lives
     }
 
-    private static func process(_ info: String) -> String {
-        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
-        return line.map { String($0.dropFirst("run_id:".count)) } ?? ""
-    }
-
     /// Rows, sums and cursors in one transaction.
-    private func commit(_ entries: [Entry], _ moves: [(shard: String, last: String, epoch: String)]) async throws {
+    private func commit(
+        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)]
+    ) async throws {
         let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
@@ -222,7 +176,7 @@ package actor LedgerIngest {
         metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
     }
 
-    private func report(_ entry: Entry, reason: String) {
+    private func report(_ entry: UsageStreams.Entry, reason: String) {
         metrics.add("aihub_control_events_unreadable_total")
         log.error(
             "usage event left out",
@@ -236,33 +190,11 @@ package actor LedgerIngest {
         let description = "another control plane reads the usage streams now"
     }
 
-    /// Once a minute: drops entries that are both taken in and older than a day.
-    private func trim() async throws {
-        guard ContinuousClock.now - trimmedAt > .seconds(60) else { return }
+    /// Once a minute.
+    private func keepHouse() async throws {
+        guard ContinuousClock.now - trimmedAt > Self.trimEvery else { return }
         trimmedAt = .now
-        let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
-        _ = try await redis.pipeline(
-            Shard.all.map { shard in
-                let taken = StreamID(cursors[shard.index].last)?.milliseconds ?? 0
-                return RedisCommand([
-                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - Self.keptMs))-0",
-                ])
-            })
+        try await streams.trim(upTo: cursors.map(\.last))
         try await pool.query("select create_usage_partitions(3)")
-    }
-
-    /// `[id, [field, value, …]]` with the fields `id`, `kind` and `event`.
-    private static func entry(_ value: RESPValue, shard: Int) -> Entry? {
-        guard let parts = value.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].array else {
-            return nil
-        }
-        var named: [String: String] = [:]
-        for at in stride(from: 0, to: fields.count - 1, by: 2) {
-            if let name = fields[at].string { named[name] = fields[at + 1].string }
-        }
-        guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else {
-            return nil
-        }
-        return Entry(shard: shard, streamID: id, kind: kind, event: event, life: named["life"])
     }
 }

@@ -20,21 +20,20 @@ final class SettlePump {
     private static let rememberedMs: Int64 = 30_000
     /// After this time Redis may have forgotten that a request was settled: it is filed for the ledger alone.
     private static let settleableMs: Int64 = 600_000
-    private static let retryMsMin: Int64 = 50
+    static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
     private static let acknowledgeEveryMs: Int64 = 500
-    private static let beforeAll = "0"
 
-    private let limiter: LimiterConnection
-    private let journal: Journal
+    let limiter: LimiterConnection
+    let journal: Journal
     private let metrics: MetricsRegistry
     private let log: Logger
-    private var book = HoldBook()
+    var book = HoldBook()
     private var sending: Set<String> = []
     /// Ids of which nothing needs to be known any more, on disk either; written there with the next look at the ledger.
     private var closed: [String] = []
     /// Shards whose loss is declared filed, and for which life: what ends there from now on counts in that one.
-    private var filed: [Shard: String] = [:]
+    var filed: [Shard: String] = [:]
     /// Told when Redis refuses a settle because the shard is not what this worker believes.
     var onFenced: (Shard) -> Void = { _ in }
 
@@ -61,7 +60,7 @@ final class SettlePump {
     }
 
     /// Should nothing follow, it was interrupted, and this is what it is charged.
-    private func note(_ open: HoldBook.Open) {
+    func note(_ open: HoldBook.Open) {
         let interrupted = SettleRequest(
             id: open.request.id.text, scopes: open.request.caller.scopes, target: .settled, cost: open.cost,
             tokens: open.request.estimatedTokens, event: open.event, periods: open.admission.periods,
@@ -108,7 +107,7 @@ final class SettlePump {
 
     // MARK: Sending
 
-    private func send(_ id: String, retryMs: Int64) {
+    func send(_ id: String, retryMs: Int64) {
         guard let entry = book.ended(id), entry.streamID == nil, !sending.contains(id) else { return }
         let shard = entry.request.scopes.shard
         let generation = limiter.generation(of: shard)
@@ -158,7 +157,7 @@ final class SettlePump {
     }
 
     /// Files an ended request for the ledger without touching counters: they were put back from the ledger, or are about to be.
-    private func file(_ entry: HoldBook.Ended, retryMs: Int64) {
+    func file(_ entry: HoldBook.Ended, retryMs: Int64) {
         let id = entry.request.id
         guard entry.request.target == .settled else { return confirm(id, nil) }
         // A settle of it may be under way: refused by the lost shard, or carried out and lost with it. Filed it must be.
@@ -210,63 +209,5 @@ final class SettlePump {
         closed = []
         metrics.set("aihub_worker_journal_degraded", [("loop", journal.name)], to: journal.isDegraded ? 1 : 0)
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
-    }
-
-    // MARK: Recovery
-
-    /// Redis may have lost its last second: everything of this shard is told again.
-    func replay(_ shard: Shard, owner: String) {
-        restore(shard, owner: owner)
-        book.unconfirm(shard)
-        for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
-    }
-
-    /// The shard lives anew, its totals put back from the ledger: running requests are held in it from now on, and what
-    /// ended before is only filed. What the lost life had confirmed is filed again, unless it was for this one.
-    func move(_ shard: Shard, to generation: String, owner: String) {
-        if filed[shard] != generation { book.unconfirm(shard, andAcknowledged: false) }
-        filed[shard] = nil
-        book.move(shard, to: generation)
-        for open in book.running(in: shard) { note(open) }
-        restore(shard, owner: owner)
-        for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
-    }
-
-    private func restore(_ shard: Shard, owner: String) {
-        let generation = limiter.generation(of: shard)
-        for open in book.running(in: shard) where !open.admission.isLocal {
-            limiter.call({ RecoveryCalls.restore(open, generation: generation, owner: owner, into: &$0) }) { _ in }
-        }
-    }
-
-    /// The shard is open: what was prepared is over, or a failover has undone it.
-    func opened(_ shard: Shard) { filed[shard] = nil }
-
-    /// The shard's counters are lost: what ended before the life that is being prepared, and is not in the ledger yet, is filed,
-    /// so that they can be put back from it. What a worker before this one ended in that life waits for it: filed, it would
-    /// count there twice.
-    func fileAll(_ shard: Shard, for life: String) {
-        filed[shard] = life
-        book.unconfirm(shard, andAcknowledged: false)
-        for entry in book.ended(in: shard) where !entry.isAcknowledged && entry.generation != life {
-            if Int64(entry.generation) == nil { date(entry) }
-            file(entry, retryMs: Self.retryMsMin)
-        }
-    }
-
-    /// It ended before any life was known: from now on it is of one before all.
-    private func date(_ entry: HoldBook.Ended) {
-        book.date(entry.request.id, in: Self.beforeAll)
-        journal.write(JournalRecord(.ended, entry.request, generation: Self.beforeAll, admittedMs: 0))
-    }
-
-    /// The same for what is on disk only. `refused`: it is too late for that, and to be done again in the life to come.
-    func file(fromDisk records: [JournalRecord], of shard: Shard, refused: @escaping () -> Void) {
-        let forgotten = book.forgotten(in: shard)
-        for record in records where record.kind == .ended && forgotten.contains(record.request.id) {
-            limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { result in
-                if case .success(let value) = result, value.array?.count != 2 { refused() }
-            }
-        }
     }
 }

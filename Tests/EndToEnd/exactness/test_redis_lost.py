@@ -133,8 +133,8 @@ def test_wiped_behind_a_stopped_worker(made, seed, note):
             wait_until(lambda: made.sql("select 1 from usage_event where id = %s", after[-1].id), 20, "the ledger follows")
     assert all(call.whole for call in before) and all(call.whole or call.status == 503 for call in after)
     whole = sum(call.whole for call in before + after)
-    wait_until(lambda: counters_of(made, [(key["id"], key["org_id"])])[key["id"]]["month_requests"] > whole, 75,
-               "the counters are raised to what the ledger has")
+    wait_until(lambda: counters_of(made, [(key["id"], key["org_id"])])[key["id"]]["month_requests"] > whole, 10,
+               "what was filed late is counted")
     facts = checker.check(before + after)
     note(counts(facts))
 
