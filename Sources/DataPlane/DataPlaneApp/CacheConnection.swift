@@ -9,9 +9,7 @@ internal import ResponseCache
 /// A reactor's one connection to the cache Redis. Whatever is wrong with that Redis, requests go on without it: a call waits
 /// for the deadline at most, and after several late ones in a row none is made for a while.
 final class CacheConnection: @unchecked Sendable {
-    private static let reconnectMsMin: Int64 = 50
-    private static let reconnectMsMax: Int64 = 2_000
-    private static let connectMs = 2_000
+    private static let retryMsMax: Int64 = 2_000
     /// Bytes that wait to be sent: beyond them calls are not made.
     private static let unsentBytesMax = 8 << 20
     /// Late replies in a row before the connection rests, and for how long. One that is late after that makes it rest again.
@@ -25,92 +23,41 @@ final class CacheConnection: @unchecked Sendable {
     }
 
     let reactor: Reactor
-    private let endpoint: RedisEndpoint
-    private let deadlineMs: Int64
+    private let dialer: RedisDialer
     private let metrics: MetricsRegistry
     private let log: Logger
-    private let readBuffer: UnsafeMutableRawBufferPointer
-    private var pipe: RedisPipe?
     private var lateInARow = 0
     private var restsUntilMs: Int64 = 0
-    private var reconnectMs = CacheConnection.reconnectMsMin
     private var wasReached = true
-    private var stopped = false
 
     init(
         _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, readBuffer: UnsafeMutableRawBufferPointer,
         metrics: MetricsRegistry, log: Logger
     ) {
-        self.endpoint = endpoint
         self.reactor = reactor
-        self.deadlineMs = Int64(deadlineMs)
-        self.readBuffer = readBuffer
         self.metrics = metrics
         self.log = log
-    }
-
-    // MARK: Connecting
-
-    func connect() {
-        guard !stopped else { return }
-        RedisPipe.connect(to: endpoint, timeoutMs: Self.connectMs, on: reactor) { [self] result in
-            switch result {
-            case .success(let descriptor): greet(descriptor)
-            case .failure(let error): unreached("\(error)")
-            }
+        dialer = RedisDialer(endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["PING"]) {
+            descriptor, closed in
+            RedisPipe(
+                descriptor, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer,
+                replyBytesMax: CachedAnswer.sealedBytesMax + RedisPipe.replyBytesMax, onClose: closed)
         }
-    }
-
-    func stop() {
-        stopped = true
-        pipe?.close()
-    }
-
-    private func greet(_ descriptor: Int32) {
-        guard !stopped else { return Socket.close(descriptor) }
-        let fresh = RedisPipe(
-            descriptor, on: reactor, deadlineMs: deadlineMs, readBuffer: readBuffer,
-            replyBytesMax: CachedAnswer.sealedBytesMax + RedisPipe.replyBytesMax
-        ) { [self] in
-            pipe = nil
-            retryLater()
-        }
-        var refusal: RedisError?
-        for command in endpoint.greeting + [RedisCommand(["PING"])] {
-            fresh.call({ command.write(into: &$0) }) { result in
-                if case .failure(let error) = result { refusal = refusal ?? error }
-            }
-        }
-        // Replies come in order: behind this one the greeting is known to be good.
-        let question = RedisCommand(["PING"])
-        fresh.call({ question.write(into: &$0) }) { [self] result in
-            if case .failure(let error) = result { refusal = refusal ?? error }
-            if let refusal {
-                noteUnreached("\(refusal)")
-                return fresh.close()
-            }
-            pipe = fresh
+        dialer.onStanding = { [unowned self] _ in
             lateInARow = 0
             wasReached = true
-            reconnectMs = Self.reconnectMsMin
+            return true
         }
+        dialer.onFailed = { [unowned self] in noteUnreached($0) }
     }
+
+    func connect() { dialer.connect() }
+    func stop() { dialer.stop() }
 
     /// Said once until it is reached again: it is no more than slower without it.
     private func noteUnreached(_ reason: String) {
         if wasReached { log.warning("cache Redis cannot be reached", metadata: ["reason": "\(reason)"]) }
         wasReached = false
-    }
-
-    private func unreached(_ reason: String) {
-        noteUnreached(reason)
-        retryLater()
-    }
-
-    private func retryLater() {
-        guard !stopped else { return }
-        reactor.after(reconnectMs) { [self] in connect() }
-        reconnectMs = min(reconnectMs * 2, Self.reconnectMsMax)
     }
 
     // MARK: Calls
@@ -144,7 +91,7 @@ final class CacheConnection: @unchecked Sendable {
     }
 
     private func call(_ encode: (inout [UInt8]) -> Void, _ reply: @escaping (RESPValue?) -> Void) {
-        guard let pipe, restsUntilMs <= reactor.nowMs, pipe.unsentBytes <= Self.unsentBytesMax else {
+        guard let pipe = dialer.pipe, restsUntilMs <= reactor.nowMs, pipe.unsentBytes <= Self.unsentBytesMax else {
             failed("away")
             return reply(nil)
         }

@@ -10,21 +10,13 @@ internal import RequestWalk
 /// When it breaks, everything under way fails and callers are told so; a new connection asks Redis anew who it is, because
 /// a Redis that was restarted may have lost its last second.
 final class LimiterConnection: @unchecked Sendable {
-    private static let reconnectMsMin: Int64 = 50
-    private static let reconnectMsMax: Int64 = 1_000
-    private static let connectMs = 2_000
+    private static let retryMsMax: Int64 = 1_000
 
     let reactor: Reactor
-    private let endpoint: RedisEndpoint
-    private let deadlineMs: Int64
+    private let dialer: RedisDialer
     private let owner: String
-    private let readBuffer: UnsafeMutableRawBufferPointer
-    private let log: Logger
-    private var pipe: RedisPipe?
     private var run = ""
     private var generations = [String](repeating: "", count: Shard.count)
-    private var reconnectMs = LimiterConnection.reconnectMsMin
-    private var stopped = false
     /// Runs whenever a connection stands; named is the process of Redis it reached.
     var onConnected: (String) -> Void = { _ in }
     /// A shard is not what this loop believes.
@@ -34,69 +26,33 @@ final class LimiterConnection: @unchecked Sendable {
         _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, owner: String,
         readBuffer: UnsafeMutableRawBufferPointer, log: Logger
     ) {
-        self.endpoint = endpoint
         self.reactor = reactor
-        self.deadlineMs = Int64(deadlineMs)
         self.owner = owner
-        self.readBuffer = readBuffer
-        self.log = log
+        dialer = RedisDialer(endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["INFO", "server"]) {
+            RedisPipe($0, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer, onClose: $1)
+        }
+        dialer.onStanding = { [unowned self] in greeted($0) }
+        dialer.onFailed = { log.warning("state Redis cannot be reached", metadata: ["reason": "\($0)"]) }
     }
 
-    func stop() {
-        stopped = true
-        pipe?.close()
-    }
+    func connect() { dialer.connect() }
+    func stop() { dialer.stop() }
 
-    // MARK: Connecting
-
-    func connect() {
-        guard !stopped else { return }
-        RedisPipe.connect(to: endpoint, timeoutMs: Self.connectMs, on: reactor) { [self] result in
-            switch result {
-            case .success(let descriptor): greet(descriptor)
-            case .failure(let error):
-                log.warning("state Redis cannot be reached", metadata: ["reason": "\(error)"])
-                retryLater()
-            }
+    private func greeted(_ info: RESPValue) -> Bool {
+        guard let line = info.string?.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") })
+        else {
+            return false
         }
-    }
-
-    private func greet(_ descriptor: Int32) {
-        guard !stopped else { return Socket.close(descriptor) }
-        let fresh = RedisPipe(descriptor, on: reactor, deadlineMs: deadlineMs, readBuffer: readBuffer) { [self] in
-            pipe = nil
-            retryLater()
-        }
-        for greeting in endpoint.greeting {
-            fresh.call({ greeting.write(into: &$0) }) { [log] result in
-                guard case .failure(let error) = result else { return }
-                log.error("state Redis refuses the login", metadata: ["reason": "\(error)"])
-                fresh.close()
-            }
-        }
-        let question = RedisCommand(["INFO", "server"])
-        fresh.call({ question.write(into: &$0) }) { [self] result in
-            guard case .success(let reply) = result, let text = reply.string,
-                let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") })
-            else { return fresh.close() }
-            run = String(line.dropFirst("run_id:".count))
-            pipe = fresh
-            reconnectMs = Self.reconnectMsMin
-            onConnected(run)
-        }
-    }
-
-    private func retryLater() {
-        guard !stopped else { return }
-        reactor.after(reconnectMs) { [self] in connect() }
-        reconnectMs = min(reconnectMs * 2, Self.reconnectMsMax)
+        run = String(line.dropFirst("run_id:".count))
+        onConnected(run)
+        return true
     }
 
     // MARK: Calls
 
     /// - Parameter patient: nobody waits for the reply.
     func call(_ encode: (inout [UInt8]) -> Void, patient: Bool = false, _ reply: @escaping RedisPipe.Completion) {
-        guard let pipe else { return reply(.failure(.notConnected)) }
+        guard let pipe = dialer.pipe else { return reply(.failure(.notConnected)) }
         pipe.call(encode, patient: patient, reply)
     }
 
@@ -104,7 +60,7 @@ final class LimiterConnection: @unchecked Sendable {
         call({ command.write(into: &$0) }, reply)
     }
 
-    var isConnected: Bool { pipe != nil }
+    var isConnected: Bool { dialer.pipe != nil }
 
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
     func generation(of shard: Shard) -> String { generations[shard.index] }
