@@ -58,7 +58,7 @@ def cp(server):
     call(client, "raise", [f"c:{SHARD}"], ORG, 1)
     call(client, "barrier", [PROCESSES], 1)
     call(client, "close", [PROCESSES], 1)
-    call(client, "live", [f"c:{SHARD}"], 1)
+    call(client, "live", [f"c:{SHARD}"], 1, client.info("server")["run_id"])
     client.hset(PROCESSES, "open", "run-1")
     return client
 
@@ -173,7 +173,7 @@ def run_put_key(client):
 
 
 def run_count(client):
-    keys, request = [hold("late"), OPEN, *SCOPES], ["late", 1, 5, 10, "{}", 60000, PERIODS, 0]
+    keys, request = [hold("late"), OPEN, *SCOPES], ["late", 1, 5, 10, "{}", 60000, PERIODS, 0, ""]
     assert call(client, "count", keys, *request) == [0]
     assert call(client, "count", keys, *request) == [1, b"S"], "and no second time"
 
@@ -199,7 +199,12 @@ def run_entomb(client):
 def run_live(client):
     call(client, "barrier", ["run:{s02.60}"], 1)
     call(client, "close", ["run:{s02.60}"], 1)
-    assert call(client, "live", ["c:{s02.60}"], 1) == [0]
+    assert call(client, "live", ["c:{s02.60}"], 1, "another-process")[0] == 3
+    assert call(client, "live", ["c:{s02.60}"], 1, client.info("server")["run_id"]) == [0]
+
+
+def run_stop(client):
+    assert call(client, "stop", ["c:{s03.13}"], 1) == [0]
 
 
 def run_at_least(client):
@@ -208,7 +213,7 @@ def run_at_least(client):
 
 WORKER = ["admit", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
           "inspect"]
-CONTROL = ["raise", "put_key", "count", "barrier", "close", "seed", "entomb", "live", "at_least"]
+CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "seed", "entomb", "live", "at_least"]
 
 
 def test_every_function_is_tried_here():
@@ -228,7 +233,7 @@ def test_the_control_plane_runs(cp, function):
 
 @pytest.mark.parametrize("function, keys, arguments", [
     ("raise", [f"c:{SHARD}"], [KEY, 99]), ("put_key", ["k:" + "b" * 64], [1, "{}"]), ("put_key", ["cfg:snap"], [9, "{}"]),
-    ("live", [f"c:{SHARD}"], [9]),
+    ("live", [f"c:{SHARD}"], [9, "run-1"]),
 ])
 def test_a_worker_cannot_run_what_writes_configuration(dp, function, keys, arguments):
     refused(dp, "FCALL", f"{prefix()}_{function}", len(keys), *keys, *arguments)

@@ -90,6 +90,8 @@ class Accounts(Books):
         held = self.records.get(rid)
         was = held and held["st"]
         demand((was in (None, "O", "R")) == (code == 0), "counted twice, or not at all", rid, was, code)
+        if not held and args[8] != "":
+            held = {"st": "R", "cost": args[8], "periods": named}
         if code == 0:
             self.close(rid, keys[2:], held, cost, named, back, event)
 
@@ -172,6 +174,10 @@ class Accounts(Books):
         demand((rid in self.records) == (code == 1), "a tomb beside or over a record", rid, code)
         if code == 0:
             self.put(self.records, rid, {"st": "R", "cost": args[0], "periods": args[1]})
+
+    def on_stop(self, keys, args, reply, code):
+        if self.state.get("gen") == args[0]:
+            self.drop(self.state, "gen")
 
     def on_live(self, keys, args, reply, code):
         if code == 0:

@@ -54,6 +54,11 @@ class Books:
             for key in list(table):
                 self.drop(table, key)
 
+    def clear(self):
+        for table in (self.records, self.totals, self.open, self.newest, self.minute, self.charged, self.saved):
+            for key in list(table):
+                self.drop(table, key)
+
     def observe(self, name, keys, args, reply, wrote):
         code = 0 if name in ("sweep", "heartbeat") else int(reply[0])
         self.reached[name, code] = self.reached.get((name, code), 0) + 1

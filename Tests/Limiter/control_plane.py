@@ -75,7 +75,8 @@ class ControlPlane(Rebuild):
             back = dict(part.split("=") for part in named[b"event"].decode().split("|") if "=" in part)["back"]
             scopes = [key_of("b", scope) for scope in row.scopes]
             self.call("count", [key_of("h", rid), key_of("o"), *scopes], rid, named[b"life"].decode(), row.cost,
-                      self.world.estimate, named[b"event"].decode(), TOMBSTONE_MS, self.named(row), back)
+                      self.world.estimate, named[b"event"].decode(), TOMBSTONE_MS, self.named(row), back,
+                      self.ledger.reaped(rid))
 
     def is_counted(self, rid):
         if self.world.has("leave out what was filed late"):

@@ -41,6 +41,11 @@ class Ledger:
         row = self.rows.get((rid, "final"))
         return row is not None and row.taken <= self.began
 
+    def reaped(self, rid):
+        """What a request was charged when it was reaped, as the library is told."""
+        row = self.rows.get((rid, "reaped"))
+        return "" if row is None else row.cost
+
     @staticmethod
     def row(event):
         f = dict(part.split("=") for part in event.decode().split("|") if "=" in part)

@@ -62,6 +62,7 @@ EDITS = {
         "or tonumber(redis.call('HGET', beside('c:', key), 'gen')) < tonumber(gen)")],
     "what is filed while the totals are read passes for filed before": [
         ("  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end\n", "")],
+    "a life begins in a process that may lack a part of it": [("if run ~= A[2] or not is_prepared", "if not is_prepared")],
     "what is filed twice is counted twice": [
         ("  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end\n", "")],
     "a barrier does not tell that it was lost": [
@@ -91,9 +92,10 @@ EMPHASIS = {
     "a barrier does not tell that it was lost": {"flush": 3, "wipe_again": 40, "work": 4},
     "what was closed in an older life is settled instead of appended": {"flush": 4},
     "a worker takes the ledger's word for another process's stream": {"flush": 4, "failover": 4},
-    "the ledger goes back from its cursor alone": {"step_clock": 4, "failover": 10, "ingest": 3},
+    "the ledger goes back from its cursor alone": {"step_clock": 20, "failover": 20, "ingest": 4},
     "the ledger keeps the cursor of a stream that is lost": {"step_clock": 10, "flush": 4},
     "what is filed while the totals are read passes for filed before": {"flush": 6, "freeze": 4, "thaw": 2},
+    "a life begins in a process that may lack a part of it": {"flush": 8, "failover": 40, "look": 0.4},
     "what is filed twice is counted twice": {"flush": 4, "kill": 4, "freeze": 4},
     "what was filed past the counters stays out of them": {"flush": 4, "freeze": 4},
     "what the totals had is counted again": {"flush": 4, "freeze": 4},

@@ -24,6 +24,7 @@ class Store:
         self.lua = LuaHost(self.redis, text)
         self.accounts = Accounts(self.redis, limits, patience_ms)
         self.run_number, self.up, self.marks, self.age_ms = 1, True, [], 0
+        self.redis.run = self.run.encode()
         self.last_calls = collections.deque(maxlen=40)
 
     @property
@@ -50,10 +51,18 @@ class Store:
             lost_calls -= 1
         del self.marks[:-500]
         self.run_number += 1
+        self.redis.run = self.run.encode()
 
     def flush(self):
         self.redis.flush()
         self.accounts.flush()
+
+    def clear(self):
+        """What is left of requests and counters before totals are put back."""
+        self.marks.append((self.redis.snapshot(), self.age_ms))
+        for key in [key for key in self.redis.data if key[:2] in (b"h:", b"b:", b"o:")]:
+            self.redis.undo.drop(self.redis.data, key)
+        self.accounts.clear()
 
 
 class Limits(list):

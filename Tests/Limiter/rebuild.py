@@ -28,19 +28,17 @@ class Rebuild:
 
     def rebuild(self, run, gen):
         if gen:  # A failover brought an older life back; nothing of it may go on, but its stream is read.
-            self.world.end_life()
+            self.call("stop", [key_of("c")], gen.decode())
         self.ledger.gen += 1
         gen = str(self.ledger.gen)
         for turn in range(self.world.random.randint(2, 8)):
             yield
-            self.check(run)
             reply = self.call("barrier", [key_of("run")], gen)
             if reply[0] == 3 or (reply[0] == 1 and turn):
                 raise Interrupted
             if self.world.owners_alive() <= {owner.decode() for owner in reply[1:]}:
                 break
         yield
-        self.check(run)
         if self.call("close", [key_of("run")], gen)[0] == 3:
             raise Interrupted
         self.take_over()
@@ -52,30 +50,22 @@ class Rebuild:
         while self.read_stream(500) or self.read[0]:
             self.commit()
         self.read, self.ledger.began = None, len(self.ledger.rows)
+        self.world.store.clear()
         totals, charged, now = self.ledger.totals(), self.ledger.charged(), self.world.redis.now_ms
         for name, version in self.ledger.versions.items():
-            self.check(run)
             self.call("raise", [key_of("c")], name, version)
         for scope in self.world.scopes:
             yield
-            self.check(run)
             if self.call("seed", [key_of("b", scope)], gen, *self.windows(scope, totals, now),
                          *self.savings(scope, totals, now))[0] == 3:
                 raise Interrupted
         for rid, row in charged.items():
             if (rid, "final") not in self.ledger.rows:
-                self.check(run)
                 self.call("entomb", [key_of("h", rid)], row.cost, self.named(row), TOMBSTONE_MS)
         yield
-        self.check(run)
         self.world.store.accounts.bases[gen] = {rid: row.cost for rid, row in charged.items()}
-        if self.call("live", [key_of("c")], gen)[0] == 0:
+        if self.call("live", [key_of("c")], gen, run)[0] == 0:
             self.world.count("rebuilt")
-
-    def check(self, run):
-        """The connection it began on is the one it goes on with."""
-        if self.world.store.run != run:
-            raise Interrupted
 
     @staticmethod
     def named(row):

@@ -88,6 +88,9 @@ class RedisModel:
         if not self.data.get(key, True):
             self.undo.drop(self.data, key)
 
+    def do_info(self, section):
+        return b"run_id:" + self.run + b"\r\n"
+
     def do_time(self):
         return [b"%d" % (self.now_ms // 1000), b"%d" % (self.now_ms % 1000 * 1000)]
 

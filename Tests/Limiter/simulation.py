@@ -104,12 +104,3 @@ class Simulation(Events):
         for worker in self.workers:
             if worker.is_alive and not worker.is_frozen:
                 worker.acknowledge(gen, run, upto)
-
-    def end_life(self):
-        """Ends a life a failover brought back: everything but the stream goes."""
-        stream, last = self.redis.data.get(key_of("u").encode()), self.redis.last_ids.get(key_of("u").encode())
-        self.store.flush()
-        if stream:
-            self.redis.undo.put(self.redis.data, key_of("u").encode(), stream)
-            self.redis.undo.put(self.redis.last_ids, key_of("u").encode(), last)
-        self.store.marks.append((self.redis.snapshot(), self.store.age_ms))

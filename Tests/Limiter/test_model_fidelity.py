@@ -26,6 +26,8 @@ def real(tmp_path):
     client = redis.Redis(port=server.port)
     text = library()
     assert "redis.call('TIME')" in text
+    assert "redis.call('INFO', 'server')" in text
+    text = text.replace("redis.call('INFO', 'server')", "'run_id:p1'")
     client.function_load(text.replace("redis.call('TIME')", CLOCK), replace=True)
     yield client
     client.close()
@@ -67,7 +69,7 @@ class Calls:
                 rid, gen, owner, self.now, self.long, 4, big, 2, event, self.periods]),
             "append": (["u:{s}"], [rid, event]),
             "count": ([hold, "o:{s}", *scopes], [
-                rid, gen, r.choice((1, big)), 9, event, self.long, self.periods, r.choice("01")]),
+                rid, gen, r.choice((1, big)), 9, event, self.long, self.periods, r.choice("01"), r.choice(("", 1, big))]),
             "close": (["run:{s}"], [r.choice("123")]),
             "reopen": (["run:{s}", "hb:{s}"], [owner, run, r.choice(("2", "2", "2", "")), 3000]),
             "appended": (["run:{s}"], [owner, gen]),
@@ -82,7 +84,8 @@ class Calls:
             "barrier": (["run:{s}"], [r.choice("123")]),
             "seed": (scopes[:1], [gen, *windows]),
             "entomb": ([hold], [big, self.periods, self.long]),
-            "live": (["c:{s}"], [gen]),
+            "live": (["c:{s}"], [gen, run]),
+            "stop": (["c:{s}"], [r.choice("123")]),
             "at_least": (scopes[:1], windows[:6]),
         }
         often = {"admit": 8, "settle": 6, "progress": 4, "restore": 2}
@@ -107,6 +110,7 @@ class StreamIDs:
 @pytest.mark.parametrize("seed", range(2))
 def test_the_model_answers_as_redis(real, seed):
     model, calls, ours, theirs = RedisModel(START), Calls(seed), StreamIDs(), StreamIDs()
+    model.run = b"p1"
     host, answered = LuaHost(model), set()
     loaded = real.function_list(library="gw2", withcode=False)[0]
     assert host.functions == {one[1].decode() for one in loaded[loaded.index(b"functions") + 1]}

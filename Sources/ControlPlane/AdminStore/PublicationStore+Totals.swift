@@ -92,10 +92,10 @@ extension PublicationStore {
     package func busyOrgs() async throws -> Set<String> {
         let rows = try await pool.query(
             """
-            select distinct s.org_id from spend s
-            where s.day >= (now() at time zone 'utc')::date - 1 and exists (
-                select from usage_event u
-                where u.org_id = s.org_id and u.admitted_at > now() - interval '1 hour' and u.day >= s.day - 1)
+            select s.org_id from (select distinct org_id from spend where day >= (now() at time zone 'utc')::date - 1) s
+            where exists (
+                select from usage_event u where u.org_id = s.org_id and u.admitted_at > now() - interval '1 hour'
+                    and u.day >= (now() at time zone 'utc')::date - 1)
             """)
         return Set(rows.map { $0.text("org_id") })
     }
@@ -116,6 +116,12 @@ extension PublicationStore {
                 PostgresArray.literal(lives.map { String($0.0.index) }),
                 PostgresArray.literal(lives.map { String($0.1) }),
             ])
+    }
+
+    /// The newest life of each shard, whether it has begun or not.
+    package func generations() async throws -> [Shard: Int64] {
+        let rows = try await pool.query("select shard, gen from shard_epoch")
+        return Dictionary(rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("gen")) }) { first, _ in first }
     }
 
     /// Starts a new life of each shard's counters; whoever was about to put them back before is fenced off.

@@ -52,7 +52,7 @@ actor Publisher {
 
     /// Publishes everything there is, changed or not: for a Redis that lost it.
     func publishEverything() async throws {
-        try await redis.pushAll(try await store.keys(nil, orgs: nil).map { ($0.digest, $0.record) })
+        try await redis.pushAll { [store] in try await store.keys(nil, orgs: nil).map { ($0.digest, $0.record) } }
         try await pushSnapshot()
     }
 

@@ -77,7 +77,7 @@ final class RedisKeeper: Sendable {
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         let hasAll =
             try await redis.client.call("EXISTS", RedisKeys.snapshot, RedisKeys.keysAreWhole).integer == 2
-        let lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
+        var lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
         if wasOpen, lost.isEmpty, hasAll, try await hasFunctions() {
             try await beat()
@@ -88,12 +88,15 @@ final class RedisKeeper: Sendable {
         state.withLock { $0.openedFor = "" }
         try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
         if lost.isEmpty { try await beat() }
-        if isNewProcess { await ledger.reread() }
+        if isNewProcess {
+            await ledger.reread()
+            lost += try await stopOlderLives(zip(Shard.all, generations).map { ($0, $1.string ?? "") })
+        }
         if !lost.isEmpty { try await ledger.restart(lost) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
         if !lost.isEmpty {
-            try await rebuild.putBack(lost, workers: state.withLock { $0.owners })
+            try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
         }
         try await reopen(run: run)
         _ = await publisher.publish()
@@ -101,9 +104,25 @@ final class RedisKeeper: Sendable {
         log.info("state Redis is open", metadata: ["run": "\(run.prefix(8))", "rebuilt": "\(lost.count)"])
     }
 
+    /// A failover can bring a life back that was over: what happened since, it does not have.
+    private func stopOlderLives(_ lives: [(shard: Shard, generation: String)]) async throws -> [Shard] {
+        let newest = try await store.generations()
+        let older = lives.filter { life in Int64(life.generation).map { $0 < newest[life.shard] ?? 0 } ?? false }
+        guard !older.isEmpty else { return [] }
+        log.warning("older lives of shards are back, and stopped", metadata: ["shards": "\(older.count)"])
+        try await redis.all(older.map { StateRedis.call(.stop, [RedisKeys.versions($0.shard)], [$0.generation]) })
+        return older.map(\.shard)
+    }
+
+    /// Whether all are there: a library by this name may be an older one.
     private func hasFunctions() async throws -> Bool {
         let reply = try await redis.client.call("FUNCTION", "LIST", "LIBRARYNAME", LimitLibrary.name)
-        return reply.array?.isEmpty == false
+        var names: Set<String> = []
+        func note(_ value: RESPValue) {
+            if let items = value.array { items.forEach(note) } else if let text = value.string { names.insert(text) }
+        }
+        note(reply)
+        return LimitLibrary.Function.allCases.allSatisfy { names.contains($0.rawValue) }
     }
 
     /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.
@@ -122,7 +141,11 @@ final class RedisKeeper: Sendable {
     private func reconcile() async throws {
         guard state.withLock({ ContinuousClock.now - $0.reconciledAt > Self.reconcileEvery }) else { return }
         state.withLock { $0.reconciledAt = .now }
-        try await rebuild.raiseToLedger()
+        do {
+            try await rebuild.raiseToLedger()
+        } catch {
+            log.warning("Redis is not compared with the ledger", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// This control plane is through with every shard.

@@ -12,11 +12,13 @@ internal import Redis
 /// 2. the workers, to whom every call now says "fenced", file all they know to have ended into the usage stream (the barrier);
 /// 3. the barrier is closed: what is filed from now on waits for the life to come, and is counted there when the ledger takes it
 ///    in (`LateUsage`); the ledger takes the stream in to its end;
-/// 4. every scope's totals come back from the ledger, and so does what was charged for requests that were reaped;
+/// 4. what is left of requests and counters goes, every scope's totals come back from the ledger, and so does what was charged
+///    for requests that were reaped;
 /// 5. the life begins: settles count again; admissions open once the workers have put back the holds of what still runs.
 ///
 /// Until the fifth step nothing was admitted and nothing was counted, so it can be broken off anywhere and begun again: Redis
-/// refuses every step once it was wiped anew or another control plane is at it.
+/// refuses every step once it was wiped anew or another control plane is at it, and the last one in any process of it but the
+/// one in which it was begun.
 struct ShardRebuild: Sendable {
     static let patienceMs: Int64 = 3_000
     private static let patience = Duration.milliseconds(patienceMs)
@@ -31,13 +33,16 @@ struct ShardRebuild: Sendable {
     let metrics: MetricsRegistry
     let log: Logger
 
-    /// - Parameter workers: the loops to wait for; with none known, whoever speaks up within the patience.
-    func putBack(_ shards: [Shard], workers: Set<String>) async throws {
+    /// - Parameters:
+    ///   - run: the process of Redis.
+    ///   - workers: the loops to wait for; with none known, whoever speaks up within the patience.
+    func putBack(_ shards: [Shard], in run: String, workers: Set<String>) async throws {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
         let generations = try await store.raiseGenerations(of: shards)
         let filed = try await barrier(generations, workers)
         try await close(generations)
         try await drain(generations)
+        try await redis.clear(Set(shards))
         try await store.beginLives(generations)
         let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
@@ -50,7 +55,7 @@ struct ShardRebuild: Sendable {
                 guard !replies.contains(where: { $0.array?.first?.integer == 3 }) else { throw Overtaken() }
             }
             let begun = try await redis.all(
-                [StateRedis.call(.live, [RedisKeys.versions(shard)], [String(generation)])])
+                [StateRedis.call(.live, [RedisKeys.versions(shard)], [String(generation), run])])
             guard begun[0].array?.first?.integer == 0 else { throw Overtaken() }
         }
         log.warning(

@@ -7,6 +7,8 @@ internal import Redis
 struct StateRedis: Sendable {
     /// Commands sent in one write.
     private static let batch = 500
+    /// Keys looked at by one SCAN.
+    private static let scanned = 1_000
     /// The longest that pushing all keys may take.
     private static let fillingMs = 600_000
 
@@ -28,13 +30,15 @@ struct StateRedis: Sendable {
     }
 
     /// Pushes every key there is, and says so where Redis has not lost any of them by then.
-    func pushAll(_ keys: [(digest: String, record: KeyRecord)]) async throws {
+    ///
+    /// - Parameter keys: asked for them after Redis was told to watch, so that none is missed.
+    func pushAll(_ keys: @Sendable () async throws -> [(digest: String, record: KeyRecord)]) async throws {
         let filling = RedisKeys.keysAreFilling(String(UInt64.random(in: .min ... .max), radix: 36))
         try await all([
-            RedisCommand(["HSET", filling, "keys", String(keys.count)]),
+            RedisCommand(["HSET", filling, "since", String(Int64(Date().timeIntervalSince1970))]),
             RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)]),
         ])
-        try await push(keys)
+        try await push(try await keys())
         try await all([
             RedisCommand(["RENAME", filling, RedisKeys.keysAreWhole]),
             RedisCommand(["PERSIST", RedisKeys.keysAreWhole]),
@@ -46,6 +50,22 @@ struct StateRedis: Sendable {
         let version = String(snapshot.version)
         try await all([Self.call(.putKey, [RedisKeys.snapshot], [version, body])])
         try await all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.config(snapshot.version).message])])
+    }
+
+    /// Removes what is left of requests and counters of shards that are not alive, so that no one can write it meanwhile.
+    func clear(_ shards: Set<Shard>) async throws {
+        let tags = Set(shards.map(\.tag))
+        var cursor = "0"
+        repeat {
+            guard let page = try await client.call("SCAN", cursor, "COUNT", String(Self.scanned)).array, page.count == 2
+            else { return }
+            cursor = page[0].string ?? "0"
+            let left = (page[1].array ?? []).compactMap(\.string).filter { key in
+                let parts = key.split(separator: ":", maxSplits: 2)
+                return parts.count > 1 && ["h", "b", "o"].contains(parts[0]) && tags.contains(String(parts[1]))
+            }
+            if !left.isEmpty { try await all([RedisCommand(["UNLINK"] + left)]) }
+        } while cursor != "0"
     }
 
     private func putKey(_ digest: String, _ record: KeyRecord) throws -> RedisCommand {

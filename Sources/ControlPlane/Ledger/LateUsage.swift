@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import GatewayModel
 internal import LimitScripts
+internal import Logging
 internal import PlaneContract
 internal import Postgres
 internal import Redis
@@ -10,10 +11,11 @@ internal import Redis
 /// again: what is counted leaves a tombstone, and a second time changes nothing.
 struct LateUsage: Sendable {
     /// Longer than `uncounted` in the ledger names a request again.
-    private static let tombstoneMs: Int64 = 900_000
+    private static let tombstoneMs: Int64 = 86_400_000
 
     let pool: PostgresPool
     let redis: RedisClient
+    let log: Logger
 
     /// A usage event and the life of the shard it was filed in.
     struct Item: Sendable {
@@ -26,14 +28,21 @@ struct LateUsage: Sendable {
     func count(_ items: [Item]) async throws {
         guard !items.isEmpty else { return }
         let list = items.map { #"{"id":"\#($0.event.id)","shard":\#($0.shard)}"# }.joined(separator: ",")
-        let rows = try await pool.query("select uncounted($1::jsonb) as id", ["[" + list + "]"])
-        let uncounted = Set(rows.map { $0.text("id") })
-        let replies = try await redis.pipeline(items.filter { uncounted.contains($0.event.id) }.map(Self.command))
-        // A life that is over has taken its stream with it: what stands in the next one's will be counted there.
-        for reply in replies { _ = try reply.get() }
+        let rows = try await pool.query("select id, reaped_nano_usd from uncounted($1::jsonb)", ["[" + list + "]"])
+        let reaped = Dictionary(rows.map { ($0.text("id"), $0["reaped_nano_usd"] ?? "") }) { first, _ in first }
+        let named = items.filter { reaped[$0.event.id] != nil }
+        let replies = try await redis.pipeline(named.map { Self.command($0, reaped: reaped[$0.event.id] ?? "") })
+        for (item, reply) in zip(named, replies) {
+            // A life that is over has taken its stream with it: what stands in the next one's will be counted there.
+            guard case .failure(let error) = reply else { continue }
+            guard case .refused(let reason) = error, reason.contains("user_function") else { throw error }
+            // Counters that cannot be read do not hold up the ledger of all others.
+            log.error(
+                "late usage cannot be counted", metadata: ["request": "\(item.event.id)", "reason": "\(reason)"])
+        }
     }
 
-    private static func command(_ item: Item) -> RedisCommand {
+    private static func command(_ item: Item, reaped: String) -> RedisCommand {
         let event = item.event, shard = Shard.all[item.shard]
         let periods = UTCCalendar.periods(atMs: event.admittedMs)
         // As the worker would have settled it: an answer out of the cache stays in the minute.
@@ -47,6 +56,7 @@ struct LateUsage: Sendable {
             arguments: [
                 event.id, item.life, String(event.cost.nano), String(event.usage.total),
                 String(decoding: event.json, as: UTF8.self), String(tombstoneMs), "\(periods),\(periods)", givesBack,
+                reaped,
             ])
     }
 }

@@ -25,6 +25,8 @@ package actor LedgerIngest {
     private let log: Logger
     private let late: LateUsage
     private var cursors: [Cursor] = []
+    /// Each turn begins with another shard.
+    private var turns = 0
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
 
@@ -33,7 +35,7 @@ package actor LedgerIngest {
         streams = UsageStreams(redis: redis)
         self.metrics = metrics
         self.log = log
-        late = LateUsage(pool: pool, redis: redis)
+        late = LateUsage(pool: pool, redis: redis, log: log)
     }
 
     /// Runs until cancelled. While PostgreSQL or Redis is away it waits; nothing is lost, the streams keep what comes.
@@ -103,7 +105,8 @@ package actor LedgerIngest {
     private func turn() async throws -> Int {
         // Whoever restarts a shard while it is read has the say.
         let epochs = cursors.map(\.epoch)
-        let (process, entries) = try await streams.read(after: cursors.map(\.last))
+        let (process, entries) = try await streams.read(after: cursors.map(\.last), from: turns)
+        turns += 1
         if !entries.isEmpty { try await takeIn(entries, from: process, epochs) }
         try await keepHouse()
         return entries.count
@@ -111,14 +114,23 @@ package actor LedgerIngest {
 
     private func takeIn(_ entries: [UsageStreams.Entry], from process: String, _ epochs: [Int64]) async throws {
         var behind: [LateUsage.Item] = []
+        var counted: Set<String> = []
         let readable = entries.filter { entry in
-            guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)) else {
+            guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)),
+                UUID(uuidString: event.id) != nil
+            else {
                 report(entry, reason: "not a usage event")
                 return false
             }
-            if let life = entry.life { behind.append(LateUsage.Item(shard: entry.shard, life: life, event: event)) }
+            if let life = entry.life {
+                behind.append(LateUsage.Item(shard: entry.shard, life: life, event: event))
+            } else if entry.kind == "final" {
+                counted.insert(event.id)
+            }
             return true
         }
+        // Of those here that were settled and then filed as well, the first word says that they are counted.
+        behind.removeAll { counted.contains($0.event.id) }
         let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
         let moves = last.sorted { $0.key < $1.key }
             .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
@@ -160,7 +172,10 @@ package actor LedgerIngest {
     private func commit(
         _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)]
     ) async throws {
-        let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
+        let rows = entries.map { entry in
+            #"{"kind":"\#(entry.kind)","event":\#(entry.event)\#(entry.life == nil ? "" : #","late":true"#)}"#
+        }
+        let json = "[" + rows.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])

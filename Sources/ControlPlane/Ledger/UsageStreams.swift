@@ -6,8 +6,10 @@ internal import Redis
 struct UsageStreams: Sendable {
     /// Entries of one stream taken in one turn.
     static let entriesPerShard = 500
-    /// Entries of one transaction, over all shards.
+    /// Entries of one transaction, over all shards: when so many are read, no more are asked for.
     static let entriesPerTurn = 2_000
+    /// Shards asked in one write.
+    private static let shardsAtOnce = 16
     /// How long entries stay in Redis after they were taken in.
     private static let keptMs: UInt64 = 86_400_000
 
@@ -39,21 +41,26 @@ struct UsageStreams: Sendable {
     }
 
     /// What stands behind the cursors, and the `run_id` of the Redis that said so.
-    func read(after cursors: [String]) async throws -> (process: String, entries: [Entry]) {
-        let commands = Shard.all.map { shard in
-            RedisCommand([
-                "XRANGE", RedisKeys.usageStream(shard), "(" + cursors[shard.index], "+", "COUNT",
-                String(Self.entriesPerShard),
-            ])
-        }
-        var entries: [Entry] = []
-        let replies = try await redis.pipeline([RedisCommand(["INFO", "server"])] + commands)
-        let info = try replies[0].get().string ?? ""
-        for (shard, reply) in zip(Shard.all, replies.dropFirst()) {
-            guard entries.count < Self.entriesPerTurn else { break }
-            entries += try reply.get().array?.compactMap { Entry($0, shard: shard.index) } ?? []
-        }
+    ///
+    /// - Parameter first: where to begin; what is behind the shard at which a turn is full waits for the next.
+    func read(after cursors: [String], from first: Int) async throws -> (process: String, entries: [Entry]) {
+        let info = try await redis.call("INFO", "server").string ?? ""
         let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
+        var entries: [Entry] = []
+        let order = Shard.all.indices.map { Shard.all[($0 + first) % Shard.count] }
+        for start in stride(from: 0, to: order.count, by: Self.shardsAtOnce) where entries.count < Self.entriesPerTurn {
+            let shards = order[start..<min(start + Self.shardsAtOnce, order.count)]
+            let replies = try await redis.pipeline(
+                shards.map { shard in
+                    RedisCommand([
+                        "XRANGE", RedisKeys.usageStream(shard), "(" + cursors[shard.index], "+", "COUNT",
+                        String(Self.entriesPerShard),
+                    ])
+                })
+            for (shard, reply) in zip(shards, replies) {
+                entries += try reply.get().array?.compactMap { Entry($0, shard: shard.index) } ?? []
+            }
+        }
         return (line.map { String($0.dropFirst("run_id:".count)) } ?? "", entries)
     }
 

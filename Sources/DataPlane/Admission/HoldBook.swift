@@ -22,6 +22,8 @@ package struct HoldBook {
         /// The life in which settling it means something; in a later one it is only filed.
         package var generation: String
         package var endedMs: Int64
+        /// When Redis said that it has it.
+        package var confirmedMs: Int64 = 0
         /// Where its event stands in the usage stream, once Redis has said so.
         package var streamID: StreamID?
         /// The ledger has it.
@@ -83,7 +85,7 @@ package struct HoldBook {
     }
 
     /// Redis has it. `nil`: there is nothing to file, or it cannot say where.
-    package mutating func confirmed(_ id: String, at streamID: StreamID?) {
+    package mutating func confirmed(_ id: String, at streamID: StreamID?, atMs now: Int64) {
         guard var entry = ended[id], entry.streamID == nil else { return }
         unconfirmedCount -= 1
         guard let streamID else {
@@ -91,6 +93,7 @@ package struct HoldBook {
             return
         }
         entry.streamID = streamID
+        entry.confirmedMs = now
         ended[id] = entry
         confirmed[entry.request.scopes.shard.index].append(id)
     }
@@ -117,21 +120,21 @@ package struct HoldBook {
         Shard.all.filter { !confirmed[$0.index].isEmpty || !forgotten[$0.index].isEmpty }
     }
 
-    /// Drops what the ledger has and what ended before `before`: after so long Redis no longer loses it without losing
+    /// Drops what the ledger has and what Redis had before `before`: after so long it no longer loses that without losing
     /// everything. Returns the ids.
     @discardableResult
-    package mutating func dropAcknowledged(endedBefore before: Int64) -> [String] {
-        let count = settled.prefix { id in ended[id].map { $0.endedMs < before } ?? true }.count
+    package mutating func dropAcknowledged(confirmedBefore before: Int64) -> [String] {
+        let count = settled.prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }.count
         let dropped = settled.prefix(count).filter { ended[$0]?.isAcknowledged == true }
         for id in dropped { ended[id] = nil }
         settled.removeFirst(count)
         return dropped
     }
 
-    /// Drops all but the place of what ended before `before` and is confirmed but unknown to the ledger: it is on disk.
-    package mutating func forget(endedBefore before: Int64) {
+    /// Drops all but the place of what Redis had before `before` and the ledger does not have yet: it is on disk.
+    package mutating func forget(confirmedBefore before: Int64) {
         for shard in confirmed.indices {
-            let old = confirmed[shard].prefix { id in ended[id].map { $0.endedMs < before } ?? true }
+            let old = confirmed[shard].prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }
             for id in old {
                 if let place = ended.removeValue(forKey: id)?.streamID { forgotten[shard].append((place, id)) }
             }
@@ -139,11 +142,22 @@ package struct HoldBook {
         }
     }
 
+    /// Whether something of this shard is known to the disk alone.
+    package func hasForgotten(_ shard: Shard) -> Bool { !forgotten[shard.index].isEmpty }
+
     /// Requests that only the disk has: the ledger does not yet, and here only their place is known.
     package func forgotten(in shard: Shard) -> Set<String> { Set(forgotten[shard.index].map(\.id)) }
 
-    /// Whether something is known to the disk alone.
-    package var hasForgotten: Bool { forgotten.contains { !$0.isEmpty } }
+    /// What was forgotten of this shard is known again, and to be confirmed again: its places are void.
+    package mutating func remember(
+        _ requests: [(request: SettleRequest, generation: String)], of shard: Shard, atMs now: Int64
+    ) {
+        for (request, generation) in requests where ended[request.id] == nil {
+            ended[request.id] = Ended(request: request, generation: generation, endedMs: now)
+            unconfirmedCount += 1
+        }
+        forgotten[shard.index] = []
+    }
 
     // MARK: Recovery
 

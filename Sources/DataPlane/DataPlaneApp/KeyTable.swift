@@ -57,9 +57,8 @@ final class KeyTable {
             lookup = take(result, digest)
         }
         limiter.send(areWhole) { [self] result in
-            if case .unknown = lookup, !wereWhole || !result.isOne {
-                unknown[digest] = nil
-                lookup = .unavailable
+            if case .unknown = lookup {
+                if wereWhole, result.isOne { noteUnknown(digest) } else { lookup = .unavailable }
             }
             answer(digest, lookup)
         }
@@ -73,14 +72,15 @@ final class KeyTable {
         for waiter in waiters.removeValue(forKey: digest) ?? [] { waiter(lookup) }
     }
 
+    private func noteUnknown(_ digest: String) {
+        if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
+        unknown[digest] = limiter.reactor.nowMs + Self.unknownMs
+    }
+
     private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
         guard case .success(let value) = result else { return .unavailable }
         records[digest] = nil
-        guard value != .null else {
-            if unknown.count >= Self.unknownMax { unknown.removeAll(keepingCapacity: true) }
-            unknown[digest] = limiter.reactor.nowMs + Self.unknownMs
-            return .unknown
-        }
+        guard value != .null else { return .unknown }
         // A record nobody can read is a fault of the gateway, not a key that does not exist.
         guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
         else { return .unavailable }

@@ -1,12 +1,15 @@
 internal import Admission
 internal import Journal
 internal import PlaneContract
+internal import Reactor
 internal import Redis
 
 /// What is told again, and how, when Redis lost something: `ShardRecovery` says when.
 extension SettlePump {
     /// A life that was before any other.
     private static let beforeAll = "0"
+    /// Requests filed at once: fewer than may wait for replies.
+    private static let filingMax = 4_000
 
     /// Redis may have lost its last second: everything of this shard is told again.
     func replay(_ shard: Shard, owner: String) {
@@ -39,12 +42,28 @@ extension SettlePump {
     /// The shard's counters are lost: what ended before the life that is being prepared, and is not in the ledger yet, is filed,
     /// so that they can be put back from it. What a worker before this one ended in that life waits for it: filed, it would
     /// count there twice.
-    func fileAll(_ shard: Shard, for life: String) {
+    ///
+    /// - Parameter done: all that was to be filed was sent and answered.
+    func fileAll(_ shard: Shard, for life: String, done: @escaping () -> Void) {
         filed[shard] = life
         book.unconfirm(shard, andAcknowledged: false)
-        for entry in book.ended(in: shard) where !entry.isAcknowledged && entry.generation != life {
-            if Int64(entry.generation) == nil { date(entry) }
-            file(entry, retryMs: Self.retryMsMin)
+        let entries = book.ended(in: shard).filter {
+            !$0.isAcknowledged && $0.generation != life && $0.request.target == .settled
+        }
+        for entry in entries where Int64(entry.generation) == nil { date(entry) }
+        file(entries[...], done: done)
+    }
+
+    /// So many at once that the connection takes them all.
+    private func file(_ entries: ArraySlice<HoldBook.Ended>, done: @escaping () -> Void) {
+        guard !entries.isEmpty else { return done() }
+        let some = entries.prefix(Self.filingMax)
+        var unanswered = some.count
+        for entry in some {
+            file(entry, retryMs: Self.retryMsMin) { [self] in
+                unanswered -= 1
+                if unanswered == 0 { file(entries.dropFirst(some.count), done: done) }
+            }
         }
     }
 
@@ -54,13 +73,10 @@ extension SettlePump {
         journal.write(JournalRecord(.ended, entry.request, generation: Self.beforeAll, admittedMs: 0))
     }
 
-    /// The same for what is on disk only. `refused`: it is too late for that, and to be done again in the life to come.
-    func file(fromDisk records: [JournalRecord], of shard: Shard, refused: @escaping () -> Void) {
+    /// Of what is on disk only, this is to be told again with the rest.
+    func remember(_ records: [JournalRecord], of shard: Shard) {
         let forgotten = book.forgotten(in: shard)
-        for record in records where record.kind == .ended && forgotten.contains(record.request.id) {
-            limiter.call({ RecoveryCalls.append(record.request, into: &$0) }) { result in
-                if case .success(let value) = result, value.array?.count != 2 { refused() }
-            }
-        }
+        let requests = records.filter { $0.kind == .ended && forgotten.contains($0.request.id) }
+        book.remember(requests.map { ($0.request, $0.generation) }, of: shard, atMs: limiter.reactor.nowMs)
     }
 }

@@ -15,8 +15,8 @@ final class SettlePump {
     static let waitingMax = 50_000
     /// Ended requests remembered in all; above it nothing new is admitted.
     static let rememberedMax = 200_000
-    /// How long an ended request is remembered here, whether or not the ledger has it, and longer while Redis is away: more
-    /// than a failover can lose.
+    /// How long a request is remembered here after Redis has it, whether or not the ledger does, and longer while Redis is
+    /// away: more than a failover can lose.
     private static let rememberedMs: Int64 = 30_000
     /// After this time Redis may have forgotten that a request was settled: it is filed for the ledger alone.
     private static let settleableMs: Int64 = 600_000
@@ -34,6 +34,7 @@ final class SettlePump {
     private var closed: [String] = []
     /// Shards whose loss is declared filed, and for which life: what ends there from now on counts in that one.
     var filed: [Shard: String] = [:]
+    var mayForget: () -> Bool = { true }
     /// Told when Redis refuses a settle because the shard is not what this worker believes.
     var onFenced: (Shard) -> Void = { _ in }
 
@@ -45,7 +46,8 @@ final class SettlePump {
     }
 
     var waiting: Int { book.unconfirmedCount }
-    var hasForgotten: Bool { book.hasForgotten }
+    /// Whether something of the shard is known to the disk alone.
+    func hasForgotten(_ shard: Shard) -> Bool { book.hasForgotten(shard) }
     var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
     /// Whether the ledger has everything.
     var isEmpty: Bool { book.openCount == 0 && book.unconfirmedCount == 0 && book.unacknowledged.isEmpty }
@@ -116,8 +118,9 @@ final class SettlePump {
         switch Self.order(entry.generation, generation) {
         // Its life is being prepared. Else a failover has brought an older life back, and it counts in that.
         case .later: if filed[shard] == entry.generation { return retry(id, retryMs) }
-        case .earlier: return file(entry, retryMs: retryMs)
-        case .same: if isOld { return file(entry, retryMs: retryMs) }
+        // A cancel has nothing to file; but it may have been reaped, and charged.
+        case .earlier: if entry.request.target == .settled { return file(entry, retryMs: retryMs) }
+        case .same: if isOld, entry.request.target == .settled { return file(entry, retryMs: retryMs) }
         }
         sending.insert(id)
         limiter.call({ entry.request.write(generation: generation, into: &$0) }, patient: true) { [self] result in
@@ -157,17 +160,20 @@ final class SettlePump {
     }
 
     /// Files an ended request for the ledger without touching counters: they were put back from the ledger, or are about to be.
-    func file(_ entry: HoldBook.Ended, retryMs: Int64) {
+    ///
+    /// - Parameter done: runs with Redis's reply, whatever it is.
+    func file(_ entry: HoldBook.Ended, retryMs: Int64, done: @escaping () -> Void = {}) {
         let id = entry.request.id
-        guard entry.request.target == .settled else { return confirm(id, nil) }
         // A settle of it may be under way: refused by the lost shard, or carried out and lost with it. Filed it must be.
         sending.insert(id)
         limiter.call({ RecoveryCalls.append(entry.request, into: &$0) }) { [self] result in
             sending.remove(id)
-            guard case .success(let value) = result, let items = value.array, items.count == 2 else {
-                return retry(id, retryMs)
+            if case .success(let value) = result, let items = value.array, items.count == 2 {
+                confirm(id, StreamID(items[1].string ?? ""))
+            } else {
+                retry(id, retryMs)
             }
-            confirm(id, StreamID(items[1].string ?? ""))
+            done()
         }
     }
 
@@ -177,7 +183,7 @@ final class SettlePump {
     }
 
     private func confirm(_ id: String, _ streamID: StreamID?) {
-        book.confirmed(id, at: streamID)
+        book.confirmed(id, at: streamID, atMs: limiter.reactor.nowMs)
         if streamID == nil {
             journal.done(id)
             closed.append(id)
@@ -202,8 +208,8 @@ final class SettlePump {
         // While Redis is away nothing it had becomes safe.
         if limiter.isConnected {
             let before = limiter.reactor.nowMs - Self.rememberedMs
-            closed += book.dropAcknowledged(endedBefore: before)
-            if !journal.isDegraded { book.forget(endedBefore: before) }
+            closed += book.dropAcknowledged(confirmedBefore: before)
+            if !journal.isDegraded, mayForget() { book.forget(confirmedBefore: before) }
         }
         journal.close(closed)
         closed = []

@@ -38,6 +38,8 @@ final class ShardRecovery {
         self.settles = settles
         self.owner = owner
         self.log = log
+        // What is read of the disk stays all there is until the loss is over.
+        settles.mayForget = { [unowned self] in fromDisk == nil && !isReading }
     }
 
     /// A connection stands, to this process of Redis.
@@ -120,32 +122,34 @@ final class ShardRecovery {
     }
 
     private func file(_ shard: Shard, for barrier: String) {
-        if settles.hasForgotten {
-            guard let fromDisk else { return remember() }
-            fileFromDisk(fromDisk, shard)
-        }
+        guard recall(shard) else { return }
         shards[shard.index].filedFor = barrier
-        settles.fileAll(shard, for: barrier)
-        limiter.call({ RecoveryCalls.appended(shard, owner: owner, generation: barrier, into: &$0) }) { [self] result in
-            if case .failure = result { shards[shard.index].filedFor = "" }
+        settles.fileAll(shard, for: barrier) { [self] in
+            limiter.call({ RecoveryCalls.appended(shard, owner: owner, generation: barrier, into: &$0) }) {
+                [self] result in
+                if case .failure = result, shards[shard.index].filedFor == barrier { shards[shard.index].filedFor = "" }
+            }
         }
     }
 
     /// Everything was put back while this worker was not there to file: it does so now. False when the disk is asked first.
     private func move(_ shard: Shard, to generation: String) -> Bool {
         let isFiled = shards[shard.index].filedFor == generation
-        if !isFiled, settles.hasForgotten, fromDisk == nil {
-            remember()
-            return false
-        }
+        guard isFiled || recall(shard) else { return false }
         limiter.learn(generation: generation, of: shard)
-        if !isFiled { fileFromDisk(fromDisk ?? [:], shard) }
         settles.move(shard, to: generation, owner: owner)
         return true
     }
 
-    private func fileFromDisk(_ records: [Shard: [JournalRecord]], _ shard: Shard) {
-        settles.file(fromDisk: records[shard] ?? [], of: shard) { [self] in shards[shard.index].filedFor = "" }
+    /// Has what only the disk remembers of this shard told with the rest. False when the disk has to be read first.
+    private func recall(_ shard: Shard) -> Bool {
+        guard settles.hasForgotten(shard) else { return true }
+        guard let fromDisk else {
+            remember()
+            return false
+        }
+        settles.remember(fromDisk[shard] ?? [], of: shard)
+        return true
     }
 
     private func remember() {

@@ -14,6 +14,9 @@ internal import Synchronization
 final class SnapshotFollower: Sendable {
     static let snapshotBytesMax = 64 << 20
     private static let pollEvery = TimeAmount.seconds(1)
+    /// An older version than the one in force is taken only when it has stood for so long: after a failover to a Redis that
+    /// lags behind the newest is back at once; after PostgreSQL was put back to an earlier state it is not.
+    private static let olderStands = Duration.seconds(10)
 
     private let endpoint: RedisEndpoint
     private let eventLoop: any EventLoop
@@ -25,7 +28,13 @@ final class SnapshotFollower: Sendable {
     private let apply: @Sendable (RoutingTable) -> Void
     private let forgetKey: @Sendable (String, Int64) -> Void
     private let onLost: @Sendable () -> Void
-    private let current = Mutex<Int64>(0)
+    private let current = Mutex(Current())
+
+    private struct Current {
+        var version: Int64 = 0
+        /// Since when Redis has had an older one than that.
+        var olderSince: ContinuousClock.Instant?
+    }
 
     init(
         _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, file: String, sealer: Sealer, metrics: MetricsRegistry,
@@ -45,7 +54,7 @@ final class SnapshotFollower: Sendable {
         self.onLost = onLost
     }
 
-    var version: Int64 { current.withLock { $0 } }
+    var version: Int64 { current.withLock { $0.version } }
 
     /// Takes the snapshot kept on disk, if there is one: before the first connection is accepted.
     func startFromDisk() {
@@ -68,11 +77,23 @@ final class SnapshotFollower: Sendable {
         guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, "v") else { return }
         // Redis answers and has no snapshot: it was wiped, and everything else with it.
         if reply == .null, version > 0 { onLost() }
-        guard let version = reply.integer, version != self.version,
+        guard let version = reply.integer, isToBeTaken(version),
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)
         if take(data, source: "redis") { keep(data) }
+    }
+
+    private func isToBeTaken(_ version: Int64) -> Bool {
+        current.withLock { current in
+            guard version < current.version else {
+                current.olderSince = nil
+                return version > current.version
+            }
+            let since = current.olderSince ?? .now
+            current.olderSince = since
+            return .now - since >= Self.olderStands
+        }
     }
 
     @discardableResult
@@ -93,7 +114,7 @@ final class SnapshotFollower: Sendable {
                 return nil
             }
         }
-        current.withLock { $0 = snapshot.version }
+        current.withLock { $0 = Current(version: snapshot.version) }
         metrics.set("aihub_worker_config_version", to: Double(snapshot.version))
         log.info("configuration in force", metadata: ["version": "\(snapshot.version)", "source": "\(source)"])
         apply(table)

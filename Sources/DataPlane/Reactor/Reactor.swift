@@ -19,9 +19,12 @@ package protocol TurnHook: AnyObject {
 /// An event loop on a thread of its own: sockets of callers, of Redis and of providers (libcurl's) side by side, so that a
 /// request never changes threads. Only `execute` may be called from elsewhere.
 ///
-/// A turn: wait, hand out readiness, run what other threads asked for, fire deadlines, then let every hook finish the turn.
+/// A turn: wait, hand out readiness, run what other threads asked for, fire deadlines, then let every hook finish the turn. What is
+/// ready comes before what is late: when the process was stopped for longer than a peer may be silent, the peer has not been.
 package final class Reactor: @unchecked Sendable {
     private static let eventsPerTurn = 512
+    /// Turns in a row whose deadlines wait because more is ready than one turn hands out.
+    private static let crowdedTurnsMax = 64
     private static let idleMsMax: Int64 = 1_000
 
     /// Monotonic milliseconds, read once a turn.
@@ -117,20 +120,32 @@ package final class Reactor: @unchecked Sendable {
 
     private func run() {
         var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerTurn)
+        var crowdedTurns = 0
         while !stopped {
-            let count = epoll_wait(epoll, &events, Int32(events.count), waitMs())
+            let count = Int(epoll_wait(epoll, &events, Int32(events.count), waitMs()))
+            // Interrupted, as after SIGCONT: it has not said what is ready.
+            guard count >= 0 else { continue }
             nowMs = Self.clockMs()
-            for at in 0..<Int(max(0, count)) { handOut(events[at]) }
-            fireDeadlines()
-            // A hook may be taken out, or add another one, while it works.
-            var at = 0
-            while at < hooks.count {
-                hooks[at].turnEnds()
-                at += 1
+            for at in 0..<count { handOut(events[at]) }
+            crowdedTurns = count < events.count || crowdedTurns >= Self.crowdedTurnsMax ? 0 : crowdedTurns + 1
+            if crowdedTurns == 0, min(deadlines.nextMs, timers.nextMs) <= nowMs {
+                // What was ready reaches its owner before he is told that it is late.
+                endTurn()
+                fireDeadlines()
             }
+            endTurn()
         }
         close(wakeup)
         close(epoll)
+    }
+
+    private func endTurn() {
+        // A hook may be taken out, or add another one, while it works.
+        var at = 0
+        while at < hooks.count {
+            hooks[at].turnEnds()
+            at += 1
+        }
     }
 
     private func handOut(_ event: epoll_event) {

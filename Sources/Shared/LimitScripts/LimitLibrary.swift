@@ -33,6 +33,7 @@ package enum LimitLibrary {
         case raise = "gw2_raise"
         case putKey = "gw2_put_key"
         case count = "gw2_count"
+        case stop = "gw2_stop"
         case barrier = "gw2_barrier"
         case close = "gw2_close"
         case seed = "gw2_seed"

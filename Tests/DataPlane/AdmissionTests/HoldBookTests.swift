@@ -49,12 +49,12 @@ import Testing
             book.ended(Self.settle(request, 9), generation: "1", atMs: 0)
         }
         #expect(book.openCount == 0 && book.unconfirmedCount == 3)
-        for (at, request) in requests.enumerated() { book.confirmed(request.id.text, at: try id(UInt64(at))) }
+        for (at, request) in requests.enumerated() { book.confirmed(request.id.text, at: try id(UInt64(at)), atMs: 0) }
         #expect(book.unconfirmedCount == 0 && book.unacknowledged == [Self.shard])
         #expect(book.acknowledged(Self.shard, upTo: try id(1)) == requests.prefix(2).map(\.id.text))
         #expect(book.acknowledged(Self.shard, upTo: try id(1)).isEmpty)
         #expect(book.endedCount == 3, "Redis may still lose what they spent")
-        book.dropAcknowledged(endedBefore: 1)
+        book.dropAcknowledged(confirmedBefore: 1)
         #expect(book.endedCount == 1)
     }
 
@@ -64,11 +64,11 @@ import Testing
         let request = Self.admit(1)
         book.admitted(request, Self.admission, generation: "1")
         book.ended(Self.settle(request, 9), generation: "1", atMs: 0)
-        book.confirmed(request.id.text, at: try id(1))
+        book.confirmed(request.id.text, at: try id(1), atMs: 0)
         book.unconfirm(Self.shard)
         #expect(book.unconfirmedCount == 1 && book.ended(in: Self.shard).map(\.streamID) == [nil])
         #expect(book.acknowledged(Self.shard, upTo: try id(9)).isEmpty)
-        book.confirmed(request.id.text, at: try id(2))
+        book.confirmed(request.id.text, at: try id(2), atMs: 0)
         let done = book.acknowledged(Self.shard, upTo: try id(9))
         #expect(book.unconfirmedCount == 0 && done.count == 1)
     }
@@ -91,7 +91,7 @@ import Testing
         var book = HoldBook()
         let request = Self.admit(1)
         book.ended(Self.settle(request, 0), generation: "1", atMs: 0)
-        book.confirmed(request.id.text, at: nil)
+        book.confirmed(request.id.text, at: nil, atMs: 0)
         #expect(book.endedCount == 0 && book.unconfirmedCount == 0)
     }
 
@@ -102,13 +102,27 @@ import Testing
         for (at, request) in requests.enumerated() {
             book.ended(Self.settle(request, 1), generation: "1", atMs: Int64(at) * 100)
         }
-        book.confirmed(requests[0].id.text, at: try id(1))
-        book.confirmed(requests[2].id.text, at: try id(2))
-        book.forget(endedBefore: 150)
+        book.confirmed(requests[0].id.text, at: try id(1), atMs: 0)
+        book.confirmed(requests[2].id.text, at: try id(2), atMs: 200)
+        book.forget(confirmedBefore: 150)
         #expect(Set(book.ended(in: Self.shard).map(\.request.id)) == Set(requests.dropFirst().map(\.id.text)))
-        #expect(book.hasForgotten)
+        #expect(book.hasForgotten(Self.shard))
         #expect(book.acknowledged(Self.shard, upTo: try id(9)) == [requests[0].id.text, requests[2].id.text])
-        #expect(!book.hasForgotten)
+        #expect(!book.hasForgotten(Self.shard))
+    }
+
+    @Test("what is read back from the disk is owed again, whatever was acknowledged by then")
+    func remembered() throws {
+        var book = HoldBook()
+        let request = Self.admit(1)
+        book.ended(Self.settle(request, 1), generation: "1", atMs: 0)
+        book.confirmed(request.id.text, at: try id(1), atMs: 0)
+        book.forget(confirmedBefore: 1)
+        book.remember([(Self.settle(request, 1), "1")], of: Self.shard, atMs: 5)
+        #expect(!book.hasForgotten(Self.shard) && book.unconfirmedCount == 1)
+        #expect(book.acknowledged(Self.shard, upTo: try id(9)).isEmpty, "its old place says nothing")
+        book.confirmed(request.id.text, at: try id(7), atMs: 6)
+        #expect(book.acknowledged(Self.shard, upTo: try id(7)) == [request.id.text])
     }
 
     @Test("stream ids are in the order of their numbers, not of their text")

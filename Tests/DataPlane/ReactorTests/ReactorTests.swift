@@ -42,6 +42,48 @@ import Testing
         reactor.stop()
     }
 
+    /// Brings on what was ready at the end of a turn, as libcurl does.
+    private final class Hook: TurnHook {
+        let note: () -> Void
+        init(_ note: @escaping () -> Void) { self.note = note }
+        let dueMs = Int64.max
+        func turnEnds() { note() }
+    }
+
+    @Test("after a stall what is ready is told, to the end of a turn, before what is late")
+    func stalled() async {
+        let reactor = Reactor()
+        reactor.start()
+        let notes = Notes()
+        let all = await withCheckedContinuation { (done: CheckedContinuation<[String], Never>) in
+            reactor.execute {
+                var pair: [Int32] = [0, 0]
+                pipe(&pair)
+                let (reading, writing) = (pair[0], pair[1])
+                var byte: UInt8 = 0
+                let source = Source {
+                    notes.all.append($0)
+                    if $0 == "readable" { read(reading, &byte, 1) }
+                }
+                let hook = Hook { if notes.all.last == "readable" { notes.all.append("delivered") } }
+                reactor.add(hook)
+                reactor.watch(reading, for: .readable, source)
+                reactor.wake(reading, atMs: reactor.nowMs + 5)
+                reactor.after(10) {
+                    reactor.unwatch(reading)
+                    reactor.remove(hook)
+                    close(reading)
+                    close(writing)
+                    done.resume(returning: notes.all)
+                }
+                write(writing, "x", 1)
+                while Reactor.clockMs() < reactor.nowMs + 8 {}
+            }
+        }
+        #expect(all == ["readable", "delivered", "deadline"])
+        reactor.stop()
+    }
+
     @Test("hands out readiness, and none to a source that is gone")
     func readiness() async {
         let reactor = Reactor()

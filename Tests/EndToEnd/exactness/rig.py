@@ -108,14 +108,21 @@ class FaultStack(Stack):
     def wait_for_replica(self):
         replica = self.direct(self.replica)
         wait_for(lambda: replica.info("replication")["master_link_status"] == "up", 30, "the replica follows", 0.05)
+        self.redis().wait(1, 2_000)  # and has all that was written before
 
     def fail_over(self, gap):
         """What Redis did during the last `gap` seconds never reached the replica that takes over."""
+        self.cut_off_replica()
+        time.sleep(gap)  # the gap itself
+        self.promote_replica()
+
+    def cut_off_replica(self):
         if not self.replica:
             self.add_replica()
         self.wait_for_replica()
         self.link.hold(DOWN)
-        time.sleep(gap)  # the gap itself
+
+    def promote_replica(self):
         self.kill_redis()
         self.link.cut("rst")
         self.direct(self.replica).execute_command("REPLICAOF", "NO", "ONE")

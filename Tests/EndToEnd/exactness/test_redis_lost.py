@@ -141,3 +141,20 @@ def test_wiped_behind_a_stopped_worker(made, seed, note):
 
 def unavailable(call):
     return call.status == 503
+
+
+@pytest.mark.row("R7b", "failover to a replica that was cut off before everything was wiped")
+def test_failover_to_a_life_that_was_over(made, seed, note):
+    """It comes back with the counters of before: they are not gone on with, but put back once more."""
+    checker, took = Checker(made), []
+    with Outage(made, seed, models=["plain", "cached", "slow"], callers=4) as load:
+        made.cut_off_replica()
+        made.redis().flushall()
+        took.append(load.recovered(time.monotonic()))
+        before = load.crowds[0].answered
+        wait_until(lambda: load.crowds[0].answered > before + 50, 20)
+        made.promote_replica()
+        took.append(load.recovered(time.monotonic(), within=4))
+    facts = checker.check(load.calls)
+    load.judge_answers(free_too=False)
+    note(f"normal {max(took):.2f} s after it at the latest; {counts(facts)}")

@@ -35,6 +35,12 @@ local function barrier(K, A)
   return reply
 end
 
+-- stop: ends a life that a failover has brought back after a later one had begun. KEYS c:{s}   ARGV gen   Reply {0}
+local function stop(K, A)
+  if redis.call('HGET', K[1], 'gen') == A[1] then redis.call('HDEL', K[1], 'gen') end
+  return {0}
+end
+
 -- close: what is filed from now on is not for the totals that are about to be read. KEYS run:{s}   ARGV gen
 -- Replies: {0} · {3} this is not the life that is being prepared
 local function close(K, A)
@@ -84,9 +90,11 @@ local function entomb(K, A)
 end
 
 -- live: the shard's totals are back; settles run again, admissions open when the workers have restored their holds.
--- KEYS c:{s}   ARGV gen   Replies: {0} · {3, gen} this is not the life that is being prepared
+-- KEYS c:{s}   ARGV gen run   Replies: {0} · {3, gen} this is not the life that is being prepared, or not the process of Redis
+--   it was prepared in: another may lack some of it
 local function live(K, A)
-  if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', K[1], 'gen') or ''} end
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  if run ~= A[2] or not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', K[1], 'gen') or ''} end
   redis.call('HSET', K[1], 'gen', A[1])
   return {0}
 end

@@ -46,6 +46,8 @@ local function reopen(K, A)
   local now, gen = now_ms(), redis.call('HGET', beside('c:', K[1]), 'gen')
   if not gen then return {3, redis.call('HGET', K[1], 'barrier') or ''} end
   if gen ~= A[3] then return {2, gen} end
+  -- A sign of life: those from before went with the counters.
+  if not redis.call('HGET', K[2], A[1]) then redis.call('HSET', K[2], A[1], int(now)) end
   local at, all = {}, redis.call('HGETALL', K[1])
   for i = 1, #all, 2 do at[all[i]] = all[i + 1] end
   if at.open == A[2] then return {0} end

@@ -45,12 +45,14 @@ end
 
 -- count: what append filed in this life is counted now; it stands in the stream already.
 -- KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods give_back: as in settle
+--   reaped: what it was charged when it was reaped, where that is known and its record may be gone ('': it was not)
 -- Replies: {0} · {1, state} counted already · {3, gen} that life is over
 local function count(K, A)
   local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
   if gen ~= A[2] then return {3, gen or ''} end
   local r = record(K[1])
   if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end
+  if not r and A[9] ~= '' then r = {st = 'R', cost = amount(A[9]), periods = A[7]} end
   local named, cost = r and r.periods or A[7], amount(A[3])
   account(K, 3, r, 'S', named, cost, A[4], A[8], A[5])
   redis.call('ZREM', K[2], A[1])
