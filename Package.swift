@@ -8,6 +8,17 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("ExistentialAny"),
     .treatAllWarnings(as: .error),
+    // The compiler still proves exclusive access where it can; asking again at run time, at every touch of a class, is left out.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"]),
+]
+
+/// Swift's runtime becomes part of the worker: a request calls it some hundred times, to count references above all, and a call
+/// into another library costs more each time. Foundation names its own parts only to a linker that links all of it so.
+let staticRuntime: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
+        "-lFoundationInternationalization",
+    ])
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -120,7 +131,8 @@ let package = Package(
             ]),
         .executableTarget(
             name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
-            path: "Sources/DataPlane/Worker", swiftSettings: strict),
+            path: "Sources/DataPlane/Worker", swiftSettings: strict,
+            linkerSettings: staticRuntime),
 
         // Control plane.
         .systemLibrary(name: "CPQ", path: "Sources/ControlPlane/CPQ"),
