@@ -20,6 +20,8 @@ package final class CurlMulti: TurnHook {
     private var sockets: [Int32: CurlSocket] = [:]
     private var timerAtMs = Int64.max
     private var news: [CurlTransfer] = []
+    /// Room for them, used again and again.
+    private var spareNews: [CurlTransfer] = []
     private var released = 0
 
     package init(on reactor: Reactor) {
@@ -78,9 +80,13 @@ package final class CurlMulti: TurnHook {
             }
             noteFinished()
             guard !news.isEmpty else { return }
-            let batch = news
-            news.removeAll(keepingCapacity: true)
+            // What is delivered may bring more news.
+            var batch = spareNews
+            spareNews = []
+            swap(&batch, &news)
             for transfer in batch { deliver(transfer) }
+            batch.removeAll(keepingCapacity: true)
+            spareNews = batch
         }
     }
 

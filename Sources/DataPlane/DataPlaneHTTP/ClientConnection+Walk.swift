@@ -29,18 +29,18 @@ extension ClientConnection {
     private func carryOut(_ action: WalkAction, for id: RequestID) {
         switch action {
         case .lookUpKey(let digests, let fresh):
-            services.lookUpKey(digests: digests, fresh: fresh) { [weak self] in self?.feed(.keyFound($0), for: id) }
+            services.lookUpKey(digests: digests, fresh: fresh) { [self] in feed(.keyFound($0), for: id) }
         case .peek(let caller):
-            services.peek(caller) { [weak self] in self?.feed(.peeked($0), for: id) }
+            services.peek(caller) { [self] in feed(.peeked($0), for: id) }
         case .findRequest(let caller, let requestID):
-            services.findRequest(requestID, of: caller) { [weak self] in self?.feed(.requestFound($0), for: id) }
+            services.findRequest(requestID, of: caller) { [self] in feed(.requestFound($0), for: id) }
         case .admit(let request):
-            services.admit(request) { [weak self] in self?.feed(.admitAnswered($0), for: id) }
+            services.admit(request) { [self] in feed(.admitAnswered($0), for: id) }
         case .lookUpAnswer(let lookUp):
-            services.lookUpAnswer(lookUp, for: id) { [weak self] in self?.feed(.cacheAnswered($0), for: id) }
+            services.lookUpAnswer(lookUp, for: id) { [self] in feed(.cacheAnswered($0), for: id) }
         case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
         case .startAttempt(let request):
-            attempts[request.attempt] = services.startAttempt(request) { [weak self] in self?.feed($0, for: id) }
+            attempts[request.attempt] = services.startAttempt(request) { [self] in feed($0, for: id) }
         case .cancelAttempt(let number): attempts.removeValue(forKey: number)?.cancel()
         case .releaseAttempt(let number): attempts.removeValue(forKey: number)?.release()
         case .pauseAttempt(let number): attempts[number]?.pause()
@@ -53,7 +53,7 @@ extension ClientConnection {
         case .setTimer(let timer, let milliseconds): if !isClosed { set(timer.rawValue, afterMs: milliseconds) }
         case .cancelTimer(let timer): deadlines.cancel(timer.rawValue)
         case .reportProgress(let report):
-            services.reportProgress(report) { [weak self] in self?.feed(.progressAnswered($0), for: id) }
+            services.reportProgress(report) { [self] in feed(.progressAnswered($0), for: id) }
         case .settle(let request): services.settle(request)
         case .finished(let report):
             attempts.removeAll(keepingCapacity: true)

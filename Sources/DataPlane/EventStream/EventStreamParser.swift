@@ -40,31 +40,41 @@ package struct EventStreamParser: Sendable {
                 }
             }
             let end = bytes[at...].firstIndex { $0 == 0x0a || $0 == 0x0d }
-            line += bytes[at..<(end ?? bytes.count)]
-            guard line.count + data.count <= Self.eventBytesMax else { throw .eventTooLarge }
-            guard let end else { return }
+            let part = bytes[at..<(end ?? bytes.count)]
+            guard line.count + part.count + data.count <= Self.eventBytesMax else { throw .eventTooLarge }
+            guard let end else {
+                line += part
+                return
+            }
             endedByCR = bytes[end] == 0x0d
             at = end + 1
-            endLine(body)
+            // Most lines come whole, and are read where they stand.
+            if line.isEmpty {
+                take(part, body)
+            } else {
+                let whole = line + part
+                line.removeAll(keepingCapacity: true)
+                take(whole[...], body)
+            }
         }
     }
 
-    private mutating func endLine(_ body: (Event) -> Void) {
-        defer { line.removeAll(keepingCapacity: true) }
+    private mutating func take(_ wholeLine: ArraySlice<UInt8>, _ body: (Event) -> Void) {
+        var line = wholeLine
         if atStart {
             atStart = false
-            if line.starts(with: [0xef, 0xbb, 0xbf]) { line.removeFirst(3) }
+            if line.starts(with: [0xef, 0xbb, 0xbf]) { line = line.dropFirst(3) }
         }
-        guard !line.isEmpty else {
+        guard let first = line.first else {
             if hasData { body(Event(name: name, data: data)) }
-            data.removeAll(keepingCapacity: true)
+            data = []
             name = nil
             hasData = false
             return
         }
-        guard line[0] != UInt8(ascii: ":") else { return }
-        let colon = line.firstIndex(of: UInt8(ascii: ":")) ?? line.count
-        var value = line[min(colon + 1, line.count)...]
+        guard first != UInt8(ascii: ":") else { return }
+        let colon = line.firstIndex(of: UInt8(ascii: ":")) ?? line.endIndex
+        var value = line[min(colon + 1, line.endIndex)...]
         if value.first == 0x20 { value = value.dropFirst() }
         if line[..<colon].elementsEqual("data".utf8) {
             if hasData { data.append(0x0a) }

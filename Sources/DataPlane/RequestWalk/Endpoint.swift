@@ -40,8 +40,8 @@ enum Endpoint: Equatable, Sendable {
             self = .preflight
             return
         }
-        var path = Self.withSingleSlashes(target.prefix { $0 != "?" && $0 != "#" })
-        if path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        var path = Self.withSingleSlashes(target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+        if path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
         switch path {
         case "/v1/models": self = try Self.only("GET", method, .models)
         case "/v1/me": self = try Self.only("GET", method, .me)
@@ -62,19 +62,19 @@ enum Endpoint: Equatable, Sendable {
         }
     }
 
-    private static func withSingleSlashes(_ path: Substring) -> String {
-        guard path.utf8.contains("//".utf8) else { return String(path) }
-        var last: Character = " "
-        return String(
-            path.filter { character in
-                defer { last = character }
-                return character != "/" || last != "/"
-            })
+    private static func withSingleSlashes(_ path: Substring.UTF8View) -> String {
+        let slash = UInt8(ascii: "/")
+        guard zip(path, path.dropFirst()).contains(where: { $0 == slash && $1 == slash }) else {
+            return String(Substring(path))
+        }
+        var bytes: [UInt8] = []
+        for byte in path where byte != slash || bytes.last != slash { bytes.append(byte) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func operation(at path: String) -> Operation? {
-        guard path.hasPrefix("/v1/") else { return nil }
-        return Operation.allCases.first { path.dropFirst("/v1".count) == $0.path }
+        guard path.utf8.starts(with: "/v1/".utf8) else { return nil }
+        return Operation.allCases.first { path.utf8.dropFirst("/v1".utf8.count).elementsEqual($0.path.utf8) }
     }
 
     /// The id of `/v1/me/requests/{id}`: a UUID and nothing else, since it becomes part of a Redis key.

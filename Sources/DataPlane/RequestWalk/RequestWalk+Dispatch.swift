@@ -13,6 +13,8 @@ struct Attempt {
     let target: RouteTarget
     var status: Int?
     var isEventStream = false
+    /// Its events are for the caller as they come.
+    var isRelayed = false
     var retryAfterMs: Int64?
     /// A plain answer or an error body, as far as it has arrived.
     var body: [UInt8] = []
@@ -48,6 +50,7 @@ extension RequestWalk {
         attempt = Attempt(
             number: attemptsMade, target: target,
             stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
+        relay.wantsUsage = request.wantsUsage
         relay.affordableOutput = affordable
         relay.coveredTokens = admitted.coveredTokens(on: target, limit: affordable, atMs: context.wallMs)
         actions.append(
@@ -62,19 +65,20 @@ extension RequestWalk {
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
         attempt?.status = status
-        attempt?.isEventStream = contentType.lowercased().hasPrefix("text/event-stream")
+        let isEventStream = contentType.lowercased().hasPrefix("text/event-stream")
+        attempt?.isEventStream = isEventStream
+        attempt?.isRelayed = status == 200 && isEventStream && admitted?.request.streams == true
         attempt?.retryAfterMs = retryAfterMs
     }
 
     mutating func attemptSent(_ bytes: [UInt8], at now: Int64) {
-        guard let current = attempt, let admitted else { return }
-        if current.status == 200, current.isEventStream, admitted.request.streams { return relayBytes(bytes, at: now) }
-        let limit = current.status == 200 ? context.world.bounds.answerBytesMax : context.world.bounds.errorBodyBytesMax
-        guard current.body.count + bytes.count <= limit else {
-            if current.status != 200 { return }
-            return attemptBroke("answer larger than \(limit) bytes", at: now)
+        if attempt?.isRelayed == true { return relayBytes(bytes, at: now) }
+        let isAnswer = attempt?.status == 200
+        let limit = isAnswer ? context.world.bounds.answerBytesMax : context.world.bounds.errorBodyBytesMax
+        guard let size = attempt?.body.count, size + bytes.count <= limit else {
+            return isAnswer ? attemptBroke("answer larger than \(limit) bytes", at: now) : ()
         }
-        attempt?.body += bytes
+        if size == 0 { attempt?.body = bytes } else { attempt?.body += bytes }
     }
 
     mutating func attemptEnded(at now: Int64) {

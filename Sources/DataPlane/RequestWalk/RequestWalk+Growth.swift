@@ -10,8 +10,8 @@ internal import Routing
 extension RequestWalk {
     /// Asks for more once three quarters of what is held for are used, and ends the stream when nothing is left.
     mutating func watchTheHold(at now: Int64) {
-        guard admitted != nil, let attempt, case .relaying = phase, !relay.finished else { return }
-        guard relay.nearsItsEnd else { return }
+        guard relay.nearsItsEnd, !relay.finished else { return }
+        guard admitted != nil, let attempt, case .relaying = phase else { return }
         if !relay.isAtItsEnd {
             if !relay.isGrowing, relay.growthReason == nil { reportProgress(at: now) }
         } else if relay.growthReason == nil || relay.isGrowing {

@@ -12,6 +12,8 @@ struct Relay {
     var model: String?
     /// The provider answered with a model of another name than it is declared to serve.
     var isMisnamed = false
+    /// The caller asked for the usage of his stream.
+    var wantsUsage = false
     /// The provider's last word on usage.
     var usage: ProviderUsage?
     /// The last chunk, whose envelope the usage chunk reuses.
@@ -52,21 +54,19 @@ struct Relay {
 /// Stage 6: events to the caller, one by one, as they come.
 extension RequestWalk {
     mutating func relayBytes(_ bytes: [UInt8], at now: Int64) {
-        guard var current = attempt else { return }
-        current.streamBytes += bytes.count
-        guard current.streamBytes <= context.world.bounds.streamBytesMax else {
+        // The attempt is changed in place: a copy of it would count the references of all its parts, each time.
+        guard let number = attempt?.number, let size = attempt?.streamBytes else { return }
+        attempt?.streamBytes = size + bytes.count
+        guard size + bytes.count <= context.world.bounds.streamBytesMax else {
             return broken("stream larger than \(context.world.bounds.streamBytesMax) bytes", at: now)
         }
         var events: [EventStreamParser.Event] = []
-        attempt?.events = EventStreamParser()
         var isTooLarge = false
         do {
-            try current.events.feed(bytes) { events.append($0) }
+            try attempt?.events.feed(bytes) { events.append($0) }
         } catch {
             isTooLarge = true
         }
-        attempt = current
-        let number = current.number
         var out: [UInt8] = []
         for event in events {
             relay(event, into: &out, at: now)
@@ -110,7 +110,6 @@ extension RequestWalk {
 
     private mutating func relay(_ chunk: ChatChunk, into out: inout [UInt8], at now: Int64) {
         count(chunk)
-        actions.append(.cancelTimer(.firstEvent))
         watchForSilence()
         startRelaying(at: now)
         guard chunk.hasChoices else { return }
@@ -184,7 +183,7 @@ extension RequestWalk {
     /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
-        if admitted?.request.wantsUsage == true {
+        if relay.wantsUsage {
             // Whoever asked finds the member on every chunk (OpenAI API reference, `stream_options.include_usage`).
             splice.set("usage", json: Array("null".utf8))
         } else if chunk.hasUsageMember {
@@ -209,6 +208,7 @@ extension RequestWalk {
     /// Commits the status: from here on only bytes of this attempt can follow.
     private mutating func startRelaying(at now: Int64) {
         guard !relayingStarted else { return }
+        actions.append(.cancelTimer(.firstEvent))
         phase = .relaying
         relay.firstByteMs = now - startedMs
         noteFirstToken(at: now)
@@ -249,7 +249,7 @@ extension RequestWalk {
     mutating func finishStream(at now: Int64, reason: String? = nil) {
         let charge = self.charge()
         noteStreamed(charge.usage, at: now)
-        if admitted?.request.wantsUsage == true, let chunk = usageChunk(cost: charge.cost) {
+        if relay.wantsUsage, let chunk = usageChunk(cost: charge.cost) {
             let event = Array("data: ".utf8) + chunk + Array("\n\n".utf8)
             actions.append(.respondBytes(event))
             keep(event: event[...])

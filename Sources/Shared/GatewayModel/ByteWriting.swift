@@ -24,7 +24,13 @@ extension [UInt8] {
         }
     }
 
+    /// - Precondition: the number is not negative.
     @inlinable package mutating func append(hex number: Int) {
-        append(contentsOf: String(number, radix: 16).utf8)
+        var shift = number == 0 ? 0 : (Int.bitWidth - 1 - number.leadingZeroBitCount) & ~3
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
+            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            shift -= 4
+        }
     }
 }

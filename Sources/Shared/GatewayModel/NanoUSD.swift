@@ -46,10 +46,33 @@ extension NanoUSD {
     /// The exact decimal amount in USD without trailing zeros: `0.000012`, `3`, `-1.5`.
     package var decimalUSD: String {
         let magnitude = nano.magnitude
-        let whole = magnitude / 1_000_000_000
-        var fraction = String(magnitude % 1_000_000_000)
-        fraction = String(repeating: "0", count: 9 - fraction.utf8.count) + fraction
-        while fraction.last == "0" { fraction.removeLast() }
-        return (nano < 0 ? "-" : "") + String(whole) + (fraction.isEmpty ? "" : "." + fraction)
+        // A sign, ten digits, a point, nine digits; written from the end.
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 21) { text in
+            var at = text.count
+            func put(_ byte: UInt8) {
+                at -= 1
+                text[at] = byte
+            }
+            var fraction = magnitude % 1_000_000_000
+            var places = 9
+            while places > 0, fraction % 10 == 0 {
+                fraction /= 10
+                places -= 1
+            }
+            if places > 0 {
+                for _ in 0..<places {
+                    put(0x30 + UInt8(fraction % 10))
+                    fraction /= 10
+                }
+                put(UInt8(ascii: "."))
+            }
+            var whole = magnitude / 1_000_000_000
+            repeat {
+                put(0x30 + UInt8(whole % 10))
+                whole /= 10
+            } while whole > 0
+            if nano < 0 { put(UInt8(ascii: "-")) }
+            return String(decoding: UnsafeBufferPointer(rebasing: text[at...]), as: UTF8.self)
+        }
     }
 }
