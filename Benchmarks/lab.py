@@ -46,10 +46,24 @@ http {{
 """
 
 
+def tree(pid):
+    """A process and its descendants."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(p for child in children for p in tree(int(child)))]
+
+
 def pinned(process):
     """Starts a process on the subject's core."""
     process.command = ["taskset", "--cpu-list", str(SUBJECT_CORE), *process.command]
     return process
+
+
+def in_leisure(*processes):
+    """Lets processes, and what they start, run only while nobody else on their core wants to."""
+    for process in processes:
+        for pid in tree(process.child.pid):
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
 
 
 class Catalogued(Stack):
@@ -99,6 +113,7 @@ class Lab:
 
     def start(self):
         self.stack.provider.kill()
+        in_leisure(self.stack.postgres.process, self.stack.control)
         self.limited = self.stack.new_key(limits=ALL_LIMITS)["key"]
         self.unlimited = self.stack.new_key()["key"]
         self.worker, self.nginx = self.start_worker(), self.start_nginx()

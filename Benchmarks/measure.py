@@ -3,16 +3,10 @@
 import pathlib
 import time
 
-from lab import SUBJECT_CORE
+from lab import SUBJECT_CORE, tree
 
 #: /proc/stat counts in hundredths of a second.
 TICK = 10_000_000
-
-
-def tree(pid):
-    """A process and its descendants."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(p for child in children for p in tree(int(child)))]
 
 
 def idle_time():
