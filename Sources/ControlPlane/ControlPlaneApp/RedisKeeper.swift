@@ -133,7 +133,8 @@ final class RedisKeeper: Sendable {
         let owners = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
         state.withLock {
             $0.beatAt = .now
-            $0.owners = owners
+            // None at all: Redis was wiped a moment ago, and nobody has spoken since.
+            if !owners.isEmpty { $0.owners = owners }
         }
     }
 

@@ -12,6 +12,8 @@ internal import Redis
 /// reported. Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
 struct Sweeper: Sendable {
     static let holdsPerTurn = 200
+    /// Until the next sign of life after one that did not get through.
+    static let againMs = 250
     /// Every so many sweeps all holds are looked at.
     static let wholeEvery = 12
 
@@ -43,8 +45,10 @@ struct Sweeper: Sendable {
 
     private func beatForEver() async {
         while !Task.isCancelled {
-            await beats.took(place: await beat(), within: .milliseconds(silenceMs))
-            try? await Task.sleep(for: .milliseconds(heartbeatMs))
+            let isHeard = await beat()
+            await beats.took(place: isHeard, within: .milliseconds(silenceMs))
+            // Before this worker counts as cut off Redis may be back, and gone again.
+            try? await Task.sleep(for: .milliseconds(isHeard ? heartbeatMs : min(heartbeatMs, Self.againMs)))
         }
     }
 
