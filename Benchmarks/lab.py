@@ -1,7 +1,9 @@
 """Starts what is measured: the worker and nginx on one core, all they talk to and the load generator on the other."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import sys
 import urllib.request
 
@@ -66,6 +68,18 @@ def in_leisure(*processes):
                 os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
 
 
+def kept_awake():
+    """As long as the file is open, idle cores poll instead of halting, where the kernel lets us: waking a halted guest's core takes
+    longer than a request does, and every process a request passes through pays for it."""
+    try:
+        file = open("/dev/cpu_dma_latency", "wb", buffering=0)
+        file.write((0).to_bytes(4, "little"))
+        return file
+    except OSError as error:
+        print(f"cores may halt: {error}")
+        return None
+
+
 class Catalogued(Stack):
     """A stack whose only provider is the benchmark's upstream."""
 
@@ -106,6 +120,7 @@ class Lab:
 
     def __init__(self):
         os.sched_setaffinity(0, {OTHER_CORE})
+        self.awake = kept_awake()
         self.started = []
         #: Half of the worker's peak rate, when it was measured.
         self.half = None
@@ -137,6 +152,16 @@ class Lab:
         # Any answer will do: the upstream answers everything.
         wait_until(lambda: http_ok(f"http://127.0.0.1:{port}/"), what="nginx is ready")
         return Subject("nginx", process, port, models=MODELS)
+
+    @contextlib.contextmanager
+    def ledger_paused(self):
+        """No caller waits for the ledger, but on one core with Redis its writes to disk, which nothing preempts, delay Redis by
+        milliseconds."""
+        self.stack.control.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.stack.control.signal(signal.SIGCONT)
 
     def fleet(self):
         """The processes that serve a request of the worker's, by name."""

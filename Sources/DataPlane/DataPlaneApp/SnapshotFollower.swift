@@ -30,8 +30,12 @@ final class SnapshotFollower: Sendable {
     private let onLost: @Sendable () -> Void
     private let current = Mutex(Current())
 
+    private enum Source: String { case disk, redis }
+
     private struct Current {
         var version: Int64 = 0
+        /// Redis has had it; one from the disk may be another gateway's.
+        var isFromRedis = false
         /// Since when Redis has had an older one than that.
         var olderSince: ContinuousClock.Instant?
     }
@@ -58,7 +62,7 @@ final class SnapshotFollower: Sendable {
 
     /// Takes the snapshot kept on disk, if there is one: before the first connection is accepted.
     func startFromDisk() {
-        if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: "disk") }
+        if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: .disk) }
     }
 
     /// Follows Redis until the task is cancelled.
@@ -81,14 +85,14 @@ final class SnapshotFollower: Sendable {
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)
-        if take(data, source: "redis") { keep(data) }
+        if take(data, source: .redis) { keep(data) }
     }
 
     private func isToBeTaken(_ version: Int64) -> Bool {
         current.withLock { current in
-            guard version < current.version else {
+            guard current.isFromRedis, version < current.version else {
                 current.olderSince = nil
-                return version > current.version
+                return version != current.version
             }
             let since = current.olderSince ?? .now
             current.olderSince = since
@@ -97,12 +101,12 @@ final class SnapshotFollower: Sendable {
     }
 
     @discardableResult
-    private func take(_ data: Data, source: String) -> Bool {
+    private func take(_ data: Data, source: Source) -> Bool {
         guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
             (1...GatewaySnapshot.currentFormat).contains(snapshot.format)
         else {
             metrics.add("aihub_worker_snapshots_refused_total")
-            log.error("snapshot unreadable, keeping the last good one", metadata: ["source": "\(source)"])
+            log.error("snapshot unreadable, keeping the last good one", metadata: ["source": "\(source.rawValue)"])
             return false
         }
         let table = RoutingTable(snapshot) { [sealer, log] entry in
@@ -114,9 +118,10 @@ final class SnapshotFollower: Sendable {
                 return nil
             }
         }
-        current.withLock { $0 = Current(version: snapshot.version) }
+        current.withLock { $0 = Current(version: snapshot.version, isFromRedis: source == .redis) }
         metrics.set("aihub_worker_config_version", to: Double(snapshot.version))
-        log.info("configuration in force", metadata: ["version": "\(snapshot.version)", "source": "\(source)"])
+        log.info(
+            "configuration in force", metadata: ["version": "\(snapshot.version)", "source": "\(source.rawValue)"])
         apply(table)
         return true
     }
