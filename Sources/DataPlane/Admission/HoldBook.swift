@@ -59,11 +59,10 @@ package struct HoldBook {
 
     @discardableResult
     package mutating func progressed(_ report: ProgressReport) -> Open? {
-        guard var entry = open[report.id.text] else { return nil }
-        entry.cost = report.cost
-        entry.event = report.event
-        open[report.id.text] = entry
-        return entry
+        guard let at = open.index(forKey: report.id.text) else { return nil }
+        open.values[at].cost = report.cost
+        open.values[at].event = report.event
+        return open.values[at]
     }
 
     package mutating func holds(_ nano: NanoUSD, _ id: RequestID) { open[id.text]?.hold = nano }
@@ -86,16 +85,15 @@ package struct HoldBook {
 
     /// Redis has it. `nil`: there is nothing to file, or it cannot say where.
     package mutating func confirmed(_ id: String, at streamID: StreamID?, atMs now: Int64) {
-        guard var entry = ended[id], entry.streamID == nil else { return }
+        guard let at = ended.index(forKey: id), ended.values[at].streamID == nil else { return }
         unconfirmedCount -= 1
         guard let streamID else {
-            ended[id] = nil
+            ended.remove(at: at)
             return
         }
-        entry.streamID = streamID
-        entry.confirmedMs = now
-        ended[id] = entry
-        confirmed[entry.request.scopes.shard.index].append(id)
+        ended.values[at].streamID = streamID
+        ended.values[at].confirmedMs = now
+        confirmed[ended.values[at].request.scopes.shard.index].append(id)
     }
 
     /// The ledger has everything of this shard up to `upTo`. Returns the ids it has now and had not before: nothing about them can

@@ -1,0 +1,47 @@
+internal import Admission
+internal import GatewayModel
+internal import ProviderSchemas
+
+/// What has passed through to the caller so far.
+struct Relay {
+    var model: String?
+    /// The provider answered with a model of another name than it is declared to serve.
+    var isMisnamed = false
+    /// The caller asked for the usage of his stream.
+    var wantsUsage = false
+    /// The provider's last word on usage.
+    var usage: ProviderUsage?
+    /// The last chunk, whose envelope the usage chunk reuses.
+    var lastChunk: ChatChunk?
+    var contentDeltas: Int64 = 0
+    var contentBytes: Int64 = 0
+    /// Images made.
+    var images: Int64 = 0
+    var finished = false
+    var firstByteMs: Int64 = 0
+    /// The money asked for a smaller output limit than the caller did.
+    var isCapped: Bool { affordableOutput != nil }
+    /// That limit, for each choice.
+    var affordableOutput: Int64?
+    /// Output tokens the hold pays for.
+    var coveredTokens: Int64 = .max
+    /// A larger hold was asked for.
+    var isGrowing = false
+    /// Nothing more is covered: the engine waits for a larger hold.
+    var waitsForHold = false
+    /// Why the hold could not grow as asked.
+    var growthReason: LimitFacts?
+
+    /// Output tokens so far, as we count them.
+    var outputCounted: Int64 {
+        max(contentDeltas, (contentBytes + Estimate.bytesPerToken - 1) / Estimate.bytesPerToken)
+    }
+
+    /// The same on the safe side: a token has two bytes at least, but for rare ones.
+    var outputBound: Int64 { max(contentDeltas, contentBytes / 2) }
+
+    /// Three quarters of what is held for may be used.
+    var nearsItsEnd: Bool { outputBound >= coveredTokens - coveredTokens / 4 }
+    /// What is held for is used.
+    var isAtItsEnd: Bool { outputCounted >= coveredTokens }
+}

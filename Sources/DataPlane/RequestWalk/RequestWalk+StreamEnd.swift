@@ -1,0 +1,114 @@
+internal import Admission
+internal import EventStream
+internal import GatewayModel
+internal import JSONScan
+internal import PlaneContract
+internal import ProviderSchemas
+internal import Routing
+internal import Translation
+
+/// How a stream ends: whole, broken, or out of time.
+extension RequestWalk {
+    mutating func streamDone(at now: Int64) {
+        guard relayingStarted else { return attemptBroke("stream without events", at: now) }
+        guard relay.finished else { return streamBroke("[DONE] without a finish reason", at: now) }
+        if let attempt { actions.append(.releaseAttempt(attempt.number)) }
+        finishStream(at: now)
+    }
+
+    mutating func streamEnded(at now: Int64) {
+        guard relay.finished else { return streamBroke("stream ended without a finish reason", at: now) }
+        finishStream(at: now)
+    }
+
+    mutating func finishStream(at now: Int64, reason: String? = nil) {
+        let charge = self.charge()
+        noteStreamed(charge.usage, at: now)
+        if relay.wantsUsage, let chunk = usageChunk(cost: charge.cost) {
+            let event = Array("data: ".utf8) + chunk + Array("\n\n".utf8)
+            actions.append(.respondBytes(event))
+            keep(event: event[...])
+        }
+        actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
+        let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer))
+        if reason == nil { keepStream(charge, at: now) }
+        settle(.completed, status: 200, at: now)
+        end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+
+    /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and what it cost.
+    private func usageChunk(cost: NanoUSD) -> [UInt8]? {
+        guard let chunk = relay.lastChunk else { return nil }
+        var splice = JSONSplice(chunk.bytes, chunk.members)
+        splice.set("choices", json: Array("[]".utf8))
+        splice.set("usage", json: usageWithCost(cost))
+        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        return Self.onOneLine(splice.result())
+    }
+
+    private func usageWithCost(_ cost: NanoUSD) -> [UInt8] {
+        if let raw = relay.usage?.raw, let members = try? JSONScanner.members(of: raw) {
+            var splice = JSONSplice(raw, members)
+            splice.set("cost", json: Array(cost.decimalUSD.utf8))
+            return splice.result()
+        }
+        let usage = charge().usage
+        let prompt = usage.input + usage.cacheRead + usage.cacheWrite
+        let completion = usage.output + usage.reasoning
+        let text =
+            "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(completion),"
+            + "\"total_tokens\":\(prompt + completion),\"cost\":\(cost.decimalUSD)}"
+        return Array(text.utf8)
+    }
+
+    /// The provider broke off after the caller was given data: said in-band, charged for what passed.
+    mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
+        if let attempt {
+            actions.append(.cancelAttempt(attempt.number))
+            blame(.streamBroken, at: now)
+        }
+        let message =
+            kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
+        breakStream(GatewayError(kind, message, detail: detail), outcome: .failed, at: now)
+    }
+
+    mutating func breakStream(_ error: GatewayError, outcome: Outcome, at now: Int64) {
+        let cost = charge().cost
+        actions.append(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", cost.decimalUSD)]))
+        settle(outcome, status: 200, at: now)
+        end(status: 200, outcome: outcome, error: error, at: now)
+    }
+
+    mutating func timerFired(_ timer: WalkTimer, at now: Int64) {
+        switch timer {
+        case .firstEvent: firstEventMissing(at: now)
+        case .idle: if relayingStarted { streamBroke("no event for too long", at: now, kind: .upstreamTimeout) }
+        case .total: ranOutOfTime(at: now)
+        case .retry: retryAttempt(at: now)
+        case .ping:
+            guard admitted != nil else { return }
+            sendStreamHead()
+            actions.append(.respondBytes(Array(": ping\n".utf8)))
+            actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
+        case .progress:
+            guard relayingStarted else { return }
+            reportProgress(at: now)
+            actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
+        }
+    }
+
+    private mutating func ranOutOfTime(at now: Int64) {
+        if relayingStarted { return streamBroke("total deadline", at: now, kind: .upstreamTimeout) }
+        if let waivedRefusal { return fail(waivedRefusal, at: now) }
+        if let attempt {
+            actions.append(.cancelAttempt(attempt.number))
+            if !clientIsBlocked { blame(.slow, at: now) }
+        }
+        fail(
+            GatewayError(
+                .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",
+                detail: "total deadline", shouldRetry: false), at: now)
+    }
+}
