@@ -193,7 +193,13 @@ def run_seed(client):
 
 
 def run_entomb(client):
-    assert call(client, "entomb", [f"h:{OTHER}:gone"], 5, PERIODS, 60000) == [0]
+    run_close(client)
+    assert call(client, "entomb", [f"h:{OTHER}:gone"], 8, 5, PERIODS, 60000) == [0]
+
+
+def run_clear(client):
+    run_close(client)
+    assert call(client, "clear", [f"run:{OTHER}", f"h:{OTHER}:left", f"o:{OTHER}"], 8) == [0]
 
 
 def run_live(client):
@@ -213,7 +219,7 @@ def run_at_least(client):
 
 WORKER = ["admit", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
           "inspect"]
-CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "seed", "entomb", "live", "at_least"]
+CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "clear", "seed", "entomb", "live", "at_least"]
 
 
 def test_every_function_is_tried_here():

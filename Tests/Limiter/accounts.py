@@ -169,11 +169,17 @@ class Accounts(Books):
         self.put(self.open, key, 0)
         self.put(self.state, "seeded", self.state.get("seeded", frozenset()) | {key})
 
+    def on_clear(self, keys, args, reply, code):
+        if code == 0:
+            self.clear()
+
     def on_entomb(self, keys, args, reply, code):
         rid = keys[0].rpartition(":")[2]
+        if code == 3:
+            return
         demand((rid in self.records) == (code == 1), "a tomb beside or over a record", rid, code)
         if code == 0:
-            self.put(self.records, rid, {"st": "R", "cost": args[0], "periods": args[1]})
+            self.put(self.records, rid, {"st": "R", "cost": args[1], "periods": args[2]})
 
     def on_stop(self, keys, args, reply, code):
         if self.state.get("gen") == args[0]:

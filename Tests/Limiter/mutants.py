@@ -63,6 +63,8 @@ EDITS = {
     "what is filed while the totals are read passes for filed before": [
         ("  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end\n", "")],
     "a life begins in a process that may lack a part of it": [("if run ~= A[2] or not is_prepared", "if not is_prepared")],
+    "what a shard that lives has is removed": [(
+        "if not is_prepared(K[1], A[1]) then return {3} end\n  redis.call('DEL'", "redis.call('DEL'")],
     "what is filed twice is counted twice": [
         ("  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end\n", "")],
     "a barrier does not tell that it was lost": [
@@ -96,6 +98,7 @@ EMPHASIS = {
     "the ledger keeps the cursor of a stream that is lost": {"step_clock": 10, "flush": 4},
     "what is filed while the totals are read passes for filed before": {"flush": 6, "freeze": 4, "thaw": 2},
     "a life begins in a process that may lack a part of it": {"flush": 8, "failover": 40, "look": 0.4},
+    "what a shard that lives has is removed": {"flush": 6, "look": 2},
     "what is filed twice is counted twice": {"flush": 4, "kill": 4, "freeze": 4},
     "what was filed past the counters stays out of them": {"flush": 4, "freeze": 4},
     "what the totals had is counted again": {"flush": 4, "freeze": 4},

@@ -57,13 +57,6 @@ class Store:
         self.redis.flush()
         self.accounts.flush()
 
-    def clear(self):
-        """What is left of requests and counters before totals are put back."""
-        self.marks.append((self.redis.snapshot(), self.age_ms))
-        for key in [key for key in self.redis.data if key[:2] in (b"h:", b"b:", b"o:")]:
-            self.redis.undo.drop(self.redis.data, key)
-        self.accounts.clear()
-
 
 class Limits(list):
     """(name, version) per scope, as the books read them, with the MessagePack the library reads."""

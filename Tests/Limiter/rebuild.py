@@ -50,7 +50,9 @@ class Rebuild:
         while self.read_stream(500) or self.read[0]:
             self.commit()
         self.read, self.ledger.began = None, len(self.ledger.rows)
-        self.world.store.clear()
+        yield
+        if not self.clear(gen):
+            raise Interrupted
         totals, charged, now = self.ledger.totals(), self.ledger.charged(), self.world.redis.now_ms
         for name, version in self.ledger.versions.items():
             self.call("raise", [key_of("c")], name, version)
@@ -61,11 +63,16 @@ class Rebuild:
                 raise Interrupted
         for rid, row in charged.items():
             if (rid, "final") not in self.ledger.rows:
-                self.call("entomb", [key_of("h", rid)], row.cost, self.named(row), TOMBSTONE_MS)
+                if self.call("entomb", [key_of("h", rid)], gen, row.cost, self.named(row), TOMBSTONE_MS)[0] == 3:
+                    raise Interrupted
         yield
         self.world.store.accounts.bases[gen] = {rid: row.cost for rid, row in charged.items()}
         if self.call("live", [key_of("c")], gen, run)[0] == 0:
             self.world.count("rebuilt")
+
+    def clear(self, gen):
+        left = [key.decode() for key in self.world.redis.data if key[:2] in (b"h:", b"b:", b"o:")]
+        return not left or self.call("clear", [key_of("run"), *left], gen)[0] == 0
 
     @staticmethod
     def named(row):

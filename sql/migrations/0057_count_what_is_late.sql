@@ -1,11 +1,13 @@
--- What is filed late (its worker was not there when a shard's counters were put back) is counted in Redis by whoever takes it
--- in, unless the totals had it that were put back: so both have to say when they came about. What stands here already was
+-- What is filed late (its worker was not there when a shard's counters were put back, or it ended too long ago) is counted in
+-- Redis by whoever takes it in, unless the totals had it that were put back: so both have to say when they came about. What stands here already was
 -- counted by whatever was in force then.
 alter table usage_event add column taken_in_at timestamptz not null default 'epoch';
 alter table usage_event alter column taken_in_at set default now();
 -- Its worker filed it past Redis's counters.
 alter table usage_event add column filed_late boolean not null default false;
 alter table shard_epoch add column began_at timestamptz not null default 'epoch';
+-- The newest life that was made ready; gen may be the number of one that never was.
+alter table shard_epoch add column begun bigint not null default 0;
 -- For requests that were reaped not long ago.
 create index usage_event_reaped on usage_event (admitted_at) where kind = 'reaped';
 

@@ -105,23 +105,25 @@ extension PublicationStore {
         try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
     }
 
-    /// From now on nothing that is taken in is in the totals these lives begin with.
-    package func beginLives(_ lives: [(Shard, Int64)]) async throws {
-        try await pool.query(
+    /// From now on nothing that is taken in is in the totals these lives begin with. False when one of them is not the newest.
+    package func beginLives(_ lives: [(Shard, Int64)]) async throws -> Bool {
+        let begun = try await pool.query(
             """
-            update shard_epoch e set began_at = now()
+            update shard_epoch e set began_at = now(), begun = e.gen
             from unnest($1::integer[], $2::bigint[]) as life(shard, gen) where e.shard = life.shard and e.gen = life.gen
+            returning e.shard
             """,
             [
                 PostgresArray.literal(lives.map { String($0.0.index) }),
                 PostgresArray.literal(lives.map { String($0.1) }),
             ])
+        return begun.count == lives.count
     }
 
-    /// The newest life of each shard, whether it has begun or not.
-    package func generations() async throws -> [Shard: Int64] {
-        let rows = try await pool.query("select shard, gen from shard_epoch")
-        return Dictionary(rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("gen")) }) { first, _ in first }
+    /// The newest life of each shard that was made ready.
+    package func lives() async throws -> [Shard: Int64] {
+        let rows = try await pool.query("select shard, begun from shard_epoch")
+        return Dictionary(rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("begun")) }) { first, _ in first }
     }
 
     /// Starts a new life of each shard's counters; whoever was about to put them back before is fenced off.

@@ -106,7 +106,7 @@ final class RedisKeeper: Sendable {
 
     /// A failover can bring a life back that was over: what happened since, it does not have.
     private func stopOlderLives(_ lives: [(shard: Shard, generation: String)]) async throws -> [Shard] {
-        let newest = try await store.generations()
+        let newest = try await store.lives()
         let older = lives.filter { life in Int64(life.generation).map { $0 < newest[life.shard] ?? 0 } ?? false }
         guard !older.isEmpty else { return [] }
         log.warning("older lives of shards are back, and stopped", metadata: ["shards": "\(older.count)"])

@@ -17,15 +17,15 @@ internal import Redis
 /// 5. the life begins: settles count again; admissions open once the workers have put back the holds of what still runs.
 ///
 /// Until the fifth step nothing was admitted and nothing was counted, so it can be broken off anywhere and begun again: Redis
-/// refuses every step once it was wiped anew or another control plane is at it, and the last one in any process of it but the
-/// one in which it was begun.
+/// refuses every step once it was wiped anew or another control plane is at it, and the last step unless it is still the process
+/// the rebuild began in.
 struct ShardRebuild: Sendable {
     static let patienceMs: Int64 = 3_000
     private static let patience = Duration.milliseconds(patienceMs)
     private static let drainPatience = Duration.seconds(30)
     private static let lookEvery = Duration.milliseconds(25)
     private static let batch = 500
-    /// As long as workers remember that a request is closed.
+    /// As long as a worker's settle leaves its tombstone.
     private static let tombstoneMs: Int64 = 900_000
 
     let redis: StateRedis
@@ -42,13 +42,14 @@ struct ShardRebuild: Sendable {
         let filed = try await barrier(generations, workers)
         try await close(generations)
         try await drain(generations)
-        try await redis.clear(Set(shards))
-        try await store.beginLives(generations)
+        guard try await redis.clear(Dictionary(generations) { first, _ in first }),
+            try await store.beginLives(generations)
+        else { throw Overtaken() }
         let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
         for (shard, generation) in generations {
             let seeds = (totals[shard] ?? []).map { Self.seed($0, shard, generation) }
-            let tombs = (reaped[shard] ?? []).map { Self.entomb($0, shard) }
+            let tombs = (reaped[shard] ?? []).map { Self.entomb($0, shard, generation) }
             let calls = seeds + tombs
             for start in stride(from: 0, to: calls.count, by: Self.batch) {
                 let replies = try await redis.all(Array(calls[start..<min(start + Self.batch, calls.count)]))
@@ -156,10 +157,12 @@ struct ShardRebuild: Sendable {
                 + windows.prefix(2).flatMap { [String($0.hits), String($0.savedNano)] })
     }
 
-    private static func entomb(_ reaped: PublicationStore.ReapedRequest, _ shard: Shard) -> RedisCommand {
+    private static func entomb(
+        _ reaped: PublicationStore.ReapedRequest, _ shard: Shard, _ generation: Int64
+    ) -> RedisCommand {
         let periods = "\(reaped.month)/\(reaped.day)"
         return StateRedis.call(
             .entomb, [RedisKeys.hold(shard, reaped.id)],
-            [String(reaped.nano), "\(periods),\(periods)", String(tombstoneMs)])
+            [String(generation), String(reaped.nano), "\(periods),\(periods)", String(tombstoneMs)])
     }
 }

@@ -52,20 +52,30 @@ struct StateRedis: Sendable {
         try await all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.config(snapshot.version).message])])
     }
 
-    /// Removes what is left of requests and counters of shards that are not alive, so that no one can write it meanwhile.
-    func clear(_ shards: Set<Shard>) async throws {
-        let tags = Set(shards.map(\.tag))
+    /// Removes what is left of requests and counters of shards whose next life is being prepared. False when one is not, because
+    /// Redis was wiped again or another control plane is at it.
+    func clear(_ lives: [Shard: Int64]) async throws -> Bool {
+        let shards = Dictionary(lives.keys.map { ($0.tag, $0) }) { first, _ in first }
         var cursor = "0"
         repeat {
             guard let page = try await client.call("SCAN", cursor, "COUNT", String(Self.scanned)).array, page.count == 2
-            else { return }
+            else { return false }
             cursor = page[0].string ?? "0"
-            let left = (page[1].array ?? []).compactMap(\.string).filter { key in
+            var left: [Shard: [String]] = [:]
+            for key in (page[1].array ?? []).compactMap(\.string) {
                 let parts = key.split(separator: ":", maxSplits: 2)
-                return parts.count > 1 && ["h", "b", "o"].contains(parts[0]) && tags.contains(String(parts[1]))
+                guard parts.count > 1, ["h", "b", "o"].contains(parts[0]), let shard = shards[String(parts[1])] else {
+                    continue
+                }
+                left[shard, default: []].append(key)
             }
-            if !left.isEmpty { try await all([RedisCommand(["UNLINK"] + left)]) }
+            let replies = try await all(
+                left.map { shard, keys in
+                    Self.call(.clear, [RedisKeys.processes(shard)] + keys, [String(lives[shard] ?? 0)])
+                })
+            guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { return false }
         } while cursor != "0"
+        return true
     }
 
     private func putKey(_ digest: String, _ record: KeyRecord) throws -> RedisCommand {

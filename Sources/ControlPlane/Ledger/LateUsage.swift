@@ -7,7 +7,7 @@ internal import Postgres
 internal import Redis
 
 /// Requests that were filed past the counters of a shard that lives: their worker was not there when these were put back from
-/// the ledger. They are counted in Redis before the ledger takes them in, so that whoever is interrupted in between does it
+/// the ledger, or they ended too long ago to be settled. They are counted in Redis before the ledger takes them in, so that whoever is interrupted in between does it
 /// again: what is counted leaves a tombstone, and a second time changes nothing.
 struct LateUsage: Sendable {
     /// Longer than `uncounted` in the ledger names a request again.

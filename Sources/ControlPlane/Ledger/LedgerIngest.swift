@@ -6,7 +6,8 @@ package import Postgres
 package import Redis
 
 /// Takes usage events out of Redis's streams into the ledger. The cursor moves in the same transaction as the rows, so an
-/// event is taken in once however often this is interrupted; an epoch per shard fences off a reader that was superseded.
+/// event is taken in once however often this is interrupted; an epoch per shard (not a life, which `shard_epoch` numbers) fences off a
+/// reader that was superseded.
 package actor LedgerIngest {
     private static let pauseBusy = Duration.milliseconds(20)
     private static let pauseIdleMax = Duration.milliseconds(250)
@@ -63,7 +64,7 @@ package actor LedgerIngest {
     package func reread() { shouldReread = true }
 
     /// Reads these shards' streams from their beginning: they were lost, and the clock that numbers them may have gone back.
-    /// What was read of them before and is not taken in yet no longer can be: whoever reads them learns that he is superseded.
+    /// What was read of them before and not yet taken in can no longer be: whoever reads them learns that he is superseded.
     package func restart(_ shards: [Shard]) async throws {
         let rows = try await pool.query(
             """

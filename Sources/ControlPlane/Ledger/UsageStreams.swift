@@ -22,7 +22,8 @@ struct UsageStreams: Sendable {
         var kind: String
         /// A usage event's JSON, when it is what it should be.
         var event: String
-        /// The shard's life it was filed in past the counters; `nil` where it was counted when it was filed.
+        /// The shard's life it was filed in past the counters; `nil` where it was counted when it was filed, or is in the totals that
+        /// are about to be put back.
         var life: String?
 
         /// `[id, [field, value, …]]` with the fields `id`, `kind`, `event` and, sometimes, `life`.

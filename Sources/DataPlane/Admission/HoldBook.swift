@@ -37,7 +37,7 @@ package struct HoldBook {
     /// What only the disk has, by shard in the order of the stream.
     private var forgotten: [[(place: StreamID, id: String)]] = Array(repeating: [], count: Shard.count)
     /// Ids the ledger has, in the order it said so.
-    private var settled: [String] = []
+    private var acknowledgedIDs: [String] = []
 
     package init() {}
 
@@ -109,7 +109,7 @@ package struct HoldBook {
         guard count > 0 else { return early }
         confirmed[shard.index].removeFirst(count)
         for id in ids.prefix(count) { ended[id]?.isAcknowledged = true }
-        settled.append(contentsOf: ids.prefix(count))
+        acknowledgedIDs.append(contentsOf: ids.prefix(count))
         return early + ids.prefix(count)
     }
 
@@ -122,10 +122,10 @@ package struct HoldBook {
     /// everything. Returns the ids.
     @discardableResult
     package mutating func dropAcknowledged(confirmedBefore before: Int64) -> [String] {
-        let count = settled.prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }.count
-        let dropped = settled.prefix(count).filter { ended[$0]?.isAcknowledged == true }
+        let count = acknowledgedIDs.prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }.count
+        let dropped = acknowledgedIDs.prefix(count).filter { ended[$0]?.isAcknowledged == true }
         for id in dropped { ended[id] = nil }
-        settled.removeFirst(count)
+        acknowledgedIDs.removeFirst(count)
         return dropped
     }
 

@@ -46,8 +46,8 @@ final class KeyTable {
         }
     }
 
-    /// Where Redis was wiped and not all keys are back, nobody can say yet that this one does not exist. One that is missing
-    /// between two sights of the sign that they are is none.
+    /// Where Redis was wiped and not all keys are back, nobody can say yet that this one does not exist. It does not when the sign
+    /// that they are stood both before and after its record was found missing.
     private func askAgain(_ digest: String) {
         var wereWhole = false
         var lookup = KeyLookup.unavailable

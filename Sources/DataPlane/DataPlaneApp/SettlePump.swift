@@ -18,7 +18,8 @@ final class SettlePump {
     /// How long a request is remembered here after Redis has it, whether or not the ledger does, and longer while Redis is
     /// away: more than a failover can lose.
     private static let rememberedMs: Int64 = 30_000
-    /// After this time Redis may have forgotten that a request was settled: it is filed for the ledger alone.
+    /// After this time Redis may have forgotten that a request was settled: it is filed, and counted only when the ledger does not
+    /// have it.
     private static let settleableMs: Int64 = 600_000
     static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
@@ -31,8 +32,8 @@ final class SettlePump {
     var book = HoldBook()
     private var sending: Set<String> = []
     /// Ids of which nothing needs to be known any more, on disk either; written there with the next look at the ledger.
-    private var closed: [String] = []
-    /// Shards whose loss is declared filed, and for which life: what ends there from now on counts in that one.
+    private var done: [String] = []
+    /// Shards for whose next life everything was filed, and that life: what ends there from now on counts in that one.
     var filed: [Shard: String] = [:]
     var mayForget: () -> Bool = { true }
     /// Told when Redis refuses a settle because the shard is not what this worker believes.
@@ -159,7 +160,7 @@ final class SettlePump {
         return life < now ? .earlier : .later
     }
 
-    /// Files an ended request for the ledger without touching counters: they were put back from the ledger, or are about to be.
+    /// Files an ended request without touching counters: the totals have it, or will, or whoever takes it in counts it.
     ///
     /// - Parameter done: runs with Redis's reply, whatever it is.
     func file(_ entry: HoldBook.Ended, retryMs: Int64, done: @escaping () -> Void = {}) {
@@ -186,7 +187,7 @@ final class SettlePump {
         book.confirmed(id, at: streamID, atMs: limiter.reactor.nowMs)
         if streamID == nil {
             journal.done(id)
-            closed.append(id)
+            done.append(id)
         }
     }
 
@@ -201,18 +202,18 @@ final class SettlePump {
                 else { return }
                 for id in book.acknowledged(shard, upTo: upTo) {
                     journal.done(id)
-                    if book.ended(id) == nil { closed.append(id) }
+                    if book.ended(id) == nil { done.append(id) }
                 }
             }
         }
         // While Redis is away nothing it had becomes safe.
         if limiter.isConnected {
             let before = limiter.reactor.nowMs - Self.rememberedMs
-            closed += book.dropAcknowledged(confirmedBefore: before)
+            done += book.dropAcknowledged(confirmedBefore: before)
             if !journal.isDegraded, mayForget() { book.forget(confirmedBefore: before) }
         }
-        journal.close(closed)
-        closed = []
+        journal.noteDone(done)
+        done = []
         metrics.set("aihub_worker_journal_degraded", [("loop", journal.name)], to: journal.isDegraded ? 1 : 0)
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }
     }

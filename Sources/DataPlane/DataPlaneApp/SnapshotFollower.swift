@@ -14,8 +14,8 @@ internal import Synchronization
 final class SnapshotFollower: Sendable {
     static let snapshotBytesMax = 64 << 20
     private static let pollEvery = TimeAmount.seconds(1)
-    /// An older version than the one in force is taken only when it has stood for so long: after a failover to a Redis that
-    /// lags behind the newest is back at once; after PostgreSQL was put back to an earlier state it is not.
+    /// An older version than the one in force is taken only when it has stood for so long. After a failover to a Redis that lags
+    /// behind, the newest is back before that; after PostgreSQL was put back to an earlier state, it never comes.
     private static let olderStands = Duration.seconds(10)
 
     private let endpoint: RedisEndpoint

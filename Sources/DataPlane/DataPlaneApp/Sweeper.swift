@@ -47,7 +47,7 @@ struct Sweeper: Sendable {
         while !Task.isCancelled {
             let isHeard = await beat()
             await beats.took(place: isHeard, within: .milliseconds(silenceMs))
-            // Before this worker counts as cut off Redis may be back, and gone again.
+            // Tried again soon, so that a short return of Redis is not missed.
             try? await Task.sleep(for: .milliseconds(isHeard ? heartbeatMs : min(heartbeatMs, Self.againMs)))
         }
     }

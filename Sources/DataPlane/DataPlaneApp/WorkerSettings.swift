@@ -21,7 +21,7 @@ package struct WorkerSettings: Sendable {
     package var cacheSeconds: Int64
     package var pepperFile: String
     package var sealKeyFile: String
-    /// Where the last good snapshot is kept.
+    /// Where the last good snapshot and the journal are kept.
     package var stateFolder: String
     package var limiterDeadlineMs: Int
     /// How long after its last heartbeat a worker goes on letting in keys whose policy allows that without Redis.
@@ -67,7 +67,7 @@ package struct WorkerSettings: Sendable {
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         stateFolder = read.requiredText("STATE_FOLDER")
         limiterDeadlineMs = read.integer("LIMITER_DEADLINE_MS", default: 50, in: 10...10_000)
-        cutOffMs = Int64(read.integer("CUT_OFF_MS", default: 10_000, in: 100...60_000))
+        cutOffMs = Int64(read.integer("CUT_OFF_MS", default: 10_000, in: 100...10_000))
         heartbeatMs = read.integer("HEARTBEAT_MS", default: 5_000, in: 100...60_000)
         silenceMs = read.integer("SILENCE_MS", default: 30_000, in: 500...600_000)
         drainSeconds = read.integer("DRAIN_SECONDS", default: 120, in: 0...3_600)

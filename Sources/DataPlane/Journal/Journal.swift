@@ -44,9 +44,9 @@ package final class Journal: @unchecked Sendable {
 
     /// Says on disk that nothing needs to be known of these requests: what is not said here would be taken over by the worker
     /// that comes after a dead one, and filed again. Lost, it does no harm.
-    package func close(_ ids: [String]) {
-        for start in stride(from: 0, to: ids.count, by: JournalRecord.closedMax) {
-            _ = append(.closing(ids[start..<min(start + JournalRecord.closedMax, ids.count)]))
+    package func noteDone(_ ids: [String]) {
+        for start in stride(from: 0, to: ids.count, by: JournalRecord.doneMax) {
+            _ = append(.done(ids[start..<min(start + JournalRecord.doneMax, ids.count)]))
         }
     }
 

@@ -105,14 +105,14 @@ package final class JournalFolder: @unchecked Sendable {
     package func adopt() -> (records: [JournalRecord], discard: @Sendable () -> Void) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
         var found: [String: JournalRecord] = [:]
-        var closed: Set<String> = []
+        var done: Set<String> = []
         var folders: [(path: String, lock: Int32)] = []
         for path in names.sorted().map({ parent + "/" + $0 }) where path != boot {
             guard let held = Self.lock(path) else { continue }
             folders.append((path, held))
             for record in Self.records(in: path, prefix: "", log) {
-                if record.kind == .closed {
-                    closed.formUnion(record.closedIDs)
+                if record.kind == .done {
+                    done.formUnion(record.doneIDs)
                     continue
                 }
                 // Loops write side by side: an end is an end, whichever file is read first.
@@ -122,7 +122,7 @@ package final class JournalFolder: @unchecked Sendable {
         }
         let held = folders
         return (
-            found.values.filter { !closed.contains($0.request.id) },
+            found.values.filter { !done.contains($0.request.id) },
             {
                 for folder in held {
                     try? FileManager.default.removeItem(atPath: folder.path)

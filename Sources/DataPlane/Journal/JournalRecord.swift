@@ -3,7 +3,8 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import PlaneContract
 
-/// One line of the journal: how a request is to be settled as far as is known. The last record of a request counts.
+/// One line of the journal: how a request is to be settled as far as is known, or which requests are done with. The last record of a
+/// request counts.
 ///
 /// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
 /// `kind u8 · target u8 · gives its unit back (1), but not in the minute (2) u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
@@ -15,12 +16,12 @@ package struct JournalRecord: Sendable {
         /// Ended: the charge is frozen.
         case ended = 2
         /// Nothing more needs to be known of the requests whose ids, joined by commas, are its event.
-        case closed = 3
+        case done = 3
     }
 
     package var kind: Kind
     package var request: SettleRequest
-    /// The life of the shard's counters the request was admitted in.
+    /// The life of the shard's counters the request is held or to be settled in.
     package var generation: String
     /// When it was admitted, by Redis's clock, in milliseconds since 1970: an event made before that cannot say.
     package var admittedMs: Int64
@@ -32,20 +33,20 @@ package struct JournalRecord: Sendable {
         self.admittedMs = admittedMs
     }
 
-    /// Ids of one closing record: with their commas they stay below `payloadBytesMax`.
-    static let closedMax = 1_000
+    /// Ids of one such record: with their commas they stay below `payloadBytesMax`.
+    static let doneMax = 1_000
 
-    /// Closes requests: nothing of theirs is taken over or told again.
-    static func closing(_ ids: some Collection<String>) -> JournalRecord {
+    /// Says that requests are done with: nothing of theirs is taken over or told again.
+    static func done(_ ids: some Collection<String>) -> JournalRecord {
         JournalRecord(
-            .closed,
+            .done,
             SettleRequest(
                 id: "", scopes: ScopeSet(keyID: "", orgID: ""), target: .settled, cost: .zero, tokens: 0,
                 event: Array(ids.joined(separator: ",").utf8), periods: "", givesUnitBack: false),
             generation: "", admittedMs: 0)
     }
 
-    var closedIDs: [String] { String(decoding: request.event, as: UTF8.self).split(separator: ",").map(String.init) }
+    var doneIDs: [String] { String(decoding: request.event, as: UTF8.self).split(separator: ",").map(String.init) }
 
     /// How the request is to be settled if nothing follows this record.
     package var settlement: SettleRequest {

@@ -36,6 +36,7 @@ package enum LimitLibrary {
         case stop = "gw2_stop"
         case barrier = "gw2_barrier"
         case close = "gw2_close"
+        case clear = "gw2_clear"
         case seed = "gw2_seed"
         case entomb = "gw2_entomb"
         case live = "gw2_live"

@@ -100,8 +100,8 @@ import Testing
         next.stop(removing: true)
     }
 
-    @Test("what was closed is not taken over, in whichever file that is said")
-    func closed() throws {
+    @Test("what is done with is not taken over, in whichever file that is said")
+    func doneWith() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let dead = try JournalFolder(folder, boot: "dead", segmentBytes: 64 << 10, log: log)
         let journal = dead.journal("loop0")
@@ -110,7 +110,7 @@ import Testing
         for id in ids {
             repeat { journal.write(record(id, .ended)) } while journal.isDegraded
         }
-        journal.close(Array(ids[0..<1_100]))
+        journal.noteDone(Array(ids[0..<1_100]))
         dead.stop(removing: false)
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
         let (records, _) = next.adopt()

@@ -2,7 +2,9 @@
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
 --   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version; control plane only
---   run:{s}      HASH    open (the Redis process admissions are open for), owner -> the process it has replayed into
+--   run:{s}      HASH    open (the Redis process admissions are open for), run and since (which process is being replayed into, and since
+--                        when), owner -> the process it has replayed into or b<gen>, the life it has filed for; barrier, closed (the life
+--                        being prepared)
 --   b:{s}:scope  STRING  a scope's counters, a MessagePack array: see scope.lua
 --   h:{s}:rid    STRING  a request's record, a MessagePack map: see record()
 --   h:{s}:refused:key  STRING  the newest refusals of a key, a MessagePack array
@@ -43,7 +45,7 @@ local function periods(now)
 end
 
 -- A request's record: st (O open, S settled, C cancelled, R reaped), cost, periods ('month/day,month/day': of each scope, as
--- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket, scopes.
+-- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket.
 local function record(key)
   local packed = redis.call('GET', key)
   return packed and cmsgpack.unpack(packed)

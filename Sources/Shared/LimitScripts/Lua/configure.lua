@@ -81,11 +81,20 @@ local function seed(K, A)
   return {0}
 end
 
+-- clear: removes what is left of requests and counters before totals are put back. KEYS run:{s} then h:, b: and o: of the shard
+-- ARGV gen   Replies: {0} · {3} this is not the life that is being prepared
+local function clear(K, A)
+  if not is_prepared(K[1], A[1]) then return {3} end
+  redis.call('DEL', unpack(K, 2))
+  return {0}
+end
+
 -- entomb: what a request was charged when it was reaped, for a worker that comes back with its own word after a total loss.
--- KEYS h:{s}:<rid>   ARGV cost periods tombstone_ms
+-- KEYS h:{s}:<rid>   ARGV gen cost periods tombstone_ms   Replies: {0} · {1} a record stands · {3} not the life being prepared
 local function entomb(K, A)
+  if not is_prepared(K[1], A[1]) then return {3} end
   if redis.call('EXISTS', K[1]) == 1 then return {1} end
-  keep(K[1], {st = 'R', cost = tonumber(A[1]), periods = A[2]}, A[3])
+  keep(K[1], {st = 'R', cost = tonumber(A[2]), periods = A[3]}, A[4])
   return {0}
 end
 

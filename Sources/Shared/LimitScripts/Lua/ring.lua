@@ -1,5 +1,5 @@
--- A rolling minute of requests and tokens behind a scope's counters: SLOTS buckets of BUCKET_MS, so that the oldest is
--- dropped whole before it is 60 s old and no 60 s ever see more than the limit. At NEWEST the newest bucket's number, then
+-- A rolling minute of requests and tokens behind a scope's counters: SLOTS buckets of BUCKET_MS. A bucket is dropped only when
+-- all of it is 60 s old, so no 60 s ever see more than the limit. At NEWEST the newest bucket's number, then
 -- SLOTS counts of requests, then SLOTS counts of tokens.
 local SLOTS, BUCKET_MS, NEWEST = 13, 5000, COUNTERS + 1
 local REQUEST_SLOTS, TOKEN_SLOTS = NEWEST + 1, NEWEST + 1 + SLOTS
