@@ -69,8 +69,9 @@ class ControlPlane(Rebuild):
         for _, fields in entries:
             named = dict(zip(fields[::2], fields[1::2]))
             rid = named[b"id"].decode()
-            if b"life" not in named or self.is_counted(rid):
+            if b"life" not in named or self.is_counted(rid, named[b"life"]):
                 continue
+            self.ledger.counted_late.add((rid, named[b"life"]))
             row = Ledger.row(named[b"event"])
             back = dict(part.split("=") for part in named[b"event"].decode().split("|") if "=" in part)["back"]
             scopes = [key_of("b", scope) for scope in row.scopes]
@@ -78,14 +79,14 @@ class ControlPlane(Rebuild):
                       self.world.estimate, named[b"event"].decode(), TOMBSTONE_MS, self.named(row), back,
                       self.ledger.reaped(rid))
 
-    def is_counted(self, rid):
+    def is_counted(self, rid, life):
         if self.world.has("leave out what was filed late"):
             return True
         if self.world.has("count what the totals have"):
             return False
         if self.world.has("take the ledger's word for counted"):
             return (rid, "final") in self.ledger.rows
-        return self.ledger.is_counted_by(rid)
+        return self.ledger.has_counted(rid, life)
 
     # Calls whose replies are awaited.
 

@@ -14,7 +14,6 @@ class Row:
     back: bool
     event: bytes
     saved: int | None = None
-    taken: int = 0  # Which of all rows taken in it was.
 
 
 class Ledger:
@@ -22,8 +21,8 @@ class Ledger:
 
     def __init__(self):
         self.rows, self.cursor, self.epoch, self.gen, self.versions, self.is_up = {}, (0, 0), 0, 0, {}, True
-        #: How many rows had been taken in when the totals for the shard's life were read.
-        self.began = 0
+        #: (request, life): what was counted in Redis as it was taken in.
+        self.counted_late = set()
 
     def take(self, entries):
         for _, fields in entries:
@@ -34,12 +33,10 @@ class Ledger:
                 demand(kind != "final" or held.event == event, "two final words of one request", rid, held.event, event)
                 continue
             self.rows[rid, kind] = self.row(event)
-            self.rows[rid, kind].taken = len(self.rows)
 
-    def is_counted_by(self, rid):
-        """Whether the totals the shard's life began with have this request's final word."""
-        row = self.rows.get((rid, "final"))
-        return row is not None and row.taken <= self.began
+    def has_counted(self, rid, life):
+        """Whether the counters of this life have the request's final word, whatever Redis lost since."""
+        return (rid, "final") in self.rows and (rid, life) not in self.counted_late
 
     def reaped(self, rid):
         """What a request was charged when it was reaped, as the library is told."""

@@ -49,7 +49,7 @@ class Rebuild:
         self.run = self.world.store.run
         while self.read_stream(500) or self.read[0]:
             self.commit()
-        self.read, self.ledger.began = None, len(self.ledger.rows)
+        self.read = None
         yield
         if not self.clear(gen):
             raise Interrupted

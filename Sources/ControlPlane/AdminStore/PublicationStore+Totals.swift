@@ -105,11 +105,11 @@ extension PublicationStore {
         try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
     }
 
-    /// From now on nothing that is taken in is in the totals these lives begin with. False when one of them is not the newest.
+    /// Notes that these lives are about to begin. False when one of them is not the newest.
     package func beginLives(_ lives: [(Shard, Int64)]) async throws -> Bool {
         let begun = try await pool.query(
             """
-            update shard_epoch e set began_at = now(), begun = e.gen
+            update shard_epoch e set begun = e.gen
             from unnest($1::integer[], $2::bigint[]) as life(shard, gen) where e.shard = life.shard and e.gen = life.gen
             returning e.shard
             """,

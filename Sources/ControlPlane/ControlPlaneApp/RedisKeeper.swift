@@ -69,11 +69,7 @@ final class RedisKeeper: Sendable {
     }
 
     private func look() async throws {
-        let info = try await redis.client.call("INFO", "server").string ?? ""
-        guard let line = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") }) else {
-            return
-        }
-        let run = String(line.dropFirst("run_id:".count))
+        guard let run = try await redis.client.call("INFO", "server").runID else { return }
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         let hasAll =
             try await redis.client.call("EXISTS", RedisKeys.snapshot, RedisKeys.keysAreWhole).integer == 2

@@ -1,5 +1,6 @@
 internal import AdminStore
 internal import FoundationEssentials
+internal import Ledger
 internal import LimitScripts
 internal import Logging
 internal import Operations
@@ -104,13 +105,10 @@ struct ShardRebuild: Sendable {
         generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
     }
 
-    /// The last entry of each shard's stream that has one.
+    /// The last entry of each of these shards' streams that has one.
     private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: StreamID)] {
-        let replies = try await redis.all(
-            shards.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
-        return zip(shards, replies).compactMap { shard, reply in
-            reply.array?.first?.array?.first?.string.flatMap { StreamID($0) }.map { (shard, $0) }
-        }
+        let ends = try await UsageStreams(redis: redis.client).ends()
+        return shards.compactMap { shard in ends[shard.index].map { (shard, $0) } }
     }
 
     private func hasTaken(_ ends: [(shard: Shard, id: StreamID)]) async throws -> Bool {

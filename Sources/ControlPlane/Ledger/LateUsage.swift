@@ -7,8 +7,8 @@ internal import Postgres
 internal import Redis
 
 /// Requests that were filed past the counters of a shard that lives: their worker was not there when these were put back from
-/// the ledger, or they ended too long ago to be settled. They are counted in Redis before the ledger takes them in, so that whoever is interrupted in between does it
-/// again: what is counted leaves a tombstone, and a second time changes nothing.
+/// the ledger, or they ended too long ago to be settled. They are counted in Redis before the ledger takes them in, so that
+/// whoever is interrupted in between does it again: what is counted leaves a tombstone, and a second time changes nothing.
 struct LateUsage: Sendable {
     /// Longer than `uncounted` in the ledger names a request again.
     private static let tombstoneMs: Int64 = 86_400_000
@@ -24,13 +24,22 @@ struct LateUsage: Sendable {
         var event: UsageEvent
     }
 
-    /// Counts those which the shard's totals did not have when they were put back.
+    /// Counts those which neither the shard's totals nor its counters have.
     func count(_ items: [Item]) async throws {
         guard !items.isEmpty else { return }
-        let list = items.map { #"{"id":"\#($0.event.id)","shard":\#($0.shard)}"# }.joined(separator: ",")
+        // A life that is none is not Redis's: `count` would refuse it.
+        let items = items.filter { Int64($0.life) != nil }
+        let list = items.map { #"{"id":"\#($0.event.id)","life":\#($0.life)}"# }.joined(separator: ",")
         let rows = try await pool.query("select id, reaped_nano_usd from uncounted($1::jsonb)", ["[" + list + "]"])
         let reaped = Dictionary(rows.map { ($0.text("id"), $0["reaped_nano_usd"] ?? "") }) { first, _ in first }
         let named = items.filter { reaped[$0.event.id] != nil }
+        guard !named.isEmpty else { return }
+        // Before it is counted: what is named here and was not counted in the end is counted when it is named again.
+        try await pool.query(
+            """
+            insert into counted_late (id, life) select * from unnest($1::uuid[], $2::bigint[]) on conflict do nothing
+            """,
+            [PostgresArray.literal(named.map(\.event.id)), PostgresArray.literal(named.map(\.life))])
         let replies = try await redis.pipeline(named.map { Self.command($0, reaped: reaped[$0.event.id] ?? "") })
         for (item, reply) in zip(named, replies) {
             // A life that is over has taken its stream with it: what stands in the next one's will be counted there.

@@ -173,10 +173,7 @@ package actor LedgerIngest {
     private func commit(
         _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)]
     ) async throws {
-        let rows = entries.map { entry in
-            #"{"kind":"\#(entry.kind)","event":\#(entry.event)\#(entry.life == nil ? "" : #","late":true"#)}"#
-        }
-        let json = "[" + rows.joined(separator: ",") + "]"
+        let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
@@ -211,6 +208,7 @@ package actor LedgerIngest {
         guard ContinuousClock.now - trimmedAt > Self.trimEvery else { return }
         trimmedAt = .now
         try await streams.trim(upTo: cursors.map(\.last))
+        try await pool.query("delete from counted_late where counted_at < now() - interval '2 days'")
         try await pool.query("select create_usage_partitions(3)")
     }
 }

@@ -1,9 +1,9 @@
 internal import FoundationEssentials
-internal import PlaneContract
-internal import Redis
+package import PlaneContract
+package import Redis
 
 /// The usage streams of all shards in Redis, as the ledger reads them.
-struct UsageStreams: Sendable {
+package struct UsageStreams: Sendable {
     /// Entries of one stream taken in one turn.
     static let entriesPerShard = 500
     /// Entries of one transaction, over all shards: when so many are read, no more are asked for.
@@ -14,6 +14,8 @@ struct UsageStreams: Sendable {
     private static let keptMs: UInt64 = 86_400_000
 
     let redis: RedisClient
+
+    package init(redis: RedisClient) { self.redis = redis }
 
     struct Entry: Sendable {
         var shard: Int
@@ -45,8 +47,7 @@ struct UsageStreams: Sendable {
     ///
     /// - Parameter first: where to begin; what is behind the shard at which a turn is full waits for the next.
     func read(after cursors: [String], from first: Int) async throws -> (process: String, entries: [Entry]) {
-        let info = try await redis.call("INFO", "server").string ?? ""
-        let line = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
+        let process = try await redis.call("INFO", "server").runID ?? ""
         var entries: [Entry] = []
         let order = Shard.all.indices.map { Shard.all[($0 + first) % Shard.count] }
         for start in stride(from: 0, to: order.count, by: Self.shardsAtOnce) where entries.count < Self.entriesPerTurn {
@@ -62,11 +63,11 @@ struct UsageStreams: Sendable {
                 entries += try reply.get().array?.compactMap { Entry($0, shard: shard.index) } ?? []
             }
         }
-        return (line.map { String($0.dropFirst("run_id:".count)) } ?? "", entries)
+        return (process, entries)
     }
 
     /// The newest entry of each stream, where it has one.
-    func ends() async throws -> [StreamID?] {
+    package func ends() async throws -> [StreamID?] {
         let replies = try await redis.pipeline(
             Shard.all.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
         return try replies.map { try $0.get().array?.first?.array?.first?.string.flatMap { StreamID($0) } }

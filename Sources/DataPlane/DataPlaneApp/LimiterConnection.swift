@@ -39,11 +39,8 @@ final class LimiterConnection: @unchecked Sendable {
     func stop() { dialer.stop() }
 
     private func greeted(_ info: RESPValue) -> Bool {
-        guard let line = info.string?.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("run_id:") })
-        else {
-            return false
-        }
-        run = String(line.dropFirst("run_id:".count))
+        guard let named = info.runID else { return false }
+        run = named
         onConnected(run)
         return true
     }

@@ -27,6 +27,12 @@ package enum RESPValue: Sendable, Equatable {
         }
     }
 
+    /// The `run_id` in a reply to `INFO server`: it tells one process of Redis from another.
+    package var runID: String? {
+        string?.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
+            .map { String($0.dropFirst("run_id:".count)) }
+    }
+
     /// A bulk reply as it was sent.
     package var bytes: [UInt8]? {
         switch self {
