@@ -86,11 +86,16 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var prices: [Price]
     /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
     package var cacheSeconds: Int64?
+    /// Output tokens the model produces in a second at most, thinking included. Bounds what was produced unseen.
+    package var tokensPerSecondMax: Int64?
+
+    /// For models whose catalogue entry does not say.
+    package static let tokensPerSecondDefault: Int64 = 1_000
 
     package init(
         name: String, vendor: String, kind: String, created: Int64, contextWindow: Int64?, maxOutputTokens: Int64,
         vision: Bool, tools: Bool, wantsMaxCompletionTokens: Bool, firstEventMs: Int64, idleMs: Int64, prices: [Price],
-        cacheSeconds: Int64? = nil
+        cacheSeconds: Int64? = nil, tokensPerSecondMax: Int64? = nil
     ) {
         self.name = name
         self.vendor = vendor
@@ -105,6 +110,7 @@ package struct ModelEntry: Codable, Sendable, Hashable {
         self.idleMs = idleMs
         self.prices = prices
         self.cacheSeconds = cacheSeconds
+        self.tokensPerSecondMax = tokensPerSecondMax
     }
 
     /// The price in force at an instant; `nil` when none is known.
@@ -122,9 +128,12 @@ package struct DeploymentEntry: Codable, Sendable, Hashable {
     package var order: Int
     /// The share among deployments of the same order.
     package var weight: Int
+    /// Absent in older snapshots, and then `runsOn`.
+    package var afterClose: AfterClose?
 
     package init(
-        id: String, model: String, provider: String, credential: String?, upstreamModel: String, order: Int, weight: Int
+        id: String, model: String, provider: String, credential: String?, upstreamModel: String, order: Int,
+        weight: Int, afterClose: AfterClose? = nil
     ) {
         self.id = id
         self.model = model
@@ -133,6 +142,7 @@ package struct DeploymentEntry: Codable, Sendable, Hashable {
         self.upstreamModel = upstreamModel
         self.order = order
         self.weight = weight
+        self.afterClose = afterClose
     }
 }
 
