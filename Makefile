@@ -3,7 +3,7 @@
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Sources
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build format check-format check unit end-to-end test run bench soak faults fuzz
+.PHONY: help build format check-format check unit end-to-end test run bench soak faults fuzz hardening
 
 help: ## Print this
 	@grep --extended-regexp '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand --tabs=16
@@ -45,6 +45,9 @@ faults: build ## Kill, stop, wipe and cut everything, with production's time con
 	AIHUB_SIMULATION_STEPS=1000000 $(PYTHON) -m pytest Tests/Limiter --quiet -p no:cacheprovider
 	AIHUB_FAULTS=real AIHUB_FAULT_SEEDS=1,2,3 $(PYTHON) -m pytest Tests/EndToEnd/exactness --quiet -p no:cacheprovider
 	$(PYTHON) Tests/EndToEnd/exactness/marathon.py --requests 100000 --kills 100
+
+hardening: build ## Attack the gateway with every row of Tests/Hardening (AT=COMMIT: each must be red on that commit first)
+	scripts/hardening.sh $(AT)
 
 fuzz: ## Fuzz the parsers for 10 minutes each (scripts/fuzz.sh 5 is what CI does)
 	scripts/fuzz.sh 600

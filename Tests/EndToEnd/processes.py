@@ -13,6 +13,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("AIHUB_BINARIES", ROOT / ".build" / "release"))
+#: Where the migrations that belong to those binaries are.
+TREE = pathlib.Path(os.environ.get("AIHUB_TREE", ROOT))
 START_SECONDS = 30
 STOP_SECONDS = 15
 

@@ -11,7 +11,7 @@ import urllib.request
 import psycopg2
 import redis
 
-from processes import BINARIES, ROOT, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
+from processes import BINARIES, ROOT, TREE, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
 
 
 class Worker:
@@ -65,7 +65,7 @@ class Stack:
             "PORT": self.admin_port, "OPERATIONS_PORT": self.control_operations, "POSTGRES_URL": self.postgres.url,
             "REDIS_URL": self.state.url_of("cp"), "PEPPER_FILE": self.secrets / "pepper",
             "SEAL_KEY_FILE": self.secrets / "seal-key", "KEK_FILE": self.secrets / "kek",
-            "SQL_FOLDER": ROOT / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token"}.items()}
+            "SQL_FOLDER": TREE / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token"}.items()}
         self.control = Process("control", [BINARIES / "aihub-control", "serve"], self.folder, self.control_env)
         self.run_control("init-secrets", self.secrets)
         self.run_control("migrate")
