@@ -99,10 +99,10 @@ final class LoopServices: RequestServices {
 
     func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
 
-    /// Serves a connection whose TLS somebody else has taken off.
+    /// Serves a connection that was accepted and counted elsewhere, and whose TLS is off.
     func adopt(_ descriptor: Int32, from address: PeerAddress) {
-        guard let listener = listeners.first else { return Socket.close(descriptor) }
-        listener.take(descriptor, from: address, isSecured: true)
+        guard !listeners.isEmpty else { return Socket.close(descriptor) }
+        ClientConnection(descriptor, from: address, services: self).open()
     }
 
     func stopListening() {

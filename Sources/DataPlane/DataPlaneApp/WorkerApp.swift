@@ -30,6 +30,7 @@ package struct WorkerApp: Sendable {
         let sealer = Sealer(sealKey, purpose: .credentialInSnapshot)
         try FileManager.default.createDirectory(
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        DescriptorLimit.raise(for: settings.bounds.connectionsMax, log: log)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
         let journals = try JournalFolder(settings.stateFolder + "/journal", boot: owner, log: log)
@@ -58,12 +59,13 @@ package struct WorkerApp: Sendable {
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics
         ) { Self.readiness(follower, loops, draining) }
+        let counter = ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies) { bound in
+            metrics.add("aihub_worker_connections_refused_total", [("bound", bound.rawValue)])
+        }
         let server = try PublicServer(
-            host: settings.host, port: settings.port,
-            counter: ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies),
-            usesProxyProtocol: settings.usesProxyProtocol)
+            host: settings.host, port: settings.port, counter: counter, usesProxyProtocol: settings.usesProxyProtocol)
         loops.forEach { $0.serve(server) }
-        let secured = try await serveTLS(loops, on: background, metrics)
+        let secured = try serveTLS(loops, counter, on: background, metrics)
         log.info(
             "worker serves",
             metadata: [
@@ -79,7 +81,7 @@ package struct WorkerApp: Sendable {
             var signal = signal
             if await signal.next() != nil { hurry.set() }
         }
-        await drain(loops, server, secured?.front, hurry)
+        await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, hurry)
         secondSignal.cancel()
         sweeping.cancel()
         guarding.cancel()
@@ -137,13 +139,12 @@ package struct WorkerApp: Sendable {
     }
 
     /// Listener open a little longer, then closed; running requests may end until the deadline, then they are cut.
-    private func drain(_ loops: WorkerLoops, _ server: PublicServer, _ secured: TLSFront?, _ hurry: Flag) async {
+    private func drain(_ loops: WorkerLoops, _ servers: [PublicServer], _ secured: TLSFront?, _ hurry: Flag) async {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.forEach { $0.drain() }
         await wait(seconds: settings.listenerGraceSeconds, hurry) { false }
-        await secured?.close()
         await loops.onEach { $0.stopListening() }
-        server.close()
+        for server in servers { server.close() }
         loops.forEach { $0.drain() }
         await wait(seconds: settings.drainSeconds, hurry) {
             await loops.unfinished() == 0 && (secured?.open ?? 0) == 0
@@ -155,19 +156,27 @@ package struct WorkerApp: Sendable {
 
     /// A TLS listener, when certificate and key are set, and a look at their files each second.
     private func serveTLS(
-        _ loops: WorkerLoops, on group: any EventLoopGroup, _ metrics: MetricsRegistry
-    ) async throws -> (front: TLSFront, refreshing: Task<Void, Never>)? {
+        _ loops: WorkerLoops, _ counter: ConnectionCounter, on group: any EventLoopGroup, _ metrics: MetricsRegistry
+    ) throws -> (front: TLSFront, server: PublicServer, refreshing: Task<Void, Never>)? {
         guard let files = settings.tlsFiles else { return nil }
         let identity = try TLSIdentity(certificateFile: files.certificate, keyFile: files.key)
-        let front = try await TLSFront(
-            host: settings.host, port: settings.tlsPort, identity: identity, handshakeMs: settings.bounds.handshakeMs,
-            group: group
-        ) { descriptor, address in
-            loops.adopt(descriptor, from: PeerAddress(address) ?? PeerAddress(bytes: []))
+        let front = TLSFront(
+            identity: identity,
+            deadlines: .init(handshakeMs: settings.bounds.handshakeMs, lastBytesMs: settings.bounds.writeStallMs),
+            group: group)
+        let server = try PublicServer(host: settings.host, port: settings.tlsPort, counter: counter) {
+            descriptor, address, place in
+            front.take(
+                descriptor, adopt: { loops.adopt($0, from: address) }, ended: { place.leave() })
         }
-        log.info("worker serves TLS", metadata: ["url": "https://\(settings.host):\(front.port)/v1"])
+        loops.forEach { $0.serve(server) }
+        log.info("worker serves TLS", metadata: ["url": "https://\(settings.host):\(server.port)/v1"])
         metrics.set("aihub_worker_tls_certificate_expires", to: Double(identity.firstExpiry))
-        let refreshing = Task { [log] in
+        return (front, server, keepFresh(identity, metrics))
+    }
+
+    private func keepFresh(_ identity: TLSIdentity, _ metrics: MetricsRegistry) -> Task<Void, Never> {
+        Task { [log] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
                 switch identity.refresh() {
@@ -181,7 +190,6 @@ package struct WorkerApp: Sendable {
                 }
             }
         }
-        return (front, refreshing)
     }
 
     private func wait(seconds: Int, _ hurry: Flag, until done: @Sendable () async -> Bool) async {

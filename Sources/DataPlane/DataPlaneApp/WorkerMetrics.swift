@@ -17,6 +17,10 @@ enum WorkerMetrics {
             "aihub_worker_cache_errors_total",
             "Calls of the cache Redis that failed, by reason: late, refused, away, unreadable."
         ),
+        (
+            "aihub_worker_connections_refused_total",
+            "Connections closed because there was no room, by the bound they met: worker, address."
+        ),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 

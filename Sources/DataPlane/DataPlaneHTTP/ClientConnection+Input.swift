@@ -98,14 +98,8 @@ extension ClientConnection {
             }
         case .bytes(let bytes): address = PeerAddress(bytes: bytes)
         }
-        guard let known = address, !counter.enter(known) else { return }
-        address = nil
-        turnAway()
-    }
-
-    /// The address has all the connections it may have.
-    func turnAway() {
-        refuse(GatewayError(.overloaded, "Too many connections from this address. Retry.", retryAfterMs: 1_000))
+        guard let address, let place, !place.name(address) else { return }
+        refuse(Self.tooManyConnections)
     }
 
     private func begin(_ head: HTTPHead) {

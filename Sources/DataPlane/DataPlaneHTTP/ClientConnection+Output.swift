@@ -8,18 +8,36 @@ extension ClientConnection {
     func write(_ response: Response, close: Bool) {
         if close || !requestIsComplete { keepAlive = false }
         isChunkedAnswer = false
-        output.write { out in
-            ResponseWriter.statusLine(response.status, into: &out)
-            out.append(contentsOf: response.headers.bytes)
-            if response.status != 204 {
-                out.append("content-length: ")
-                out.append(decimal: Int64(response.body.count))
-                out.append("\r\n")
-            }
-            out.append(keepAlive ? "\r\n" : "connection: close\r\n\r\n")
-            if !isHead { out.append(contentsOf: response.body) }
-        }
+        output.write { Self.write(response, keepAlive: keepAlive, isHead: isHead, into: &$0) }
         ended()
+    }
+
+    private static func write(_ response: Response, keepAlive: Bool, isHead: Bool, into out: inout [UInt8]) {
+        ResponseWriter.statusLine(response.status, into: &out)
+        out.append(contentsOf: response.headers.bytes)
+        if response.status != 204 {
+            out.append("content-length: ")
+            out.append(decimal: Int64(response.body.count))
+            out.append("\r\n")
+        }
+        out.append(keepAlive ? "\r\n" : "connection: close\r\n\r\n")
+        if !isHead { out.append(contentsOf: response.body) }
+    }
+
+    static var tooManyConnections: GatewayError {
+        GatewayError(.overloaded, "Too many connections from this address. Retry.", retryAfterMs: 1_000)
+    }
+
+    /// Says that the address has all the connections it may have, as far as the socket takes that at once, and closes: nothing of
+    /// the connection stays.
+    static func turnAway(_ descriptor: Int32, _ services: any RequestServices) {
+        let response = RequestWalk(services.makeContext()).errorResponse(tooManyConnections)
+        var output = OutputBuffer()
+        output.write { write(response, keepAlive: false, isHead: false, into: &$0) }
+        // Closing over unread bytes sends a reset, which may overtake the answer.
+        _ = Socket.receive(descriptor, into: services.readBuffer)
+        _ = output.flush(to: descriptor)
+        Socket.close(descriptor)
     }
 
     func writeHead(_ status: Int, _ headers: HeaderBlock) {

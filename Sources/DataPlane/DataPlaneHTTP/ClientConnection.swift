@@ -24,8 +24,9 @@ package final class ClientConnection: EventSource {
     let descriptor: Int32
     let reactor: Reactor
     let bounds: Bounds
-    let counter: ConnectionCounter
-    /// The caller's address, once it is known and counted.
+    /// Given back when the descriptor is closed; `nil` where the TLS in front has the place.
+    let place: ConnectionPlace?
+    /// The caller's address, or that of a proxy in front; `nil` until a PROXY header has named it.
     var address: PeerAddress?
     var parser: HeadParser
     var reading = Reading.head
@@ -54,16 +55,16 @@ package final class ClientConnection: EventSource {
     var interest = Readiness.readable | .hungUp
 
     /// - Parameters:
-    ///   - address: the caller's, counted already; `nil` when it is not.
-    ///   - hasProxyHeader: a trusted proxy is about to name the caller.
-    init(
-        _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool, counter: ConnectionCounter,
+    ///   - address: the caller's; `nil` when a PROXY header is about to name it.
+    ///   - place: the connection's, when it is to be given back here.
+    package init(
+        _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool = false, place: ConnectionPlace? = nil,
         services: any RequestServices
     ) {
         self.services = services
         self.descriptor = descriptor
         self.address = address
-        self.counter = counter
+        self.place = place
         if hasProxyHeader { reading = .proxyHeader }
         reactor = services.reactor
         bounds = services.bounds
@@ -72,7 +73,8 @@ package final class ClientConnection: EventSource {
                 bytesMax: bounds.headBytesMax, fieldsMax: bounds.headFieldsMax, targetBytesMax: bounds.targetBytesMax))
     }
 
-    func open() {
+    /// Begins to serve it.
+    package func open() {
         Socket.tune(descriptor, unsentBytes: Int32(bounds.unsentBytesHigh))
         reactor.watch(descriptor, for: interest, self)
         services.opened(self)
@@ -109,8 +111,7 @@ package final class ClientConnection: EventSource {
         closing(descriptor)
         if isBusy { feed(.clientGone) }
         services.closed(self)
-        if let address { counter.leave(address) }
-        counter.leave()
+        place?.leave()
     }
 
     // MARK: Readiness

@@ -6,64 +6,78 @@ internal import NIOTLS
 internal import Synchronization
 
 /// Takes TLS off connections and hands them on: each becomes one end of a local socket pair, which a reactor serves like
-/// any other connection. NIO does the TLS on loops of its own.
+/// any other connection. NIO does the TLS on loops of its own. Accepting and counting connections is the caller's work.
 package final class TLSFront: Sendable {
-    private let channel: any Channel
-    private let joined: OpenCount
+    private let identity: TLSIdentity
+    private let deadlines: Deadlines
+    private let group: any EventLoopGroup
+    private let joined = OpenCount()
 
-    /// - Parameters:
-    ///   - handshakeMs: how long a handshake may take.
-    ///   - adopt: gets a descriptor to serve and own, and the caller's address as text.
-    /// - Throws: when the address cannot be bound.
-    package init(
-        host: String, port: Int, identity: TLSIdentity, handshakeMs: Int64, group: any EventLoopGroup,
-        adopt: @escaping @Sendable (Int32, String) -> Void
-    ) async throws {
-        let joined = OpenCount()
-        self.joined = joined
-        channel = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
-                    try pipeline.addHandler(
-                        Handshake(deadline: .milliseconds(handshakeMs), count: joined, adopt: adopt))
-                }
-            }
-            .bind(host: host, port: port).get()
+    /// How long a connection may keep descriptors without progress, in milliseconds.
+    package struct Deadlines: Sendable {
+        /// For the handshake, from accepting to its last byte.
+        package var handshakeMs: Int64
+        /// For a caller who takes nothing of the last bytes, once the reactor has closed its end.
+        package var lastBytesMs: Int64
+
+        package init(handshakeMs: Int64, lastBytesMs: Int64) {
+            self.handshakeMs = handshakeMs
+            self.lastBytesMs = lastBytesMs
+        }
     }
 
-    package var port: Int { channel.localAddress?.port ?? 0 }
+    package init(identity: TLSIdentity, deadlines: Deadlines, group: any EventLoopGroup) {
+        self.identity = identity
+        self.deadlines = deadlines
+        self.group = group
+    }
+
+    /// Owns an accepted connection from now on.
+    ///
+    /// - Parameters:
+    ///   - adopt: gets, after the handshake, a descriptor to serve and own.
+    ///   - ended: called when the connection's descriptor is closed; possibly more than once.
+    package func take(
+        _ descriptor: Int32, adopt: @escaping @Sendable (Int32) -> Void, ended: @escaping @Sendable () -> Void
+    ) {
+        ClientBootstrap(group: group)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { [identity, deadlines, joined] channel in
+                channel.closeFuture.whenComplete { _ in ended() }
+                return channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
+                    try pipeline.addHandler(Handshake(deadlines: deadlines, count: joined, adopt: adopt))
+                }
+            }
+            .withConnectedSocket(descriptor)
+            .whenFailure { _ in ended() }
+    }
 
     /// Connections that are being served, or whose last bytes are on their way.
     package var open: Int { joined.value }
-
-    package func close() async { try? await channel.close() }
 }
 
 /// Waits for the handshake; then joins the channel with a socket pair, or closes it when the time is over.
 private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
-    private let deadline: TimeAmount
+    private let deadlines: TLSFront.Deadlines
     private let count: OpenCount
-    private let adopt: @Sendable (Int32, String) -> Void
+    private let adopt: @Sendable (Int32) -> Void
     private var timer: Scheduled<Void>?
     /// Bytes that came right behind the handshake.
     private var early: [ByteBuffer] = []
 
-    init(deadline: TimeAmount, count: OpenCount, adopt: @escaping @Sendable (Int32, String) -> Void) {
-        self.deadline = deadline
+    init(deadlines: TLSFront.Deadlines, count: OpenCount, adopt: @escaping @Sendable (Int32) -> Void) {
+        self.deadlines = deadlines
         self.count = count
         self.adopt = adopt
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: deadline) { channel.close(promise: nil) }
+        timer = context.eventLoop.scheduleTask(in: .milliseconds(deadlines.handshakeMs)) { channel.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { early.append(unwrapInboundIn(data)) }
@@ -88,7 +102,6 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { return context.close(promise: nil) }
         let (inner, outer) = (pair[0], pair[1])
-        let address = context.remoteAddress?.ipAddress ?? ""
         // Nothing more is read from the caller until there is somewhere to put it.
         let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.channel.setOption(.autoRead, value: false).flatMap {
@@ -101,14 +114,14 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
             }
             handshake.count.add(1)
             context.channel.closeFuture.whenComplete { [count = handshake.count] _ in count.add(-1) }
-            adopt(outer, address)
+            adopt(outer)
             handshake.pipe(context, into: channel)
         }
     }
 
     private func pipe(_ context: ChannelHandlerContext, into inner: any Channel) {
-        let caller = Half()
-        let served = Half()
+        let caller = Half(lastBytesMs: deadlines.lastBytesMs)
+        let served = Half(lastBytesMs: deadlines.lastBytesMs)
         caller.partner = served
         served.partner = caller
         do {
@@ -132,11 +145,16 @@ private final class Half: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     var partner: Half?
+    private let lastBytesMs: Int64
     private var context: ChannelHandlerContext?
     private var wantsRead = false
+    private var nextLook: Scheduled<Void>?
+
+    init(lastBytesMs: Int64) { self.lastBytesMs = lastBytesMs }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) {
+        nextLook?.cancel()
         self.context = nil
         partner = nil
     }
@@ -168,11 +186,24 @@ private final class Half: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// What was written before still has to reach the other end.
+    /// What was written before still has to reach the other end, if that goes on taking it.
     private func closeAfterWrites() {
         guard let context else { return }
         let box = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in box.value.close(promise: nil) }
+        closeUnlessProgress(context, unsent: .max)
+    }
+
+    private func closeUnlessProgress(_ context: ChannelHandlerContext, unsent before: Int) {
+        let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let channel = context.channel
+        let unsent = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        guard channel.isActive else { return }
+        guard unsent < before else { return context.close(promise: nil) }
+        nextLook = context.eventLoop.scheduleTask(in: .milliseconds(lastBytesMs)) {
+            let (half, context) = box.value
+            half.closeUnlessProgress(context, unsent: unsent)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

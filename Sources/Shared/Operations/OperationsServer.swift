@@ -17,12 +17,23 @@ package struct OperationsServer: Sendable {
         host: String, port: Int, group: any EventLoopGroup, metrics: MetricsRegistry,
         readiness: @escaping @Sendable () -> Readiness
     ) async throws -> OperationsServer {
+        let connections = OperationsConnections()
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let rest = AcceptBackoffHandler { _ in OperationsConnections.rest }
+                    try channel.pipeline.syncOperations.addHandler(rest)
+                }
+            }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Handler(metrics: metrics, readiness: readiness))
+                    try connections.enter(channel)
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: OperationsConnections.idle))
+                    try pipeline.addHandler(IdleCloser())
+                    try pipeline.configureHTTPServerPipeline()
+                    try pipeline.addHandler(Handler(metrics: metrics, readiness: readiness))
                 }
             }
             .bind(host: host, port: port).get()
