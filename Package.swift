@@ -185,6 +185,7 @@ let package = Package(
             "DataPlane", "RequestWalk",
             ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission", "ResponseCache"]),
         tests("DataPlane", "CurlTransport", ["Reactor"]),
+        tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
         tests("ControlPlane", "Postgres", []),
     ]
 )

@@ -37,7 +37,7 @@ def workers(stack):
     for name, wrap, settings in [
             ("address", [], {"CONNECTIONS_PER_ADDRESS": PER_ADDRESS}),
             ("total", [], {"CONNECTIONS": TOTAL}),
-            ("raised", ["prlimit", f"--nofile={DESCRIPTORS}:65536"], {}),
+            ("raised", ["prlimit", f"--nofile={DESCRIPTORS}:"], {}),
             ("starved", ["prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"], {})]:
         worker = Worker(f"s10-{name}", stack, TLS_PORT=free_port(), **{
             "TLS_CERTIFICATE_FILE": pairs.certificate, "TLS_KEY_FILE": pairs.key, **PATIENCE, **settings})
