@@ -10,7 +10,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "Tests" / "EndToEnd"))
 from processes import Process, free_port, http_ok, wait_until  # noqa: E402
-from stack import Stack, Worker  # noqa: E402
+from stack import STOPS, Stack, Worker  # noqa: E402
 
 TOOLS = pathlib.Path(os.environ.get("AIHUB_BENCH_TOOLS", ROOT / "Benchmarks" / ".build" / "release"))
 #: The subject's core, and everybody else's.
@@ -96,7 +96,7 @@ class Catalogued(Stack):
         path = self.folder / "bench.yaml"
         path.write_text("\n".join([
             "providers:", f"  - {{id: bench, base_url: '{url}', allowed_networks: ['127.0.0.0/8'],"
-            " credential_from_environment: BENCH_KEY}",
+            f" credential_from_environment: BENCH_KEY, {STOPS}}}",
             "models:", *models, "deployments:", *deployments]) + "\n")
         self.run_control("load", path, env={"BENCH_KEY": "sk-bench"})
 

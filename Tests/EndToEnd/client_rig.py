@@ -13,6 +13,7 @@ import pytest
 from processes import wait_until
 from raw import ask
 from raw_upstream import RawUpstream
+from stack import STOPS
 
 CHAT = "/v1/chat/completions"
 PRICES = '{input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}'
@@ -41,7 +42,7 @@ def catalogue():
     lines.append(f"  - {{name: {IMAGE[0]}, vendor: scripted, kind: image, max_output_tokens: 2000, usd_per_million_tokens: {PRICES}}}")
     lines.append("deployments:")
     for name, script in [*((name, script) for name, (script, _) in MODELS.items()), EMBEDDING, IMAGE]:
-        lines.append(f'  - {{id: "{name}-1", model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
+        lines.append(f'  - {{id: "{name}-1", model: {name}, provider: scripted, upstream_model: "script:{script}", {STOPS}}}')
     lines.append("aliases:")
     lines += [f"  - {{name: {alias}, candidates: [{{model: gpt-4o}}]}}" for alias in ALIASES]
     return "\n".join(lines) + "\n"
@@ -136,7 +137,7 @@ def upstream(gateway):
     path = pathlib.Path(gateway.stack.folder) / "played.yaml"
     path.write_text("\n".join([
         "providers:", f"  - {{id: played, dialect: vllm, base_url: 'http://127.0.0.1:{made.port}/v1', allowed_networks: ['127.0.0.0/8'],"
-        " credential_from_environment: RAW_KEY}", "models:",
+        f" credential_from_environment: RAW_KEY, {STOPS}}}", "models:",
         "  - {name: played, vendor: raw, max_output_tokens: 400, first_event_ms: 5000, idle_ms: 5000,"
         f" usd_per_million_tokens: {PRICES}}}",
         "deployments:", "  - {id: played-1, model: played, provider: played}"]) + "\n")

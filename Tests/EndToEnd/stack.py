@@ -127,7 +127,7 @@ class Stack:
                 f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}')
         lines = [
             "providers:", f"  - {{id: scripted, dialect: vllm, base_url: '{self.provider_url}/v1', allowed_networks: ['127.0.0.0/8'],"
-            " credential_from_environment: SCRIPTED_KEY}",
+            f" credential_from_environment: SCRIPTED_KEY, {STOPS}}}",
             "models:", *models, "deployments:", *deployments,
             "aliases:",
             "  - {name: smart, candidates: [{model: plain}]}",
@@ -199,6 +199,9 @@ def price(entry):
              + entry["reasoning"] * 11_500_000_000)
     return -(-total // 1_000_000)
 
+
+#: The scripted provider ends an answer nobody reads: said of each of its deployments, in whatever file they are loaded by.
+STOPS = "after_close: stops, after_close_source: 'a server of our own'"
 
 #: Models of vectors. One knows numbers alone, the other gives base64 when asked to.
 EMBEDDERS = {"numbers": "in=6,dims=16", "base64": "in=6,dims=16,base64=1"}

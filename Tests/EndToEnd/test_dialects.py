@@ -8,7 +8,7 @@ from openai import OpenAI
 
 from processes import wait_until
 from raw import ask
-from stack import price
+from stack import STOPS, price
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -37,7 +37,8 @@ def claude(stack):
     lines = ["providers:"]
     for name, dialect in [("scripted-claude", "anthropic"), ("scripted-strict", "openai")]:
         lines += [f"  - {{id: {name}, dialect: {dialect}, base_url: '{stack.provider_url}/v1',"
-                  " allowed_networks: ['127.0.0.0/8'], credential_from_environment: SCRIPTED_KEY}"]
+                  " allowed_networks: ['127.0.0.0/8'], credential_from_environment: SCRIPTED_KEY,"
+                  f" {STOPS}}}"]
     prices = 'usd_per_million_tokens: {input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}'
     models = {name: ("scripted-claude", script) for name, script in SCRIPTED.items()}
     models["strict"] = ("scripted-strict", "in=10,out=8")

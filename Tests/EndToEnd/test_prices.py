@@ -11,6 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from processes import wait_until
+from stack import STOPS
 
 HELLO = [{"role": "user", "content": "Count this, please. " + "It is long enough to be held for. " * 12}]
 KINDS = ("input", "image_input", "cache_read", "cache_write", "cache_write_hour", "output", "reasoning")
@@ -35,7 +36,8 @@ def load(stack, name, text):
 
 def model(name, script, prices):
     return (f"models:\n  - {{name: {name}, vendor: scripted, max_output_tokens: 400, first_event_ms: 2000, idle_ms: 1500{prices}}}\n"
-            f"deployments:\n  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: 'script:{script}'}}\n")
+            f"deployments:\n  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: 'script:{script}',"
+            f" {STOPS}}}\n")
 
 
 def ready(client, name):

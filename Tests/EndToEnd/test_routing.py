@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from processes import BINARIES, Process, free_port, http_ok, wait_until
-from stack import Stack, Worker
+from stack import STOPS, Stack, Worker
 
 CALLS = 300
 
@@ -23,7 +23,7 @@ class Providers:
         lines = ["providers:"]
         for name, port in self.ports.items():
             lines.append(f"  - {{id: {name}, base_url: 'http://127.0.0.1:{port}/v1', allowed_networks: ['127.0.0.0/8'],"
-                         " credential_from_environment: SCRIPTED_KEY}")
+                         f" credential_from_environment: SCRIPTED_KEY, {STOPS}}}")
         lines.append("models:")
         for name in ("quick", "second", "steady", "both"):
             lines.append(

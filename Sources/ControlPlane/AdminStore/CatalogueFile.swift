@@ -15,6 +15,10 @@ package struct CatalogueFile: Decodable, Sendable {
         package var allowed_networks: [String]?
         /// The environment variable that holds the credential; the file itself never does.
         package var credential_from_environment: String?
+        /// What it bills once a connection is closed, `stops` or `runs_on`: for its deployments in this file that do not say.
+        package var after_close: String?
+        /// Who says so; `stops` needs one.
+        package var after_close_source: String?
     }
 
     package struct ModelSection: Decodable, Sendable {
@@ -28,6 +32,8 @@ package struct CatalogueFile: Decodable, Sendable {
         package var wants_max_completion_tokens: Bool?
         package var first_event_ms: Int64?
         package var idle_ms: Int64?
+        /// Output tokens a second at most, thinking included; 1000 when not given.
+        package var tokens_per_second_max: Int64?
         package var usd_per_million_tokens: TokenPriceSection?
         package var usd_per_image: [ImagePriceSection]?
         /// What the model costs from later instants on; a price that is not in force yet and not among them is taken out.
@@ -85,6 +91,9 @@ package struct CatalogueFile: Decodable, Sendable {
         package var rank: Int?
         package var weight: Int?
         package var enabled: Bool?
+        /// What is given neither here nor by the provider stays as it is, while the provider does.
+        package var after_close: String?
+        package var after_close_source: String?
     }
 
     /// An alias with all its candidates: in the order of preference unless they give a rank of their own, or, with an

@@ -1,5 +1,6 @@
 internal import GatewayModel
 package import KeyMaterial
+internal import PlaneContract
 package import Postgres
 
 /// Brings a `CatalogueFile` into the database, in one transaction: all of it or nothing. Rows that already say the same are
@@ -39,7 +40,7 @@ package struct CatalogueLoader {
             try connection.query("select set_config('aihub.actor', $1, true)", [actor])
             for provider in file.providers ?? [] { try load(provider) }
             for model in file.models ?? [] { try load(model) }
-            for deployment in file.deployments ?? [] { try load(deployment) }
+            for deployment in file.deployments ?? [] { try load(deployment, in: file) }
             for (position, alias) in (file.aliases ?? []).enumerated() { try load(alias, position: position) }
         }
     }
@@ -79,51 +80,30 @@ package struct CatalogueLoader {
         try connection.query(
             """
             insert into model (name, vendor, kind, context_window, max_output_tokens, vision, tools,
-                wants_max_completion_tokens, first_event_ms, idle_ms, cache_seconds)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                wants_max_completion_tokens, first_event_ms, idle_ms, cache_seconds, tokens_per_second_max)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             on conflict (name) do update set vendor = excluded.vendor, kind = excluded.kind,
                 context_window = excluded.context_window, max_output_tokens = excluded.max_output_tokens,
                 vision = excluded.vision, tools = excluded.tools,
                 wants_max_completion_tokens = excluded.wants_max_completion_tokens,
                 first_event_ms = excluded.first_event_ms, idle_ms = excluded.idle_ms,
-                cache_seconds = coalesce(excluded.cache_seconds, model.cache_seconds)
+                cache_seconds = coalesce(excluded.cache_seconds, model.cache_seconds),
+                tokens_per_second_max = excluded.tokens_per_second_max
             where (model.vendor, model.kind, model.context_window, model.max_output_tokens, model.vision, model.tools,
-                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms, model.cache_seconds)
+                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms, model.cache_seconds,
+                model.tokens_per_second_max)
                 is distinct from (excluded.vendor, excluded.kind, excluded.context_window, excluded.max_output_tokens,
                 excluded.vision, excluded.tools, excluded.wants_max_completion_tokens, excluded.first_event_ms, excluded.idle_ms,
-                coalesce(excluded.cache_seconds, model.cache_seconds))
+                coalesce(excluded.cache_seconds, model.cache_seconds), excluded.tokens_per_second_max)
             """,
             [
                 model.name, model.vendor, model.kind ?? "chat", model.context_window.map { String($0) },
                 String(model.max_output_tokens), String(model.vision ?? false), String(model.tools ?? false),
                 String(model.wants_max_completion_tokens ?? false), String(model.first_event_ms ?? 60_000),
                 String(model.idle_ms ?? 60_000), model.cache_seconds.map { String($0) },
+                String(model.tokens_per_second_max ?? ModelEntry.tokensPerSecondDefault),
             ])
         try loadPrices(of: model)
-    }
-
-    private func load(_ deployment: CatalogueFile.DeploymentSection) throws {
-        let credential =
-            try deployment.credential
-            ?? connection.query("select id from credential where id = $1", [deployment.provider]).first?.text("id")
-        try connection.query(
-            """
-            insert into deployment (id, model, provider_id, credential_id, upstream_model, rank, weight, enabled)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
-            on conflict (id) do update set model = excluded.model, provider_id = excluded.provider_id,
-                credential_id = excluded.credential_id, upstream_model = excluded.upstream_model, rank = excluded.rank,
-                weight = excluded.weight, enabled = excluded.enabled
-            where (deployment.model, deployment.provider_id, deployment.credential_id, deployment.upstream_model,
-                deployment.rank, deployment.weight, deployment.enabled)
-                is distinct from (excluded.model, excluded.provider_id, excluded.credential_id, excluded.upstream_model,
-                excluded.rank, excluded.weight, excluded.enabled)
-            """,
-            [
-                deployment.id, deployment.model, deployment.provider, credential,
-                deployment.upstream_model ?? deployment.model, String(deployment.rank ?? 0),
-                String(deployment.weight ?? 1),
-                String(deployment.enabled ?? true),
-            ])
     }
 
     private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {

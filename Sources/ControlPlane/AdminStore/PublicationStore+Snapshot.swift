@@ -73,7 +73,7 @@ extension PublicationStore {
             id: row.text("id"), model: row.text("model"), provider: row.text("provider_id"),
             credential: row["credential_id"], upstreamModel: row.text("upstream_model"),
             order: Int(row.integer("rank")),
-            weight: Int(row.integer("weight")))
+            weight: Int(row.integer("weight")), afterClose: AfterClose(rawValue: row.text("after_close")))
     }
 
     private static func model(_ row: PostgresRow, prices: [Price]) -> ModelEntry {
@@ -84,6 +84,7 @@ extension PublicationStore {
             wantsMaxCompletionTokens: row.bool("wants_max_completion_tokens"),
             firstEventMs: row.integer("first_event_ms"),
             idleMs: row.integer("idle_ms"), prices: prices,
-            cacheSeconds: row.optionalInteger("cache_seconds"))
+            cacheSeconds: row.optionalInteger("cache_seconds"),
+            tokensPerSecondMax: row.integer("tokens_per_second_max"))
     }
 }

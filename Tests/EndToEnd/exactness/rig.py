@@ -11,7 +11,7 @@ import redis
 
 from fault_proxy import DOWN, FaultProxy
 from processes import RedisServer, http_ok, wait_until
-from stack import Stack
+from stack import STOPS, Stack
 
 REAL = os.environ.get("AIHUB_FAULTS") == "real"
 SEEDS = [int(seed) for seed in os.environ.get("AIHUB_FAULT_SEEDS", "1").split(",")]
@@ -202,5 +202,6 @@ def load_model(stack, name, script, output_tokens):
         ' idle_ms: 30000, usd_per_million_tokens:'
         ' {input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}}\n'
         "deployments:\n"
-        f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}"}}\n')
+        f'  - {{id: {name}-1, model: {name}, provider: scripted, upstream_model: "script:{script}",'
+        f' {STOPS}}}\n')
     stack.run_control("load", path)

@@ -10,6 +10,7 @@ import time
 
 from processes import wait_until
 from raw import ask, events
+from stack import STOPS
 
 CHAT = "/v1/chat/completions"
 PRICES = '{input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5"}'
@@ -21,7 +22,8 @@ def load_models(stack, models, aliases=None):
     lines = {"providers": [], "models": [], "deployments": [], "aliases": []}
     for name, (url, silence, network) in models.items():
         lines["providers"].append(
-            f"{{id: {name}, dialect: vllm, base_url: '{url}', allowed_networks: ['{network}'], credential_from_environment: RAW_KEY}}")
+            f"{{id: {name}, dialect: vllm, base_url: '{url}', allowed_networks: ['{network}'], credential_from_environment: RAW_KEY,"
+            f" {STOPS}}}")
         lines["models"].append(
             f"{{name: {name}, vendor: raw, max_output_tokens: 400, first_event_ms: {silence}, idle_ms: {silence},"
             f" usd_per_million_tokens: {PRICES}}}")
