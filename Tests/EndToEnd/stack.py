@@ -152,6 +152,14 @@ class Stack:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
+    def sql_alone(self, statement):
+        """A statement that no transaction may hold, such as `create database`."""
+        connection = psycopg2.connect(self.postgres.url)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.close()
+
     def redis(self):
         return redis.Redis(port=self.state.port, decode_responses=True)
 

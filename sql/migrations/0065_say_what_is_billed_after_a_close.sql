@@ -5,7 +5,7 @@ alter table deployment
         constraint "after_close is stops or runs_on" check (after_close in ('stops', 'runs_on')),
     -- Who says that billing stops: an address and a date.
     add column after_close_source text,
-    add constraint "a deployment that stops billing when the connection closes names its source in after_close_source"
+    add constraint "after_close stops only with a source in after_close_source"
         check (after_close = 'runs_on' or length(btrim(coalesce(after_close_source, ''))) > 0);
 
 -- Output tokens the model produces in a second at most, thinking included: bounds what was produced and never passed.
