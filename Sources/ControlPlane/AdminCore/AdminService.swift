@@ -120,7 +120,7 @@ package struct AdminService: Sendable {
     /// Where a request would go, and why.
     package func explain(_ question: RouteQuestion) async throws -> RouteExplanation {
         var allowed: [String]?
-        if let id = question.keyID { allowed = try await key(id).allowedModels }
+        if let id = question.keyID { allowed = try await key(id).callableModels }
         return try await explainer(question, allowed)
     }
 

@@ -42,6 +42,8 @@ package struct KeyEntry: Sendable, Equatable {
     package var overlapEndsAt: String?
     /// How long answers to its requests are kept, in seconds; 0 for none, `nil` leaves it to the name and the worker.
     package var cacheSeconds: Int64?
+    /// The names it may call as its plan allows them, `nil` for all; known only of a key that was asked for by its id.
+    package var callableModels: [String]?
 
     package init(
         id: String, orgID: String, name: String, display: String, status: String, expiresAt: String?,

@@ -26,7 +26,13 @@ extension PostgresStores {
     }
 
     package func key(_ id: String) async throws -> KeyEntry? {
-        try await read("select *, overlap_ends_at(api_key) from api_key where id = $1", [id]).first.map(Self.key)
+        try await read(
+            "select *, overlap_ends_at(api_key), models_of(api_key) from api_key where id = $1", [id]
+        ).first.map { row in
+            var key = Self.key(row)
+            key.callableModels = row.textArray("models_of")
+            return key
+        }
     }
 
     package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {

@@ -53,7 +53,8 @@ package struct PublicationStore: Sendable {
                 o.nano_usd_per_month as own_nano_usd_per_month,
                 s.digest as secret_digest,
                 (extract(epoch from least(k.expires_at, s.valid_until)) * 1000)::bigint as expires_ms,
-                coalesce(least(k.expires_at, s.valid_until) <= now(), false) as is_over, p.*
+                coalesce(least(k.expires_at, s.valid_until) <= now(), false) as is_over,
+                models_of(k) as callable_models, standard_concurrent_requests() as standard_concurrency, p.*
             from api_key k join org o on o.id = k.org_id join plan p on p.name = o.plan cross join lateral (
                 select k.digest, null::timestamptz as valid_until
                 union all
@@ -73,15 +74,18 @@ package struct PublicationStore: Sendable {
         let status: KeyRecord.Status =
             row.text("status") == "revoked" || row.bool("is_over")
             ? .revoked : row.text("org_status") == "suspended" ? .suspended : .active
+        let ceilings = LimitColumns.limits(of: row, prefix: "org_")
+        let orgLimits = ceilings.tightened(by: LimitColumns.limits(of: row, prefix: "own_"))
+        var keyLimits = LimitColumns.limits(of: row, prefix: "key_").tightened(by: LimitColumns.limits(of: row))
+        keyLimits.concurrentRequests = keyLimits.concurrentRequests ?? row.optionalInteger("standard_concurrency")
         let record = KeyRecord(
             keyID: row.text("id"), orgID: row.text("org_id"), name: row.text("key_name"), plan: row.text("plan"),
             version: row.integer("version"), orgVersion: row.integer("org_version"), status: status,
-            expiresAtMs: row.optionalInteger("expires_ms"), allowedModels: row.textArray("allowed_models"),
-            keyLimits: LimitColumns.limits(of: row, prefix: "key_").tightened(by: LimitColumns.limits(of: row)),
-            orgLimits: LimitColumns.limits(of: row, prefix: "org_").tightened(
-                by: LimitColumns.limits(of: row, prefix: "own_")),
+            expiresAtMs: row.optionalInteger("expires_ms"), allowedModels: row.textArray("callable_models"),
+            keyLimits: keyLimits, orgLimits: orgLimits,
             outagePolicy: row["outage_policy"].flatMap(OutagePolicy.init(rawValue:)),
-            cacheSeconds: row.optionalInteger("cache_seconds"))
+            cacheSeconds: row.optionalInteger("cache_seconds"),
+            plansLimits: orgLimits.names(sharedWith: ceilings))
         return StoredKey(digest: row.text("secret_digest"), record: record)
     }
 }

@@ -1,4 +1,5 @@
 package import GatewayModel
+package import PlaneContract
 
 /// A limit's state after an admission, for the `x-ratelimit-…` headers.
 package struct RateState: Sendable, Equatable {
@@ -49,8 +50,10 @@ package enum AdmitVerdict: Sendable {
     case refused(GatewayError)
     case unreadable
 
-    /// - Parameter reply: the reply's items as text.
-    package init(reply: [String]) {
+    /// - Parameters:
+    ///   - reply: the reply's items as text.
+    ///   - record: whose request it was: a refusal says whose limit it met.
+    package init(reply: [String], for record: KeyRecord? = nil) {
         func number(_ at: Int) -> Int64 { at < reply.count ? Int64(reply[at]) ?? 0 : 0 }
         switch reply.first {
         case "0" where reply.count == 11 && number(1) > 0 && Self.arePeriods(reply[2]):
@@ -70,7 +73,7 @@ package enum AdmitVerdict: Sendable {
                 self = .unreadable
                 return
             }
-            self = .refused(Refusal(reply).error)
+            self = .refused(Refusal(reply, for: record).error)
         default: self = .unreadable
         }
     }
@@ -84,63 +87,5 @@ package enum AdmitVerdict: Sendable {
     private static func rate(_ reply: [String], _ at: Int) -> RateState? {
         guard let limit = Int64(reply[at]), limit >= 0, let remaining = Int64(reply[at + 1]) else { return nil }
         return RateState(limit: limit, remaining: remaining, resetMs: Int64(reply[at + 2]) ?? 0)
-    }
-}
-
-/// A refusal `{code, now, scope, window, limit, used, reserved, wait}` in words a person can act on.
-private struct Refusal {
-    let code: String
-    let now: Int64
-    let scope: String
-    let window: String
-    let numbers: [Int64]
-
-    init(_ reply: [String]) {
-        code = reply[0]
-        // A clock beyond the year 100,000 is none.
-        now = min(max(0, Int64(reply[1]) ?? 0), 3_093_527_980_800_000)
-        scope = reply[2] == "1" ? "key" : "org"
-        window = reply[3]
-        numbers = reply[4...7].map { min(max(0, Int64($0) ?? 0), Int64.max / 2) }
-    }
-
-    private var isMoney: Bool { window.hasPrefix("usd_") }
-
-    private var resetMs: Int64 {
-        if window.hasSuffix("_day") { return UTCCalendar.untilNextDay(nowMs: now) }
-        if window.hasSuffix("_month") { return UTCCalendar.untilNextMonth(nowMs: now) }
-        return numbers[3]
-    }
-
-    private func shown(_ number: Int64) -> String { isMoney ? NanoUSD(number).decimalUSD : String(number) }
-
-    var error: GatewayError {
-        let facts = LimitFacts(
-            scope: scope, name: window, limit: shown(numbers[0]), used: shown(numbers[1]), reserved: shown(numbers[2]),
-            resetMs: resetMs)
-        let name = window.split(separator: "_").joined(separator: " ")
-        let state = "limit \(facts.limit), used \(facts.used), reserved \(facts.reserved)"
-        switch code {
-        case "4", "5", "10":
-            return GatewayError(
-                .rateLimitExceeded,
-                "This \(scope)'s \(name) are used up: \(state). Retry in \((numbers[3] + 999) / 1000) s.", limit: facts,
-                retryAfterMs: max(1, numbers[3]))
-        case "9":
-            return GatewayError(
-                .rateLimitExceeded,
-                "This request is larger than the \(scope)'s \(name) allow at all: \(state). Make it smaller.",
-                limit: facts, shouldRetry: false)
-        case "11":
-            return GatewayError(
-                .budgetInFlight,
-                "The rest of this \(scope)'s budget is held by running requests: \(state). Retry when they have ended.",
-                limit: facts, retryAfterMs: max(1, numbers[3]))
-        default:
-            return GatewayError(
-                .insufficientQuota,
-                "This \(scope) has no room left in \(name): \(state). It starts anew in \(resetMs / 1000) s;"
-                    + " raise the limit or wait.", limit: facts)
-        }
     }
 }

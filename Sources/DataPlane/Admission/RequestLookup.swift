@@ -1,6 +1,6 @@
 package import GatewayModel
 internal import LimitScripts
-internal import PlaneContract
+package import PlaneContract
 
 /// What the limiter knows of one request.
 package enum RequestLookup: Sendable {
@@ -14,10 +14,13 @@ package enum RequestLookup: Sendable {
 
     private static let states = ["O": "running", "S": "ended", "C": "cancelled", "R": "interrupted"]
 
-    /// - Parameter reply: the reply's items as text.
-    package init(reply: [String]) {
+    /// - Parameters:
+    ///   - reply: the reply's items as text.
+    ///   - record: whose request it was.
+    package init(reply: [String], for record: KeyRecord? = nil) {
         if reply.count == 2, reply[0] == "X",
-            case .refused(let error) = AdmitVerdict(reply: reply[1].split(separator: " ").map(String.init))
+            case .refused(let error) = AdmitVerdict(
+                reply: reply[1].split(separator: " ").map(String.init), for: record)
         {
             self = .refused(error)
         } else if reply.isEmpty {

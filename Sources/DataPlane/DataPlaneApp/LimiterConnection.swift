@@ -69,7 +69,7 @@ final class LimiterConnection: @unchecked Sendable {
         let shard = request.caller.scopes.shard
         call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
-            let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" })
+            let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" }, for: request.caller.record)
             if case .fenced = verdict { onFenced(shard) }
             reply(.verdict(verdict))
         }

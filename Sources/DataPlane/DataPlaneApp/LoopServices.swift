@@ -152,7 +152,7 @@ final class LoopServices: RequestServices {
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void) {
         limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
-            reply(RequestLookup(reply: items.map { $0.string ?? "" }))
+            reply(RequestLookup(reply: items.map { $0.string ?? "" }, for: caller.record))
         }
     }
 

@@ -74,8 +74,7 @@ enum ErrorBody {
         out += ",\"code\":\(error.kind.status)"
         if let param = error.param { out += ",\"param\":\(quoted(param))" }
         if let limit = error.limit {
-            out += ",\"limit\":{\"scope\":\"\(limit.scope)\",\"name\":\"\(limit.name)\",\"limit\":\"\(limit.limit)\""
-            out += ",\"used\":\"\(limit.used)\",\"reserved\":\"\(limit.reserved)\",\"reset_ms\":\(limit.resetMs)}"
+            out += ",\"limit\":{\(limit.members),\"reset_ms\":\(limit.resetMs)}"
         }
         return Array((out + "}}").utf8)
     }

@@ -112,8 +112,7 @@ extension RequestWalk {
         splice.remove("usage")
         var why = "{\"reason\":\"budget_exhausted\""
         if let facts = relay.growthReason {
-            why += ",\"limit\":{\"scope\":\"\(facts.scope)\",\"name\":\"\(facts.name)\",\"limit\":\"\(facts.limit)\""
-            why += ",\"used\":\"\(facts.used)\",\"reserved\":\"\(facts.reserved)\"}"
+            why += ",\"limit\":{\(facts.members)}"
         }
         splice.set("aihub", json: Array((why + "}").utf8))
         if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }

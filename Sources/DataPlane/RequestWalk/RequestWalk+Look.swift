@@ -67,6 +67,9 @@ enum MeBody {
         out += ",\"org\":\(JSONText.quoted(key.orgID)),\"plan\":\(JSONText.quoted(key.plan))"
         out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(isStale)"
         out += ",\"outage_policy\":\"\(key.outagePolicy.rawValue)\""
+        if let models = key.allowedModels {
+            out += ",\"models\":[\(models.map(JSONText.quoted).joined(separator: ","))]"
+        }
         if let use {
             out +=
                 ",\"usage\":{\"requests_today\":\(use.key.day.requests),\"requests_this_month\":\(use.key.month.requests)"

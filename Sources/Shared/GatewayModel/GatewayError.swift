@@ -85,22 +85,31 @@ package struct GatewayError: Error, Sendable {
 
 /// The limit that refused a request: numbers a person can act on.
 package struct LimitFacts: Sendable, Equatable {
-    /// `key` or `org`.
+    /// `key`, `org`, or `plan` for all orgs of the plan together.
     package var scope: String
     /// Such as `requests_per_minute` or `usd_per_month`.
     package var name: String
     package var limit: String
-    package var used: String
-    package var reserved: String
+    /// `nil` where it is not the caller's to know: what other orgs spent.
+    package var used: String?
+    package var reserved: String?
     /// Milliseconds until the window has room or starts anew.
     package var resetMs: Int64
 
-    package init(scope: String, name: String, limit: String, used: String, reserved: String, resetMs: Int64) {
+    package init(scope: String, name: String, limit: String, used: String?, reserved: String?, resetMs: Int64) {
         self.scope = scope
         self.name = name
         self.limit = limit
         self.used = used
         self.reserved = reserved
         self.resetMs = resetMs
+    }
+
+    /// Its members as JSON: words of the limiter and numbers, so that nothing needs escaping.
+    package var members: String {
+        var out = "\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\"\(limit)\""
+        if let used { out += ",\"used\":\"\(used)\"" }
+        if let reserved { out += ",\"reserved\":\"\(reserved)\"" }
+        return out
     }
 }

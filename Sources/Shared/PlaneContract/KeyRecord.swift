@@ -43,6 +43,19 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
             requestsPerMonth: least(requestsPerMonth, other.requestsPerMonth),
             perDay: least(perDay, other.perDay), perMonth: least(perMonth, other.perMonth))
     }
+
+    /// The names of limits that are the same in both.
+    package func names(sharedWith other: ScopeLimits) -> [String] {
+        let pairs: [(String, Int64?, Int64?)] = [
+            ("requests_per_minute", requestsPerMinute, other.requestsPerMinute),
+            ("tokens_per_minute", tokensPerMinute, other.tokensPerMinute),
+            ("concurrent_requests", concurrentRequests, other.concurrentRequests),
+            ("requests_per_day", requestsPerDay, other.requestsPerDay),
+            ("requests_per_month", requestsPerMonth, other.requestsPerMonth),
+            ("usd_per_day", perDay?.nano, other.perDay?.nano), ("usd_per_month", perMonth?.nano, other.perMonth?.nano),
+        ]
+        return pairs.filter { $0.1 != nil && $0.1 == $0.2 }.map(\.0)
+    }
 }
 
 /// What a worker may do with a key while the limiter cannot be reached.
@@ -82,12 +95,14 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     /// How long answers to its requests are kept, in seconds: 0 keeps and reads none, `nil` leaves it to the name called and the
     /// worker.
     package var cacheSeconds: Int64?
+    /// Which of the org's limits are its plan's own, by name: a refusal says whose limit it was. `nil` in older records.
+    package var plansLimits: [String]?
 
     /// - Parameter outagePolicy: `nil` for the one that follows from the limits.
     package init(
         keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
         expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits,
-        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil
+        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil, plansLimits: [String]? = nil
     ) {
         self.keyID = keyID
         self.orgID = orgID
@@ -102,6 +117,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.orgLimits = orgLimits
         self.outagePolicy = outagePolicy ?? .standard(keyLimits, orgLimits)
         self.cacheSeconds = cacheSeconds
+        self.plansLimits = plansLimits
     }
 
     /// Records written before there were outage policies, or a cache, say nothing of them.
@@ -119,7 +135,8 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             keyLimits: try values.decode(ScopeLimits.self, forKey: .keyLimits),
             orgLimits: try values.decode(ScopeLimits.self, forKey: .orgLimits),
             outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy),
-            cacheSeconds: try values.decodeIfPresent(Int64.self, forKey: .cacheSeconds))
+            cacheSeconds: try values.decodeIfPresent(Int64.self, forKey: .cacheSeconds),
+            plansLimits: try values.decodeIfPresent([String].self, forKey: .plansLimits))
     }
 
     /// Rises with every change of what the record says: key and org rise independently, their sum rises with either.
