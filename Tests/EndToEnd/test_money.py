@@ -71,19 +71,17 @@ def test_a_thousand_concurrent_mixed_requests_cost_what_the_provider_billed(stac
     assert stack.counters() == (0, 0)
 
 
-def test_usage_that_is_missing_or_absurd_is_counted_never_free(stack):
+def test_usage_that_is_missing_or_absurd_is_bounded_never_free(stack):
     stack.clear_bill()
     key = stack.new_key()
     results = run_mixed(stack, key["key"], 24, seed=3, models=["mute", "negative", "text"])
     assert {r for _, _, r in results} == {"ok"}
     bill, ledger = settle_and_compare(stack)
-    rows = [ledger[id] for id in bill]
-    assert {row["usage_source"] for row in rows} == {"counted"}
-    assert {row["output"] for row in rows} == {12}, "what passed was counted exactly"
-    assert all(row["nano_usd"] > 0 for row in rows)
+    assert {ledger[id]["usage_source"] for id in bill} == {"bounded"}
+    assert all(ledger[id]["nano_usd"] >= price(entry) for id, entry in bill.items()), "at least what the provider billed"
 
 
-def test_streams_that_break_are_charged_for_what_was_relayed(stack):
+def test_streams_that_break_are_charged_for_what_may_be_billed(stack):
     stack.clear_bill()
     key = stack.new_key()
     results = run_mixed(stack, key["key"], 20, seed=5, models=["cut", "sour", "stall", "unfinished"])
@@ -91,7 +89,7 @@ def test_streams_that_break_are_charged_for_what_was_relayed(stack):
     streamed = [id for id, entry in bill.items() if entry["stream"]]
     assert streamed
     for id in streamed:
-        assert ledger[id]["output"] == bill[id]["output"] and ledger[id]["nano_usd"] > 0
+        assert ledger[id]["nano_usd"] >= price(bill[id]) > 0
         assert ledger[id]["outcome"] == "failed"
     assert {r for _, s, r in results if s} == {"in-band"}
 
@@ -110,7 +108,7 @@ def test_an_answer_that_never_arrived_is_not_charged_and_not_asked_for_twice(sta
     assert {ledger[id]["nano_usd"] for id in bill} == {0} and {ledger[id]["outcome"] for id in bill} == {"failed"}
 
 
-def test_a_caller_who_leaves_pays_for_what_he_got_and_no_hold_stays(stack):
+def test_a_caller_who_leaves_pays_what_may_be_billed_and_no_hold_stays(stack):
     stack.clear_bill()
     key = stack.new_key()
 
@@ -131,4 +129,4 @@ def test_a_caller_who_leaves_pays_for_what_he_got_and_no_hold_stays(stack):
     for id, entry in bill.items():
         assert not entry["complete"], "the provider was told to stop"
         assert ledger[id]["outcome"] == "cancelled"
-        assert 0 < ledger[id]["output"] <= entry["output"] <= ledger[id]["output"] + 2
+        assert ledger[id]["nano_usd"] >= price(entry) > 0

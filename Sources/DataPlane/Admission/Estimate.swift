@@ -79,7 +79,7 @@ package enum Estimate {
     }
 
     // A catalogue may name absurd bounds; what overflows is as much as there is.
-    private static func product(_ a: Int64, _ b: Int64) -> Int64 {
+    package static func product(_ a: Int64, _ b: Int64) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)
         return overflow ? .max : value
     }

@@ -42,6 +42,8 @@ final class LoopServices: RequestServices {
     private let log: Logger
     private let health: HealthBoard
     private var world: WalkWorld
+    private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
+    private let lost = LostAnswers()
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var listeners: [Listener] = []
     private var random = Xoshiro256()
@@ -116,7 +118,7 @@ final class LoopServices: RequestServices {
         upstreams.retire()
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache)
+            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache, lost: lost)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }
@@ -233,14 +235,17 @@ final class LoopServices: RequestServices {
     // MARK: The end
 
     /// Requests under way, and settles that Redis does not have yet.
-    var unfinished: Int { connections.values.count { $0.isUnfinished } + settles.waiting }
+    var unfinished: Int { connections.values.count { $0.isUnfinished } + readingOn.count + settles.waiting }
 
     func drain() {
         isDraining = true
         for connection in Array(connections.values) { connection.drain() }
     }
 
-    func shutDownRequests() { for connection in Array(connections.values) { connection.shutDown() } }
+    func shutDownRequests() {
+        for connection in Array(connections.values) { connection.shutDown() }
+        readingOn.stop()
+    }
 
     func stop() {
         limiter.stop()

@@ -11,8 +11,7 @@ extension ClientConnection {
         var actions: [WalkAction] = []
         swap(&actions, &spareActions)
         running.handle(event, at: reactor.nowMs, into: &actions)
-        let id = running.id
-        for action in actions { carryOut(action, for: id) }
+        for action in actions { carryOut(action, for: running) }
         actions.removeAll(keepingCapacity: true)
         swap(&actions, &spareActions)
         guard !isClosed else { return }
@@ -26,7 +25,8 @@ extension ClientConnection {
         feed(event)
     }
 
-    private func carryOut(_ action: WalkAction, for id: RequestID) {
+    private func carryOut(_ action: WalkAction, for running: RunningWalk) {
+        let id = running.id
         switch action {
         case .lookUpKey(let digests, let fresh):
             services.lookUpKey(digests: digests, fresh: fresh) { [self] in feed(.keyFound($0), for: id) }
@@ -40,9 +40,15 @@ extension ClientConnection {
             services.lookUpAnswer(lookUp, for: id) { [self] in feed(.cacheAnswered($0), for: id) }
         case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
         case .startAttempt(let request):
-            attempts[request.attempt] = services.startAttempt(request) { [self] in feed($0, for: id) }
+            attempts[request.attempt] = services.startAttempt(request) { [self] event in
+                if let readsOn = running.readsOn { readsOn(event) } else { feed(event, for: id) }
+            }
         case .cancelAttempt(let number): attempts.removeValue(forKey: number)?.cancel()
         case .releaseAttempt(let number): attempts.removeValue(forKey: number)?.release()
+        case .readOn(let keyID, let deadlineMs):
+            services.readingOn.add(running, attempts, keyID: keyID, deadlineMs: deadlineMs)
+            attempts.removeAll()
+            walk = nil
         case .pauseAttempt(let number): attempts[number]?.pause()
         case .resumeAttempt(let number): attempts[number]?.resume()
         case .noteAttempt(let report): services.note(report)

@@ -23,6 +23,7 @@ package protocol RequestServices: AnyObject {
     func note(_ report: AttemptReport)
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt
     func finished(_ report: WalkReport)
+    var readingOn: ReadingOn { get }
     func opened(_ connection: ClientConnection)
     func closed(_ connection: ClientConnection)
     /// Whether connections should be closed after their answer, because the worker is going.

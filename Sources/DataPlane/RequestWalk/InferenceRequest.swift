@@ -75,10 +75,15 @@ struct InferenceRequest: Sendable {
         }
     }
 
-    /// Whether the hold starts with a slice and grows: for streams, whose output can be counted as it passes. Models that
-    /// think unseen are billed for what never passes: those are held for whole.
-    func growsOn(_ target: RouteTarget) -> Bool {
-        streams && !target.translator.mayThinkUnseen(whenAsked: asksToThink)
+    /// Whether the hold starts with a slice and grows: for streams whose bill ends when they are closed.
+    func growsOn(_ target: RouteTarget) -> Bool { stopsWhenClosed(on: target) }
+
+    /// Output tokens of one choice that are held for at first, and by which its hold grows: enough for twice the time
+    /// within which more is asked for.
+    func slice(on target: RouteTarget) -> Int64 {
+        let rate = target.model.tokensPerSecondMax ?? ModelEntry.tokensPerSecondDefault
+        let lead = Production.tokens(perSecond: rate, overMs: 2 * Production.leadMs)
+        return max(Estimate.sliceTokens, lead + Production.underWayTokens)
     }
 
     /// As translators see it.

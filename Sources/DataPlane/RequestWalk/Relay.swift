@@ -32,16 +32,12 @@ struct Relay {
     /// Why the hold could not grow as asked.
     var growthReason: LimitFacts?
 
-    /// Output tokens so far, as we count them.
-    var outputCounted: Int64 {
-        max(contentDeltas, (contentBytes + Estimate.bytesPerToken - 1) / Estimate.bytesPerToken)
-    }
-
-    /// The same on the safe side: a token has two bytes at least, but for rare ones.
-    var outputBound: Int64 { max(contentDeltas, contentBytes / 2) }
-
-    /// Three quarters of what is held for may be used.
-    var nearsItsEnd: Bool { outputBound >= coveredTokens - coveredTokens / 4 }
-    /// What is held for is used.
-    var isAtItsEnd: Bool { outputCounted >= coveredTokens }
+    /// Output tokens that have passed, at most.
+    var visibleTokens: Int64 { max(contentDeltas, contentBytes) }
+    /// While the provider is held back.
+    var pausedSinceMs: Int64?
+    /// Produced while it was held back and not read since.
+    var backlogTokens: Int64 = 0
+    /// The provider answered with another model of the catalogue: the dearer of the two prices.
+    var dearerPrice: Price?
 }

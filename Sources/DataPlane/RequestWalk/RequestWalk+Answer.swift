@@ -51,7 +51,7 @@ extension RequestWalk {
     mutating func answer(json: String, at now: Int64) {
         var headers = commonHeaders
         headers.add("content-type", "application/json")
-        actions.append(.respond(Response(status: 200, headers: headers, body: Array(json.utf8)), close: false))
+        say(.respond(Response(status: 200, headers: headers, body: Array(json.utf8)), close: false))
         end(status: 200, outcome: nil, error: nil, at: now)
     }
 
@@ -62,7 +62,7 @@ extension RequestWalk {
         headers.add("access-control-max-age", "86400")
         headers.add("access-control-allow-headers", head?.corsHeaders ?? "authorization, content-type")
         headers.add("vary", "Access-Control-Request-Headers")
-        actions.append(.respond(Response(status: 204, headers: headers, body: []), close: false))
+        say(.respond(Response(status: 204, headers: headers, body: []), close: false))
         end(status: 204, outcome: nil, error: nil, at: now)
     }
 }

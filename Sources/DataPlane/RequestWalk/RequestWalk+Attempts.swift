@@ -7,6 +7,8 @@ struct AttemptTrail {
     /// The place in the plan of the next one that was not tried.
     var next = 0
     var lastTarget: RouteTarget?
+    /// The last one that a request was sent to.
+    var askedTarget: RouteTarget?
     var lastClass: FailureClass?
     /// How long it asked to be left alone.
     var askedMs: Int64 = 0
@@ -16,6 +18,10 @@ struct AttemptTrail {
     var hasRetried = false
     /// Every failure so far was an engine's own rate limit.
     var allRateLimited = true
+    /// What earlier attempts may be billed for that were given up for their silence.
+    var owed = Charge.nothing
+    /// It is asked next, once there is a hold for it beside what is owed.
+    var waitingTarget: RouteTarget?
 }
 
 /// Which deployment is asked next, and what each attempt tells of its deployment.
@@ -44,7 +50,7 @@ extension RequestWalk {
         var random = SplitMix64(state: context.randomSeed &+ UInt64(attemptsMade))
         let jitter = Int64.random(
             in: settings.retryMsMin...max(settings.retryMsMin, settings.retryMsMax), using: &random)
-        actions.append(.setTimer(.retry, afterMs: max(jitter, trail.askedMs)))
+        schedule(.retry, afterMs: max(jitter, trail.askedMs))
         return nil
     }
 

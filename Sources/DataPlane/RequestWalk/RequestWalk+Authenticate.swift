@@ -86,7 +86,10 @@ extension RequestWalk {
     static func unauthorized(_ message: String) -> GatewayError { GatewayError(.invalidAPIKey, message) }
 
     mutating func keyFound(_ lookup: KeyLookup, at now: Int64) {
-        if case .relaying = phase { return runningKeyFound(lookup, at: now) }
+        switch phase {
+        case .relaying, .dispatching: return runningKeyFound(lookup, at: now)
+        case .idle, .receiving, .rejecting, .peeking, .admitting, .finished: break
+        }
         guard case .receiving = phase else { return }
         switch lookup {
         case .found(let caller):

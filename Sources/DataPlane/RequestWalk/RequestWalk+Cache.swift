@@ -69,7 +69,7 @@ extension RequestWalk {
         switch cache?.state {
         case .asking:
             waivedRefusal = error
-            actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
+            schedule(.total, afterMs: context.world.bounds.totalMs)
         case .hit(let answer): admitAgain(pending, for: answer)
         case .miss, .unavailable, nil: fail(error, at: now)
         }
@@ -102,15 +102,15 @@ extension RequestWalk {
         relay.firstByteMs = now - startedMs
         if answer.isStream {
             sendStreamHead()
-            actions.append(.respondBytes(answer.content))
-            actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
-            actions.append(
+            say(.respondBytes(answer.content))
+            say(.respondBytes(Array("data: [DONE]\n\n".utf8)))
+            say(
                 .respondEnd(trailers: [("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)] + cacheTrailer))
         } else {
             var headers = answerHeaders
             headers.add("content-type", "application/json")
             headers.add("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)
-            actions.append(.respond(Response(status: 200, headers: headers, body: answer.content), close: false))
+            say(.respond(Response(status: 200, headers: headers, body: answer.content), close: false))
         }
         settle(givenFrom: answer, at: now)
         end(status: 200, outcome: .completed, error: nil, at: now)

@@ -31,11 +31,43 @@ struct Attempt {
 /// Stage 5: attempts in the order of the plan, until one owes the caller its first byte.
 extension RequestWalk {
     mutating func startNextAttempt(at now: Int64) {
+        // Nobody waits for another deployment's answer.
+        guard readsOn == nil else { return giveUp(at: now) }
         guard let admitted, let target = nextTarget(of: admitted.plan, at: now) else { return }
+        guard trail.owed.cost == .zero else { return holdForFallback(to: target, admitted, at: now) }
+        start(target, at: now)
+    }
+
+    /// Both what the silent attempt may be billed for and the next one must be held before that is sent.
+    private mutating func holdForFallback(to target: RouteTarget, _ admitted: AdmittedRequest, at now: Int64) {
+        phase = .dispatching
+        trail.waitingTarget = target
+        guard let wanted = admitted.request.firstHold(on: target, atMs: context.wallMs)?.wanted else {
+            return fallbackHeld(at: now)
+        }
+        let event = usageEvent(.interrupted, status: 0, at: now, charge: charge(.nothing(keepsUnit: true), at: now))
+        actions.append(
+            .reportProgress(
+                ProgressReport(
+                    id: context.id, caller: admitted.caller, cost: event.cost,
+                    hold: max(admitted.hold, NanoUSD(trail.owed.cost.nano + wanted.nano)), event: event.json)))
+    }
+
+    mutating func fallbackHeld(at now: Int64) {
+        guard let admitted, let target = trail.waitingTarget else { return }
+        trail.waitingTarget = nil
+        let least = admitted.request.firstHold(on: target, atMs: context.wallMs)?.least ?? admitted.hold
+        guard admitted.hold.nano - trail.owed.cost.nano >= least.nano else { return giveUp(at: now) }
+        start(target, at: now)
+    }
+
+    private mutating func start(_ target: RouteTarget, at now: Int64) {
+        guard let admitted else { return }
         attemptsMade += 1
+        trail.askedTarget = target
         phase = .dispatching
         let request = admitted.request
-        let affordable = admitted.affordableOutput(on: target, atMs: context.wallMs)
+        let affordable = admitted.affordableOutput(on: target, owed: trail.owed.cost, atMs: context.wallMs)
         let body: [UInt8]
         do throws(GatewayError) {
             body = try target.translator.body(
@@ -52,15 +84,23 @@ extension RequestWalk {
             stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
         relay.wantsUsage = request.wantsUsage
         relay.affordableOutput = affordable
-        relay.coveredTokens = admitted.coveredTokens(on: target, limit: affordable, atMs: context.wallMs)
+        relay.growthReason = nil
+        relay.isGrowing = false
+        relay.pausedSinceMs = nil
+        cover(target)
         actions.append(
             .startAttempt(
                 UpstreamRequest(
                     attempt: attemptsMade, id: context.id, operation: request.operation, target: target,
                     streams: request.streams, body: body)))
-        if clientIsBlocked { return actions.append(.pauseAttempt(attemptsMade)) }
+        if relay.coveredTokens < .max { schedule(.progress, afterMs: context.world.settings.progressMs) }
+        if clientIsBlocked {
+            pauseProduction(at: now)
+            actions += [.cancelTimer(.firstEvent), .pauseAttempt(attemptsMade)]
+            return
+        }
         // A plain answer comes when it is complete: only the total deadline bounds it.
-        if request.streams { actions.append(.setTimer(.firstEvent, afterMs: target.model.firstEventMs)) }
+        if request.streams { schedule(.firstEvent, afterMs: target.model.firstEventMs) }
     }
 
     mutating func attemptStarted(status: Int, contentType: String, retryAfterMs: Int64?, at now: Int64) {
@@ -76,7 +116,7 @@ extension RequestWalk {
         let isAnswer = attempt?.status == 200
         let limit = isAnswer ? context.world.bounds.answerBytesMax : context.world.bounds.errorBodyBytesMax
         guard let size = attempt?.body.count, size + bytes.count <= limit else {
-            return isAnswer ? attemptBroke("answer larger than \(limit) bytes", at: now) : ()
+            return isAnswer ? answerTooLarge(limit, at: now) : ()
         }
         if size == 0 { attempt?.body = bytes } else { attempt?.body += bytes }
     }
@@ -91,6 +131,7 @@ extension RequestWalk {
         }
         if admitted.request.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
         let operation = admitted.request.operation
+        // An answer that cannot be used may be billed all the same.
         guard let answer = current.target.translator.answer(current.body, to: operation, as: identity) else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
@@ -99,6 +140,8 @@ extension RequestWalk {
             let refusal = ProviderRefusal(inBand: current.body)
             return attemptRefused(refusal, said: "error under 200: \(message.prefix(200))", at: now)
         }
+        relay.usage = answer.facts.usage
+        relay.contentBytes = answer.facts.contentBytes
         let results = answer.facts.results
         guard results > 0, operation != .embedding || Int64(results) == admitted.request.size.inputs else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
@@ -119,14 +162,18 @@ extension RequestWalk {
         let failure = refusal.failure
         switch failure {
         case .clientFault(let message):
-            return fail(GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now)
+            return fail(
+                GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now,
+                .nothing(keepsUnit: true))
         case .contextLength(let message):
             if goesToLargerWindow(than: current.target) { return startNextAttempt(at: now) }
             return fail(
-                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"), at: now
-            )
+                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"),
+                at: now, .nothing(keepsUnit: true))
         case .contentPolicy(let message):
-            return fail(GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now)
+            return fail(
+                GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now,
+                .nothing(keepsUnit: true))
         case .rateLimited:
             blame(.rateLimited, askedMs: waitMs, at: now)
             remember(
@@ -181,32 +228,50 @@ extension RequestWalk {
         case (_, .ambiguous(let detail)):
             // It may have been received and billed: a second attempt could charge twice.
             blame(.transient, at: now)
-            fail(
-                GatewayError(.upstreamError, "The engine broke the connection before it answered.", detail: detail),
-                at: now)
+            let hasHead = attempt?.status == 200
+            let error = GatewayError(
+                .upstreamError, "The provider broke the connection before it answered.", detail: detail)
+            // A plain answer that began was worked on to its end or nearly so.
+            hasHead ? failInFlight(error, at: now, mayReadOn: false) : fail(error, at: now, lostBilling(at: now))
         }
     }
 
-    /// A complete or hopeless answer that cannot be used.
+    /// A complete or hopeless answer that cannot be used. What it says of its usage may be billed.
     mutating func attemptBroke(_ detail: String, at now: Int64) {
         guard let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
         blame(.transient, at: now)
-        attempt = nil
         fail(
-            GatewayError(.upstreamError, "The engine behind this model gave an unusable answer.", detail: detail),
-            at: now)
+            GatewayError(.upstreamError, "The provider of this model gave an unusable answer.", detail: detail),
+            at: now, relay.usage == nil ? lostBilling(at: now) : .whole)
     }
 
-    /// The first event did not come in time: the next deployment may try. Both attempts may have cost the operator.
+    /// The gateway's own bound, and no fault of the deployment.
+    mutating func answerTooLarge(_ limit: Int, at now: Int64) {
+        noteEnd(at: now)
+        let error = GatewayError(
+            .upstreamError, "The answer is larger than \(limit >> 20) MiB, the most this gateway passes on.",
+            detail: "answer over the bound", shouldRetry: false)
+        relayingStarted
+            ? breakStream(error, mayReadOn: false, at: now) : failInFlight(error, at: now, mayReadOn: false)
+    }
+
+    /// Nothing was heard of a request that may have been worked on.
+    private func lostBilling(at now: Int64) -> Billing {
+        guard let keyID = admitted?.scopes.keyID else { return .nothing(keepsUnit: true) }
+        return context.world.lost.isTooMany(of: keyID, at: now) ? .input : .nothing(keepsUnit: true)
+    }
+
+    /// The first event did not come in time: the next deployment may try, once there is a hold for both.
     mutating func firstEventMissing(at now: Int64) {
         guard case .dispatching = phase, let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
+        trail.owed = charge(billingWhenClosed(current), at: now)
         blame(.slow, at: now)
         attempt = nil
         remember(
             GatewayError(
-                .upstreamTimeout, "The engine behind this model did not answer in time.", detail: "no first event"))
+                .upstreamTimeout, "The provider of this model did not answer in time.", detail: "no first event"))
         startNextAttempt(at: now)
     }
 
@@ -218,7 +283,7 @@ extension RequestWalk {
     }
 
     mutating func giveUp(at now: Int64) {
-        fail(lastFailure ?? GatewayError(.noProviderAvailable, "No engine is available."), at: now)
+        fail(lastFailure ?? GatewayError(.noProviderAvailable, "No provider is available."), at: now)
     }
 
     /// A complete answer that was not streamed.
@@ -229,19 +294,20 @@ extension RequestWalk {
         }
         let answer = translated.facts
         if let model = answer.model { answered(by: model) }
+        if relay.dearerPrice != nil { return answeredByAnother(at: now) }
         relay.firstByteMs = now - startedMs
         relay.contentBytes = answer.contentBytes
         relay.images = request.operation == .image ? Int64(answer.results) : 0
         relay.usage = answer.usage
-        let charge = self.charge()
+        let charge = charge(.whole, at: now)
         noteAnswered(charge.usage, at: now)
         var headers = answerHeaders
         headers.add("content-type", "application/json")
         headers.add("x-aihub-cost-usd", charge.cost.decimalUSD)
         if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
-        actions.append(.respond(Response(status: 200, headers: headers, body: body), close: false))
+        say(.respond(Response(status: 200, headers: headers, body: body), close: false))
         keep(body: body, charge, at: now)
-        settle(.completed, status: 200, at: now)
+        settle(.completed, status: 200, at: now, .whole)
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
 
@@ -260,5 +326,22 @@ extension RequestWalk {
         var splice = JSONSplice(body, members)
         splice.set("model", json: attempt.target.quotedModel)
         return splice.result()
+    }
+}
+
+/// A provider that answers with another model than it is declared to serve: nobody agreed to that model or to its price.
+extension RequestWalk {
+    /// Cut at its first chunk and charged at the dearer of the two prices; the deployment rests until somebody has looked at it.
+    mutating func answeredByAnother(at now: Int64) {
+        blame(.otherModel, at: now)
+        let error = GatewayError(
+            .upstreamError, "The provider answered with another model than was asked for.",
+            detail: "answered by \(relay.model ?? "")", shouldRetry: false)
+        // A plain answer is whole, and says what it used.
+        guard relay.usage == nil || admitted?.request.streams == true else {
+            return fail(error, at: now, .whole)
+        }
+        relayingStarted
+            ? breakStream(error, mayReadOn: false, at: now) : failInFlight(error, at: now, mayReadOn: false)
     }
 }

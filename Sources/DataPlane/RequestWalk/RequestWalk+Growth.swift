@@ -5,40 +5,59 @@ internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
 
-/// A stream is held for slice by slice: what it costs is reported as it runs, its hold grows ahead of it, and where the money
-/// ends, so does the answer.
+/// Where closing the connection ends the bill, a stream is held for slice by slice: what it may have cost is reported as it
+/// runs, its hold grows ahead of what can be produced, and where the money ends, so does the answer.
 extension RequestWalk {
-    /// Asks for more once three quarters of what is held for are used, and ends the stream when nothing is left.
+    /// Asks for more before what is held for can be used up, and ends the stream when nothing is left.
     mutating func watchTheHold(at now: Int64) {
-        guard relay.nearsItsEnd, !relay.finished else { return }
-        guard admitted != nil, let attempt, case .relaying = phase else { return }
-        if !relay.isAtItsEnd {
-            if !relay.isGrowing, relay.growthReason == nil { reportProgress(at: now) }
+        guard relay.coveredTokens < .max, readsOn == nil, !relay.finished, let attempt, isAnswering else { return }
+        let produced = producedTokens(at: now) + underWayTokens
+        if produced < relay.coveredTokens {
+            if nearsItsEnd(attempt.target, at: now), !relay.isGrowing, relay.growthReason == nil {
+                reportProgress(at: now)
+            }
         } else if relay.growthReason == nil || relay.isGrowing {
             if !relay.isGrowing { reportProgress(at: now) }
             guard !relay.waitsForHold else { return }
-            if !clientIsBlocked { actions += [.pauseAttempt(attempt.number), .cancelTimer(.idle)] }
+            if !clientIsBlocked {
+                actions += [.pauseAttempt(attempt.number), .cancelTimer(.firstEvent), .cancelTimer(.idle)]
+            }
             relay.waitsForHold = true
+            pauseProduction(at: now)
         } else {
             endForBudget(at: now)
         }
     }
 
-    /// Tells the limiter what the stream has cost so far, and asks for the next slice where it comes near the end of this one.
+    private var isAnswering: Bool {
+        switch phase {
+        case .dispatching, .relaying: true
+        case .idle, .receiving, .rejecting, .peeking, .admitting, .finished: false
+        }
+    }
+
+    /// What is held for may be used up before a later report could ask for more.
+    private func nearsItsEnd(_ target: RouteTarget, at now: Int64) -> Bool {
+        let lead = Production.tokens(perSecond: outputRate(of: target), overMs: Production.leadMs)
+        return producedTokens(at: now) + underWayTokens + lead >= relay.coveredTokens
+    }
+
+    /// Tells the limiter what the stream may cost until the next report, and asks for the next slice where this one nears its
+    /// end.
     mutating func reportProgress(at now: Int64) {
-        guard let admitted, let attempt else { return }
-        let event = usageEvent(.interrupted, status: 200, at: now, charge: charge())
+        guard let admitted, let attempt, readsOn == nil else { return }
+        let charge = charge(.cut, at: now, aheadMs: 2 * context.world.settings.progressMs)
+        let event = usageEvent(.interrupted, status: 200, at: now, charge: charge)
         var hold = admitted.hold
-        if relay.nearsItsEnd, !relay.isGrowing,
+        if relay.coveredTokens < .max, !relay.isGrowing, nearsItsEnd(attempt.target, at: now),
             let price = attempt.target.model.price(atMs: context.wallMs)
         {
             let request = admitted.request
-            let each = relay.coveredTokens / request.size.choices + Estimate.sliceTokens
+            let each = relay.coveredTokens / request.size.choices + request.slice(on: attempt.target)
             let bound = Estimate.outputBound(request.size, on: attempt.target.model)
-            hold = max(
-                hold,
-                Estimate.worstCase(request.size, on: attempt.target.model, at: price, outputTokens: min(each, bound))
-            )
+            let worst = Estimate.worstCase(
+                request.size, on: attempt.target.model, at: price, outputTokens: min(each, bound))
+            hold = max(hold, NanoUSD(worst.nano + trail.owed.cost.nano))
             relay.isGrowing = true
         }
         actions.append(
@@ -48,31 +67,43 @@ extension RequestWalk {
     }
 
     mutating func progressAnswered(_ verdict: ProgressVerdict, at now: Int64) {
-        guard case .relaying = phase, let attempt else { return }
+        guard readsOn == nil, isAnswering else { return }
+        if case .held(let hold, _) = verdict, let before = admitted?.hold { admitted?.hold = max(before, hold) }
+        if trail.waitingTarget != nil { return fallbackHeld(at: now) }
+        guard let attempt else { return }
         let wasGrowing = relay.isGrowing
         relay.isGrowing = false
         switch verdict {
-        case .held(let hold, let reason):
-            if let before = admitted?.hold { admitted?.hold = max(before, hold) }
+        case .held(_, let reason):
             let before = relay.coveredTokens
-            relay.coveredTokens =
-                admitted?.coveredTokens(
-                    on: attempt.target, limit: relay.affordableOutput, atMs: context.wallMs) ?? relay.coveredTokens
+            cover(attempt.target)
             // What was all there is may be more a moment later, when others have settled: asked for again each second.
             relay.growthReason = relay.coveredTokens > before ? nil : reason
         case .stale: actions.append(.lookUpKey(digests: digests, fresh: true))
-        // Redis is away: the answer goes on, charged up to its hold at most, and the next report asks again.
+        // Redis is away: the answer goes on within its hold, and the next report asks again.
         case .closed, .unavailable: break
         }
         guard wasGrowing else { return }
-        if relay.isAtItsEnd, relay.growthReason != nil { return endForBudget(at: now) }
+        let isAtItsEnd = producedTokens(at: now) + underWayTokens >= relay.coveredTokens
+        if isAtItsEnd, relay.growthReason != nil { return endForBudget(at: now) }
         guard relay.waitsForHold else { return }
+        // What cannot be held for is not produced, even while Redis is away.
+        if isAtItsEnd, case .unavailable = verdict { return breakStream(limiterUnavailable, at: now) }
         relay.waitsForHold = false
+        if !clientIsBlocked { resumeProduction(at: now) }
         resumeAttempt()
+    }
+
+    /// How much of the attempt's output the hold pays for, beside what is owed for earlier attempts.
+    mutating func cover(_ target: RouteTarget) {
+        guard let admitted else { return }
+        relay.coveredTokens = admitted.coveredTokens(
+            on: target, limit: relay.affordableOutput, owed: trail.owed.cost, atMs: context.wallMs)
     }
 
     /// The key of a running stream was changed: with the new record it goes on, or ends.
     mutating func runningKeyFound(_ lookup: KeyLookup, at now: Int64) {
+        guard readsOn == nil else { return }
         switch lookup {
         case .found(let caller):
             let record = caller.record
@@ -86,24 +117,27 @@ extension RequestWalk {
     }
 
     private mutating func endRevoked(at now: Int64) {
-        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
-        breakStream(
-            Self.unauthorized("The key was revoked, suspended or has expired while its answer was running."),
-            outcome: .failed, at: now)
+        let error = Self.unauthorized("The key was revoked, suspended or has expired while its answer was running.")
+        if case .relaying = phase { return breakStream(error, at: now) }
+        failInFlight(error, at: now)
     }
 
-    /// The money has ended: the stream ends as one that reached its output limit, and says why.
+    /// The money has ended: the stream ends as one that reached its output limit, and says why. Only where closing ends the bill.
     private mutating func endForBudget(at now: Int64) {
-        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
-        if let chunk = limitChunk() {
-            actions.append(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
+        guard let attempt else { return }
+        guard let chunk = limitChunk() else {
+            return failInFlight(
+                GatewayError(
+                    .insufficientQuota, "The budget ended while the model was thinking, before its answer began.",
+                    detail: "cut for money"), at: now)
         }
-        relay.finished = true
-        finishStream(at: now, reason: "budget_exhausted")
+        actions.append(.cancelAttempt(attempt.number))
+        say(.respondBytes(Array("data: ".utf8) + chunk + Array("\n\n".utf8)))
+        finishStream(at: now, reason: "budget_exhausted", .cut)
     }
 
     private func limitChunk() -> [UInt8]? {
-        guard let chunk = relay.lastChunk, let admitted else { return nil }
+        guard relayingStarted, let chunk = relay.lastChunk, let admitted else { return nil }
         let content = admitted.request.operation == .completion ? "\"text\":\"\"" : "\"delta\":{}"
         let choices = (0..<admitted.request.size.choices)
             .map { "{\"index\":\($0),\(content),\"logprobs\":null,\"finish_reason\":\"length\"}" }

@@ -14,7 +14,7 @@ extension RequestWalk {
         guard let number = attempt?.number, let size = attempt?.streamBytes else { return }
         attempt?.streamBytes = size + bytes.count
         guard size + bytes.count <= context.world.bounds.streamBytesMax else {
-            return broken("stream larger than \(context.world.bounds.streamBytesMax) bytes", at: now)
+            return answerTooLarge(context.world.bounds.streamBytesMax, at: now)
         }
         var events: [EventStreamParser.Event] = []
         var isTooLarge = false
@@ -30,12 +30,12 @@ extension RequestWalk {
             guard !isFinished, attempt?.number == number else { return }
         }
         if !out.isEmpty {
-            actions.append(.respondBytes(out))
-            actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
+            say(.respondBytes(out))
+            schedule(.ping, afterMs: context.world.settings.pingMs)
         }
         watchTheHold(at: now)
         guard !isFinished else { return }
-        if isTooLarge { broken("an event larger than \(EventStreamParser.eventBytesMax) bytes", at: now) }
+        if isTooLarge { answerTooLarge(EventStreamParser.eventBytesMax, at: now) }
     }
 
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
@@ -66,6 +66,7 @@ extension RequestWalk {
 
     private mutating func relay(_ chunk: ChatChunk, into out: inout [UInt8], at now: Int64) {
         count(chunk)
+        if relay.dearerPrice != nil { return answeredByAnother(at: now) }
         watchForSilence()
         startRelaying(at: now)
         guard chunk.hasChoices else { return }
@@ -77,25 +78,27 @@ extension RequestWalk {
     }
 
     private mutating func flush(_ out: inout [UInt8]) {
-        if !out.isEmpty { actions.append(.respondBytes(out)) }
+        if !out.isEmpty { say(.respondBytes(out)) }
         out = []
     }
 
     private mutating func watchForSilence() {
         if let idleMs = attempt?.target.model.idleMs, !clientIsBlocked {
-            actions.append(.setTimer(.idle, afterMs: idleMs))
+            schedule(.idle, afterMs: idleMs)
         }
     }
 
     /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
-    mutating func block() {
+    mutating func block(at now: Int64) {
         clientIsBlocked = true
         guard let attempt, !relay.waitsForHold else { return }
+        pauseProduction(at: now)
         actions += [.pauseAttempt(attempt.number), .cancelTimer(.firstEvent), .cancelTimer(.idle)]
     }
 
-    mutating func unblock() {
+    mutating func unblock(at now: Int64) {
         clientIsBlocked = false
+        if !relay.waitsForHold { resumeProduction(at: now) }
         resumeAttempt()
     }
 
@@ -104,9 +107,9 @@ extension RequestWalk {
         guard let attempt, !clientIsBlocked, !relay.waitsForHold else { return }
         actions.append(.resumeAttempt(attempt.number))
         if relayingStarted {
-            actions.append(.setTimer(.idle, afterMs: attempt.target.model.idleMs))
+            schedule(.idle, afterMs: attempt.target.model.idleMs)
         } else if admitted?.request.streams == true {
-            actions.append(.setTimer(.firstEvent, afterMs: attempt.target.model.firstEventMs))
+            schedule(.firstEvent, afterMs: attempt.target.model.firstEventMs)
         }
     }
 
@@ -122,7 +125,12 @@ extension RequestWalk {
     /// the one it was declared to be.
     mutating func answered(by model: String) {
         relay.model = model
-        relay.isMisnamed = attempt.map { !ModelFamily.includes(model, $0.target) } ?? false
+        guard let target = attempt?.target, !ModelFamily.includes(model, target) else { return }
+        relay.isMisnamed = true
+        guard let other = context.world.table.price(ofOther: model, than: target.model, atMs: context.wallMs),
+            let declared = target.model.price(atMs: context.wallMs)
+        else { return }
+        relay.dearerPrice = other.isDearer(than: declared) ? other : declared
     }
 
     private mutating func count(_ chunk: ChatChunk) {
@@ -131,6 +139,7 @@ extension RequestWalk {
         if relay.model == nil, let model = chunk.model { answered(by: model) }
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes
+        relay.backlogTokens = max(0, relay.backlogTokens - max(chunk.contentDeltas, chunk.contentBytes))
         relay.finished = relay.finished || chunk.hasFinish
         // Some preview it; the last word counts, unless it takes back what was said before.
         if let usage = chunk.usage, usage.tokens.total >= relay.usage?.tokens.total ?? 0 { relay.usage = usage }
@@ -170,7 +179,7 @@ extension RequestWalk {
         noteFirstToken(at: now)
         if mayKeep { kept = [] }
         sendStreamHead()
-        actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
+        schedule(.progress, afterMs: context.world.settings.progressMs)
     }
 
     mutating func sendStreamHead() {
@@ -187,6 +196,6 @@ extension RequestWalk {
             headers.add("trailer", "x-aihub-cost-usd")
         }
         if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
-        actions.append(.respondHead(status: 200, headers: headers))
+        say(.respondHead(status: 200, headers: headers))
     }
 }

@@ -31,26 +31,23 @@ extension RequestWalk {
         var holdMin = NanoUSD.zero
         var tokens: Int64 = 0
         for target in plan.targets {
-            guard let price = target.model.price(atMs: context.wallMs) else { continue }
-            let bound = Estimate.outputBound(request.size, on: target.model)
-            func cost(_ outputTokens: Int64) -> NanoUSD {
-                Estimate.worstCase(request.size, on: target.model, at: price, outputTokens: outputTokens)
-            }
-            hold = max(hold, cost(request.growsOn(target) ? min(bound, Estimate.sliceTokens) : bound))
-            // An image cannot be cut short: all of its money is there, or none is spent.
-            let least = request.operation == .image ? bound : min(bound, Estimate.outputTokensMin)
-            holdMin = max(holdMin, cost(least))
+            guard let first = request.firstHold(on: target, atMs: context.wallMs) else { continue }
+            hold = max(hold, first.wanted)
+            holdMin = max(holdMin, first.least)
             tokens = max(tokens, Estimate.windowTokens(request.size, on: target.model))
         }
         let first = plan.targets[0]
         let price = first.model.price(atMs: context.wallMs)
-        let usage = TokenUsage(input: Estimate.inputTokens(request.size), output: 0)
-        let floor = min(price?.cost(of: usage) ?? .zero, hold)
+        let usage =
+            price?.dearestUsage(
+                inputTokens: Estimate.inputBound(request.size, on: first.model),
+                outputTokens: Estimate.product(
+                    Estimate.outputBound(request.size, on: first.model), request.size.choices)) ?? TokenUsage()
         let event = UsageEvent(
             id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, owner: context.world.owner,
             requested: request.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
-            admittedMs: 0, usage: usage, usageSource: .bounded, cost: floor, hold: hold, outcome: .interrupted,
+            admittedMs: 0, usage: usage, usageSource: .bounded, cost: hold, hold: hold, outcome: .interrupted,
             status: 0,
             attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
@@ -60,7 +57,7 @@ extension RequestWalk {
             .admit(
                 AdmitRequest(
                     id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, holdMin: holdMin,
-                    floorCost: floor, event: event.json,
+                    floorCost: hold, event: event.json,
                     lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)))
     }
 
@@ -78,8 +75,8 @@ extension RequestWalk {
             admitted = AdmittedRequest(
                 request: pending.request, caller: pending.caller, plan: pending.plan, hold: admission.hold,
                 admission: admission)
-            actions.append(.setTimer(.total, afterMs: context.world.bounds.totalMs))
-            if pending.request.streams { actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs)) }
+            schedule(.total, afterMs: context.world.bounds.totalMs)
+            if pending.request.streams { schedule(.ping, afterMs: context.world.settings.pingMs) }
             answerOrDispatch(at: now)
         case .stale: keyWasStale(at: now)
         case .refused(let error): refused(error, at: now)
@@ -89,6 +86,23 @@ extension RequestWalk {
             actions.append(.settle(cancellation(of: pending)))
             fail(limiterUnavailable, at: now)
         }
+    }
+}
+
+extension InferenceRequest {
+    /// What is held before a deployment is asked, which is also what is charged if this worker dies before it reports more.
+    ///
+    /// - Returns: `nil` where no price is in force.
+    func firstHold(on target: RouteTarget, atMs now: Int64) -> (wanted: NanoUSD, least: NanoUSD)? {
+        guard let price = target.model.price(atMs: now) else { return nil }
+        let bound = Estimate.outputBound(size, on: target.model)
+        func cost(_ outputTokens: Int64) -> NanoUSD {
+            Estimate.worstCase(size, on: target.model, at: price, outputTokens: outputTokens)
+        }
+        let wanted = cost(growsOn(target) ? min(bound, slice(on: target)) : bound)
+        // An image cannot be cut short: all of its money is there, or none is spent.
+        let least = operation == .image ? wanted : cost(min(bound, Estimate.outputTokensMin))
+        return (wanted, least)
     }
 }
 
@@ -104,23 +118,23 @@ struct AdmittedRequest {
 
     var scopes: ScopeSet { caller.scopes }
 
-    /// Output tokens, all choices together, that the hold pays for; without bound when that is all there can be: a provider
-    /// that keeps to its limit ends by itself, and by its own count.
+    /// Output tokens, all choices together, that the hold pays for beside what is `owed`; without bound when that is all
+    /// there can be: a provider that keeps to its limit ends by itself, and by its own count.
     ///
     /// - Parameter limit: the output limit a choice was given for lack of money, if it was.
-    func coveredTokens(on target: RouteTarget, limit: Int64?, atMs now: Int64) -> Int64 {
+    func coveredTokens(on target: RouteTarget, limit: Int64?, owed: NanoUSD, atMs now: Int64) -> Int64 {
         guard request.growsOn(target) else { return .max }
-        let covered = tokens(for: hold, on: target.model, atMs: now)
+        let covered = tokens(for: NanoUSD(hold.nano - owed.nano), on: target.model, atMs: now)
         let bound = Estimate.outputBound(request.size, on: target.model)
         return covered / request.size.choices >= min(bound, limit ?? bound) ? .max : covered
     }
 
     /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
     /// left beside its hold, too, for its hold grows.
-    func affordableOutput(on target: RouteTarget, atMs now: Int64) -> Int64? {
+    func affordableOutput(on target: RouteTarget, owed: NanoUSD, atMs now: Int64) -> Int64? {
         guard request.operation != .image, let left = admission.moneyLeft else { return nil }
-        let budget = request.growsOn(target) ? NanoUSD(hold.nano + left.nano) : hold
-        let each = tokens(for: budget, on: target.model, atMs: now) / request.size.choices
+        let budget = request.growsOn(target) ? hold.nano + left.nano : hold.nano
+        let each = tokens(for: NanoUSD(budget - owed.nano), on: target.model, atMs: now) / request.size.choices
         return each < Estimate.outputBound(request.size, on: target.model) ? max(1, each) : nil
     }
 

@@ -6,66 +6,16 @@ internal import ProviderSchemas
 internal import ResponseCache
 internal import Routing
 
-/// What a request costs by what is known of it.
-struct Charge {
-    var usage: TokenUsage
-    var source: UsageSource
-    var cost: NanoUSD
-}
-
 /// Stage 7: every way out of an admitted request passes here, once.
 extension RequestWalk {
-    /// The provider's own usage if it gave one, else what passed through. Never more than was held: a provider that
-    /// reports more than the bound is the operator's loss, not the caller's.
-    func charge() -> Charge {
-        guard let admitted else { return Charge(usage: TokenUsage(), source: .counted, cost: .zero) }
-        let target = attempt?.target ?? trail.lastTarget ?? admitted.plan.targets[0]
-        var usage = relay.usage.map { known($0.tokens, admitted) } ?? counted(admitted)
-        var source: UsageSource = relay.usage == nil ? .counted : .provider
-        let price = target.model.price(atMs: context.wallMs)
-        if admitted.request.operation == .image, let price {
-            source = countImages(admitted.request.size, on: target.model, at: price, into: &usage) ?? source
-        }
-        let cost = price?.cost(of: usage) ?? .zero
-        return Charge(usage: usage, source: cost > admitted.hold ? .bounded : source, cost: min(cost, admitted.hold))
-    }
-
-    /// The provider's usage; of a stream that broke off it may be a preview, and what was relayed since counts too.
-    private func known(_ usage: TokenUsage, _ admitted: AdmittedRequest) -> TokenUsage {
-        guard headIsSent, !relay.finished else { return usage }
-        var usage = usage
-        usage.output = max(usage.output, counted(admitted).output - usage.reasoning)
-        return usage
-    }
-
-    private func counted(_ admitted: AdmittedRequest) -> TokenUsage {
-        TokenUsage(input: Estimate.inputTokens(admitted.request.size), output: relay.outputCounted)
-    }
-
-    /// Images whose tokens nobody reports, or at a price that is for images, are charged one by one; without such a price a
-    /// bound is all that is known of them.
-    private func countImages(
-        _ size: RequestSize, on model: ModelEntry, at price: Price, into usage: inout TokenUsage
-    ) -> UsageSource? {
-        guard relay.usage == nil || !price.pricesOutput else { return nil }
-        if let place = Estimate.imagePlace(size, at: price) {
-            usage.images = relay.images
-            usage.imagePlace = place
-            return nil
-        }
-        guard relay.usage == nil else { return nil }
-        usage.output = Estimate.outputBound(size, on: model, images: relay.images)
-        return .bounded
-    }
-
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {
         guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
-        let target = attempt?.target ?? trail.lastTarget ?? admitted.plan.targets[0]
+        let target = attempt?.target ?? trail.askedTarget ?? admitted.plan.targets[0]
         return UsageEvent(
             id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
             requested: admitted.request.model,
             model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
-            deployment: target.deployment.id, priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
+            deployment: target.deployment.id, priceID: chargedPrice(of: target)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
             streamed: admitted.request.streams, givenBack: false, firstByteMs: relay.firstByteMs,
@@ -77,17 +27,19 @@ extension RequestWalk {
     }
 
     /// Closes the hold. `outcome` nil: the request gave its caller nothing and reached no provider.
-    mutating func settle(_ outcome: Outcome?, status: Int, at now: Int64, free: Bool = false) {
+    mutating func settle(_ outcome: Outcome?, status: Int, at now: Int64, _ billing: Billing) {
         guard let admitted else { return }
-        let charge = free ? Charge(usage: TokenUsage(), source: .counted, cost: .zero) : self.charge()
-        var event = usageEvent(outcome ?? .failed, status: status, at: now, charge: charge)
-        event.givenBack = free
+        let charge = charge(billing, at: now)
+        let outcome = readsOn?.outcome ?? outcome
+        let givesUnitBack = !billing.keepsUnit && trail.owed.cost == .zero
+        var event = usageEvent(outcome ?? .failed, status: readsOn?.status ?? status, at: now, charge: charge)
+        event.givenBack = givesUnitBack
         actions.append(
             .settle(
                 SettleRequest(
                     id: context.id.text, scopes: admitted.scopes, target: outcome == nil ? .cancelled : .settled,
                     cost: charge.cost, tokens: charge.usage.total, event: event.json,
-                    periods: admitted.admission.periods, givesUnitBack: free)))
+                    periods: admitted.admission.periods, givesUnitBack: givesUnitBack)))
         self.admitted = nil
     }
 
@@ -109,27 +61,35 @@ extension RequestWalk {
         self.admitted = nil
     }
 
-    /// Ends a request with an error. In a stream whose head is out the error goes in-band; an admitted request that gave
-    /// its caller nothing is not charged.
-    mutating func fail(_ error: GatewayError, at now: Int64, close: Bool = false) {
-        if headIsSent {
-            actions.append(
-                .respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
-            actions.append(.respondEnd(trailers: []))
-        } else {
-            actions.append(.respond(errorResponse(error), close: close))
-        }
+    /// Ends a request with an error. In a stream whose head is out the error goes in-band. What is charged depends on what the
+    /// provider may bill.
+    mutating func fail(
+        _ error: GatewayError, at now: Int64, close: Bool = false, _ billing: Billing = .nothing(keepsUnit: false)
+    ) {
+        tell(error, close: close)
         let status = headIsSent ? 200 : error.kind.status
-        settle(attemptsMade > 0 ? .failed : nil, status: status, at: now, free: true)
+        settle(attemptsMade > 0 ? .failed : nil, status: status, at: now, billing)
         end(status: status, outcome: attemptsMade > 0 ? .failed : nil, error: error, at: now)
     }
 
-    /// The caller left. What was relayed is charged, and the input of whatever was dispatched.
+    /// The same while an attempt runs that may be billed to its end.
+    mutating func failInFlight(_ error: GatewayError, at now: Int64, close: Bool = false, mayReadOn: Bool = true) {
+        tell(error, close: close)
+        leave(.failed, status: headIsSent ? 200 : error.kind.status, error: error, mayReadOn: mayReadOn, at: now)
+    }
+
+    private mutating func tell(_ error: GatewayError, close: Bool) {
+        guard headIsSent else { return say(.respond(errorResponse(error), close: close)) }
+        say(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+        say(.respondEnd(trailers: []))
+    }
+
+    /// The caller left.
     mutating func clientGone(at now: Int64) {
-        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         switch phase {
-        case .dispatching, .relaying: settle(.cancelled, status: headIsSent ? 200 : 0, at: now)
-        case .admitting where admitted != nil: settle(nil, status: headIsSent ? 200 : 0, at: now, free: true)
+        case .dispatching, .relaying: return leave(.cancelled, status: headIsSent ? 200 : 0, at: now)
+        case .admitting where admitted != nil:
+            settle(nil, status: headIsSent ? 200 : 0, at: now, .nothing(keepsUnit: false))
         case .admitting: return abandonAdmission(at: now)
         case .idle, .receiving, .rejecting, .peeking, .finished: break
         }
@@ -160,15 +120,15 @@ extension RequestWalk {
     mutating func shutDown(at now: Int64) {
         let error = GatewayError(
             .serverShutdown, "server_shutdown: this worker is restarting. Retry.", retryAfterMs: 1_000)
-        if let attempt { actions.append(.cancelAttempt(attempt.number)) }
         switch phase {
-        case .relaying: breakStream(error, outcome: .failed, at: now)
+        case .relaying: breakStream(error, mayReadOn: false, at: now)
+        case .dispatching: failInFlight(error, at: now, close: true, mayReadOn: false)
         case .admitting where admitted != nil: fail(error, at: now, close: true)
         case .admitting:
-            actions.append(.respond(errorResponse(error), close: true))
+            say(.respond(errorResponse(error), close: true))
             abandonAdmission(at: now)
         case .idle, .finished: break
-        case .receiving, .rejecting, .peeking, .dispatching: fail(error, at: now, close: true)
+        case .receiving, .rejecting, .peeking: fail(error, at: now, close: true)
         }
     }
 
@@ -181,6 +141,7 @@ extension RequestWalk {
 
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {
         noteEnd(at: now)
+        let (status, outcome, error) = readsOn.map { ($0.status, $0.outcome, $0.error) } ?? (status, outcome, error)
         for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) }
         phase = .finished
         attempt = nil

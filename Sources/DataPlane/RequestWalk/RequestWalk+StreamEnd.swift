@@ -21,40 +21,41 @@ extension RequestWalk {
         finishStream(at: now)
     }
 
-    mutating func finishStream(at now: Int64, reason: String? = nil) {
-        let charge = self.charge()
+    mutating func finishStream(at now: Int64, reason: String? = nil, _ billing: Billing = .whole) {
+        let charge = charge(billing, at: now)
         noteStreamed(charge.usage, at: now)
-        if relay.wantsUsage, let chunk = usageChunk(cost: charge.cost) {
+        if relay.wantsUsage, let chunk = usageChunk(charge) {
             let event = Array("data: ".utf8) + chunk + Array("\n\n".utf8)
-            actions.append(.respondBytes(event))
+            say(.respondBytes(event))
             keep(event: event[...])
         }
-        actions.append(.respondBytes(Array("data: [DONE]\n\n".utf8)))
+        say(.respondBytes(Array("data: [DONE]\n\n".utf8)))
         let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
-        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer))
+        say(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer))
         if reason == nil { keepStream(charge, at: now) }
-        settle(.completed, status: 200, at: now)
+        settle(.completed, status: 200, at: now, billing)
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
 
     /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and what it cost.
-    private func usageChunk(cost: NanoUSD) -> [UInt8]? {
+    private func usageChunk(_ charge: Charge) -> [UInt8]? {
         guard let chunk = relay.lastChunk else { return nil }
         var splice = JSONSplice(chunk.bytes, chunk.members)
         splice.set("choices", json: Array("[]".utf8))
-        splice.set("usage", json: usageWithCost(cost))
+        splice.set("usage", json: usageWithCost(charge))
         if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
         return Self.onOneLine(splice.result())
     }
 
-    private func usageWithCost(_ cost: NanoUSD) -> [UInt8] {
-        if let raw = relay.usage?.raw, let members = try? JSONScanner.members(of: raw) {
+    private func usageWithCost(_ charge: Charge) -> [UInt8] {
+        let cost = charge.cost
+        if charge.source == .provider, let raw = relay.usage?.raw, let members = try? JSONScanner.members(of: raw) {
             var splice = JSONSplice(raw, members)
             splice.set("cost", json: Array(cost.decimalUSD.utf8))
             return splice.result()
         }
-        let usage = charge().usage
-        let prompt = usage.input + usage.cacheRead + usage.cacheWrite
+        let usage = charge.usage
+        let prompt = usage.prompt
         let completion = usage.output + usage.reasoning
         let text =
             "{\"prompt_tokens\":\(prompt),\"completion_tokens\":\(completion),"
@@ -62,23 +63,23 @@ extension RequestWalk {
         return Array(text.utf8)
     }
 
-    /// The provider broke off after the caller was given data: said in-band, charged for what passed.
+    /// The provider broke off after the caller was given data: said in-band.
     mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
-        if let attempt {
-            actions.append(.cancelAttempt(attempt.number))
-            blame(.streamBroken, at: now)
-        }
+        blame(.streamBroken, at: now)
+        // A silent provider may still end its answer; one that broke off has ended it.
+        let isSilent = kind == .upstreamTimeout
         let message =
-            kind == .upstreamError ? "upstream_interrupted: the engine broke off its answer" : "The answer was cut."
-        breakStream(GatewayError(kind, message, detail: detail), outcome: .failed, at: now)
+            kind == .upstreamError ? "upstream_interrupted: the provider broke off its answer" : "The answer was cut."
+        breakStream(GatewayError(kind, message, detail: detail), mayReadOn: isSilent, at: now)
     }
 
-    mutating func breakStream(_ error: GatewayError, outcome: Outcome, at now: Int64) {
-        let cost = charge().cost
-        actions.append(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
-        actions.append(.respondEnd(trailers: [("x-aihub-cost-usd", cost.decimalUSD)]))
-        settle(outcome, status: 200, at: now)
-        end(status: 200, outcome: outcome, error: error, at: now)
+    mutating func breakStream(_ error: GatewayError, mayReadOn: Bool = true, at now: Int64) {
+        say(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
+        // What it costs is known only once nothing more is read.
+        let isKnown = !(mayReadOn && attempt.map { paysToReadOn($0.target) } ?? false)
+        let cost = charge(.cut, at: now).cost.decimalUSD
+        say(.respondEnd(trailers: isKnown ? [("x-aihub-cost-usd", cost)] : []))
+        leave(.failed, status: 200, error: error, mayReadOn: mayReadOn, at: now)
     }
 
     mutating func timerFired(_ timer: WalkTimer, at now: Int64) {
@@ -90,25 +91,24 @@ extension RequestWalk {
         case .ping:
             guard admitted != nil else { return }
             sendStreamHead()
-            actions.append(.respondBytes(Array(": ping\n".utf8)))
-            actions.append(.setTimer(.ping, afterMs: context.world.settings.pingMs))
+            say(.respondBytes(Array(": ping\n".utf8)))
+            schedule(.ping, afterMs: context.world.settings.pingMs)
         case .progress:
-            guard relayingStarted else { return }
+            guard attempt != nil else { return }
             reportProgress(at: now)
-            actions.append(.setTimer(.progress, afterMs: context.world.settings.progressMs))
+            watchTheHold(at: now)
+            guard !isFinished, readsOn == nil else { return }
+            schedule(.progress, afterMs: context.world.settings.progressMs)
         }
     }
 
     private mutating func ranOutOfTime(at now: Int64) {
-        if relayingStarted { return streamBroke("total deadline", at: now, kind: .upstreamTimeout) }
         if let waivedRefusal { return fail(waivedRefusal, at: now) }
-        if let attempt {
-            actions.append(.cancelAttempt(attempt.number))
-            if !clientIsBlocked { blame(.slow, at: now) }
-        }
-        fail(
-            GatewayError(
-                .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",
-                detail: "total deadline", shouldRetry: false), at: now)
+        if attempt != nil, !clientIsBlocked, readsOn == nil { blame(.slow, at: now) }
+        let error = GatewayError(
+            .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",
+            detail: "total deadline", shouldRetry: false)
+        if relayingStarted { return breakStream(error, mayReadOn: false, at: now) }
+        failInFlight(error, at: now, mayReadOn: false)
     }
 }

@@ -69,6 +69,8 @@ package struct RequestWalk {
     var headIsSent = false
     var admittedMs: Int64 = 0
     var clientIsBlocked = false
+    /// The caller has the end of their answer, or left; the provider's is read on.
+    var readsOn: ReadingOn?
 
     package init(_ context: WalkContext) { self.context = context }
 
@@ -114,8 +116,8 @@ package struct RequestWalk {
         case .attemptEnded(let number): if number == attempt?.number { attemptEnded(at: now) }
         case .attemptFailed(let number, let failure): if number == attempt?.number { transportFailed(failure, at: now) }
         case .clientGone: clientGone(at: now)
-        case .clientBlocked: block()
-        case .clientReady: unblock()
+        case .clientBlocked: block(at: now)
+        case .clientReady: unblock(at: now)
         case .timer(let timer): timerFired(timer, at: now)
         case .shutdown: shutDown(at: now)
         }

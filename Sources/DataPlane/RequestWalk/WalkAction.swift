@@ -19,6 +19,9 @@ package enum WalkAction: Sendable {
     case cancelAttempt(Int)
     /// The answer is complete; the connection may finish by itself within a short while.
     case releaseAttempt(Int)
+    /// The caller's part is over, but the attempt must be read on: this walk goes on by itself, without its connection, and is
+    /// given `.timer(.total)` after so long.
+    case readOn(keyID: String, deadlineMs: Int64)
     case pauseAttempt(Int)
     case resumeAttempt(Int)
     /// What an attempt showed of its deployment.

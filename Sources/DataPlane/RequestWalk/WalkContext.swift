@@ -15,13 +15,15 @@ package final class WalkWorld {
     package let health: HealthBoard
     /// `nil`: this worker has none.
     let cache: WalkCache?
+    let lost: LostAnswers
     private var names: [String: NameInCache] = [:]
     /// Header lines that are on every answer.
     let commonLines: [UInt8]
 
     package init(
         owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
-        digests: @escaping (HubKey) -> [String], health: HealthBoard, cache: WalkCache? = nil
+        digests: @escaping (HubKey) -> [String], health: HealthBoard, cache: WalkCache? = nil,
+        lost: LostAnswers = LostAnswers()
     ) {
         self.owner = owner
         self.table = table
@@ -30,6 +32,7 @@ package final class WalkWorld {
         self.digests = digests
         self.health = health
         self.cache = cache
+        self.lost = lost
         commonLines = Self.commonLines(version: table.version)
     }
 

@@ -59,6 +59,18 @@ extension Price {
         return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePlace))
     }
 
+    /// The usage that costs the most of all with at most so many tokens, however the provider classifies them. Its
+    /// `cost(of:)` never exceeds `worstCase`.
+    package func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
+        // Where a larger input is cheaper, the largest input of a smaller tier may cost more.
+        let inputs = [inputTokens] + tiers.map(\.aboveInputTokens).filter { $0 < inputTokens }
+        let usages = inputs.map { input in
+            let tier = tiers.last { $0.aboveInputTokens < input }?.tokens ?? tokens
+            return tier.dearestUsage(inputTokens: input, outputTokens: outputTokens)
+        }
+        return usages.max { cost(of: $0) < cost(of: $1) } ?? TokenUsage()
+    }
+
     /// How many output tokens `nano` pays for beside `inputTokens`, however the provider classifies them.
     package func outputTokens(affordableWith nano: NanoUSD, inputTokens: Int64) -> Int64 {
         let budget = UInt128(max(0, nano.nano)) * Self.scale
@@ -84,6 +96,12 @@ extension Price {
             images.firstIndex { fits($0.quality, quality) && fits($0.size, size) }
             ?? images.indices.max { images[$0].nano < images[$1].nano }
         return place.map { Int64($0) }
+    }
+
+    /// Whether a million tokens each way cost more.
+    package func isDearer(than other: Price) -> Bool {
+        worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
+            > other.worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
     }
 
     /// Whether output tokens cost anything, on any tier.

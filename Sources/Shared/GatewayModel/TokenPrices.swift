@@ -40,6 +40,20 @@ package struct TokenPrices: Hashable, Sendable, Codable {
     var dearestInput: Int64 { max(0, input, imageInput, cacheRead, cacheWrite, cacheWriteHour) }
     var dearestOutput: Int64 { max(0, output, reasoning) }
 
+    /// All input in the dearest of its classes, all output in the dearer of its two.
+    func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
+        var usage = TokenUsage()
+        switch dearestInput {
+        case input: usage.input = inputTokens
+        case cacheWrite: usage.cacheWrite = inputTokens
+        case cacheWriteHour: usage.cacheWriteHour = inputTokens
+        case imageInput: usage.imageInput = inputTokens
+        default: usage.cacheRead = inputTokens
+        }
+        if reasoning > output { usage.reasoning = outputTokens } else { usage.output = outputTokens }
+        return usage
+    }
+
     /// Tokens times price, in nano-USD per million; as much as there is where that overflows.
     func sum(_ usage: TokenUsage) -> UInt128 {
         // Seven products of 126 bits each at most: only absurd counts at absurd prices overflow.

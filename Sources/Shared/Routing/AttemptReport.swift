@@ -21,6 +21,8 @@ package enum FailureClass: String, Sendable, CaseIterable {
     /// The operator's account is out of credit.
     case operatorQuota = "operator_quota"
     case modelMissing = "model_missing"
+    /// It answered with another model of the catalogue than it is declared to serve.
+    case otherModel = "other_model"
 
     /// How long the deployment is out at once, in milliseconds; `nil`: the breaker decides after several.
     ///
@@ -30,7 +32,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
         case .rateLimited: min(max(askedMs ?? openMs, 1), CoolDown.askedMsMax)
         case .streamBroken: openMs
         case .overloaded: askedMs.map { min(max($0, 1), CoolDown.askedMsMax) }
-        case .operatorAuth, .modelMissing, .insecure: CoolDown.configurationMs
+        case .operatorAuth, .modelMissing, .otherModel, .insecure: CoolDown.configurationMs
         case .operatorQuota: CoolDown.quotaMs
         case .transient, .slow, .unreachable: nil
         }
@@ -40,14 +42,14 @@ package enum FailureClass: String, Sendable, CaseIterable {
     var countsForBreaker: Bool {
         switch self {
         case .overloaded, .transient, .slow, .streamBroken, .unreachable: true
-        case .rateLimited, .insecure, .operatorAuth, .operatorQuota, .modelMissing: false
+        case .rateLimited, .insecure, .operatorAuth, .operatorQuota, .modelMissing, .otherModel: false
         }
     }
 
     /// Whether another request cannot fare better before somebody acts.
     var isDefinite: Bool {
         switch self {
-        case .operatorAuth, .operatorQuota, .modelMissing, .insecure: true
+        case .operatorAuth, .operatorQuota, .modelMissing, .otherModel, .insecure: true
         case .rateLimited, .overloaded, .transient, .slow, .streamBroken, .unreachable: false
         }
     }
@@ -56,7 +58,8 @@ package enum FailureClass: String, Sendable, CaseIterable {
     package var allowsRetry: Bool {
         switch self {
         case .overloaded, .transient: true
-        case .rateLimited, .slow, .streamBroken, .unreachable, .insecure, .operatorAuth, .operatorQuota, .modelMissing:
+        case .rateLimited, .slow, .streamBroken, .unreachable, .insecure, .operatorAuth, .operatorQuota, .modelMissing,
+            .otherModel:
             false
         }
     }

@@ -8,6 +8,8 @@ package final class RoutingTable: Sendable {
     let models: [String: ModelEntry]
     let aliases: [String: AliasEntry]
     let targets: [String: [RouteTarget]]
+    /// From a family's base name to the model of the catalogue.
+    private let familyNames: [String: String]
 
     /// - Parameter openCredential: unseals a credential; `nil` leaves its deployments out of service.
     package init(_ snapshot: GatewaySnapshot, openCredential: (CredentialEntry) -> Secret?) {
@@ -32,6 +34,7 @@ package final class RoutingTable: Sendable {
                     deployment: deployment, model: model, provider: provider, credential: credential, dialect: dialect))
         }
         self.targets = targets
+        familyNames = Dictionary(snapshot.models.map { (ModelFamily.base(of: $0.name), $0.name) }) { first, _ in first }
     }
 
     package var version: Int64 { snapshot.version }
@@ -53,6 +56,14 @@ package final class RoutingTable: Sendable {
         let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }
             .sorted { $0.name < $1.name }.map { ($0.name, $0.created) }
         return (named + direct).filter { key.mayCall($0.0) }.map { (name: $0.0, created: $0.1) }
+    }
+
+    /// The price of another model of the catalogue that a provider says it answered with; `nil` when there is none of that
+    /// name. Matched by name or by family (`ModelFamily`).
+    package func price(ofOther reported: String, than declared: ModelEntry, atMs now: Int64) -> Price? {
+        let name = models[reported] == nil ? familyNames[ModelFamily.base(of: reported)] : reported
+        guard let name, name != declared.name else { return nil }
+        return models[name]?.price(atMs: now)
     }
 
     func serves(_ model: String, atMs now: Int64) -> Bool {

@@ -41,6 +41,10 @@ struct AttemptRules: WalkRules {
 
     mutating func stepped(_ facts: WalkFacts) {
         guard !facts.isFinished, !facts.bodyIsDue, facts.questions == 0 else { return }
+        if facts.readsOn || facts.running.isEmpty && facts.reportsDue > 0 {
+            let isBounded = facts.timers.contains(.total) && (!facts.readsOn || !facts.running.isEmpty)
+            return require(.everyWaitIsBounded, isBounded, "read on or waiting for a hold without a deadline")
+        }
         var due: Set<WalkTimer> = [.total]
         if facts.running.isEmpty, facts.attempts.last?.endedWell == true {
             let isBounded = facts.timers.isSuperset(of: [.total, .retry])

@@ -28,8 +28,10 @@ struct CacheRules: WalkRules {
         let isWhole =
             facts.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
         let isClean = facts.isAnswered && facts.status == 200 && !CallerStream(facts.written).hasError
-        require(.onlyWholeAnswersAreKept, isWhole && isClean, "an answer that is not whole")
-        require(.onlyWholeAnswersAreKept, answer.content == facts.writtenEvents, "other bytes than were given")
+        require(.onlyWholeAnswersAreKept, isWhole && (isClean || facts.readsOn), "an answer that is not whole")
+        // What was read on reached nobody.
+        let isWhatWasGiven = answer.content == facts.writtenEvents || facts.readsOn
+        require(.onlyWholeAnswersAreKept, isWhatWasGiven, "other bytes than were given")
         let isWanted = facts.scenario.hasCache && facts.scenario.head.cacheControl != "no-store"
         require(
             .onlyWholeAnswersAreKept, isWanted && answer.isStream == facts.scenario.streams, "an answer nobody keeps")

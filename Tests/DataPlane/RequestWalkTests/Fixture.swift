@@ -11,12 +11,18 @@ enum Fixture {
     static let use = PeekVerdict(
         head: ["0", "5"], scopes: [[String]](repeating: [String](repeating: "1", count: 11), count: 2))
 
-    private static let tables = [RoutingTable.empty] + (1...4).map(table)
+    private static let tables = AfterCloses.allCases.map { kind in
+        [RoutingTable.empty] + (1...4).map { table($0, kind) }
+    }
+
+    /// Which of the deployments stop their bill when they are closed.
+    enum AfterCloses: Int, CaseIterable { case all, none, everyOther }
     private static let digests = Walker.digester.digests(of: Walker.key)
 
     static func world(_ scenario: WalkScenario) -> WalkWorld {
         WalkWorld(
-            owner: "w", table: tables[scenario.deployments], settings: scenario.settings, bounds: scenario.bounds,
+            owner: "w", table: tables[scenario.afterCloses.rawValue][scenario.deployments], settings: scenario.settings,
+            bounds: scenario.bounds,
             digests: { _ in digests }, health: HealthBoard(),
             cache: scenario.hasCache ? WalkCache(secrets, defaultSeconds: 60) : nil)
     }
@@ -39,14 +45,14 @@ enum Fixture {
         id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000, output: 2_000_000,
         reasoning: 2_000_000)
 
-    private static func table(_ deployments: Int) -> RoutingTable {
+    private static func table(_ deployments: Int, _ kind: AfterCloses) -> RoutingTable {
         let model = ModelEntry(
             name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 100, vision: false,
             tools: true, wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500, prices: [price])
         let entries = (1...deployments).map {
             DeploymentEntry(
                 id: "d\($0)", model: "m", provider: "p", credential: nil, upstreamModel: "real-\($0)", order: $0,
-                weight: 1)
+                weight: 1, afterClose: kind == .all || kind == .everyOther && $0 % 2 == 1 ? .stops : .runsOn)
         }
         let alias = AliasEntry(
             name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])

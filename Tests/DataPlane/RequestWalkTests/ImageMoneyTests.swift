@@ -70,7 +70,7 @@ import Testing
         #expect(event.cost.nano == 2 * 40_000 && event.usage.images == 2 && event.usage.imagePlace == 0)
         var fine = walker("dall-e-3", table, #","quality":"hd","size":"auto""#)
         let dear = try finish(&fine, 1)
-        #expect(dear.cost.nano == 90_000 && dear.usage.imagePlace == 1 && dear.usageSource == .counted)
+        #expect(dear.cost.nano == 90_000 && dear.usage.imagePlace == 1 && dear.usageSource == .bounded)
     }
 
     @Test("a usage that costs nothing does not make images free")

@@ -32,45 +32,25 @@ struct MoneyRules: WalkRules {
         judgeShown(settle.cost, facts)
         guard let inCharge = facts.inCharge else { return }
         judgeEvent(settle, facts, inCharge)
-        if !facts.somethingWasGiven, !facts.callerIsGone || facts.isAnswered {
-            let isFree = settle.cost == .zero && settle.givesUnitBack
-            return require(.nothingDeliveredCostsNothing, isFree, "\(settle.cost.nano) for an error")
+        let bills = facts.attempts.map { ProviderBill($0, streams: facts.scenario.streams) }
+        if bills.allSatisfy({ $0.most == 0 && $0.exact == nil }) {
+            let isGivenBack = settle.givesUnitBack || bills.contains(where: \.keepsUnit)
+            let isFree = settle.cost == .zero && isGivenBack
+            return require(.nothingBilledCostsNothing, isFree, "\(settle.cost.nano) for nothing")
         }
-        let bounds = Self.bounds(facts, inCharge)
-        let isWithin = bounds.contains(settle.cost.nano) && !settle.givesUnitBack
-        require(.chargeCoversWhatPassed, isWithin, "\(settle.cost.nano) outside \(bounds)")
-    }
-
-    /// What may be charged: the usage last reported, exactly, else at least what passed. The usage of a stream that broke
-    /// off may be a preview: what passed since counts too.
-    private static func bounds(_ facts: WalkFacts, _ inCharge: WalkFacts.Attempt) -> ClosedRange<Int64> {
-        let hold = facts.hold.nano
-        let chunks = given(facts, inCharge)
-        let sizes = chunks.compactMap(\.text?.utf8.count)
-        let passed = Int64(max(sizes.count, (sizes.reduce(0, +) + 3) / 4))
-        // A later report that is smaller than an earlier one is not believed.
-        let reports = chunks.compactMap(\.usage)
-        guard var usage = reports.reduce(nil as TokenUsage?, { $0.map(\.total) ?? 0 > $1.total ? $0 : $1 }) else {
-            return min(hold, 1 + 2 * passed)...hold
-        }
-        if facts.isStream, !chunks.contains(where: \.finishes) {
-            usage.output = max(usage.output, passed - usage.reasoning)
-        }
-        let cost = usage.input + usage.cacheRead + usage.cacheWrite + 2 * (usage.output + usage.reasoning)
-        return min(hold, cost)...min(hold, cost)
-    }
-
-    /// What of the engine's answer the caller was given.
-    private static func given(_ facts: WalkFacts, _ inCharge: WalkFacts.Attempt) -> [ProviderScript.Chunk] {
-        if facts.isStream { return inCharge.chunks }
-        return facts.status == 200 ? inCharge.answer.map { [$0] } ?? [] : []
+        require(.chargeCoversTheBill, !settle.givesUnitBack, "the unit is given back")
+        let most = min(facts.hold.nano, bills.reduce(0) { $0 + $1.most })
+        require(.chargeCoversTheBill, settle.cost.nano >= most, "\(settle.cost.nano) for a bill of \(most)")
+        guard bills.count(where: { $0.most > 0 || $0.exact != nil }) == 1, let exact = bills.last?.exact else { return }
+        let charged = min(facts.hold.nano, exact)
+        require(.chargeIsTheReportedUsage, settle.cost.nano == charged, "\(settle.cost.nano) instead of \(charged)")
     }
 
     private mutating func judgeShown(_ cost: NanoUSD, _ facts: WalkFacts) {
         for text in shown {
             require(.costShownIsTheCharge, NanoUSD(decimalUSD: text) == cost, "\(text) shown, \(cost.nano) charged")
         }
-        let isOwed = facts.isAnswered && (facts.somethingWasGiven || facts.givesWhatIsAtHand)
+        let isOwed = facts.isAnswered && (facts.somethingWasGiven || facts.givesWhatIsAtHand) && !facts.readsOn
         let count = shown.count
         require(.costShownIsTheCharge, count == (isOwed ? 1 : 0), "\(count) costs shown")
         guard facts.isStream else { return }
@@ -85,8 +65,10 @@ struct MoneyRules: WalkRules {
             return require(.settledOnce, false, "an unreadable event")
         }
         let agrees = event.cost == settle.cost && event.hold == facts.hold && event.givenBack == settle.givesUnitBack
-        require(.chargeCoversWhatPassed, agrees, "the event says otherwise")
-        let stated = Self.given(facts, inCharge).lazy.compactMap(\.statedModel).first
+        require(.chargeCoversTheBill, agrees, "the event says otherwise")
+        let given = facts.scenario.streams ? inCharge.chunks : inCharge.answer.map { [$0] } ?? []
+        let isRead = facts.scenario.streams == inCharge.isEventStream && inCharge.status == 200
+        let stated = isRead ? given.lazy.compactMap(\.statedModel).first : nil
         let model = stated ?? inCharge.upstreamModel
         require(.modelIsHonest, event.model == model, "\(event.model) in the ledger instead of \(model)")
         let hasError = facts.isStream ? CallerStream(facts.written).hasError : facts.status != 200

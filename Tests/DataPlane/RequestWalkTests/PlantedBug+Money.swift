@@ -63,13 +63,28 @@ extension PlantedBug {
         replaces("an unanswered admit is not cancelled", breaks: .noHoldIsForgotten) { action, facts in
             action.isSettle && !facts.isAdmitted ? [] : [action]
         },
-        settles("a caller who leaves pays nothing", breaks: .chargeCoversWhatPassed) { request, facts in
+        settles("a caller who leaves pays nothing", breaks: .chargeCoversTheBill) { request, facts in
             if facts.eventIsClientGone { request.cost = .zero }
         },
-        settles("only the input of a broken stream is charged", breaks: .chargeCoversWhatPassed) { request, facts in
+        settles("only the input of a broken stream is charged", breaks: .chargeCoversTheBill) { request, facts in
             if facts.dataIsWritten, request.text.contains(#""outcome":"failed""#) { request.cost = NanoUSD(1) }
         },
-        settles("the ledger is told another cost", breaks: .chargeCoversWhatPassed) { request, _ in
+        acts("an answer that is billed to its end is closed and counted", breaks: .chargeCoversTheBill) {
+            actions, facts in
+            facts.readsOn && !facts.running.isEmpty
+                ? actions
+                : actions.map { action in
+                    guard case .settle(var request) = action, facts.readsOn, request.cost == facts.hold else {
+                        return action
+                    }
+                    request.cost = NanoUSD(1)
+                    return .settle(request)
+                }
+        },
+        settles("what was reported is rounded up", breaks: .chargeIsTheReportedUsage) { request, _ in
+            if request.text.contains(#""provider""#) { request.cost = NanoUSD(request.cost.nano + 1) }
+        },
+        settles("the ledger is told another cost", breaks: .chargeCoversTheBill) { request, _ in
             request.text = request.text.replacing(#""cost":"#, with: #""cost":1"#)
         },
         settles("a charge exceeds the hold", breaks: .chargeStaysWithinTheHold) { request, facts in
@@ -80,10 +95,10 @@ extension PlantedBug {
             report.cost = NanoUSD(1_000_000)
             return [.reportProgress(report)]
         },
-        settles("an error before dispatch ends costs money", breaks: .nothingDeliveredCostsNothing) { request, facts in
+        settles("an error before dispatch ends costs money", breaks: .nothingBilledCostsNothing) { request, facts in
             if request.givesUnitBack, facts.isAdmitted { request.cost = NanoUSD(1) }
         },
-        settles("an error uses up a unit of the limits", breaks: .nothingDeliveredCostsNothing) { request, facts in
+        settles("an error uses up a unit of the limits", breaks: .nothingBilledCostsNothing) { request, facts in
             if facts.isAdmitted { request.givesUnitBack = false }
         },
         replaces("a stream shows another cost than it charges", breaks: .costShownIsTheCharge) { action, _ in

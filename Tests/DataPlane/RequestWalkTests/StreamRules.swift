@@ -31,7 +31,7 @@ struct StreamRules: WalkRules {
             let isBare = chunk.usage == nil && (facts.scenario.wantsUsage || !chunk.hasUsage)
             require(.usageOnlyWhenAsked, isBare, "a usage inside the stream")
         }
-        let isCut = facts.isAnswered && !inCharge.chunks.contains(where: \.finishes)
+        let isCut = facts.isAnswered && !inCharge.chunksHeard.contains(where: \.finishes)
         require(.cutStreamsSaySo, !isCut || shown.hasError, "no finish reason and no error")
         judgeUsage(shown, facts, inCharge)
     }
@@ -56,7 +56,7 @@ struct StreamRules: WalkRules {
     /// The chunks with choices that the engine has sent, each with the model it must carry.
     private static func expected(_ attempt: WalkFacts.Attempt) -> [(text: String, model: String)] {
         var first: String?
-        return attempt.chunks.compactMap { chunk in
+        return attempt.chunksHeard.compactMap { chunk in
             first = first ?? chunk.statedModel
             return chunk.hasChoices ? (chunk.text ?? "", chunk.statedModel ?? first ?? attempt.upstreamModel) : nil
         }

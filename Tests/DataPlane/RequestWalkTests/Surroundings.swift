@@ -29,6 +29,8 @@ struct Surroundings {
     private var attempts: [Int: (at: Int, lateWords: Int)] = [:]
     private var timers: [WalkTimer: Int64] = [:]
     private var isBlocked = false
+    /// The walk goes on without its caller.
+    private var isDetached = false
 
     init(_ scenario: WalkScenario, _ random: Seeded) {
         self.scenario = scenario
@@ -41,9 +43,9 @@ struct Surroundings {
         steps += 1
         if steps == 1 { return .head(scenario.head) }
         now += .random(in: 0...12, using: &random)
-        if steps > scenario.cutAfter { return random.once(in: 2) ? .clientGone : .shutdown }
+        if steps > scenario.cutAfter { return random.once(in: 2) && !isDetached ? .clientGone : .shutdown }
         var turns: [Turn] = []
-        if !bodyIsSent { turns += [.body, .body] }
+        if !bodyIsSent, !isDetached { turns += [.body, .body] }
         if owesLookUp { turns.append(.lookUp) }
         if owesPeek { turns.append(.peek) }
         if owesAdmit { turns.append(.admit) }
@@ -53,8 +55,8 @@ struct Surroundings {
         // What comes behind the cache must come about as well: there, deadlines pass more seldom.
         if !timers.isEmpty, turns.isEmpty || !scenario.hasCache || random.once(in: 4) { turns.append(.timer) }
         if turns.isEmpty || random.once(in: 12) {
-            turns = [.flow, .flow, .flow, .leave, .shutDown]
-            if !bodyIsSent { turns.append(.breakBody) }
+            turns = isDetached ? [.shutDown] : [.flow, .flow, .flow, .leave, .shutDown]
+            if !bodyIsSent, !isDetached { turns.append(.breakBody) }
         }
         return take(random.pick(turns))
     }
@@ -141,6 +143,9 @@ struct Surroundings {
         case .setTimer(let timer, let afterMs): timers[timer] = now + afterMs
         case .cancelTimer(let timer): timers[timer] = nil
         case .reportProgress(let report): owedProgress.append(report.hold)
+        case .readOn(_, let deadlineMs):
+            isDetached = true
+            timers = [.total: now + deadlineMs]
         case .startAttempt, .keepAnswer, .noteAttempt, .respond, .respondHead, .respondBytes, .respondEnd, .settle,
             .finished:
             break

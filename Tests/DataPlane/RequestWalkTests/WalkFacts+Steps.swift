@@ -58,7 +58,10 @@ extension WalkFacts {
             }
         case .timer(let timer): timers.remove(timer)
         case .clientGone: callerIsGone = true
-        case .head, .admitAnswered, .peeked, .requestFound, .progressAnswered, .clientBlocked, .clientReady, .shutdown:
+        case .progressAnswered(let verdict):
+            reportsDue -= 1
+            if !readsOn, case .held(let held, _) = verdict { grownHold = max(grownHold, held) }
+        case .head, .admitAnswered, .peeked, .requestFound, .clientBlocked, .clientReady, .shutdown:
             break
         }
     }
@@ -81,8 +84,14 @@ extension WalkFacts {
             attempts.append(
                 Attempt(
                     script: script, deployment: request.target.deployment.id,
-                    upstreamModel: JSONDocument(request.body)?.model ?? ""))
-        case .cancelAttempt(let number), .releaseAttempt(let number): change(number) { $0.isRunning = false }
+                    upstreamModel: JSONDocument(request.body)?.model ?? "",
+                    stops: request.target.deployment.afterClose == .stops))
+        case .cancelAttempt(let number):
+            change(number) {
+                $0.isRunning = false
+                $0.isClosed = true
+            }
+        case .releaseAttempt(let number): change(number) { $0.isRunning = false }
         case .pauseAttempt(let number): change(number) { $0.isPaused = true }
         case .resumeAttempt(let number): change(number) { $0.isPaused = false }
         case .respond(let response, _):
@@ -102,7 +111,12 @@ extension WalkFacts {
         case .finished: isFinished = true
         case .peek, .findRequest: questions += 1
         case .noteAttempt(let report): notes.append(report)
-        case .reportProgress, .keepAnswer: break
+        case .reportProgress: reportsDue += 1
+        case .readOn:
+            readsOn = true
+            if let last = attempts.indices.last { attempts[last].heardBytes = attempts[last].bytes }
+            timers.insert(.total)
+        case .keepAnswer: break
         }
     }
 

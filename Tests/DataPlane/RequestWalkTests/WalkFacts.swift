@@ -12,6 +12,8 @@ struct WalkFacts {
         let deployment: String
         /// The model its request names.
         let upstreamModel: String
+        /// Closing it ends its bill.
+        let stops: Bool
         var status: Int?
         var isEventStream = false
         /// What arrived, up to the bytes that went over the bound.
@@ -20,9 +22,18 @@ struct WalkFacts {
         var endedWell = false
         var mayHaveBeenReceived = false
         var isPaused = false
+        /// How much of it had arrived when nobody listened any more.
+        var heardBytes: Int?
+        /// Given up before its own end.
+        var isClosed = false
 
         /// The chunks that have arrived whole, up to the event that ends or breaks the stream.
-        var chunks: [ProviderScript.Chunk] {
+        var chunks: [ProviderScript.Chunk] { chunks(within: bytes) }
+
+        /// Those the caller could be given.
+        var chunksHeard: [ProviderScript.Chunk] { chunks(within: heardBytes ?? bytes) }
+
+        private func chunks(within bytes: Int) -> [ProviderScript.Chunk] {
             var chunks: [ProviderScript.Chunk] = []
             for event in script.events where event.end <= bytes {
                 guard case .chunk(let chunk) = event.meaning else { break }
@@ -71,6 +82,11 @@ struct WalkFacts {
     var dataIsWritten = false
     var isAnswered = false
     var callerIsGone = false
+    /// The answer is read on without its caller.
+    var readsOn = false
+    /// Progress reports that were not answered.
+    var reportsDue = 0
+    var grownHold = NanoUSD.zero
     var isFinished = false
 
     init(_ scenario: WalkScenario) { self.scenario = scenario }
@@ -88,7 +104,7 @@ struct WalkFacts {
         }
     }
 
-    var hold: NanoUSD { admit?.hold ?? .zero }
+    var hold: NanoUSD { max(admit?.hold ?? .zero, grownHold) }
 
     /// Whether the answer is the one at hand.
     var givesWhatIsAtHand: Bool { atHand != nil && attempts.isEmpty && status == 200 && !hasErrorEvent }

@@ -66,10 +66,13 @@ enum WalkProperty: String, CaseIterable, Sendable {
     case onlyTheAdmittedSettle
     /// A hold that may stand without anybody knowing is closed.
     case noHoldIsForgotten
-    case chargeCoversWhatPassed
+    /// At least what the providers may bill, whatever ended the answer.
+    case chargeCoversTheBill
+    /// Exactly what the provider reported, where it ended its answer.
+    case chargeIsTheReportedUsage
     case chargeStaysWithinTheHold
-    /// An error before anything was delivered costs nothing and gives its unit of the limits back.
-    case nothingDeliveredCostsNothing
+    /// What no provider can bill costs nothing, and gives its unit of the limits back unless the caller was at fault.
+    case nothingBilledCostsNothing
     case costShownIsTheCharge
     /// The event filed says how the request went: outcome, status, attempts.
     case ledgerTellsWhatHappened

@@ -1,4 +1,5 @@
 import Admission
+import GatewayModel
 import RequestWalk
 import ResponseCache
 import Testing
@@ -11,7 +12,8 @@ private enum Place: CaseIterable {
     case leftWhileReceiving, leftWhileAdmitting, leftWhileDispatching, leftWhileRelaying
     case shutWhileReceiving, shutWhileAdmitting, shutWhileDispatching, shutWhileRelaying
     case totalDeadline, bodyBroken, bodyTooLarge, staleKeyReadAgain, admitUnanswered, refusedByLimiter
-    case chargeClampedToHold, costCounted, otherEndpointAnswered, withoutConfiguration
+    case chargeClampedToHold, chargeBounded, readOn, readOnToUsage, bothAttemptsCharged, otherEndpointAnswered,
+        withoutConfiguration
     case answerAtHandGiven, streamAtHandGiven, answerAtHandBehindRefusal, answerAtHandNotLetIn, streamAtHandBehindPing
     case answerKept, streamKept, leftWhileAskingTheCache
 }
@@ -20,7 +22,7 @@ private enum Place: CaseIterable {
     @Test("random walks come everywhere")
     func everywhere() {
         var visits: [Place: Int] = [:]
-        for seed in 0..<4_000 {
+        for seed in 0..<12_000 {
             for place in Self.places(in: RandomWalk(seed: seed)) { visits[place, default: 0] += 1 }
         }
         for place in Place.allCases {
@@ -73,6 +75,9 @@ private enum Place: CaseIterable {
     private static func places(at action: WalkAction, _ facts: WalkFacts) -> Set<Place> {
         switch action {
         case .startAttempt(let request): request.attempt == 3 ? [.threeAttempts] : []
+        case .readOn: [.readOn]
+        case .settle(let request) where facts.readsOn && request.text.contains(#""provider""#): [.readOnToUsage]
+        case .settle: facts.attempts.count > 1 && facts.grownHold > .zero ? [.bothAttemptsCharged] : []
         case .cancelAttempt: facts.eventIsSilence ? [.engineGivenUpForSilence] : []
         case .lookUpKey(_, let fresh): fresh ? [.staleKeyReadAgain] : []
         case .respond(let response, _) where response.status == 413: [.bodyTooLarge]
@@ -99,7 +104,7 @@ private enum Place: CaseIterable {
         if hasError, !facts.somethingWasGiven { places.insert(.errorBehindPing) }
         let event = facts.settles.first?.text ?? ""
         if event.contains(#""bounded""#) { places.insert(.chargeClampedToHold) }
-        if event.contains(#""counted""#), !hasError { places.insert(.costCounted) }
+        if event.contains(#""bounded""#), !hasError { places.insert(.chargeBounded) }
         return places
     }
 }

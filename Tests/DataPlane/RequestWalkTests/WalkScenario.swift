@@ -24,6 +24,7 @@ struct WalkScenario {
     /// When something cuts the request short: after this many steps, if it runs that long.
     let cutAfter: Int
     let hasCache: Bool
+    let afterCloses: Fixture.AfterCloses
 
     enum Oddity: CaseIterable { case head, body, endpoint, key, limiter, configuration }
 
@@ -54,6 +55,7 @@ struct WalkScenario {
         if hasCache, random.once(in: 6) { head.cacheControl = random.pick(["no-cache", "no-store"]) }
         self.head = head
         scripts = (1...4).map { [streams] in ProviderScript(attempt: $0, streams: streams, &random) }
+        afterCloses = random.pick(Fixture.AfterCloses.allCases)
         cutAfter = random.once(in: 3) ? Int.random(in: 0...40, using: &random) : 200
     }
 

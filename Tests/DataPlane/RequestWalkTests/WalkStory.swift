@@ -38,7 +38,7 @@ extension WalkAction {
         case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .noteAttempt, .setTimer, .cancelTimer:
             "\(self)"
         case .lookUpKey, .peek, .findRequest, .admit, .lookUpAnswer, .keepAnswer, .respondHead, .respondEnd,
-            .reportProgress, .finished:
+            .reportProgress, .readOn, .finished:
             String(name)
         }
     }

@@ -20,13 +20,13 @@ struct Walker {
     /// - Parameter dialects: those of the deployments, in the order in which they are tried.
     init(
         fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil,
-        health: HealthBoard = HealthBoard()
+        afterClose: AfterClose = .stops, thinks: Bool = false, health: HealthBoard = HealthBoard()
     ) {
         walk = RequestWalk(
             WalkContext(
                 id: RequestID(milliseconds: 1, random: (1, 2)),
                 world: WalkWorld(
-                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects),
+                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects, afterClose, thinks),
                     settings: WalkSettings(),
                     bounds: Bounds(),
                     digests: { Self.digester.digests(of: $0) }, health: health),
@@ -97,17 +97,25 @@ struct Walker {
         for data in datas { feed(.attemptBytes(attempt: attempt, Array("data: \(data)\n\n".utf8))) }
     }
 
+    /// The limiter holds what it was asked for last.
+    mutating func grantHold() {
+        let asked = actions.compactMap { if case .reportProgress(let report) = $0 { report.hold } else { nil } }.last
+        feed(.progressAnswered(.held(asked ?? .zero, reason: nil)))
+    }
+
     static let text =
         #"{"id":"c","model":"real","choices":[{"index":0,"delta":{"content":"four"},"finish_reason":null}]}"#
     static let finish = #"{"id":"c","model":"real","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#
     static let usage = #"{"id":"c","model":"real","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#
 
-    private static func table(_ count: Int, _ maxOutputTokens: Int64, _ dialects: [String]) -> RoutingTable {
+    private static func table(
+        _ count: Int, _ maxOutputTokens: Int64, _ dialects: [String], _ afterClose: AfterClose, _ thinks: Bool
+    ) -> RoutingTable {
         let model = ModelEntry(
             name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: maxOutputTokens,
             vision: false,
             tools: true,
-            wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500,
+            wantsMaxCompletionTokens: thinks, firstEventMs: thinks ? 60_000 : 1_000, idleMs: 500,
             prices: [
                 Price(
                     id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000,
@@ -123,7 +131,7 @@ struct Walker {
                 deployments: (1...count).map {
                     DeploymentEntry(
                         id: "d\($0)", model: "m", provider: dialects[($0 - 1) % dialects.count], credential: nil,
-                        upstreamModel: "real-\($0)", order: $0, weight: 1)
+                        upstreamModel: "real-\($0)", order: $0, weight: 1, afterClose: afterClose)
                 },
                 aliases: [
                     AliasEntry(name: "smart", needsVision: false, candidates: [.init(model: "m", order: 0, weight: 1)])

@@ -40,18 +40,17 @@ def i1_ledger_is_bill(facts):
 
 
 def partial(facts, id, row, entry):
-    """What was interrupted, cancelled or failed: at least what had been reported, at most what was held."""
+    """What was interrupted, cancelled or failed: at least what the provider billed, at most what was held."""
     if row["nano_usd"] > row["held_nano_usd"] > 0:
         yield f"{id}: {row['outcome']} for {row['nano_usd']}, more than the {row['held_nano_usd']} held"
     if row["outcome"] == "interrupted" and row["nano_usd"] <= 0:
         yield f"{id}: interrupted and free of charge"
-    sent, charged = (side["output"] + side["reasoning"] for side in (entry, row))
-    if not row["streamed"]:
+    # A plain answer whose connection broke before a head is not charged: nobody knows that it was worked on.
+    if row["outcome"] == "failed" and not row["streamed"] and row["nano_usd"] == 0:
         return
-    if charged < sent - facts.slack:
-        yield f"{id}: {row['outcome']}, {sent} tokens were sent and {charged} charged"
-    if row["usage_source"] == "counted" and charged > sent:
-        yield f"{id}: {row['outcome']}, {sent} tokens were sent but {charged} charged"
+    billed = min(price(entry), row["held_nano_usd"])
+    if row["nano_usd"] < billed:
+        yield f"{id}: {row['outcome']}, {billed} were billed and {row['nano_usd']} charged ({row['usage_source']})"
 
 
 def i2_redis_is_ledger(facts):

@@ -5,7 +5,7 @@ struct Chunks: Answers {
     let created: Int
 
     private var envelope: String {
-        let model = script.omitsModel ? "" : ",\"model\":\"\(script.name)\""
+        let model = script.omitsModel ? "" : ",\"model\":\"\(script.statedName)\""
         return "\"id\":\"chatcmpl-\(id)\",\"created\":\(created)\(model)"
     }
 

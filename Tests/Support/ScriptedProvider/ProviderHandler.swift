@@ -77,6 +77,9 @@ final class ProviderHandler: ChannelInboundHandler {
         let job = Job(
             request: request, script: Script(model: request.model), id: id, isAnthropic: head.uri == "/v1/messages")
         bill.received(id: id, model: request.model, stream: job.streams, body: String(decoding: bytes, as: UTF8.self))
+        if job.script.runsOn, job.script.status == 200 {
+            charge(id, job.script, output: job.script.completionTokens(limit: request.outputLimit), complete: false)
+        }
         if job.script.hangAfter == 0 { return }
         let box = NIOLoopBound((self, context, answer), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(job.script.firstMs)) {
@@ -89,7 +92,7 @@ final class ProviderHandler: ChannelInboundHandler {
 
     private func chat(_ job: Job, _ context: ChannelHandlerContext) {
         let script = job.script
-        let tokens = script.completionTokens(limit: job.request.max_completion_tokens ?? job.request.max_tokens)
+        let tokens = script.completionTokens(limit: job.request.outputLimit)
         let chunks = job.answers
         if job.streams { return stream(chunks, tokens, job.id, wantsUsage: job.wantsUsage, context) }
         charge(job.id, script, output: tokens, complete: script.cutAfter == nil)
@@ -173,8 +176,8 @@ final class ProviderHandler: ChannelInboundHandler {
         if script.hangAfter == at { return }
         if script.errorAfter == at { return write(chunks.errorEvent, context) }
         guard at < tokens else { return finish(tokens, chunks, id, wantsUsage, context) }
-        charge(id, script, output: at + 1, complete: false)
-        write(chunks.content(at), context)
+        if !script.runsOn { charge(id, script, output: at + 1, complete: false) }
+        if !script.hidesReasoning || at >= script.reasoningTokens { write(chunks.content(at), context) }
         let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(script.gapMs)) {
             box.value.0.next(at + 1, of: tokens, chunks, id, wantsUsage, box.value.1)

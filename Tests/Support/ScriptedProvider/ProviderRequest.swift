@@ -36,3 +36,8 @@ struct ProviderRequest: Decodable {
     var dimensions: Int?
     var encoding_format: String?
 }
+
+extension ProviderRequest {
+    /// What the caller allows for one choice.
+    var outputLimit: Int? { max_completion_tokens ?? max_tokens }
+}

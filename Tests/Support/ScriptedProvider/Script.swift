@@ -17,6 +17,9 @@
 /// | `image` | the bytes of a picture | 64 |
 /// | `odd` | `1`: text beyond ASCII, with escapes | 0 |
 /// | `finish` | the finish reason instead of the one that is due | due |
+/// | `runson` | `1`: the whole answer is billed once it was asked for, whether it is read or not | 0 |
+/// | `hidden` | `1`: reasoning tokens come first, take their time and are not shown | 0 |
+/// | `says` | the model it says it is | its name |
 /// | `nomodel`, `nodone`, `nofinish` | `1`: leave that out | 0 |
 struct Script {
     let name: String
@@ -51,6 +54,10 @@ struct Script {
     /// One token as it stands in JSON.
     var token: String { number("odd") == 1 ? "é☃\\u00e9\\n\\\"😀 " : "tok " }
     var finishReason: String? { values["finish"] }
+    var runsOn: Bool { number("runson") == 1 }
+    var hidesReasoning: Bool { number("hidden") == 1 }
+    /// What it calls itself.
+    var statedName: String { values["says"] ?? name }
     var omitsModel: Bool { number("nomodel") == 1 }
     var omitsDone: Bool { number("nodone") == 1 }
     var omitsFinish: Bool { number("nofinish") == 1 }

@@ -1,0 +1,103 @@
+internal import Admission
+internal import GatewayModel
+internal import PlaneContract
+internal import ProviderSchemas
+internal import Routing
+
+/// What is charged at each ending (docs/prices.md has the table): never less than the provider may bill, never more than is
+/// held.
+extension RequestWalk {
+    /// - Parameter aheadMs: for a report of a running answer: how long until the next one, so that a worker that dies in
+    ///   between has said enough.
+    func charge(_ billing: Billing, at now: Int64, aheadMs: Int64 = 0) -> Charge {
+        guard let admitted else { return .nothing }
+        let target = attempt?.target ?? trail.askedTarget ?? admitted.plan.targets[0]
+        var charge = Charge.nothing
+        if let price = chargedPrice(of: target) {
+            switch billing {
+            case .nothing: break
+            case .input: charge = bounded(at: price, input: inputBound(on: target), output: 0)
+            case .whole: charge = whole(target, at: price, now)
+            case .cut where relay.finished && relay.usage != nil: charge = whole(target, at: price, now)
+            case .cut: charge = cut(target, at: price, now, aheadMs)
+            }
+        }
+        return charge.adding(trail.owed, at: admitted.hold)
+    }
+
+    /// The declared model's price, or that of the model the provider says it answered with, where it costs more.
+    func chargedPrice(of target: RouteTarget) -> Price? {
+        relay.dearerPrice ?? target.model.price(atMs: context.wallMs)
+    }
+
+    func inputBound(on target: RouteTarget) -> Int64 {
+        admitted.map { Estimate.inputBound($0.request.size, on: target.model) } ?? 0
+    }
+
+    /// The most output all choices together can have.
+    func outputBound(on target: RouteTarget) -> Int64 {
+        guard let size = admitted?.request.size else { return 0 }
+        return Estimate.product(Estimate.outputBound(size, on: target.model), size.choices)
+    }
+
+    private func bounded(at price: Price, input: Int64, output: Int64) -> Charge {
+        let usage = price.dearestUsage(inputTokens: input, outputTokens: output)
+        return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
+    }
+
+    /// The provider's own usage, else a token a byte of what came.
+    private func whole(_ target: RouteTarget, at price: Price, _ now: Int64) -> Charge {
+        guard let size = admitted?.request.size else { return .nothing }
+        if admitted?.request.operation == .image, let charge = images(size, on: target.model, at: price) {
+            return charge
+        }
+        if let usage = relay.usage {
+            return Charge(usage: usage.tokens, source: .provider, cost: price.cost(of: usage.tokens))
+        }
+        let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens
+        return bounded(at: price, input: inputBound(on: target), output: min(output, outputBound(on: target)))
+    }
+
+    /// Where closing ends the bill: what can have been produced by now, and what was under way. Elsewhere the whole bound.
+    private func cut(_ target: RouteTarget, at price: Price, _ now: Int64, _ aheadMs: Int64) -> Charge {
+        guard let admitted else { return .nothing }
+        if admitted.request.operation == .image {
+            let size = admitted.request.size
+            let place = Estimate.imagePlace(size, at: price)
+            if let place { return images(size.choices, place, at: price) }
+        }
+        guard stopsWhenClosed(target) else {
+            return bounded(at: price, input: inputBound(on: target), output: outputBound(on: target))
+        }
+        let ahead = Production.tokens(perSecond: outputRate(of: target), overMs: aheadMs)
+        let seen = relay.usage?.tokens ?? TokenUsage()
+        let produced = max(seen.output + seen.reasoning, producedTokens(at: now)) + underWayTokens + ahead
+        let output = min(produced, outputBound(on: target))
+        guard seen.prompt > 0 else { return bounded(at: price, input: inputBound(on: target), output: output) }
+        // Some providers say first what the input came to.
+        var usage = seen
+        let dearest = price.dearestUsage(inputTokens: 0, outputTokens: output)
+        (usage.output, usage.reasoning) = (dearest.output, dearest.reasoning)
+        return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
+    }
+
+    /// Images whose tokens nobody reports, or at a price that is for images, are charged one by one; `nil`: by their tokens.
+    private func images(_ size: RequestSize, on model: ModelEntry, at price: Price) -> Charge? {
+        guard relay.usage == nil || !price.pricesOutput else { return nil }
+        if let place = Estimate.imagePlace(size, at: price) { return images(relay.images, place, at: price) }
+        guard relay.usage == nil else { return nil }
+        return bounded(
+            at: price, input: Estimate.inputBound(size, on: model),
+            output: Estimate.outputBound(size, on: model, images: relay.images))
+    }
+
+    private func images(_ count: Int64, _ place: Int64, at price: Price) -> Charge {
+        var usage = relay.usage?.tokens ?? TokenUsage()
+        if relay.usage == nil, let size = admitted?.request.size, let target = attempt?.target ?? trail.askedTarget {
+            usage = price.dearestUsage(inputTokens: Estimate.inputBound(size, on: target.model), outputTokens: 0)
+        }
+        usage.images = count
+        usage.imagePlace = place
+        return Charge(usage: usage, source: relay.usage == nil ? .bounded : .provider, cost: price.cost(of: usage))
+    }
+}
