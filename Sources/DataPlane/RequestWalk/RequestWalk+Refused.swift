@@ -1,0 +1,68 @@
+internal import GatewayModel
+internal import PlaneContract
+internal import ProviderSchemas
+internal import Routing
+
+/// The provider answered with an error: whose fault it is, what the caller is told, and whether another deployment is asked.
+extension RequestWalk {
+    /// The provider answered with an error.
+    mutating func attemptRefused(_ refusal: ProviderRefusal, said: String, at now: Int64) {
+        guard let current = attempt else { return }
+        let waitMs = current.retryAfterMs ?? refusal.waitMs
+        let failure = refusal.failure
+        switch failure {
+        case .clientFault(let message):
+            return fail(
+                GatewayError(.invalidRequest, message, detail: "refused by provider"), at: now,
+                .nothing(keepsUnit: true))
+        case .contextLength(let message):
+            if goesToLargerWindow(than: current.target) { return startNextAttempt(at: now) }
+            return fail(
+                GatewayError(.contextLengthExceeded, message, detail: "refused by provider", param: "messages"),
+                at: now, .nothing(keepsUnit: true))
+        case .contentPolicy(let message):
+            return fail(
+                GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now,
+                .nothing(keepsUnit: true))
+        case .rateLimited:
+            blame(.rateLimited, askedMs: waitMs, at: now)
+            remember(
+                GatewayError(
+                    .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
+                    detail: said, retryAfterMs: self.waitMs(waitMs)))
+        case .overloaded:
+            blame(.overloaded, askedMs: waitMs, at: now)
+            remember(
+                GatewayError(
+                    .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
+                    detail: said, retryAfterMs: self.waitMs(waitMs)))
+        case .operatorFault, .modelMissing:
+            // An empty account is no wrong key: it is left alone for longer.
+            let isEmpty = current.status == 402 || current.status == 429
+            blame(failure == .modelMissing ? .modelMissing : isEmpty ? .operatorQuota : .operatorAuth, at: now)
+            remember(
+                GatewayError(
+                    .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
+                    detail: said))
+        case .transient:
+            blame(.transient, at: now)
+            remember(GatewayError(.upstreamError, "The engine behind this model failed.", detail: said))
+        }
+        // A redirect or a success of another kind is no word that nothing was done.
+        let saysItFailed = (400..<600).contains(current.status ?? 0)
+        trail.mayRetry = saysItFailed && trail.lastClass?.allowsRetry == true
+        attempt = nil
+        startNextAttempt(at: now)
+    }
+
+    /// An error inside a 200 before anything was delivered: as good as an error status.
+    mutating func streamRefused(_ refusal: ProviderRefusal, detail: String, at now: Int64) {
+        guard let current = attempt else { return }
+        actions.append(.cancelAttempt(current.number))
+        attemptRefused(refusal, said: "error as first event: \(detail)", at: now)
+    }
+
+    mutating func giveUp(at now: Int64) {
+        fail(lastFailure ?? GatewayError(.noProviderAvailable, "No provider is available."), at: now)
+    }
+}
