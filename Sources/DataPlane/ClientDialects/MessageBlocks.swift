@@ -36,17 +36,18 @@ enum MessageBlocks {
         try begin(message, said, place, dropping: calls.isEmpty ? [] : ["tool_calls"], to: &out)
         if !calls.isEmpty {
             out.append(",\"tool_calls\":[")
-            let known = (message["tool_calls"].map { Array($0.elements) } ?? [])
-            for call in known {
+            var known: Set<TextKey> = []
+            for call in message["tool_calls"].map({ Array($0.elements) }) ?? [] {
                 if out.last != UInt8(ascii: "[") { out.append(",") }
                 out += call.raw
+                if let id = call["id"]?.key { known.insert(id) }
             }
             for (at, call) in calls {
-                guard let id = call["id"], id.hasText else {
+                guard let id = call["id"], id.hasText, let key = id.key else {
                     throw ForeignChat.invalid("\(place)[\(at)].id", "must be text")
                 }
                 // Some histories have a call in both forms.
-                if known.contains(where: { $0["id"]?.string == id.string }) { continue }
+                if known.contains(key) { continue }
                 guard let name = call["name"], name.hasText else {
                     throw ForeignChat.invalid("\(place)[\(at)].name", "must be text")
                 }

@@ -6,8 +6,6 @@ internal import Routing
 
 /// `POST /v1/chat/completions` (OpenAI API reference, "Create chat completion").
 extension InferenceRequest {
-    static let messagesMax = 10_000
-
     mutating func read(chat name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
         case "messages": try read(messages: value)
@@ -19,9 +17,16 @@ extension InferenceRequest {
         case "tools":
             guard value.isNull || value.kind == .array else { throw Self.invalid(name, "tools must be an array.") }
             facts.hasTools = !value.isEmpty
+            try RequestShape.check(tools: value, name)
             isForeign = isForeign || ForeignTools.areForeign(value)
+        case "functions": try RequestShape.check(tools: value, name)
+        case "response_format": try RequestShape.check(schemas: value, name)
         case "tool_choice": isForeign = isForeign || ForeignTools.isForeign(choice: value)
-        case "input": hasForeignInput = !value.isNull
+        case "input":
+            hasForeignInput = !value.isNull
+            guard !Self.holds(more: RequestShape.itemsMax, value) else {
+                throw RequestShape.tooMany(name, RequestShape.itemsMax, "items")
+            }
         case "instructions": isForeign = isForeign || !value.isNull
         case "max_output_tokens":
             isForeign = try Field.whole(name, value, 1...Int64(Int32.max)) != nil || isForeign
@@ -58,12 +63,10 @@ extension InferenceRequest {
         guard value.kind == .array else { throw Self.invalid("messages", "messages must be an array.") }
         var reader = MessageReader()
         for message in value.elements {
-            guard reader.count < Self.messagesMax else { break }
+            guard reader.count < RequestShape.messagesMax else { throw Self.messagesBound }
             try reader.read(message)
         }
-        guard reader.count > 0, value.range.count > 2, reader.count < Self.messagesMax || Self.isAll(value) else {
-            throw Self.invalid("messages", "messages must hold 1 to \(Self.messagesMax) messages.")
-        }
+        guard reader.count > 0 else { throw Self.messagesBound }
         hasInput = true
         isForeign = isForeign || reader.hasForeignParts
         facts.hasImages = reader.images > 0
@@ -72,7 +75,13 @@ extension InferenceRequest {
         size.textBytes -= reader.dataBytes
     }
 
-    private static func isAll(_ messages: JSONView) -> Bool {
-        messages.elements.prefix(messagesMax + 1).reduce(0) { count, _ in count + 1 } <= messagesMax
+    private static var messagesBound: GatewayError {
+        invalid("messages", "messages must hold 1 to \(RequestShape.messagesMax) messages.")
+    }
+
+    private static func holds(more max: Int, _ list: JSONView) -> Bool {
+        var elements = list.elements
+        for _ in 0..<max where elements.next() == nil { return false }
+        return elements.next() != nil
     }
 }

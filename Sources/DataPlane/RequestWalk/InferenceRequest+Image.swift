@@ -13,7 +13,7 @@ extension InferenceRequest {
         case "quality": size.picture?.quality = try Self.kind(name, value)
         case "size": size.picture?.size = try Self.kind(name, value)
         case "prompt":
-            guard let text = value.string, !text.isEmpty, text.count <= Self.imagePromptCharactersMax else {
+            guard value.hasText, Self.characters(of: value) <= Self.imagePromptCharactersMax else {
                 throw Self.invalid(name, "prompt must be text of 1 to \(Self.imagePromptCharactersMax) characters.")
             }
             hasInput = true
@@ -27,6 +27,12 @@ extension InferenceRequest {
         case "output_compression": _ = try Field.whole(name, value, 0...100)
         default: break
         }
+    }
+
+    /// Unicode scalars, as OpenAI counts them. A spelling with more bytes than so many can have is not read.
+    private static func characters(of text: JSONView) -> Int {
+        guard text.content.count <= imagePromptCharactersMax * 12 else { return .max }
+        return JSONString.utf8(text.content).reduce(0) { $1 & 0xc0 == 0x80 ? $0 : $0 + 1 }
     }
 
     private static let kindBytesMax = 64

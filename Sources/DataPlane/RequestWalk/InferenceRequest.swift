@@ -146,8 +146,8 @@ struct InferenceRequest: Sendable {
         case .tooDeep: GatewayError(.invalidRequest, "The body is nested deeper than \(JSONScanner.depthMax) levels.")
         case .duplicateKey(let name, let depth):
             GatewayError(
-                .invalidRequest, "The body has the member '\(name.prefix(64))' twice in one object.",
-                param: depth == 1 ? String(name.prefix(64)) : nil)
+                .invalidRequest, "The body has the member '\(name.cut(toBytes: 64))' twice in one object.",
+                param: depth == 1 ? name.cut(toBytes: 64) : nil)
         case .tooManyMembers: GatewayError(.invalidRequest, "The body has too many members.")
         case .notAnObject: GatewayError(.invalidRequest, "The body must be a JSON object.")
         }

@@ -52,6 +52,8 @@ struct MessageReader {
             throw flaw(at, ".tool_call_id", "must name the call it answers")
         }
         if let name = parts.name, !name.isNull { try check(name: name, at) }
+        try RequestShape.check(
+            "messages[\(at)].tool_call_id", parts.toolCallID, bytesMax: RequestShape.callIDBytesMax)
         if let calls = parts.toolCalls, !calls.isNull { try check(calls: calls, at) }
         guard let content = parts.content, !content.isNull else {
             guard known == .assistant || known == .function else { throw flaw(at, ".content", "must not be missing") }
@@ -77,18 +79,31 @@ struct MessageReader {
         guard let text = name.string, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw flaw(at, ".name", "must be text without control characters")
         }
+        try RequestShape.check("messages[\(at)].name", name, bytesMax: RequestShape.authorNameBytesMax)
     }
 
     private func check(calls: JSONView, _ at: Int) throws(GatewayError) {
         guard calls.kind == .array else { throw flaw(at, ".tool_calls", "must be an array") }
         for (number, call) in calls.elements.enumerated() {
+            guard number < RequestShape.callsMax else {
+                throw RequestShape.tooMany("messages[\(at)].tool_calls", RequestShape.callsMax, "calls")
+            }
             guard call.kind == .object else { throw flaw(at, ".tool_calls[\(number)]", "must be an object") }
-            guard call["id"]?.hasText == true else { throw flaw(at, ".tool_calls[\(number)].id", "must be text") }
+            guard let id = call["id"], id.hasText else { throw flaw(at, ".tool_calls[\(number)].id", "must be text") }
+            // Most calls are smaller than that, names and all.
+            guard call.range.count > RequestShape.toolNameBytesMax else { continue }
+            let place = "messages[\(at)].tool_calls[\(number)]"
+            try RequestShape.check(place + ".id", id, bytesMax: RequestShape.callIDBytesMax)
+            let name = call["function"]?["name"]
+            try RequestShape.check(place + ".function.name", name, bytesMax: RequestShape.toolNameBytesMax)
         }
     }
 
     private mutating func read(parts: JSONView, _ at: Int) throws(GatewayError) {
         for (number, part) in parts.elements.enumerated() {
+            guard number < RequestShape.partsMax else {
+                throw RequestShape.tooMany("messages[\(at)].content", RequestShape.partsMax, "parts")
+            }
             let place = ".content[\(number)]"
             guard part.kind == .object else { throw flaw(at, place, "must be an object with a type") }
             guard let type = part["type"], type.hasText else { throw flaw(at, place + ".type", "must be text") }

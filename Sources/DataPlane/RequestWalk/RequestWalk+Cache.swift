@@ -179,7 +179,7 @@ extension RequestWalk {
                     isStream: isStream, content: content, madeMs: context.wallMs + now - startedMs,
                     lifetimeMs: cache.policy.lifetimeMs, cost: charge.cost,
                     priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
-                    model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
+                    model: (relay.model ?? target.deployment.upstreamModel).cut(toBytes: UsageEvent.modelBytesMax),
                     deployment: target.deployment.id)))
     }
 }

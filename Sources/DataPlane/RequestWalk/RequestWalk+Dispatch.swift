@@ -115,7 +115,7 @@ extension RequestWalk {
         if let message = answer.facts.errorMessage {
             // Some say what is wrong under a 200, even where a stream was asked for.
             let refusal = ProviderRefusal(inBand: current.body)
-            return attemptRefused(refusal, said: "error under 200: \(message.prefix(200))", at: now)
+            return attemptRefused(refusal, said: "error under 200: \(message.cut(toBytes: 200))", at: now)
         }
         relay.usage = answer.facts.usage
         relay.contentBytes = answer.facts.contentBytes

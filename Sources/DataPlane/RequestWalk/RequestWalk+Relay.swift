@@ -124,6 +124,7 @@ extension RequestWalk {
     /// Takes the engine's own word for which model it is: it is shown, billed and kept as it stands, and counted if it is not
     /// the one it was declared to be.
     mutating func answered(by model: String) {
+        let model = model.cut(toBytes: ProviderAnswer.modelBytesMax)
         relay.model = model
         guard let target = attempt?.target, !ModelFamily.includes(model, target) else { return }
         relay.isMisnamed = true

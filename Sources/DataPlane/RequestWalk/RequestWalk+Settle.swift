@@ -14,7 +14,7 @@ extension RequestWalk {
         return UsageEvent(
             id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
             requested: admitted.request.model,
-            model: String((relay.model ?? target.deployment.upstreamModel).prefix(128)),
+            model: (relay.model ?? target.deployment.upstreamModel).cut(toBytes: UsageEvent.modelBytesMax),
             deployment: target.deployment.id, priceID: chargedPrice(of: target)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
@@ -132,11 +132,11 @@ extension RequestWalk {
         }
     }
 
-    private static let clientIDCharactersMax = 128
+    private static let clientIDBytesMax = 128
 
     private var clientID: String {
         guard let text = head?.clientRequestID else { return "" }
-        return HubKey.redacted(String(text.prefix(Self.clientIDCharactersMax)))
+        return HubKey.redacted(text.cut(toBytes: Self.clientIDBytesMax))
     }
 
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {

@@ -3,9 +3,16 @@
 package struct JSONSplice: Sendable {
     private let bytes: [UInt8]
     private let members: [JSONMember]
-    /// By the place of the member; `nil` removes it.
-    private var changes: [(at: Int, value: [UInt8]?)] = []
+    /// By the place of the member.
+    private var changes: [Int: Change] = [:]
     private var appended: [(name: StaticString, value: [UInt8])] = []
+
+    private enum Change {
+        case removed
+        case value([UInt8])
+
+        var isRemoval: Bool { if case .removed = self { true } else { false } }
+    }
 
     /// - Parameter members: what `JSONScanner.members(of: bytes)` returned.
     package init(_ bytes: [UInt8], _ members: [JSONMember]) {
@@ -22,38 +29,34 @@ package struct JSONSplice: Sendable {
     /// Gives a member a new value, given as JSON; adds it at the end when it is absent. The last word on a member counts.
     package mutating func set(_ name: StaticString, json: [UInt8]) {
         guard let at = place(of: name) else { return appended.append((name, json)) }
-        change(at, to: json)
+        changes[at] = .value(json)
     }
 
     package mutating func remove(_ name: StaticString) {
-        if let at = place(of: name) { change(at, to: nil) }
-    }
-
-    private mutating func change(_ at: Int, to value: [UInt8]?) {
-        if let known = changes.firstIndex(where: { $0.at == at }) {
-            changes[known].value = value
-        } else {
-            changes.append((at, value))
-        }
+        if let at = place(of: name) { changes[at] = .removed }
     }
 
     /// Removes the member at a place in the list of members.
-    package mutating func remove(at place: Int) { change(place, to: nil) }
+    package mutating func remove(at place: Int) { changes[place] = .removed }
 
     package func result() -> [UInt8] {
         if changes.isEmpty, appended.isEmpty { return bytes }
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count + 64 + appended.reduce(0) { $0 + $1.value.count + 40 })
-        if appended.isEmpty, changes.allSatisfy({ $0.value != nil }) { replaceInPlace(&out) } else { rebuild(&out) }
+        if appended.isEmpty, !changes.values.contains(where: \.isRemoval) {
+            replaceInPlace(&out)
+        } else {
+            rebuild(&out)
+        }
         return out
     }
 
     private func replaceInPlace(_ out: inout [UInt8]) {
         var at = 0
-        for change in changes.sorted(by: { $0.at < $1.at }) {
-            let member = members[change.at]
+        for (place, change) in changes.sorted(by: { $0.key < $1.key }) {
+            let member = members[place]
             out += bytes[at..<member.value.lowerBound]
-            out += change.value ?? []
+            if case .value(let value) = change { out += value }
             at = member.value.upperBound
         }
         out += bytes[at...]
@@ -63,13 +66,14 @@ package struct JSONSplice: Sendable {
         out.append(UInt8(ascii: "{"))
         func separate() { if out.count > 1 { out.append(UInt8(ascii: ",")) } }
         for (at, member) in members.enumerated() {
-            let change = changes.first { $0.at == at }
-            if change != nil, change?.value == nil { continue }
-            separate()
-            if let value = change?.value {
+            switch changes[at] {
+            case .removed: continue
+            case .value(let value):
+                separate()
                 out += bytes[member.whole.lowerBound..<member.value.lowerBound]
                 out += value
-            } else {
+            case nil:
+                separate()
                 out += bytes[member.whole]
             }
         }

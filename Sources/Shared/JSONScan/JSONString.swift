@@ -3,45 +3,47 @@ package enum JSONString {
     /// The text of a string, given the bytes between its quotes.
     package static func unescaped(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         guard bytes.contains(0x5c) else { return String(decoding: bytes, as: UTF8.self) }
-        var units: [UInt16] = []
-        var out = ""
-        var plain: [UInt8] = []
-        func flush() {
-            if !plain.isEmpty { out += String(decoding: plain, as: UTF8.self) }
-            if !units.isEmpty { out += String(decoding: units, as: UTF16.self) }
-            plain.removeAll(keepingCapacity: true)
-            units.removeAll(keepingCapacity: true)
-        }
-        var rest = bytes.makeIterator()
-        while let byte = rest.next() {
-            guard byte == 0x5c, let kind = rest.next() else {
-                if !units.isEmpty { flush() }
-                plain.append(byte)
+        return String(decoding: utf8(bytes), as: UTF8.self)
+    }
+
+    /// The same in UTF-8: what is compared where a text is a name or an id, since `String` takes texts for equal that differ
+    /// in their bytes (Unicode's canonical equivalence).
+    package static func utf8(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        guard bytes.contains(0x5c) else { return Array(bytes) }
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count)
+        var at = 0
+        while at < bytes.count {
+            guard bytes[at] == 0x5c, at + 1 < bytes.count else {
+                out.append(bytes[at])
+                at += 1
                 continue
             }
-            if kind == 0x75 {
-                if !plain.isEmpty { flush() }
-                var value: UInt16 = 0
-                for _ in 0..<4 { value = value << 4 | UInt16(Self.hex(rest.next() ?? 0x30)) }
-                units.append(value)
-            } else {
-                if !units.isEmpty { flush() }
-                plain.append(Self.meaning(of: kind))
+            guard bytes[at + 1] == 0x75 else {
+                out.append(meaning(of: bytes[at + 1]))
+                at += 2
+                continue
             }
+            let scalar = scalar(in: bytes, at)
+            out.append(contentsOf: UTF8.encode(scalar.value) ?? UTF8.encodedReplacementCharacter)
+            at += scalar.length
         }
-        flush()
         return out
     }
 
     /// Whether the bytes between the quotes of a string mean this text.
+    ///
+    /// - Complexity: O(length of `text`), however long the string is.
     package static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
         let count = text.utf8CodeUnitCount
         if bytes.count == count {
             for at in 0..<count where bytes[at] != text.utf8Start[at] { return false }
             return true
         }
-        guard bytes.count > count, bytes.contains(0x5c) else { return false }
-        return unescaped(bytes) == "\(text)"
+        // The longest spelling of a byte is `\uXXXX`.
+        guard bytes.count > count, bytes.count <= count * 6, bytes.contains(0x5c) else { return false }
+        let meant = utf8(bytes)
+        return meant.count == count && meant.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: count))
     }
 
     private static func meaning(of escape: UInt8) -> UInt8 {
@@ -53,6 +55,23 @@ package enum JSONString {
         case 0x74: 0x09
         default: escape
         }
+    }
+
+    /// The scalar that `\uXXXX`, or a pair of them, at `at` stands for, and how many bytes spell it.
+    private static func scalar(in bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> (value: UnicodeScalar, length: Int) {
+        let first = unit(in: bytes, at)
+        if let scalar = UnicodeScalar(first) { return (scalar, 6) }
+        let second = unit(in: bytes, at + 6)
+        // The scan lets surrogates pass in pairs only.
+        guard first & 0xfc00 == 0xd800, second & 0xfc00 == 0xdc00,
+            let scalar = UnicodeScalar(0x10000 + (first & 0x3ff) << 10 + second & 0x3ff)
+        else { return ("\u{fffd}", 6) }
+        return (scalar, 12)
+    }
+
+    private static func unit(in bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> UInt32 {
+        guard at + 6 <= bytes.count, bytes[at] == 0x5c, bytes[at + 1] == 0x75 else { return 0 }
+        return bytes[(at + 2)..<(at + 6)].reduce(0) { $0 << 4 | UInt32(hex($1)) }
     }
 
     private static func hex(_ byte: UInt8) -> UInt8 { byte < 0x3a ? byte - 0x30 : (byte | 0x20) - 0x57 }

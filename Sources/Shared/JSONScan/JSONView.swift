@@ -54,7 +54,7 @@ package struct JSONView {
         return value == .min ? nil : -value
     }
 
-    package var double: Double? { kind == .number ? Double(String(decoding: raw, as: UTF8.self)) : nil }
+    package var double: Double? { kind == .number ? JSONNumber.double(raw) : nil }
 
     /// Whether the value is text with at least one character.
     package var hasText: Bool { kind == .string && range.count > 2 }

@@ -19,6 +19,23 @@ package struct JSONElements: Sequence, IteratorProtocol {
     package mutating func next() -> JSONView? { walk.next() }
 }
 
+extension JSONView {
+    /// How many members the objects in it have, at any depth, and how many of those have this name.
+    ///
+    /// - Complexity: one pass over the bytes.
+    package func countMembers(named name: StaticString) -> (all: Int, named: Int) {
+        var walk = JSONWalk(self)
+        var all = 0
+        var named = 0
+        while let text = walk.nextString() {
+            guard walk.isAtColon else { continue }
+            all += 1
+            if JSONString.equals(text.content, name) { named += 1 }
+        }
+        return (all, named)
+    }
+}
+
 /// Steps through the values directly inside a container of a validated document.
 private struct JSONWalk {
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -29,6 +46,34 @@ private struct JSONWalk {
         bytes = view.bytes
         at = view.range.lowerBound + 1
         end = view.kind == kind ? view.range.upperBound - 1 : at
+    }
+
+    /// For `nextString`.
+    init(_ view: JSONView) {
+        bytes = view.bytes
+        at = view.range.lowerBound
+        end = view.range.upperBound
+    }
+
+    /// The next string at any depth, names included.
+    mutating func nextString() -> JSONView? {
+        while at < end {
+            guard bytes[at] == UInt8(ascii: "\"") else {
+                at += 1
+                continue
+            }
+            let start = at
+            skipString()
+            return JSONView(bytes, start..<at)
+        }
+        return nil
+    }
+
+    /// Whether what comes next, space apart, is the colon behind a name.
+    var isAtColon: Bool {
+        var next = at
+        while next < end, bytes[next] <= 0x20 { next += 1 }
+        return next < end && bytes[next] == UInt8(ascii: ":")
     }
 
     mutating func next() -> JSONView? {

@@ -34,8 +34,7 @@ struct NameStack {
 
     private static func hash(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
         if name.contains(0x5c) {
-            var text = JSONString.unescaped(name)
-            return text.withUTF8 { mix($0) }
+            return JSONString.utf8(name).withUnsafeBufferPointer { mix($0) }
         }
         return mix(name)
     }

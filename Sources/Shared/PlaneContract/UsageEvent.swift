@@ -35,6 +35,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var saved: NanoUSD?
 
     package static let rawUsageBytesMax = 512
+    /// What is kept of a provider's name for a model.
+    package static let modelBytesMax = 128
 
     package init(
         id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,

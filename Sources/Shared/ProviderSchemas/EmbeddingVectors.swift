@@ -31,20 +31,23 @@ package enum EmbeddingVectors {
 
     /// A list of numbers as quoted base64.
     private static func base64(of vector: JSONView) -> [UInt8]? {
-        var data = Data()
+        var data: [UInt8] = []
         for element in vector.elements {
             guard let number = element.double, abs(number) <= Double(Float.greatestFiniteMagnitude) else { return nil }
             withUnsafeBytes(of: Float(number).bitPattern.littleEndian) { data.append(contentsOf: $0) }
         }
-        return Array("\"\(data.base64EncodedString())\"".utf8)
+        return Array("\"\(Data(data).base64EncodedString())\"".utf8)
     }
 
     /// Base64 as a list of numbers, each in the fewest digits that read back to it.
     private static func numbers(in vector: JSONView) -> [UInt8]? {
-        guard let text = vector.string, let data = Data(base64Encoded: text), data.count % 4 == 0 else { return nil }
+        guard let text = vector.string, let decoded = Data(base64Encoded: text), decoded.count % 4 == 0 else {
+            return nil
+        }
+        let data = [UInt8](decoded)
         var out = Array("[".utf8)
         for at in stride(from: 0, to: data.count, by: 4) {
-            let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(data[data.startIndex + at + $1]) << (8 * UInt32($1)) }
+            let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(data[at + $1]) << (8 * UInt32($1)) }
             let number = Float(bitPattern: bits)
             guard number.isFinite else { return nil }
             if at > 0 { out.append(UInt8(ascii: ",")) }

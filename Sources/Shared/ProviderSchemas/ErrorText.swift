@@ -1,3 +1,5 @@
+internal import GatewayModel
+
 /// Providers repeat parts of the operator's key, account and network in their messages; none of that is for callers.
 enum ErrorText {
     private static let marks = [
@@ -5,9 +7,9 @@ enum ErrorText {
         "http://", "https://", "req_", "acct_", "bearer",
     ]
 
-    /// The text with such words replaced, at most `ProviderErrorBody.messageCharactersMax` characters of it.
+    /// The text with such words replaced, at most `ProviderErrorBody.messageBytesMax` bytes of it.
     static func cleaned(_ text: String) -> String {
-        let words = text.prefix(ProviderErrorBody.messageCharactersMax).split(
+        let words = text.cut(toBytes: ProviderErrorBody.messageBytesMax).split(
             separator: " ", omittingEmptySubsequences: false)
         return words.map { word in
             let bare = word.drop { "\"'`([{<".contains($0) }

@@ -3,6 +3,9 @@ package import JSONScan
 
 /// What the gateway must know of a complete, not streamed, answer in OpenAI's format.
 package struct ProviderAnswer: Sendable {
+    /// What is remembered of a model's name, in bytes: it is repeated in chunks, events and errors.
+    package static let modelBytesMax = 256
+
     package let members: [JSONMember]
     package private(set) var model: String?
     package private(set) var usage: ProviderUsage?

@@ -1,10 +1,11 @@
+internal import GatewayModel
 internal import JSONScan
 
 /// What an error answer says, whatever its shape: OpenAI's `{"error":{…}}`, the same in an array (Gemini's compatible
 /// endpoint), flat (Mistral, older vLLM), a list of `detail` (Mistral's 422), text beside a text code (xAI), inside a choice
 /// (OpenRouter), Anthropic's `{"type":"error","error":{…}}`, or no JSON at all.
 struct ProviderErrorBody {
-    /// For people: at most `messageCharactersMax` characters without keys, account names and addresses.
+    /// For people: at most `messageBytesMax` bytes without keys, account names and addresses.
     private(set) var message = "the provider refused the request"
     /// Everything that tells what kind of error it is, in lower case.
     private(set) var words = ""
@@ -13,8 +14,8 @@ struct ProviderErrorBody {
     /// How long to wait before another try, in milliseconds.
     private(set) var waitMs: Int64?
 
-    static let messageCharactersMax = 1000
-    private static let wordsCharactersMax = 4000
+    static let messageBytesMax = 2_000
+    private static let wordsBytesMax = 4_000
 
     init(_ body: [UInt8]) {
         var document = body
@@ -31,7 +32,7 @@ struct ProviderErrorBody {
             else { return }
             read(top: JSONView(bytes, start..<(end + 1)))
         }
-        words = String(words.prefix(Self.wordsCharactersMax)).lowercased()
+        words = words.cut(toBytes: Self.wordsBytesMax).lowercased()
     }
 
     private mutating func read(top: JSONView) {
@@ -55,7 +56,7 @@ struct ProviderErrorBody {
         if let text = error["message"]?.string ?? Self.detail(error["message"]) ?? Self.detail(error) {
             note(text)
             message = ErrorText.cleaned(text)
-            waitMs = WaitHint.milliseconds(in: text)
+            waitMs = WaitHint.milliseconds(in: text.cut(toBytes: Self.messageBytesMax))
         }
         for name in ["type", "code", "status"] as [StaticString] { note(error[name]) }
         note(error["innererror"]?["code"])
@@ -66,7 +67,9 @@ struct ProviderErrorBody {
         guard let details = error["details"] else { return }
         for item in details.elements {
             note(item["reason"])
-            if let delay = item["retryDelay"]?.string { waitMs = WaitHint.duration(delay[...]) ?? waitMs }
+            if let delay = item["retryDelay"]?.string {
+                waitMs = WaitHint.duration(delay.cut(toBytes: Self.messageBytesMax)[...]) ?? waitMs
+            }
             guard let violations = item["violations"] else { continue }
             for violation in violations.elements { note(violation["quotaId"]) }
         }
@@ -87,5 +90,8 @@ struct ProviderErrorBody {
         if let text = value?.string { note(text) } else if let number = value?.integer { note(String(number)) }
     }
 
-    private mutating func note(_ text: String) { words += text.prefix(Self.messageCharactersMax) + "\n" }
+    private mutating func note(_ text: String) {
+        guard words.utf8.count < Self.wordsBytesMax else { return }
+        words += text.cut(toBytes: Self.messageBytesMax) + "\n"
+    }
 }

@@ -85,5 +85,5 @@ extension RoutingTable {
         return keys.isEmpty ? load : "set \(keys.joined(separator: " or ")) and start deploy/run again, or \(load)"
     }
 
-    private static func shown(_ name: String) -> String { String(name.prefix(64)) }
+    private static func shown(_ name: String) -> String { name.cut(toBytes: 64) }
 }

@@ -11,15 +11,14 @@ extension AnthropicConversation {
         if turns.first?.isUser != true { out.append(Self.message("user", [Self.placeholder])) }
         for (at, turn) in turns.enumerated() {
             guard !turn.isUser else {
-                let missing = pending.filter { id in !turn.results.contains { $0.id == id } }
+                let missing = pending.filter { !turn.answered.contains($0) }
                 pending = []
-                out.append(
-                    Self.message("user", turn.results.map(\.block) + missing.map(Self.unanswered) + turn.blocks))
+                out.append(Self.message("user", turn.results + missing.map(Self.unanswered) + turn.blocks))
                 continue
             }
             let isLast = at == turns.count - 1
             out.append(Self.message("assistant", isLast ? Self.trimmed(turn.blocks) : turn.blocks))
-            pending = turn.calls.map(\.plain)
+            pending = turn.calls
         }
         if !pending.isEmpty { out.append(Self.message("user", pending.map(Self.unanswered))) }
         return .array(out)
@@ -39,11 +38,10 @@ extension AnthropicConversation {
 
     /// An answer to be continued must not end in white space.
     private static func trimmed(_ blocks: [JSONTree]) -> [JSONTree] {
-        guard let last = blocks.last, let text = last["text"]?.string, let end = text.last, end.isWhitespace else {
-            return blocks
-        }
-        var kept = text[...]
-        while kept.last?.isWhitespace == true { kept.removeLast() }
-        return blocks.dropLast() + [last.setting("text", .text(String(kept)))]
+        guard let last = blocks.last, let text = last["text"]?.string else { return blocks }
+        // By scalars: the last characters (grapheme clusters) of a text are found by looking back any way.
+        let kept = text.unicodeScalars.reversed().drop { $0.properties.isWhitespace }
+        guard kept.startIndex != text.unicodeScalars.reversed().startIndex else { return blocks }
+        return blocks.dropLast() + [last.setting("text", .text(String(text.unicodeScalars[..<kept.startIndex.base])))]
     }
 }

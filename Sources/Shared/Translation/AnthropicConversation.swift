@@ -8,10 +8,13 @@ struct AnthropicConversation {
     struct Turn {
         var isUser: Bool
         /// `tool_result` blocks: they come before all others of their turn.
-        var results: [(id: String, block: JSONTree)] = []
+        var results: [JSONTree] = []
+        /// The calls that these answer, by the ids Anthropic knows.
+        var answered: Set<String> = []
         var blocks: [JSONTree] = []
-        /// The ids of the calls in it, as the caller and as Anthropic knows them.
-        var calls: [(given: String, plain: String)] = []
+        /// The calls in it, by the ids Anthropic knows, and by the caller's: of several with one id, the last.
+        var calls: [String] = []
+        var plainIDs: [TextKey: String] = [:]
     }
 
     /// Anthropic's bound.
@@ -20,8 +23,11 @@ struct AnthropicConversation {
     private(set) var system: [JSONTree] = []
     private(set) var turns: [Turn] = []
     private(set) var toolsUsed: [String] = []
+    private var toolsSeen: Set<TextKey> = []
     private var cacheMarkers = 0
     private var idsUsed: Set<String> = []
+    /// The number the next call of an id gets that was used before.
+    private var idNumbers: [String: Int] = [:]
 
     var cacheMarkersLeft: Int { Self.cacheMarkersMax - cacheMarkers }
 
@@ -63,15 +69,15 @@ struct AnthropicConversation {
     private mutating func read(assistant message: JSONView, _ at: Int) throws(GatewayError) {
         var blocks = try blocks(of: message, at)
         if let refusal = message["refusal"], refusal.hasText { blocks.append(Self.textBlock(refusal)) }
-        var calls: [(given: String, plain: String)] = []
+        var calls: [(given: TextKey, plain: String)] = []
         for call in message["tool_calls"].map({ Array($0.elements) }) ?? [] {
-            guard let id = call["id"]?.string, let name = call["function"]?["name"]?.string else {
+            guard let given = call["id"], let id = given.string, let name = call["function"]?["name"]?.string else {
                 throw Translator.unsupported(
                     "messages[\(at)].tool_calls", "messages[\(at)].tool_calls holds a call that is no function's.")
             }
             let plain = unused(CallID.plain(id))
-            calls.append((id, plain))
-            if !toolsUsed.contains(name) { toolsUsed.append(name) }
+            calls.append((TextKey(given.content), plain))
+            if toolsSeen.insert(TextKey(name)).inserted { toolsUsed.append(name) }
             blocks.append(
                 .object([
                     "type": .text("tool_use"), "id": .text(plain), "name": .text(name),
@@ -79,17 +85,22 @@ struct AnthropicConversation {
                 ]))
         }
         append(blocks, isUser: false)
-        if !calls.isEmpty { turns[turns.count - 1].calls += calls }
+        for (given, plain) in calls {
+            turns[turns.count - 1].calls.append(plain)
+            turns[turns.count - 1].plainIDs[given] = plain
+        }
     }
 
     /// Some clients and engines count calls anew in every turn; there an id may stand once.
     private mutating func unused(_ id: String) -> String {
         var candidate = id
-        var number = 2
+        var number = idNumbers[id] ?? 2
         while !idsUsed.insert(candidate).inserted {
             candidate = "\(id)_\(number)"
             number += 1
         }
+        // No number is tried twice: all calls together try no more ids than there are calls, and one each.
+        if candidate != id { idNumbers[id] = number }
         return candidate
     }
 
@@ -104,27 +115,24 @@ struct AnthropicConversation {
     }
 
     private mutating func read(result message: JSONView, _ at: Int) throws(GatewayError) {
-        guard let id = message["tool_call_id"]?.string else { return }
+        guard let id = message["tool_call_id"]?.key else { return }
         let asked = turns.last?.isUser == true ? turns.dropLast().last : turns.last
-        guard let call = asked?.calls.last(where: { $0.given == id }) else {
+        guard let call = asked?.plainIDs[id] else {
             throw Translator.unsupported(
                 "messages[\(at)].tool_call_id",
                 "messages[\(at)].tool_call_id answers no call of the assistant message before it.")
         }
         let blocks = try blocks(of: message, at)
         if turns.last?.isUser != true { turns.append(Turn(isUser: true)) }
-        guard !turns[turns.count - 1].results.contains(where: { $0.id == call.plain }) else {
+        guard turns[turns.count - 1].answered.insert(call).inserted else {
             throw Translator.unsupported(
                 "messages[\(at)].tool_call_id", "messages[\(at)] answers a call that was answered before.")
         }
         turns[turns.count - 1].results.append(
-            (
-                call.plain,
-                .object([
-                    "type": .text("tool_result"), "tool_use_id": .text(call.plain),
-                    "content": blocks.isEmpty ? nil : .array(blocks),
-                ])
-            ))
+            .object([
+                "type": .text("tool_result"), "tool_use_id": .text(call),
+                "content": blocks.isEmpty ? nil : .array(blocks),
+            ]))
     }
 
     /// A cache marker, while there is room for one.

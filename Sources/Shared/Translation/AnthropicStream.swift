@@ -57,7 +57,7 @@ struct AnthropicStream: Sendable {
         if type.isText("message_stop") { return end() }
         if type.isText("error") {
             let message = event["error"]?["message"]?.string ?? "error event"
-            return .failed(ProviderRefusal(inBand: data), detail: String(message.prefix(200)))
+            return .failed(ProviderRefusal(inBand: data), detail: message.cut(toBytes: 200))
         }
         // `ping`, and types that do not exist yet.
         return .nothing
@@ -66,9 +66,17 @@ struct AnthropicStream: Sendable {
     private mutating func start(_ message: JSONView?) -> StreamStep {
         guard !hasStarted, let message else { return .broken("a second message_start") }
         hasStarted = true
-        model = message["model"].flatMap { $0.hasText ? Array($0.raw) : nil }
+        model = message["model"].flatMap { $0.hasText ? Self.name($0) : nil }
         if let given = message["usage"] { usage.take(given) }
         return .nothing
+    }
+
+    /// It stands in every chunk, so it has a bound.
+    private static func name(_ model: JSONView) -> [UInt8] {
+        guard model.content.count > ProviderAnswer.modelBytesMax, let text = model.string else {
+            return Array(model.raw)
+        }
+        return Array(JSONText.quoted(text.cut(toBytes: ProviderAnswer.modelBytesMax)).utf8)
     }
 
     private mutating func begin(_ content: JSONView?) -> StreamStep {

@@ -29,8 +29,8 @@ struct AnthropicTools {
         let wasDefined = !defined.isEmpty
         if let allowed = choice?["allowed_tools"], wasDefined {
             let listed = allowed["tools"].map { Array($0.elements) } ?? []
-            let names = Set(listed.compactMap { $0["function"]?["name"]?.string })
-            defined = defined.filter { names.contains($0.name) }
+            let names = Set(listed.compactMap { $0["function"]?["name"]?.key })
+            defined = defined.filter { names.contains(TextKey($0.name)) }
         }
         if !wasDefined {
             defined = usedBefore.map { name in
@@ -89,9 +89,11 @@ struct AnthropicTools {
             guard let parts = node[name] else { continue }
             node = node.without(name)
             var properties = node["properties"]?.members ?? []
+            var known = Set(properties.map { TextKey($0.name) })
             for part in parts.elements {
-                for property in part["properties"]?.members ?? []
-                where !properties.contains(where: { $0.name == property.name }) { properties.append(property) }
+                for property in part["properties"]?.members ?? [] where known.insert(TextKey(property.name)).inserted {
+                    properties.append(property)
+                }
             }
             node = node.setting("properties", .object(properties))
         }

@@ -1,11 +1,21 @@
-/// The subset of OpenAPI 3.0 that Gemini reads.
-struct GeminiSchemaCleaner {
-    let root: JSONTree
-    /// References being followed: one that leads back into itself is cut.
-    private var open: Set<String> = []
-    private var nodes = 0
+internal import JSONScan
 
-    init(root: JSONTree) { self.root = root }
+/// The subset of OpenAPI 3.0 that Gemini reads.
+///
+/// References are written out, so a small schema may stand for an endless one: what is cleaned is bounded by depth, by nodes and by
+/// a size that grows with the schema's own. What is beyond is any object.
+struct GeminiSchemaCleaner {
+    private let references: SchemaReferences
+    /// References being followed: one that leads back into itself is cut.
+    private var open: Set<TextKey> = []
+    private var nodes = 0
+    /// What may still be read of schemas, in the measure of `JSONTree.size`.
+    private var sizeLeft: Int
+
+    init(root: JSONTree) {
+        references = SchemaReferences(root: root)
+        sizeLeft = root.size * SchemaCleaner.growthMax + SchemaCleaner.sizeFree
+    }
 
     private static var anyObject: JSONTree { .object(["type": .text("object")]) }
 
@@ -19,9 +29,10 @@ struct GeminiSchemaCleaner {
 
     mutating func cleaned(_ schema: JSONTree, depth: Int) -> JSONTree {
         nodes += 1
-        guard schema.isObject, depth < SchemaCleaner.depthMax, nodes < SchemaCleaner.nodesMax else {
+        guard schema.isObject, depth < SchemaCleaner.depthMax, nodes < SchemaCleaner.nodesMax, sizeLeft > 0 else {
             return Self.anyObject
         }
+        sizeLeft -= Self.ownSize(schema)
         if let reference = schema["$ref"]?.string { return followed(reference, beside: schema, depth) }
         var node = merged(schema)
         node = withoutNull(node, depth)
@@ -41,53 +52,50 @@ struct GeminiSchemaCleaner {
     }
 
     private mutating func followed(_ reference: String, beside schema: JSONTree, _ depth: Int) -> JSONTree {
-        guard !open.contains(reference), let target = resolve(reference) else { return Self.anyObject }
-        open.insert(reference)
-        defer { open.remove(reference) }
+        let key = TextKey(reference)
+        guard !open.contains(key), let target = references.resolve(reference) else { return Self.anyObject }
+        open.insert(key)
+        defer { open.remove(key) }
         var out = cleaned(target, depth: depth + 1)
         if let description = schema["description"] { out = out.setting("description", description) }
         return out
     }
 
-    /// A pointer into the same document (RFC 6901): `#/$defs/Name`.
-    private func resolve(_ reference: String) -> JSONTree? {
-        guard reference.hasPrefix("#") else { return nil }
-        var node = root
-        for step in reference.dropFirst().split(separator: "/") {
-            let name = String(step.replacing("~1", with: "/").replacing("~0", with: "~"))
-            guard let next = node[name] else { return nil }
-            node = next
+    /// What of a schema is read here; the schemas in it are read when their turn comes.
+    private static func ownSize(_ schema: JSONTree) -> Int {
+        schema.members.reduce(1) { sum, member in
+            switch member.name {
+            case "properties": sum + member.value.members.reduce(0) { $0 + $1.name.utf8.count + 1 }
+            case "anyOf", "oneOf", "allOf": sum + member.value.elements.count
+            case "items": sum + 1
+            case let name where name == "const" || kept.contains(name): sum + name.utf8.count + member.value.size
+            // Left out unread.
+            default: sum + member.name.utf8.count + 1
+            }
         }
-        return node
     }
 
     /// `allOf` merged in, `oneOf` as `anyOf`, `const` as an enumeration.
-    private func merged(_ schema: JSONTree) -> JSONTree {
+    private mutating func merged(_ schema: JSONTree) -> JSONTree {
         var node = schema
-        if let parts = schema["allOf"] {
-            node = node.without("allOf")
-            for part in parts.elements {
-                let whole = part["$ref"]?.string.flatMap(resolve) ?? part
-                for (name, value) in whole.members { node = Self.merge(name, value, into: node) }
-            }
-        }
+        if let parts = schema["allOf"] { node = merging(parts.elements, into: node.without("allOf")) }
         if let choices = node["oneOf"] { node = node.without("oneOf").setting("anyOf", choices) }
         if let constant = node["const"] { node = node.without("const").setting("enum", .array([constant])) }
         return node
     }
 
-    private static func merge(_ name: String, _ value: JSONTree, into node: JSONTree) -> JSONTree {
-        guard let there = node[name] else { return node.setting(name, value) }
-        switch name {
-        case "properties":
-            return node.setting(name, .object(there.members + value.members.filter { there[$0.name] == nil }))
-        case "required": return node.setting(name, .array(there.elements + value.elements))
-        default: return node
+    private mutating func merging(_ parts: [JSONTree], into node: JSONTree) -> JSONTree {
+        var merged = MergedSchema(node)
+        for part in parts where sizeLeft > 0 {
+            let whole = part["$ref"]?.string.flatMap(references.resolve) ?? part
+            sizeLeft -= Self.ownSize(whole)
+            merged.merge(whole)
         }
+        return merged.schema
     }
 
     /// `null` among types, choices or enumerated values becomes `nullable`; several types become choices.
-    private func withoutNull(_ schema: JSONTree, _ depth: Int) -> JSONTree {
+    private mutating func withoutNull(_ schema: JSONTree, _ depth: Int) -> JSONTree {
         var node = schema
         var isNullable = false
         if case .array(let types)? = node["type"] {
@@ -101,12 +109,7 @@ struct GeminiSchemaCleaner {
             let others = choices.filter { $0["type"]?.isText("null") != true }
             isNullable = isNullable || others.count < choices.count
             node = node.without("anyOf")
-            if others.count == 1 {
-                let only = others[0]["$ref"]?.string.flatMap(resolve) ?? others[0]
-                for (name, value) in only.members { node = Self.merge(name, value, into: node) }
-            } else {
-                node = node.setting("anyOf", .array(others))
-            }
+            node = others.count == 1 ? merging(others, into: node) : node.setting("anyOf", .array(others))
         }
         if let values = node["enum"]?.elements {
             let others = values.filter { $0.spelling != "null" }
@@ -121,9 +124,9 @@ struct GeminiSchemaCleaner {
     /// Only properties that exist may be required, and an array says of what.
     private func completed(_ schema: JSONTree, required: JSONTree?) -> JSONTree {
         var node = schema
-        let properties = node["properties"]
+        let properties = Set((node["properties"]?.members ?? []).map { TextKey($0.name) })
         let names = (required?.elements ?? []).filter { name in
-            name.string.map { properties?[$0] != nil } ?? false
+            name.string.map { properties.contains(TextKey($0)) } ?? false
         }
         if !names.isEmpty { node = node.setting("required", .array(names)) }
         if node["type"]?.isText("array") == true, node["items"] == nil {

@@ -23,7 +23,7 @@ struct OpenAIStream: Sendable {
         if data.elementsEqual("[DONE]".utf8) { return .done }
         guard let chunk = try? ChatChunk(data, usage: shape) else { return .broken("an event that is no JSON object") }
         if let message = chunk.errorMessage {
-            return .failed(ProviderRefusal(inBand: data), detail: String(message.prefix(200)))
+            return .failed(ProviderRefusal(inBand: data), detail: message.cut(toBytes: 200))
         }
         if chunk.traits.contains(.failedFinish) {
             return .failed(ProviderRefusal(inBand: data), detail: "finish reason error")

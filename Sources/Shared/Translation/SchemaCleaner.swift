@@ -1,8 +1,11 @@
 /// JSON Schema in the subsets vendors read. Whoever sends them another keyword has the whole request refused.
 enum SchemaCleaner {
-    /// How deep references are followed, and how large a schema may become by it.
+    /// How deep references are followed, and how large a schema may become by it: so many times its own size (`JSONTree.size`),
+    /// and so much more.
     static let depthMax = 32
     static let nodesMax = 5_000
+    static let growthMax = 8
+    static let sizeFree = 64 << 10
 
     /// For Gemini: references written out, unions as `anyOf`, constants as enumerations, `null` as `nullable`.
     static func gemini(_ schema: JSONTree) -> JSONTree {

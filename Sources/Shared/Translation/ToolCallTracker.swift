@@ -5,18 +5,16 @@ internal import PlaneContract
 /// The tool calls of one choice as they stream in: gives each its index, its id once and its name once (OpenAI API
 /// reference, chat completion chunks). A new call starts with an id not met before, an index not met before, or a second name.
 struct ToolCallTracker: Sendable {
-    private struct Call {
-        var vendorIndex: Int64?
-        var id: String
-        var name: String
-    }
-
     private let id: String
-    private var calls: [Call] = []
+    /// The names of the calls.
+    private var names: [TextKey] = []
+    /// The newest call of an id, and of a vendor's index.
+    private var placesByID: [TextKey: Int] = [:]
+    private var placesByIndex: [Int64: Int] = [:]
 
     init(id: String) { self.id = id }
 
-    var isEmpty: Bool { calls.isEmpty }
+    var isEmpty: Bool { names.isEmpty }
 
     /// - Parameter deltas: the `tool_calls` of one delta.
     /// - Returns: the array anew; `nil` when it is as it must be.
@@ -35,18 +33,20 @@ struct ToolCallTracker: Sendable {
 
     private mutating func mended(delta: JSONView) throws(TooManyCalls) -> [UInt8]? {
         let index = delta["index"]?.integer
-        let id = delta["id"].flatMap { $0.hasText ? $0.string : nil }
-        let name = delta["function"]?["name"].flatMap { $0.hasText ? $0.string : nil }
-        if let place = place(index: index, id: id, name: name) {
+        let id = delta["id"].flatMap { $0.hasText ? $0 : nil }
+        let name = delta["function"]?["name"].flatMap { $0.hasText ? $0.key : nil }
+        if let place = place(index: index, id: id?.key, name: name) {
             let isFine =
                 index == Int64(place) && delta["id"] == nil && delta["function"]?["name"] == nil
                 && Self.isText(delta["function"]?["arguments"])
             return isFine ? nil : continued(delta, place)
         }
-        guard calls.count < ChoiceMender.callsMax else { throw TooManyCalls() }
-        let place = calls.count
-        let made = id ?? "call_\(self.id)_\(place)"
-        calls.append(Call(vendorIndex: index, id: made, name: name ?? ""))
+        guard names.count < ChoiceMender.callsMax else { throw TooManyCalls() }
+        let place = names.count
+        let made = id?.string ?? "call_\(self.id)_\(place)"
+        names.append(name ?? TextKey(""))
+        placesByID[TextKey(made)] = place
+        if let index { placesByIndex[index] = place }
         let isFine = index == Int64(place) && id != nil && Self.isText(delta["function"]?["arguments"])
         return isFine ? nil : begun(delta, place, id: made)
     }
@@ -54,11 +54,11 @@ struct ToolCallTracker: Sendable {
     private static func isText(_ arguments: JSONView?) -> Bool { arguments == nil || arguments?.kind == .string }
 
     /// Which call a delta goes on with; `nil`: it starts one.
-    private func place(index: Int64?, id: String?, name: String?) -> Int? {
-        if let id { return calls.lastIndex { $0.id == id } }
-        guard let index else { return name == nil && !calls.isEmpty ? calls.count - 1 : nil }
-        guard let place = calls.lastIndex(where: { $0.vendorIndex == index }) else { return nil }
-        return name == nil || name == calls[place].name ? place : nil
+    private func place(index: Int64?, id: TextKey?, name: TextKey?) -> Int? {
+        if let id { return placesByID[id] }
+        guard let index else { return name == nil && !names.isEmpty ? names.count - 1 : nil }
+        guard let place = placesByIndex[index] else { return nil }
+        return name == nil || name == names[place] ? place : nil
     }
 
     private func begun(_ delta: JSONView, _ place: Int, id: String) -> [UInt8] {
