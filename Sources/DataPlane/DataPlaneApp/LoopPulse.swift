@@ -8,6 +8,7 @@ final class LoopPulse: Sendable {
     private let heardMs = Atomic<Int64>(0)
     private let owners = Atomic<Int>(1)
     private let localMs = Atomic<Int64>(.min / 2)
+    private let stalled = Atomic(false)
 
     init(owner: String) { self.owner = owner }
 
@@ -21,6 +22,10 @@ final class LoopPulse: Sendable {
     var lastHeardMs: Int64 { heardMs.load(ordering: .relaxed) }
     /// Loops that share the limits, over all workers.
     var ownersAlive: Int { owners.load(ordering: .relaxed) }
+
+    /// Whether the loop has stopped turning: it lives no more, and says so by sending no sign of life.
+    var isStalled: Bool { stalled.load(ordering: .relaxed) }
+    func stalls(_ value: Bool) { stalled.store(value, ordering: .relaxed) }
 
     /// The loop has let a request in without asking Redis.
     func letIn(atMs: Int64) { localMs.store(atMs, ordering: .relaxed) }

@@ -65,6 +65,8 @@ struct Sweeper: Sendable {
     }
 
     private func beat() async -> Bool {
+        let pulses = pulses.filter { !$0.isStalled }
+        guard !pulses.isEmpty else { return false }
         let began = Reactor.clockMs()
         let words = pulses.flatMap { [$0.owner, $0.isCut(atMs: began, withinMs: Int64(heartbeatMs)) ? "1" : "0"] }
         let count = RedisCommand(["HLEN", RedisKeys.heartbeats(Shard.all[0])])

@@ -45,6 +45,8 @@ package struct WorkerApp: Sendable {
             cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, health: health, metrics: metrics,
             log: log)
         await start(loops, journals)
+        let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
+        watchdog.start()
         let follower = makeFollower(loops, health, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
@@ -57,7 +59,8 @@ package struct WorkerApp: Sendable {
 
         let draining = Flag()
         let operations = try await OperationsServer.start(
-            host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics
+            host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics,
+            liveness: { watchdog.complaints }
         ) { Self.readiness(follower, loops, draining) }
         let counter = ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies) { bound in
             metrics.add("aihub_worker_connections_refused_total", [("bound", bound.rawValue)])
@@ -90,6 +93,7 @@ package struct WorkerApp: Sendable {
         following.cancel()
         await sweeper.farewell()
         let owesNothing = await loops.owesNothing()
+        watchdog.stop()
         loops.forEach { $0.stop() }
         journals.stop(removing: owesNothing)
         await operations.stop()

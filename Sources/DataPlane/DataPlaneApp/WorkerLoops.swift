@@ -33,6 +33,7 @@ final class WorkerLoops: Sendable {
             let reactor = Reactor()
             let pulse = LoopPulse(owner: "\(owner).\(number)")
             let name = "loop\(number)"
+            reactor.onSlowTurn = SlowTurns(pulse.owner, metrics, log).note
             let services = LoopServices(
                 on: reactor, settings: settings, pulse: pulse, journal: journals.journal(name), digester: digester,
                 cacheSecrets: cacheSecrets, flights: flights, memory: memory, health: health, metrics: metrics,
@@ -53,7 +54,7 @@ final class WorkerLoops: Sendable {
     /// loop; they are in its journal when this returns.
     func start(adopting inherited: [JournalRecord]) async {
         for (number, loop) in loops.enumerated() {
-            loop.reactor.start()
+            loop.reactor.start(name: "loop\(number)")
             let mine = number == 0 ? inherited : []
             await loop.reactor.submit { loop.services.begin(adopting: mine) }
         }
@@ -63,6 +64,8 @@ final class WorkerLoops: Sendable {
     var haveMetRedis: Bool { opened.isOver }
 
     var pulses: [LoopPulse] { loops.map(\.pulse) }
+
+    var watched: [LoopWatchdog.Loop] { loops.map { LoopWatchdog.Loop(turns: $0.reactor.turns, pulse: $0.pulse) } }
 
     /// Whether the ledger has everything of every loop.
     func owesNothing() async -> Bool {

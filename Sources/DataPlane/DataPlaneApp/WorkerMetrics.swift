@@ -21,6 +21,10 @@ enum WorkerMetrics {
             "aihub_worker_connections_refused_total",
             "Connections closed because there was no room, by the bound they met: worker, address."
         ),
+        (
+            "aihub_worker_slow_turns_total",
+            "Turns of an event loop longer than 100 ms, by what it was busy with: everybody else waited."
+        ),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 

@@ -29,6 +29,8 @@ package struct WorkerSettings: Sendable {
     package var heartbeatMs: Int
     /// How long a worker may be silent before its holds are taken.
     package var silenceMs: Int
+    /// How long an event loop may go without a turn before the worker gives itself up.
+    package var stallMs: Int
     package var drainSeconds: Int
     /// How long the listener stays open after SIGTERM, so that load balancers notice `/readyz` first.
     package var listenerGraceSeconds: Int
@@ -70,6 +72,7 @@ package struct WorkerSettings: Sendable {
         cutOffMs = Int64(read.integer("CUT_OFF_MS", default: 10_000, in: 100...10_000))
         heartbeatMs = read.integer("HEARTBEAT_MS", default: 5_000, in: 100...60_000)
         silenceMs = read.integer("SILENCE_MS", default: 30_000, in: 500...600_000)
+        stallMs = read.integer("STALL_MS", default: 5_000, in: 500...600_000)
         drainSeconds = read.integer("DRAIN_SECONDS", default: 120, in: 0...3_600)
         listenerGraceSeconds = read.integer("LISTENER_GRACE_SECONDS", default: 5, in: 0...600)
         connectMs = read.integer("CONNECT_MS", default: 2_000, in: 50...60_000)

@@ -10,6 +10,7 @@ extension ClientConnection {
         // Carrying out one action may feed the next event: that one then finds no spare room and takes its own.
         var actions: [WalkAction] = []
         swap(&actions, &spareActions)
+        reactor.enter(LoopStage(event))
         running.handle(event, at: reactor.nowMs, into: &actions)
         for action in actions { carryOut(action, for: running) }
         actions.removeAll(keepingCapacity: true)
@@ -60,10 +61,27 @@ extension ClientConnection {
         case .cancelTimer(let timer): deadlines.cancel(timer.rawValue)
         case .reportProgress(let report):
             services.reportProgress(report) { [self] in feed(.progressAnswered($0), for: id) }
-        case .settle(let request): services.settle(request)
+        case .settle(let request):
+            reactor.enter(.settle)
+            services.settle(request)
         case .finished(let report):
             attempts.removeAll(keepingCapacity: true)
             services.finished(report)
         }
+    }
+}
+
+extension LoopStage {
+    /// What an event makes a walk do.
+    init(_ event: WalkEvent) {
+        self =
+            switch event {
+            case .head: .head
+            case .body: .body
+            case .bodyEnd, .keyFound, .peeked, .requestFound: .parse
+            case .admitAnswered, .cacheAnswered: .translate
+            case .attemptHead, .attemptBytes, .attemptEnded, .attemptFailed: .relay
+            case .progressAnswered, .clientGone, .clientBlocked, .clientReady, .requestBroken, .timer, .shutdown: .timer
+            }
     }
 }

@@ -26,6 +26,8 @@ package final class Reactor: @unchecked Sendable {
     /// Turns in a row whose deadlines wait because more is ready than one turn hands out.
     private static let crowdedTurnsMax = 64
     private static let idleMsMax: Int64 = 1_000
+    /// A turn longer than this keeps everybody else waiting: it is reported.
+    package static let slowTurnMs: Int64 = 100
 
     /// Monotonic milliseconds, read once a turn.
     package private(set) var nowMs: Int64
@@ -36,6 +38,10 @@ package final class Reactor: @unchecked Sendable {
     private var timers = DeadlineHeap<() -> Void>()
     private var hooks: [any TurnHook] = []
     private var stopped = false
+    /// For other threads.
+    package let turns = LoopTurns()
+    /// Told of a turn longer than `slowTurnMs`: how long it was, and what it was busy with.
+    package var onSlowTurn: ((_ milliseconds: Int64, _ stage: LoopStage) -> Void)?
     private let lock = NSLock()
     private var inbox: [@Sendable () -> Void] = []
 
@@ -54,7 +60,21 @@ package final class Reactor: @unchecked Sendable {
         epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
     }
 
-    package func start() { Thread.detachNewThread { self.run() } }
+    /// - Parameter name: the thread's, at most 15 bytes.
+    package func start(name: String = "loop") {
+        Thread.detachNewThread {
+            Self.nameThread(name)
+            self.run()
+        }
+    }
+
+    /// Names the calling thread, for those who look at a process from outside.
+    ///
+    /// - Parameter name: at most 15 bytes; a longer one has no effect (pthread_setname_np(3)).
+    package static func nameThread(_ name: String) { _ = pthread_setname_np(pthread_self(), name) }
+
+    /// What the turn does from here on.
+    package func enter(_ stage: LoopStage) { turns.enter(stage) }
 
     /// Runs `work` on the reactor's thread, at the end of this turn or of the next.
     package func execute(_ work: @escaping @Sendable () -> Void) {
@@ -122,10 +142,12 @@ package final class Reactor: @unchecked Sendable {
         var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerTurn)
         var crowdedTurns = 0
         while !stopped {
-            let count = Int(epoll_wait(epoll, &events, Int32(events.count), waitMs()))
+            let waitMs = endOfTurn()
+            let count = Int(epoll_wait(epoll, &events, Int32(events.count), waitMs))
+            turns.begin()
+            nowMs = Self.clockMs()
             // Interrupted, as after SIGCONT: it has not said what is ready.
             guard count >= 0 else { continue }
-            nowMs = Self.clockMs()
             for at in 0..<count { handOut(events[at]) }
             crowdedTurns = count < events.count || crowdedTurns >= Self.crowdedTurnsMax ? 0 : crowdedTurns + 1
             if crowdedTurns == 0, min(deadlines.nextMs, timers.nextMs) <= nowMs {
@@ -140,6 +162,7 @@ package final class Reactor: @unchecked Sendable {
     }
 
     private func endTurn() {
+        enter(.hooks)
         // A hook may be taken out, or add another one, while it works.
         var at = 0
         while at < hooks.count {
@@ -151,6 +174,7 @@ package final class Reactor: @unchecked Sendable {
     private func handOut(_ event: epoll_event) {
         let descriptor = Int32(truncatingIfNeeded: event.data.u64)
         if descriptor == wakeup { return runInbox() }
+        enter(.socket)
         let watched = sources[Int(descriptor)]
         // A source may have been replaced by one that was handed out earlier in this turn.
         guard watched.generation == UInt32(truncatingIfNeeded: event.data.u64 >> 32) else { return }
@@ -158,6 +182,7 @@ package final class Reactor: @unchecked Sendable {
     }
 
     private func runInbox() {
+        enter(.inbox)
         var counter: eventfd_t = 0
         eventfd_read(wakeup, &counter)
         let work = lock.withLock {
@@ -168,6 +193,7 @@ package final class Reactor: @unchecked Sendable {
     }
 
     private func fireDeadlines() {
+        enter(.deadlines)
         while let watch = deadlines.pop(dueBy: nowMs) {
             let watched = sources[Int(watch.descriptor)]
             if watched.generation == watch.generation { watched.source?.deadlineReached() }
@@ -175,9 +201,13 @@ package final class Reactor: @unchecked Sendable {
         while let work = timers.pop(dueBy: nowMs) { work() }
     }
 
-    private func waitMs() -> Int32 {
+    /// - Returns: how long the reactor may wait for the next turn, in milliseconds.
+    private func endOfTurn() -> Int32 {
+        let now = Self.clockMs()
+        if now - nowMs > Self.slowTurnMs, turns.count > 0 { onSlowTurn?(now - nowMs, turns.longest) }
+        enter(.waiting)
         var due = min(deadlines.nextMs, timers.nextMs)
         for hook in hooks { due = min(due, hook.dueMs) }
-        return Int32(clamping: min(max(0, due - Self.clockMs()), Self.idleMsMax))
+        return Int32(clamping: min(max(0, due - now), Self.idleMsMax))
     }
 }

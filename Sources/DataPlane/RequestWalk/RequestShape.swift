@@ -51,7 +51,7 @@ enum RequestShape {
 
     /// The shortest spelling of a member, and of a reference.
     private static let memberBytesMin = 5
-    private static let referenceBytesMin = 11
+    private static let referenceBytesMin = 9
 
     static func check(schemas: JSONView, _ param: String) throws(GatewayError) {
         let bytes = schemas.range.count

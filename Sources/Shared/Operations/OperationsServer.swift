@@ -13,8 +13,10 @@ package struct OperationsServer: Sendable {
     private let channel: any Channel
     package var port: Int { channel.localAddress?.port ?? 0 }
 
+    /// - Parameter liveness: why the process should be ended and started again; empty while it is well.
     package static func start(
         host: String, port: Int, group: any EventLoopGroup, metrics: MetricsRegistry,
+        liveness: @escaping @Sendable () -> [String] = { [] },
         readiness: @escaping @Sendable () -> Readiness
     ) async throws -> OperationsServer {
         let connections = OperationsConnections()
@@ -33,7 +35,7 @@ package struct OperationsServer: Sendable {
                     try pipeline.addHandler(IdleStateHandler(readTimeout: OperationsConnections.idle))
                     try pipeline.addHandler(IdleCloser())
                     try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(Handler(metrics: metrics, readiness: readiness))
+                    try pipeline.addHandler(Handler(metrics: metrics, liveness: liveness, readiness: readiness))
                 }
             }
             .bind(host: host, port: port).get()
@@ -48,11 +50,16 @@ private final class Handler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let metrics: MetricsRegistry
+    private let liveness: @Sendable () -> [String]
     private let readiness: @Sendable () -> OperationsServer.Readiness
     private var path = ""
 
-    init(metrics: MetricsRegistry, readiness: @escaping @Sendable () -> OperationsServer.Readiness) {
+    init(
+        metrics: MetricsRegistry, liveness: @escaping @Sendable () -> [String],
+        readiness: @escaping @Sendable () -> OperationsServer.Readiness
+    ) {
         self.metrics = metrics
+        self.liveness = liveness
         self.readiness = readiness
     }
 
@@ -74,7 +81,10 @@ private final class Handler: ChannelInboundHandler {
 
     private func answer() -> (HTTPResponseStatus, String) {
         switch path {
-        case "/livez": return (.ok, "alive\n")
+        case "/livez":
+            let complaints = liveness()
+            return complaints.isEmpty
+                ? (.ok, "alive\n") : (.serviceUnavailable, complaints.joined(separator: "\n") + "\n")
         case "/metrics": return (.ok, metrics.exposition)
         case "/readyz":
             switch readiness() {

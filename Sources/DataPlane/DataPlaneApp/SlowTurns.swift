@@ -1,0 +1,29 @@
+internal import Logging
+internal import Operations
+internal import Reactor
+
+/// Reports long turns of one event loop: each is counted by its stage, and at most one a second is logged.
+final class SlowTurns {
+    private static let logEveryMs: Int64 = 1_000
+
+    private let owner: String
+    private let metrics: MetricsRegistry
+    private let log: Logger
+    private var loggedMs = Int64.min / 2
+
+    init(_ owner: String, _ metrics: MetricsRegistry, _ log: Logger) {
+        self.owner = owner
+        self.metrics = metrics
+        self.log = log
+    }
+
+    func note(milliseconds: Int64, stage: LoopStage) {
+        metrics.add("aihub_worker_slow_turns_total", [("stage", stage.name)])
+        let now = Reactor.clockMs()
+        guard now - loggedMs >= Self.logEveryMs else { return }
+        loggedMs = now
+        log.warning(
+            "event loop was busy for long",
+            metadata: ["loop": "\(owner)", "ms": "\(milliseconds)", "stage": "\(stage.name)"])
+    }
+}

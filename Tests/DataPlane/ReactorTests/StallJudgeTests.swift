@@ -1,0 +1,38 @@
+import Reactor
+import Testing
+
+@Suite struct StallJudgeTests {
+    /// Ticks in a row that find the loop at the same turn, or a turn on.
+    private func verdicts(_ judge: inout StallJudge, _ turns: [UInt64]) -> [StallJudge.Verdict] {
+        turns.map { judge.tick(turns: $0) }
+    }
+
+    @Test("a loop has stalled once it was still for so many ticks, and is given up a little later")
+    func stalls() {
+        var judge = StallJudge(stalledTicks: 3, graceTicks: 2)
+        #expect(
+            verdicts(&judge, [7, 7, 7, 7, 7, 7, 7]) == [
+                .turning, .still(ticks: 1), .still(ticks: 2), .stalled, .stalled, .hopeless, .hopeless,
+            ])
+    }
+
+    @Test("one turn is enough, however late, and counting begins anew")
+    func recovers() {
+        var judge = StallJudge(stalledTicks: 3, graceTicks: 2)
+        #expect(
+            verdicts(&judge, [1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3]) == [
+                .turning, .still(ticks: 1), .still(ticks: 2), .stalled, .stalled, .turning, .still(ticks: 1),
+                .still(ticks: 2),
+                .turning, .still(ticks: 1), .still(ticks: 2),
+            ])
+    }
+
+    @Test("while nobody ticks no time passes: a process that was stopped goes on where it was")
+    func stopped() {
+        var judge = StallJudge(stalledTicks: 2, graceTicks: 1)
+        #expect(judge.tick(turns: 5) == .turning)
+        // Stopped for an hour: the watchdog was, too, and its next tick is one tick.
+        #expect(judge.tick(turns: 5) == .still(ticks: 1))
+        #expect(judge.tick(turns: 6) == .turning)
+    }
+}

@@ -1,0 +1,92 @@
+"""An event loop that turns no more: seen by /livez, silent toward the other workers, and the end of its process. A worker that was
+merely stopped goes on."""
+
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from one_thread import held, threads
+from processes import http_ok, wait_until
+from raw import ask
+from stack import Stack
+
+STALL_MS = 1_000
+HEARTBEATS = "hb:{s00.31}"
+STATUS = 70
+
+
+@pytest.fixture(scope="module")
+def stack():
+    made = Stack(workers=1, THREADS=2, STALL_MS=STALL_MS, LOG_LEVEL="info")
+    yield made
+    made.close()
+
+
+def livez(worker):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.operations}/livez", timeout=2) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def log_of(worker):
+    return worker.process.log_path.read_text()
+
+
+def beats(stack):
+    return stack.redis().hgetall(HEARTBEATS)
+
+
+def test_a_worker_that_was_stopped_goes_on(stack):
+    worker, key = stack.workers[0], stack.new_key()["key"]
+    assert {"loop0", "loop1", "watchdog"} <= set(threads(worker.process.child.pid).values())
+    worker.process.signal(signal.SIGSTOP)
+    try:
+        # There is nothing to wait for: a process that is stopped for longer than a loop may stand still is what is tried.
+        time.sleep(3 * STALL_MS / 1_000)
+    finally:
+        worker.process.signal(signal.SIGCONT)
+    wait_until(lambda: ask(worker, "GET", "/v1/models", key)[0] == 200, what="the worker answers again")
+    # As many of the watchdog's own ticks as would end it, and it still turns.
+    wait_until(lambda: http_ok(f"http://127.0.0.1:{worker.operations}/readyz"), what="the worker is ready")
+    assert livez(worker) == (200, "alive\n")
+    assert worker.process.child.poll() is None and "does not turn" not in log_of(worker)
+
+
+def test_a_loop_that_stands_still_for_a_moment_is_forgiven(stack):
+    worker = stack.workers[0]
+    try:
+        with held(worker.process.child.pid, "loop1"):
+            status, text = wait_until(lambda: (told := livez(worker))[0] == 503 and told, what="/livez fails")
+            assert ".1 has not turned" in text, text
+    except PermissionError:
+        pytest.skip("this machine lets nobody trace a thread")
+    wait_until(lambda: livez(worker)[0] == 200, what="/livez is well again")
+    assert "event loop turns again" in log_of(worker)
+
+
+def test_a_loop_that_turns_no_more_ends_its_worker(stack):
+    worker = stack.workers[0]
+    wait_until(lambda: len(beats(stack)) == 2, what="both loops have given signs of life")
+    owner = next(name for name in beats(stack) if name.endswith(".0"))
+    try:
+        with held(worker.process.child.pid, "loop0"):
+            wait_until(lambda: livez(worker)[0] == 503, what="/livez fails")
+            last = beats(stack)
+            status = wait_until(lambda: worker.process.child.poll(), what="the worker ends itself")
+    except PermissionError:
+        pytest.skip("this machine lets nobody trace a thread")
+    assert status == STATUS
+    # What was under way when /livez failed may still arrive; nothing after it, while the other loop's went on.
+    ended = beats(stack)
+    other = owner.removesuffix(".0") + ".1"
+    silent, alive = (int(ended[name].rstrip("!")) - int(last[name].rstrip("!")) for name in (owner, other))
+    assert silent <= 200 < alive, (silent, alive)
+    log = log_of(worker)
+    assert "event loop does not turn" in log and "worker ends itself" in log and f"loop={owner}" in log
