@@ -44,9 +44,7 @@ package struct WorkerApp: Sendable {
             settings: settings, owner: owner, journals: journals, digester: digester,
             cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, health: health, metrics: metrics,
             log: log)
-        await start(loops, journals)
-        let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
-        watchdog.start()
+        let watchdog = await start(loops, journals)
         let follower = makeFollower(loops, health, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
@@ -86,11 +84,8 @@ package struct WorkerApp: Sendable {
         }
         await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, hurry)
         secondSignal.cancel()
-        sweeping.cancel()
-        guarding.cancel()
-        telling.cancel()
+        for task in [sweeping, guarding, telling, following] { task.cancel() }
         secured?.refreshing.cancel()
-        following.cancel()
         await sweeper.farewell()
         let owesNothing = await loops.owesNothing()
         watchdog.stop()
@@ -101,7 +96,9 @@ package struct WorkerApp: Sendable {
     }
 
     /// The journals get their first files, the loops run, and what a dead worker left on this disk is seen through.
-    private func start(_ loops: WorkerLoops, _ journals: JournalFolder) async {
+    ///
+    /// - Returns: what watches the loops from then on: how long it takes to take a dead worker's requests over is up to them.
+    private func start(_ loops: WorkerLoops, _ journals: JournalFolder) async -> LoopWatchdog {
         journals.start()
         let inherited = journals.adopt()
         if !inherited.records.isEmpty {
@@ -109,6 +106,9 @@ package struct WorkerApp: Sendable {
         }
         await loops.start(adopting: inherited.records)
         inherited.discard()
+        let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
+        watchdog.start()
+        return watchdog
     }
 
     private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {

@@ -10,13 +10,16 @@ import Translation
     /// The schema of a tool as Gemini gets it.
     private func cleaned(_ schema: String) throws -> [UInt8] {
         let body = Array(
-            #"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":\#(schema)}}]}"#.utf8)
+            #"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":\#(schema)}}]}"#
+                .utf8)
         let dialect = try #require(Dialect.named("gemini-compat"))
         let model = ModelEntry(
-            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 64, vision: true, tools: true,
+            name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 64, vision: true,
+            tools: true,
             wantsMaxCompletionTokens: false, firstEventMs: 1, idleMs: 1, prices: [])
         let request = ClientRequest(
-            operation: .chat, body: body, members: try JSONScanner.members(of: body), streams: false, choices: 1, traits: [])
+            operation: .chat, body: body, members: try JSONScanner.members(of: body), streams: false, choices: 1,
+            traits: [])
         let made = try Translator(dialect: dialect, model: model, upstreamModel: "m").body(of: request, outputTokens: 9)
         _ = try JSONScanner.members(of: made)
         return made
@@ -54,9 +57,12 @@ import Translation
 
     @Test("an ordinary schema is written out whole, however its references are spelt")
     func ordinary() throws {
-        let schema =
-            ##"{"type":"object","properties":{"a":{"$ref":"#/$defs/x~1y~0z"},"b":{"$ref":"#/definitions/q/properties/r"}},"required":["b","c"],"$defs":{"x/y~z":{"type":"string"}},"definitions":{"q":{"properties":{"r":{"type":"integer"}}}}}"##
+        let properties = ##""a":{"$ref":"#/$defs/x~1y~0z"},"b":{"$ref":"#/definitions/q/properties/r"}"##
+        let definitions =
+            #""$defs":{"x/y~z":{"type":"string"}},"definitions":{"q":{"properties":{"r":{"type":"integer"}}}}"#
+        let schema = #"{"type":"object","properties":{\#(properties)},"required":["b","c"],\#(definitions)}"#
         let text = String(decoding: try cleaned(schema), as: UTF8.self)
-        #expect(text.contains(#""properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["b"]"#), "\(text)")
+        #expect(
+            text.contains(#""properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["b"]"#), "\(text)")
     }
 }
