@@ -132,6 +132,7 @@ final class LoopServices: RequestServices {
     }
 
     var isOverloaded: Bool { memory.isShort }
+    var bodies: BodyBudget { memory.bodies }
 
     func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
         keys.lookUp(digests, fresh: fresh, reply: reply)

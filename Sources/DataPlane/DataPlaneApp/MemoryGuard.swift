@@ -1,34 +1,67 @@
-internal import Foundation
+internal import DataPlaneHTTP
+internal import Logging
+internal import Operations
+internal import Reactor
 internal import Synchronization
 
-/// Watches how much memory the process has, so that new requests are refused before the system kills the running ones.
+/// Watches how much memory the process has, so that new requests are refused before the system kills the running ones. What is
+/// arriving when memory becomes short is refused too, the largest bodies first.
 final class MemoryGuard: Sendable {
     /// The part of the budget above which nothing new is taken.
     private static let share = 0.85
-    private static let pageBytes = 4_096
     /// Less than a large body takes to arrive, so that the next one is judged with it.
     private static let lookEvery = Duration.milliseconds(20)
+    /// Looks between two rounds of refusals: so long until the memory of the first is free.
+    private static let looksPerRelief = 5
+    /// Looks between two calls that make the allocator give back what is free.
+    private static let looksPerGiveBack = 50
 
+    let bodies: BodyBudget
     private let limitBytes: Int
+    private let metrics: MetricsRegistry
+    private let log: Logger
     private let short = Atomic(false)
 
     /// - Parameter budgetBytes: what the process may use; 0 for no limit.
-    init(budgetBytes: Int) { limitBytes = Int(Double(budgetBytes) * Self.share) }
+    init(budgetBytes: Int, bodies: BodyBudget, metrics: MetricsRegistry, log: Logger) {
+        self.bodies = bodies
+        self.metrics = metrics
+        self.log = log
+        limitBytes = Int(Double(budgetBytes) * Self.share)
+    }
 
     var isShort: Bool { short.load(ordering: .relaxed) }
 
     func run() async {
-        guard limitBytes > 0 else { return }
+        var look = 0
+        var shortSince: Int?
         while !Task.isCancelled {
-            short.store(Self.residentBytes() > limitBytes, ordering: .relaxed)
+            let excess = limitBytes > 0 ? ProcessMemory.residentBytes - limitBytes : 0
+            short.store(excess > 0, ordering: .relaxed)
+            if excess > 0 {
+                let looks = look - (shortSince ?? look)
+                if shortSince == nil { began(excess) }
+                shortSince = shortSince ?? look
+                if looks % Self.looksPerRelief == 0 { bodies.relieve(bytes: excess) }
+                if looks % Self.looksPerGiveBack == Self.looksPerRelief { ProcessMemory.giveBack() }
+            } else {
+                shortSince = nil
+            }
+            if look % Self.looksPerGiveBack == 0 { tell() }
+            look += 1
             try? await Task.sleep(for: Self.lookEvery)
         }
     }
 
-    /// The resident set (proc(5), `statm`, second field).
-    private static func residentBytes() -> Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-        let words = text.split(separator: " ")
-        return words.count > 1 ? (Int(words[1]) ?? 0) * pageBytes : 0
+    private func began(_ excess: Int) {
+        metrics.add("aihub_worker_memory_short_total")
+        log.warning(
+            "short of memory: new requests are refused",
+            metadata: ["over by MiB": "\(excess >> 20)", "bodies MiB": "\(bodies.total >> 20)"])
+    }
+
+    private func tell() {
+        metrics.set("aihub_worker_memory_bytes", to: Double(ProcessMemory.residentBytes))
+        metrics.set("aihub_worker_body_bytes", to: Double(bodies.total))
     }
 }

@@ -38,7 +38,9 @@ package struct WorkerApp: Sendable {
         WorkerMetrics.describe(in: metrics)
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-        let memory = MemoryGuard(budgetBytes: settings.memoryMiB << 20)
+        let memory = MemoryGuard(
+            budgetBytes: settings.memoryMiB << 20,
+            bodies: BodyBudget(settings.bounds, trustedProxies: settings.trustedProxies), metrics: metrics, log: log)
         let health = HealthBoard(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
             settings: settings, owner: owner, journals: journals, digester: digester,

@@ -25,6 +25,10 @@ enum WorkerMetrics {
             "aihub_worker_slow_turns_total",
             "Turns of an event loop longer than 100 ms, by what it was busy with: everybody else waited."
         ),
+        (
+            "aihub_worker_memory_short_total",
+            "Times the process came over its share of memory, so that new requests and arriving bodies were refused."
+        ),
         ("aihub_worker_snapshots_refused_total", "Snapshots that could not be read."),
     ]
 
@@ -36,6 +40,11 @@ enum WorkerMetrics {
         metrics.describe(
             "aihub_worker_journal_degraded", kind: "gauge",
             help: "1 while an event loop's journal has no room on disk: what is owed is remembered in memory only.")
+        metrics.describe(
+            "aihub_worker_memory_bytes", kind: "gauge", help: "Memory of the process, pages of files left out.")
+        metrics.describe(
+            "aihub_worker_body_bytes", kind: "gauge",
+            help: "Bytes of request bodies held: arriving, waiting to be admitted, or of running requests.")
         metrics.describe("aihub_worker_config_version", kind: "gauge", help: "The configuration in force.")
     }
 }

@@ -79,7 +79,7 @@ package struct WorkerSettings: Sendable {
         logLevel = read.value(
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
-        memoryMiB = read.integer("MEMORY_MIB", default: 0, in: 0...1_048_576)
+        memoryMiB = read.integer("MEMORY_MIB", default: Self.memoryMiBDefault(), in: 0...Self.memoryMiBMax)
         trustedProxies = read.value("TRUSTED_PROXIES", default: [], "networks such as 10.0.0.0/8, separated by commas")
         {
             let parts = $0.split(separator: ",").map { AddressRange(String($0)) }
@@ -95,7 +95,7 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)TLS_CERTIFICATE_FILE and \(Self.prefix)TLS_KEY_FILE belong together")
         }
         tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
-        bounds = Self.bounds(&read)
+        bounds = Self.bounds(&read, memoryMiB: memoryMiB)
         walk = WalkSettings()
         walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
         walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
@@ -109,11 +109,20 @@ package struct WorkerSettings: Sendable {
         try read.finish()
     }
 
-    private static func bounds(_ read: inout SettingsReader) -> Bounds {
+    private static let memoryMiBMax = 1_048_576
+
+    /// Half of what the system lets the process use: the other half is for everything else on the machine, and for what the kernel
+    /// keeps for sockets. 0, and so no limit, when the system does not say.
+    private static func memoryMiBDefault() -> Int { min(memoryMiBMax, (MemoryLimit().bytes ?? 0) / (2 << 20)) }
+
+    private static func bounds(_ read: inout SettingsReader, memoryMiB: Int) -> Bounds {
         var bounds = Bounds()
         bounds.totalMs = Int64(read.integer("TOTAL_MS", default: Int(bounds.totalMs), in: 1_000...3_600_000))
         bounds.headMs = Int64(read.integer("HEAD_DEADLINE_MS", default: Int(bounds.headMs), in: 100...600_000))
         bounds.bodyMs = Int64(read.integer("BODY_DEADLINE_MS", default: Int(bounds.bodyMs), in: 100...600_000))
+        bounds.bodyTotalMs = Int64(
+            read.integer("BODY_TOTAL_MS", default: Int(bounds.bodyTotalMs), in: 100...3_600_000))
+        setBodies(&bounds, &read, memoryMiB)
         bounds.idleMs = Int64(read.integer("IDLE_MS", default: Int(bounds.idleMs), in: 100...3_600_000))
         bounds.writeStallMs = Int64(
             read.integer("WRITE_STALL_MS", default: Int(bounds.writeStallMs), in: 100...600_000))
@@ -123,5 +132,16 @@ package struct WorkerSettings: Sendable {
         bounds.connectionsPerAddressMax = read.integer(
             "CONNECTIONS_PER_ADDRESS", default: bounds.connectionsPerAddressMax, in: 1...1_000_000)
         return bounds
+    }
+
+    private static func setBodies(_ bounds: inout Bounds, _ read: inout SettingsReader, _ memoryMiB: Int) {
+        // One body must have room whatever is set.
+        let sums = (bounds.bodyBytesMax >> 20)...memoryMiBMax
+        let all = memoryMiB > 0 ? min(bounds.bodiesBytesMax >> 20, memoryMiB / 4) : bounds.bodiesBytesMax >> 20
+        bounds.bodiesBytesPerKeyMax =
+            read.integer("BODIES_PER_KEY_MIB", default: bounds.bodiesBytesPerKeyMax >> 20, in: sums) << 20
+        bounds.bodiesBytesPerAddressMax =
+            read.integer("BODIES_PER_ADDRESS_MIB", default: bounds.bodiesBytesPerAddressMax >> 20, in: sums) << 20
+        bounds.bodiesBytesMax = read.integer("BODIES_MIB", default: max(all, sums.lowerBound), in: sums) << 20
     }
 }

@@ -131,8 +131,8 @@ extension ClientConnection {
         // A request sent ahead may begin while the answer before it is not taken yet.
         if callerIsBlocked { feed(.clientBlocked) }
         if isComplete { return feed(.bodyEnd) }
-        bodyStartMs = reactor.nowMs
-        set(Deadline.body, afterMs: bounds.bodyMs)
+        guard holdBody(of: running, length: head.contentLength) else { return }
+        startBodyPace()
         if head.expectsContinue { output.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n") } }
     }
 
@@ -140,7 +140,7 @@ extension ClientConnection {
 
     private func receive(_ bytes: [UInt8]) {
         bodyBytes += bytes.count
-        if isBusy { feed(.body(bytes)) }
+        if isBusy, growBody(by: bytes.count) { feed(.body(bytes)) }
     }
 
     private func endRequest() {
@@ -148,6 +148,8 @@ extension ClientConnection {
         if case .dropped = reading { return }
         reading = .ahead
         deadlines.cancel(Deadline.body)
+        bodyPace = nil
+        if let heldBody { services.bodies.complete(heldBody) }
         if isBusy { feed(.bodyEnd) } else { prepareForNext() }
     }
 

@@ -12,6 +12,7 @@ extension ClientConnection {
         swap(&actions, &spareActions)
         reactor.enter(LoopStage(event))
         running.handle(event, at: reactor.nowMs, into: &actions)
+        if heldBody != nil, !running.holdsBody { releaseBody() }
         for action in actions { carryOut(action, for: running) }
         actions.removeAll(keepingCapacity: true)
         swap(&actions, &spareActions)
@@ -49,6 +50,7 @@ extension ClientConnection {
         case .readOn(let keyID, let deadlineMs):
             services.readingOn.add(running, attempts, keyID: keyID, deadlineMs: deadlineMs)
             attempts.removeAll()
+            releaseBody()
             walk = nil
         case .pauseAttempt(let number): attempts[number]?.pause()
         case .resumeAttempt(let number): attempts[number]?.resume()

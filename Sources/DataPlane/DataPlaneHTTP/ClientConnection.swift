@@ -45,7 +45,10 @@ package final class ClientConnection: EventSource {
     var isHead = false
     var isHTTP10 = false
     var isChunkedAnswer = false
-    var bodyStartMs: Int64 = 0
+    /// How fast the body under way arrives.
+    var bodyPace: BodyPace?
+    /// The body of the request under way, as long as it is held.
+    var heldBody: HeldBody?
     var bodyBytes = 0
     var isClosing = false
     var isClosed = false
@@ -110,6 +113,7 @@ package final class ClientConnection: EventSource {
         reactor.unwatch(descriptor)
         closing(descriptor)
         if isBusy { feed(.clientGone) }
+        if !isBusy { releaseBody() }
         services.closed(self)
         place?.leave()
     }
@@ -168,16 +172,10 @@ package final class ClientConnection: EventSource {
         case Deadline.head:
             guard parser.hasBegun else { return close() }
             refuse(GatewayError(.requestTimeout, "The head of the request did not arrive in time."))
-        case Deadline.body: judgeBodyRate()
+        case Deadline.body: judgeBodyPace()
         case Deadline.writeStall: abort()
         case Deadline.linger: close()
         default: if let timer = WalkTimer(rawValue: which) { feed(.timer(timer)) }
         }
-    }
-
-    private func judgeBodyRate() {
-        let wanted = (reactor.nowMs - bodyStartMs) * Int64(bounds.bodyBytesPerSecondMin) / 1000
-        guard Int64(bodyBytes) < wanted else { return set(Deadline.body, afterMs: 1_000) }
-        refuse(GatewayError(.requestTimeout, "The body of the request did not arrive in time."))
     }
 }

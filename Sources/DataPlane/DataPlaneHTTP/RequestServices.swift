@@ -30,6 +30,8 @@ package protocol RequestServices: AnyObject {
     var isDraining: Bool { get }
     /// Whether nothing new is taken, because the worker is short of memory.
     var isOverloaded: Bool { get }
+    /// What the bodies of all requests of the worker may hold together.
+    var bodies: BodyBudget { get }
     /// A buffer for one read, used by one connection at a time.
     var readBuffer: UnsafeMutableRawBufferPointer { get }
 }

@@ -11,8 +11,16 @@ package struct Bounds: Sendable {
     package var bodyBytesMax = 20 << 20
     /// What is still read of a body whose request is already refused, so that the caller reads the answer.
     package var drainBytesMax = 64 << 10
-    /// After the body's deadline a caller must have kept up this rate, in bytes a second.
+    /// What a caller must keep up within every `bodyMs`, in bytes a second.
     package var bodyBytesPerSecondMin = 1 << 10
+
+    // The bodies of all requests that arrive, wait or run, in sum. Settable.
+    /// Of one key.
+    package var bodiesBytesPerKeyMax = 32 << 20
+    /// From one address that is no trusted proxy.
+    package var bodiesBytesPerAddressMax = 128 << 20
+    /// Of a worker. Left alone, it is no more than a quarter of the worker's memory budget.
+    package var bodiesBytesMax = 512 << 20
 
     // What providers send.
     package var answerBytesMax = 32 << 20
@@ -22,8 +30,10 @@ package struct Bounds: Sendable {
     // One connection.
     /// From the first byte of a head, or from accepting, to its last. Settable.
     package var headMs: Int64 = 10_000
-    /// How long a body may take before its rate is judged. Settable.
+    /// The stretch of time within which a body's rate is judged. Settable.
     package var bodyMs: Int64 = 10_000
+    /// From the end of a head to the last byte of its body. Settable.
+    package var bodyTotalMs: Int64 = 120_000
     /// Between two requests. Settable.
     package var idleMs: Int64 = 75_000
     /// How long a caller may read nothing of what waits for him. Settable.

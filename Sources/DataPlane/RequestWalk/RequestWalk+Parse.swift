@@ -11,12 +11,27 @@ extension RequestWalk {
                 return fail(tooLarge, at: now, close: true)
             }
             bodyDigest?.feed(bytes)
-            if body.isEmpty { body = bytes } else { body += bytes }
+            if body.isEmpty { body = bytes } else { append(bytes) }
         } else {
             dropped += bytes.count
             guard dropped > context.world.bounds.drainBytesMax, case .rejecting(let error) = phase else { return }
             fail(error, at: now, close: true)
         }
+    }
+
+    /// A part of the promised length at which room for all of it is taken.
+    private static let lengthIsBelievedAt = 4
+
+    /// Doubling its room again and again, a large body would leave as much unused memory behind as it takes. A length that is only
+    /// promised takes none.
+    private mutating func append(_ bytes: [UInt8]) {
+        let count = body.count + bytes.count
+        if count > body.capacity, let length = head?.contentLength, count <= length,
+            count * Self.lengthIsBelievedAt >= length
+        {
+            body.reserveCapacity(length)
+        }
+        body += bytes
     }
 
     mutating func requestBroken(_ error: GatewayError, at now: Int64) {

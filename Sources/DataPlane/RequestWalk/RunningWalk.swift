@@ -7,6 +7,8 @@ package final class RunningWalk {
     package private(set) var isFinished = false
     /// Where the events of its attempts go once its connection has no more part in it.
     package var readsOn: ((WalkEvent) -> Void)?
+    /// Whether the bytes of the request's body are kept, or would be: until it is refused, or has ended.
+    package private(set) var holdsBody = true
 
     package init(_ context: WalkContext) {
         walk = RequestWalk(context)
@@ -16,7 +18,13 @@ package final class RunningWalk {
     /// Handles one event; what is to be done stands in `out` afterwards, and nothing else.
     package func handle(_ event: WalkEvent, at now: Int64, into out: inout [WalkAction]) {
         walk.handle(event, at: now, into: &out)
-        if case .finished = walk.phase { isFinished = true }
+        switch walk.phase {
+        case .finished:
+            isFinished = true
+            holdsBody = false
+        case .rejecting: holdsBody = false
+        default: break
+        }
     }
 
     /// The digests of the caller's key, once its form is found good.

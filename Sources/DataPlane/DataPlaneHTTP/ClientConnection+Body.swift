@@ -1,0 +1,100 @@
+internal import GatewayModel
+internal import Reactor
+internal import RequestWalk
+
+/// The body of the request under way: counted among all that the worker holds, and judged by how it arrives.
+extension ClientConnection {
+    /// Counts a body whose head has arrived; false when there is no room for it, and it is refused.
+    func holdBody(of running: RunningWalk, length: Int?) -> Bool {
+        guard running.holdsBody, let key = running.digests.first else { return true }
+        let box = OnReactor(self, reactor)
+        do throws(BodyRefused) {
+            heldBody = try services.bodies.open(key: key, address: address, length: length) { box.refuse($0) }
+            return true
+        } catch {
+            refuse(bodyError(error.reason))
+            return false
+        }
+    }
+
+    /// Counts bytes that have arrived; false when there is no room for them, and the request is refused.
+    func growBody(by bytes: Int) -> Bool {
+        guard let heldBody else { return true }
+        do throws(BodyRefused) {
+            try services.bodies.grow(heldBody, by: bytes)
+            return true
+        } catch {
+            refuse(bodyError(error.reason))
+            return false
+        }
+    }
+
+    func releaseBody() {
+        guard let body = heldBody else { return }
+        heldBody = nil
+        services.bodies.close(body)
+    }
+
+    /// The body gave way to others, or to running requests. What is said twice is said once.
+    fileprivate func bodyGaveWay(_ reason: BodyBudget.Refusal) {
+        guard heldBody != nil, isBusy, !requestIsComplete else { return }
+        refuse(bodyError(reason))
+    }
+
+    private func bodyError(_ reason: BodyBudget.Refusal) -> GatewayError {
+        let again = "Retry in a moment."
+        return switch reason {
+        case .key:
+            GatewayError(
+                .rateLimitExceeded,
+                "The bodies of this key's requests under way would be larger than \(bounds.bodiesBytesPerKeyMax >> 20) MiB together. Retry when one of them has ended.",
+                retryAfterMs: 1_000)
+        case .address:
+            GatewayError(
+                .overloaded,
+                "The bodies of requests from this address would be larger than \(bounds.bodiesBytesPerAddressMax >> 20) MiB together. \(again)",
+                retryAfterMs: 1_000)
+        case .worker:
+            GatewayError(
+                .overloaded, "This worker holds as many bytes of request bodies as it may. \(again)",
+                retryAfterMs: 1_000)
+        case .memory:
+            GatewayError(.overloaded, "This worker is short of memory. \(again)", retryAfterMs: 1_000)
+        }
+    }
+
+    // MARK: Pace
+
+    func startBodyPace() {
+        bodyPace = BodyPace(
+            startMs: reactor.nowMs, windowMs: bounds.bodyMs, totalMs: bounds.bodyTotalMs,
+            bytesPerSecondMin: bounds.bodyBytesPerSecondMin)
+        set(Deadline.body, afterMs: BodyPace.firstLookMs(windowMs: bounds.bodyMs, totalMs: bounds.bodyTotalMs))
+    }
+
+    func judgeBodyPace() {
+        switch bodyPace?.look(bytes: bodyBytes, nowMs: reactor.nowMs) {
+        case .inTime(let nextLookMs): set(Deadline.body, afterMs: nextLookMs)
+        case .tooSlow: refuse(GatewayError(.requestTimeout, "The body of the request did not arrive in time."))
+        case .tooLong:
+            refuse(
+                GatewayError(
+                    .requestTimeout,
+                    "The body of the request did not arrive within \(bounds.bodyTotalMs / 1000) seconds."))
+        case nil: break
+        }
+    }
+}
+
+/// Reaches a connection from any thread, on its reactor, without keeping it.
+private final class OnReactor: @unchecked Sendable {
+    private weak var connection: ClientConnection?
+    private let reactor: Reactor
+
+    init(_ connection: ClientConnection, _ reactor: Reactor) {
+        self.connection = connection
+        self.reactor = reactor
+    }
+
+    func refuse(_ reason: BodyBudget.Refusal) { reactor.execute { [self] in connection?.bodyGaveWay(reason) } }
+}
