@@ -90,10 +90,12 @@ final class LoopServices: RequestServices {
         settles.onFenced = { [unowned self] in recovery.shut($0) }
     }
 
-    /// The first thing on the reactor. What a dead worker left is known before Redis is met: it belongs to what is filed
-    /// when counters are lost.
-    func begin(adopting inherited: [JournalRecord]) {
-        for record in inherited { settles.adopt(record, wallMs: Self.wallMs()) }
+    /// Takes over what dead workers left. Before `begin` where it can be: what is known before Redis is met belongs to what is filed when
+    /// counters are lost.
+    func adopt(_ records: [JournalRecord]) -> Int { settles.adopt(records, wallMs: Self.wallMs()) }
+
+    /// Meets Redis.
+    func begin() {
         limiter.connect()
         cache?.connect()
         settles.followLedger()

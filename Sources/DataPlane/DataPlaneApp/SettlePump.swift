@@ -15,6 +15,10 @@ final class SettlePump {
     static let waitingMax = 50_000
     /// Ended requests remembered in all; above it nothing new is admitted.
     static let rememberedMax = 200_000
+    /// Settles not confirmed, and ended requests remembered, above which no more of dead workers are taken over: what is admitted
+    /// here has the rest.
+    private static let adoptingWaitingMax = 5_000
+    private static let adoptingRememberedMax = rememberedMax / 2
     /// How long a request is remembered here after Redis has it, whether or not the ledger does, and longer while Redis is
     /// away: more than a failover can lose.
     private static let rememberedMs: Int64 = 30_000
@@ -94,11 +98,31 @@ final class SettlePump {
         send(request.id, retryMs: Self.retryMsMin)
     }
 
-    /// Takes over what a dead worker left on this disk. How old a request is its id says: what is too old is only filed.
-    func adopt(_ record: JournalRecord, wallMs: Int64) {
-        let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
-        take(record.settlement, generation: record.generation, ageMs: ageMs)
-        send(record.request.id, retryMs: Self.retryMsMin)
+    /// Takes over what dead workers left on this disk, as far as there is room. How old a request is its id says: what is too old is only
+    /// filed.
+    ///
+    /// - Returns: how many of the records are in the journal of this loop now, from the first on.
+    func adopt(_ records: [JournalRecord], wallMs: Int64) -> Int {
+        var count = 0
+        for record in records {
+            guard canAdopt else { break }
+            if let known = book.ended(record.request.id) {
+                // Taken before, and perhaps missing on disk.
+                journal.write(JournalRecord(.ended, known.request, generation: known.generation, admittedMs: 0))
+            } else {
+                let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
+                take(record.settlement, generation: record.generation, ageMs: ageMs)
+                send(record.request.id, retryMs: Self.retryMsMin)
+            }
+            if journal.isDegraded { break }
+            count += 1
+        }
+        return count
+    }
+
+    private var canAdopt: Bool {
+        book.unconfirmedCount < Self.adoptingWaitingMax && book.endedCount < Self.adoptingRememberedMax
+            && !journal.isHalfFull
     }
 
     private func take(_ request: SettleRequest, generation: String, ageMs: Int64 = 0) {

@@ -46,7 +46,7 @@ package struct WorkerApp: Sendable {
             settings: settings, owner: owner, journals: journals, digester: digester,
             cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, health: health, metrics: metrics,
             log: log)
-        let watchdog = await start(loops, journals)
+        let (adopting, watchdog) = await start(loops, journals, metrics)
         let follower = makeFollower(loops, health, on: background.next(), sealer, metrics)
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
@@ -79,6 +79,7 @@ package struct WorkerApp: Sendable {
         var signal = signals.makeAsyncIterator()
         _ = await signal.next()
         draining.set()
+        adopting?.cancel()
         let hurry = Flag()
         let secondSignal = Task { [signal] in
             var signal = signal
@@ -87,6 +88,7 @@ package struct WorkerApp: Sendable {
         await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, hurry)
         secondSignal.cancel()
         for task in [sweeping, guarding, telling, following] { task.cancel() }
+        await adopting?.value
         secured?.refreshing.cancel()
         await sweeper.farewell()
         let owesNothing = await loops.owesNothing()
@@ -99,18 +101,19 @@ package struct WorkerApp: Sendable {
 
     /// The journals get their first files, the loops run, and what a dead worker left on this disk is seen through.
     ///
-    /// - Returns: what watches the loops from then on: how long it takes to take a dead worker's requests over is up to them.
-    private func start(_ loops: WorkerLoops, _ journals: JournalFolder) async -> LoopWatchdog {
+    /// - Returns: the task that takes over what did not have room at once, and what watches the loops from then on: how long it
+    ///   takes to take a dead worker's requests over is up to them.
+    private func start(
+        _ loops: WorkerLoops, _ journals: JournalFolder, _ metrics: MetricsRegistry
+    ) async -> (adopting: Task<Void, Never>?, watchdog: LoopWatchdog) {
         journals.start()
-        let inherited = journals.adopt()
-        if !inherited.records.isEmpty {
-            log.warning("requests of a dead worker taken over", metadata: ["count": "\(inherited.records.count)"])
-        }
-        await loops.start(adopting: inherited.records)
-        inherited.discard()
+        loops.start()
+        let adoption = Adoption(journals.inherit(), by: loops, metrics: metrics, log: log)
+        let left = await adoption.begin()
+        await loops.begin()
         let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
         watchdog.start()
-        return watchdog
+        return (left.map { left in Task { await adoption.finish(left) } }, watchdog)
     }
 
     private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {

@@ -50,15 +50,19 @@ final class WorkerLoops: Sendable {
         }
     }
 
-    /// Once the journals have their first files. Requests of a dead worker, found on this disk, are seen through by the first
-    /// loop; they are in its journal when this returns.
-    func start(adopting inherited: [JournalRecord]) async {
-        for (number, loop) in loops.enumerated() {
-            loop.reactor.start(name: "loop\(number)")
-            let mine = number == 0 ? inherited : []
-            await loop.reactor.submit { loop.services.begin(adopting: mine) }
-        }
+    /// Once the journals have their first files.
+    func start() { for (number, loop) in loops.enumerated() { loop.reactor.start(name: "loop\(number)") } }
+
+    /// Has the first loop take over requests of dead workers, as far as it has room.
+    ///
+    /// - Returns: how many of the records are in its journal now, from the first on.
+    func adopt(_ records: [JournalRecord]) async -> Int {
+        let loop = loops[0]
+        return await loop.reactor.submit { loop.services.adopt(records) }
     }
+
+    /// Has every loop meet Redis.
+    func begin() async { for loop in loops { await loop.reactor.submit { loop.services.begin() } } }
 
     /// Whether every reactor has met every shard open once: before that, requests would be refused.
     var haveMetRedis: Bool { opened.isOver }

@@ -7,6 +7,10 @@ enum WorkerMetrics {
         ("aihub_worker_errors_total", "Requests that ended with an error, by its type."),
         ("aihub_worker_attempts_total", "Calls sent to providers."),
         ("aihub_worker_settle_retries_total", "Settles that had to be sent again."),
+        (
+            "aihub_worker_requests_adopted_total",
+            "Requests of dead workers taken over from their journals on this disk."
+        ),
         ("aihub_worker_holds_reaped_total", "Holds of silent workers closed by this one."),
         ("aihub_worker_tls_certificates_refused_total", "New certificates that could not be used; the old one stayed."),
         ("aihub_worker_admitted_locally_total", "Requests let in under a local share while Redis could not be asked."),

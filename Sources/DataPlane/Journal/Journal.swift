@@ -31,6 +31,12 @@ package final class Journal: @unchecked Sendable {
 
     init(name: String) { self.name = name }
 
+    /// Half of the files it may have are in use: what can wait for the ledger should.
+    package var isHalfFull: Bool { segments.count >= JournalFolder.segmentsMax / 2 }
+
+    /// Brings what was written before this call to the disk. Blocks; from any thread but the loop's.
+    func sync() { for segment in shared.withLock({ $0.unsynced }) { segment.sync() } }
+
     package func write(_ record: JournalRecord) {
         isDegraded = !append(record)
         guard !isDegraded else { return }

@@ -21,6 +21,8 @@ package final class JournalFolder: @unchecked Sendable {
     private let segmentBytes: Int
     private var journals: [(journal: Journal, next: Int)] = []
     private var live: [String: [JournalSegment]] = [:]
+    /// The same journals, for other threads than the keeper's: unchanged after `start`.
+    private var made: [Journal] = []
     private let stopped = Atomic(false)
 
     package init(_ parent: String, boot: String, segmentBytes: Int = JournalFolder.segmentBytes, log: Logger) throws {
@@ -38,6 +40,7 @@ package final class JournalFolder: @unchecked Sendable {
     package func journal(_ name: String) -> Journal {
         let journal = Journal(name: name)
         journals.append((journal, 1))
+        made.append(journal)
         return journal
     }
 
@@ -100,36 +103,18 @@ package final class JournalFolder: @unchecked Sendable {
     /// What a loop of this worker has on disk, for a Redis that lost everything. Blocks.
     package func records(of name: String) -> [JournalRecord] { Self.records(in: boot, prefix: name + "-", log) }
 
-    /// Takes over what workers that are no more left here: the last record of each request. `discard` removes their files, once
-    /// the records are safe in a journal of this worker.
-    package func adopt() -> (records: [JournalRecord], discard: @Sendable () -> Void) {
+    /// What workers that are no more left here, to be taken over. Their folders stay locked until that is done or this process ends.
+    ///
+    /// - Parameter idsMax: ids noted at once, at about 50 bytes each.
+    package func inherit(idsMax: Int = JournalInheritance.idsMax) -> JournalInheritance {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-        var found: [String: JournalRecord] = [:]
-        var done: Set<String> = []
-        var folders: [(path: String, lock: Int32)] = []
+        var folders: [JournalInheritance.Folder] = []
         for path in names.sorted().map({ parent + "/" + $0 }) where path != boot {
             guard let held = Self.lock(path) else { continue }
-            folders.append((path, held))
-            for record in Self.records(in: path, prefix: "", log) {
-                if record.kind == .done {
-                    done.formUnion(record.doneIDs)
-                    continue
-                }
-                // Loops write side by side: an end is an end, whichever file is read first.
-                if found[record.request.id]?.kind == .ended, record.kind == .running { continue }
-                found[record.request.id] = record
-            }
+            let files = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+            folders.append(.init(path: path, lock: held, files: files.filter { $0.hasSuffix(".j") }))
         }
-        let held = folders
-        return (
-            found.values.filter { !done.contains($0.request.id) },
-            {
-                for folder in held {
-                    try? FileManager.default.removeItem(atPath: folder.path)
-                    close(folder.lock)
-                }
-            }
-        )
+        return JournalInheritance(folders, heirs: made, idsMax: idsMax, log: log)
     }
 
     private static func records(in folder: String, prefix: String, _ log: Logger) -> [JournalRecord] {

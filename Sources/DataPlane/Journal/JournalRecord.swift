@@ -130,6 +130,14 @@ package struct JournalRecord: Sendable {
         return hash
     }
 
+    /// Kind and id alone, without a copy of anything; `nil` when the payload is none.
+    static func head(of payload: UnsafeRawBufferPointer) -> (kind: Kind, id: UnsafeRawBufferPointer)? {
+        guard payload.count >= fixedBytes + 4, let kind = Kind(rawValue: payload[0]) else { return nil }
+        let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: fixedBytes, as: UInt32.self)))
+        guard length <= payload.count - fixedBytes - 4 else { return nil }
+        return (kind, UnsafeRawBufferPointer(rebasing: payload[fixedBytes + 4..<fixedBytes + 4 + length]))
+    }
+
     /// - Returns: `nil` when the payload is none, which a right checksum makes unlikely.
     init?(payload: UnsafeRawBufferPointer) {
         guard payload.count >= Self.fixedBytes, let kind = Kind(rawValue: payload[0]),

@@ -89,13 +89,14 @@ import Testing
         journal.write(record("ended", .running))
         journal.write(record("ended", .ended, cost: 9))
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
-        #expect(next.adopt().records.isEmpty, "its owner lives")
+        #expect(next.inherit().next(9).isEmpty, "its owner lives")
         dead.stop(removing: false)
-        let (records, discard) = next.adopt()
-        let found = Dictionary(uniqueKeysWithValues: records.map { ($0.request.id, $0) })
+        let inheritance = next.inherit()
+        let found = Dictionary(uniqueKeysWithValues: inheritance.next(9).map { ($0.request.id, $0) })
         #expect(found["running"]?.kind == .running && found["running"]?.request.cost == NanoUSD(2))
         #expect(found["ended"]?.kind == .ended && found["ended"]?.request.cost == NanoUSD(9))
-        discard()
+        #expect(FileManager.default.fileExists(atPath: folder + "/dead"))
+        #expect(inheritance.next(9).isEmpty)
         #expect(!FileManager.default.fileExists(atPath: folder + "/dead"))
         next.stop(removing: true)
     }
@@ -113,9 +114,105 @@ import Testing
         journal.noteDone(Array(ids[0..<1_100]))
         dead.stop(removing: false)
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
-        let (records, _) = next.adopt()
-        #expect(Set(records.map(\.request.id)) == Set(ids[1_100...]))
+        #expect(Set(all(next.inherit(), 100)) == Set(ids[1_100...]))
         next.stop(removing: true)
+    }
+
+    /// The ids of all that is handed out, so many at a time.
+    private func all(_ inheritance: JournalInheritance, _ count: Int) -> [String] {
+        var ids: [String] = []
+        while true {
+            let records = inheritance.next(count)
+            guard !records.isEmpty else { return ids }
+            ids += records.map(\.request.id)
+        }
+    }
+
+    /// Writes it, however long the keeper needs for a file.
+    private func write(_ record: JournalRecord, to journal: Journal) {
+        repeat { journal.write(record) } while journal.isDegraded
+    }
+
+    /// The same for what is done with, which a journal without a file leaves out.
+    private func noteDone(_ id: String, in journal: Journal, of folder: JournalFolder) {
+        let text = Array(id.utf8)
+        repeat {
+            journal.noteDone([id])
+        } while !folder.records(of: journal.name).contains {
+            $0.kind == .done && $0.request.event == text
+        }
+    }
+
+    private func id(_ number: Int) -> String { "0192f3a4-0000-7000-8000-\(String(format: "%012d", number))" }
+
+    @Test(
+        "whatever files it is spread over, each request is handed out once, by its last word",
+        arguments: [1, 7, 64, 10_000])
+    func spread(idsMax: Int) throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var expected: [String: Int64] = [:]
+        for boot in 0..<3 {
+            let dead = try JournalFolder(folder, boot: "dead\(boot)", segmentBytes: 4 << 10, log: log)
+            let journals = [dead.journal("loop0"), dead.journal("loop1")]
+            dead.start()
+            for step in 0..<300 {
+                let number = boot * 100 + Int.random(in: 0..<100)
+                let journal = journals[number % 2]
+                switch Int.random(in: 0..<6) {
+                case 0 where expected[id(number)] != nil:
+                    expected[id(number)] = nil
+                    noteDone(id(number), in: journal, of: dead)
+                    expected["gone \(number)"] = 0
+                case 1 where expected["gone \(number)"] == nil:
+                    write(record(id(number), .ended, cost: Int64(step)), to: journal)
+                    expected[id(number)] = Int64(step)
+                    expected["ended \(number)"] = 0
+                case _ where expected["gone \(number)"] == nil && expected["ended \(number)"] == nil:
+                    write(record(id(number), .running, cost: Int64(step)), to: journal)
+                    expected[id(number)] = Int64(step)
+                default: break
+                }
+            }
+            dead.stop(removing: false)
+        }
+        let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
+        let inheritance = next.inherit(idsMax: idsMax)
+        var found: [String: Int64] = [:]
+        while true {
+            let records = inheritance.next(5)
+            guard !records.isEmpty else { break }
+            #expect(records.count <= 5)
+            for record in records {
+                #expect(found.updateValue(record.request.cost.nano, forKey: record.request.id) == nil, "once")
+            }
+        }
+        #expect(found == expected.filter { $0.key.hasPrefix("0192") })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["next"])
+        next.stop(removing: true)
+    }
+
+    @Test("a file goes when all of it was taken, not before, so that a death in the middle loses nothing")
+    func interrupted() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let dead = try JournalFolder(folder, boot: "dead", segmentBytes: 4 << 10, log: log)
+        let journal = dead.journal("loop0")
+        dead.start()
+        let ids = (0..<200).map { id($0) }
+        for id in ids { write(record(id, .ended), to: journal) }
+        dead.stop(removing: false)
+        var taken: Set<String> = []
+        for round in 1... {
+            let next = try JournalFolder(folder, boot: "next\(round)", segmentBytes: 64 << 10, log: log)
+            let inheritance = next.inherit()
+            // What the last one is handed, it has not taken.
+            for _ in 0..<round { taken.formUnion(inheritance.next(7).map(\.request.id)) }
+            let handed = inheritance.next(7).map(\.request.id)
+            next.stop(removing: true)
+            guard !handed.isEmpty else { break }
+            #expect(FileManager.default.fileExists(atPath: folder + "/dead"))
+        }
+        #expect(taken == Set(ids))
+        #expect(!FileManager.default.fileExists(atPath: folder + "/dead"))
     }
 
     @Test("files go from the oldest on, once nothing in them is owed")

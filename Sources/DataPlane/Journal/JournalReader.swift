@@ -1,0 +1,59 @@
+/// What a segment holds, read from its file.
+package enum JournalReader {
+    /// - Returns: the records in their order, and how many places were damaged. A torn end is no damage: there it stops.
+    package static func records(in bytes: UnsafeRawBufferPointer) -> (records: [JournalRecord], damaged: Int) {
+        var records: [JournalRecord] = []
+        let damaged = scan(bytes) { payload, _ in
+            if let record = JournalRecord(payload: payload) { records.append(record) }
+            return true
+        }.damaged
+        return (records, damaged)
+    }
+
+    /// Goes through the records without making any.
+    ///
+    /// - Parameters:
+    ///   - start: where to go on; `nil` for the beginning.
+    ///   - body: gets a record's payload and where the record begins; false stops behind it.
+    /// - Returns: how many places were damaged, and where to go on: `nil` at the end.
+    static func scan(
+        _ bytes: UnsafeRawBufferPointer, from start: Int? = nil, _ body: (UnsafeRawBufferPointer, Int) -> Bool
+    ) -> (damaged: Int, next: Int?) {
+        guard bytes.count >= JournalSegment.magic.count,
+            bytes.prefix(JournalSegment.magic.count).elementsEqual(JournalSegment.magic)
+        else { return (0, nil) }
+        var damaged = 0
+        var at = start ?? JournalSegment.magic.count
+        var isLost = false
+        while at + JournalRecord.headerBytes <= bytes.count {
+            guard let payload = payload(in: bytes, at: at) else {
+                // Damaged, or the end: the next good record, if there is one, says which.
+                isLost = true
+                at += 8
+                continue
+            }
+            let place = at
+            at += (JournalRecord.headerBytes + payload.count + 7) & ~7
+            if isLost { damaged += 1 }
+            isLost = false
+            if !body(payload, place) { return (damaged, at) }
+        }
+        return (damaged, nil)
+    }
+
+    private static func payload(in bytes: UnsafeRawBufferPointer, at: Int) -> UnsafeRawBufferPointer? {
+        func word(_ offset: Int) -> UInt32 {
+            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at + offset, as: UInt32.self))
+        }
+        guard word(0) == JournalRecord.marker else { return nil }
+        let length = Int(word(4))
+        guard length <= JournalRecord.payloadBytesMax, length <= bytes.count - at - JournalRecord.headerBytes else {
+            return nil
+        }
+        let start = at + JournalRecord.headerBytes
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
+        let checksum = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self))
+        guard JournalRecord.checksum(payload) == checksum, JournalRecord.head(of: payload) != nil else { return nil }
+        return payload
+    }
+}
