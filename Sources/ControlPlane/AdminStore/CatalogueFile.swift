@@ -34,6 +34,11 @@ package struct CatalogueFile: Decodable, Sendable {
         package var idle_ms: Int64?
         /// Output tokens a second at most, thinking included; 1000 when not given.
         package var tokens_per_second_max: Int64?
+        /// Input tokens that one image, document, recording or film can make at most. What is not given stays as it is.
+        package var image_tokens_max: Int64?
+        package var document_tokens_max: Int64?
+        package var audio_tokens_max: Int64?
+        package var video_tokens_max: Int64?
         package var usd_per_million_tokens: TokenPriceSection?
         package var usd_per_image: [ImagePriceSection]?
         /// What the model costs from later instants on; a price that is not in force yet and not among them is taken out.

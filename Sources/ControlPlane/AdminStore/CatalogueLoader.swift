@@ -1,6 +1,5 @@
 internal import GatewayModel
 package import KeyMaterial
-internal import PlaneContract
 package import Postgres
 
 /// Brings a `CatalogueFile` into the database, in one transaction: all of it or nothing. Rows that already say the same are
@@ -74,36 +73,6 @@ package struct CatalogueLoader {
             insert into credential (id, provider_id, sealed) values ($1, $1, $2)
             on conflict (id) do update set sealed = excluded.sealed
             """, [provider, sealer.seal(secret, context: context)])
-    }
-
-    private func load(_ model: CatalogueFile.ModelSection) throws {
-        try connection.query(
-            """
-            insert into model (name, vendor, kind, context_window, max_output_tokens, vision, tools,
-                wants_max_completion_tokens, first_event_ms, idle_ms, cache_seconds, tokens_per_second_max)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-            on conflict (name) do update set vendor = excluded.vendor, kind = excluded.kind,
-                context_window = excluded.context_window, max_output_tokens = excluded.max_output_tokens,
-                vision = excluded.vision, tools = excluded.tools,
-                wants_max_completion_tokens = excluded.wants_max_completion_tokens,
-                first_event_ms = excluded.first_event_ms, idle_ms = excluded.idle_ms,
-                cache_seconds = coalesce(excluded.cache_seconds, model.cache_seconds),
-                tokens_per_second_max = excluded.tokens_per_second_max
-            where (model.vendor, model.kind, model.context_window, model.max_output_tokens, model.vision, model.tools,
-                model.wants_max_completion_tokens, model.first_event_ms, model.idle_ms, model.cache_seconds,
-                model.tokens_per_second_max)
-                is distinct from (excluded.vendor, excluded.kind, excluded.context_window, excluded.max_output_tokens,
-                excluded.vision, excluded.tools, excluded.wants_max_completion_tokens, excluded.first_event_ms, excluded.idle_ms,
-                coalesce(excluded.cache_seconds, model.cache_seconds), excluded.tokens_per_second_max)
-            """,
-            [
-                model.name, model.vendor, model.kind ?? "chat", model.context_window.map { String($0) },
-                String(model.max_output_tokens), String(model.vision ?? false), String(model.tools ?? false),
-                String(model.wants_max_completion_tokens ?? false), String(model.first_event_ms ?? 60_000),
-                String(model.idle_ms ?? 60_000), model.cache_seconds.map { String($0) },
-                String(model.tokens_per_second_max ?? ModelEntry.tokensPerSecondDefault),
-            ])
-        try loadPrices(of: model)
     }
 
     private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {

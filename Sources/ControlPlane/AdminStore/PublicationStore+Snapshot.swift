@@ -85,6 +85,10 @@ extension PublicationStore {
             firstEventMs: row.integer("first_event_ms"),
             idleMs: row.integer("idle_ms"), prices: prices,
             cacheSeconds: row.optionalInteger("cache_seconds"),
-            tokensPerSecondMax: row.integer("tokens_per_second_max"))
+            tokensPerSecondMax: row.integer("tokens_per_second_max"),
+            imageTokensMax: row.optionalInteger("image_tokens_max"),
+            documentTokensMax: row.optionalInteger("document_tokens_max"),
+            audioTokensMax: row.optionalInteger("audio_tokens_max"),
+            videoTokensMax: row.optionalInteger("video_tokens_max"))
     }
 }

@@ -88,6 +88,11 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var cacheSeconds: Int64?
     /// Output tokens the model produces in a second at most, thinking included. Bounds what was produced unseen.
     package var tokensPerSecondMax: Int64?
+    /// Input tokens that one image, document, recording or film can make at most, whatever is in it (`MediaKind`).
+    package var imageTokensMax: Int64?
+    package var documentTokensMax: Int64?
+    package var audioTokensMax: Int64?
+    package var videoTokensMax: Int64?
 
     /// For models whose catalogue entry does not say.
     package static let tokensPerSecondDefault: Int64 = 1_000
@@ -95,7 +100,8 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package init(
         name: String, vendor: String, kind: String, created: Int64, contextWindow: Int64?, maxOutputTokens: Int64,
         vision: Bool, tools: Bool, wantsMaxCompletionTokens: Bool, firstEventMs: Int64, idleMs: Int64, prices: [Price],
-        cacheSeconds: Int64? = nil, tokensPerSecondMax: Int64? = nil
+        cacheSeconds: Int64? = nil, tokensPerSecondMax: Int64? = nil, imageTokensMax: Int64? = nil,
+        documentTokensMax: Int64? = nil, audioTokensMax: Int64? = nil, videoTokensMax: Int64? = nil
     ) {
         self.name = name
         self.vendor = vendor
@@ -111,6 +117,10 @@ package struct ModelEntry: Codable, Sendable, Hashable {
         self.prices = prices
         self.cacheSeconds = cacheSeconds
         self.tokensPerSecondMax = tokensPerSecondMax
+        self.imageTokensMax = imageTokensMax
+        self.documentTokensMax = documentTokensMax
+        self.audioTokensMax = audioTokensMax
+        self.videoTokensMax = videoTokensMax
     }
 
     /// The price in force at an instant; `nil` when none is known.

@@ -1,5 +1,5 @@
-"""What is billed after a close: said in catalogue files, kept in the database, carried by the snapshot, and filled in by a
-migration for deployments that were there before."""
+"""What is billed after a close, and what media cost at most: said in catalogue files, kept in the database, carried by the
+snapshot, and filled in by migrations for what was there before."""
 
 import json
 import shutil
@@ -81,29 +81,61 @@ FOUND = {
 }
 
 
-def test_a_migration_tells_deployments_that_were_there_before(stack):
-    folder = stack.folder / "migrations"
+def migrated(stack, name, before, insert):
+    """A database that stood at the migrations under `before`, had rows inserted, and ran all the others."""
+    folder = stack.folder / name
     folder.mkdir()
     files = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
-    url = stack.postgres.url.rpartition("/")[0] + "/before"
-    stack.sql_alone("create database before")
+    url = stack.postgres.url.rpartition("/")[0] + "/" + name
+    stack.sql_alone(f"create database {name}")
     env = {"AIHUB_CONTROL_SQL_FOLDER": str(folder), "AIHUB_CONTROL_POSTGRES_URL": url}
     for file in files:
-        if int(file.name[:4]) < 66:
+        if int(file.name[:4]) < before:
             shutil.copy(file, folder)
     stack.run_control("migrate", env=env)
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        insert(cursor)
+    for file in files:
+        shutil.copy(file, folder)
+    stack.run_control("migrate", env=env)
+    return psycopg2.connect(url)
+
+
+def test_a_migration_tells_deployments_that_were_there_before(stack):
+    def insert(cursor):
         cursor.execute("insert into model (name, vendor, max_output_tokens, kind) values ('m', 'x', 10, 'chat')")
         cursor.execute("insert into price (model, input, cache_read, cache_write, output, reasoning) values ('m', 0, 0, 0, 0, 0)")
         for name, (dialect, base, networks, _) in FOUND.items():
             cursor.execute("insert into provider (id, dialect, base_url, allowed_networks) values (%s, %s, %s, %s)",
                            (name, dialect, base, networks))
             cursor.execute("insert into deployment (id, model, provider_id, upstream_model) values (%s, 'm', %s, 'm')", (name, name))
-    for file in files:
-        shutil.copy(file, folder)
-    stack.run_control("migrate", env=env)
-    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+
+    with migrated(stack, "closing", 66, insert) as connection, connection.cursor() as cursor:
         cursor.execute("select id, after_close, after_close_source from deployment")
         rows = cursor.fetchall()
     assert {name: rule for name, rule, _ in rows} == {name: row[3] for name, row in FOUND.items()}
     assert all((source is not None) == (rule == "stops") for _, rule, source in rows)
+
+
+BOUNDS = "name, image_tokens_max, document_tokens_max, audio_tokens_max, video_tokens_max"
+
+
+def test_models_that_were_there_before_get_the_bounds_of_the_catalogue(stack):
+    stack.run_control("load", ROOT / "deploy" / "catalogue" / "models.yaml")
+    shipped = stack.sql(f"select {BOUNDS} from model where vendor <> 'scripted' and kind = 'chat' order by name")
+    described = stack.sql("select name, vendor, kind, context_window, max_output_tokens, vision from model")
+
+    def insert(cursor):
+        for row in described:
+            cursor.execute("insert into model (name, vendor, kind, context_window, max_output_tokens, vision)"
+                           " values (%s, %s, %s, %s, %s, %s)", row)
+        cursor.execute("insert into model (name, vendor, kind, max_output_tokens, context_window, vision)"
+                       " values ('house/eye', 'house', 'chat', 10, 32000, true), ('house/dark', 'house', 'chat', 10, 32000, false)")
+
+    with migrated(stack, "bounds", 67, insert) as connection, connection.cursor() as cursor:
+        cursor.execute(f"select {BOUNDS} from model where vendor not in ('scripted', 'house', 'x') and kind = 'chat' order by name")
+        assert cursor.fetchall() == [row for row in shipped if row[0] != "closing"]
+        cursor.execute(f"select {BOUNDS} from model where vendor = 'house' order by name")
+        assert cursor.fetchall() == [("house/dark", None, None, None, None), ("house/eye", 32000, None, None, None)]
+    sighted = stack.sql("select name from model where vision and kind = 'chat' and image_tokens_max is null and vendor <> 'scripted'")
+    assert sighted == [], "every model that sees has its own bound"
