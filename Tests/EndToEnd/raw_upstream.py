@@ -1,7 +1,6 @@
 """A provider bound by no rules: for each request it plays the script that the request names, and records what it received.
 
-Members of a body that the gateway does not know pass through to the provider, so the caller picks the script:
-`{"model": "raw", "x_script": "cut"}`. A script is a list of steps: bytes are sent, any other iterable of bytes piece by
+The member `user` of a request reaches the provider, so the caller picks the script by it: `{"model": "raw", "user": "cut"}`. A script is a list of steps: bytes are sent, any other iterable of bytes piece by
 piece, a number is a pause in seconds, FIN and RST end the connection, GONE waits until the gateway hangs up. A script that
 does not end the connection leaves it open for the next request.
 """
@@ -119,7 +118,7 @@ class RawUpstream:
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         body = stream.read(int(headers.get("content-length", 0)))
-        request = Received(json.loads(body).get("x_script", ""), headers.get("x-request-id", ""), headers, body, number)
+        request = Received(json.loads(body).get("user", ""), headers.get("x-request-id", ""), headers, body, number)
         self.received.append(request)
         return request
 

@@ -114,7 +114,7 @@ def test_07_a_caller_who_leaves_stops_the_provider_within_a_second(gateway, upst
     first = event(delta("a"))
     upstream.scripts["leave"] = [head + b"%x\r\n%b\r\n" % (len(first), first), GONE]
     connection = http.client.HTTPConnection("127.0.0.1", gateway.worker.port, timeout=10)
-    body = json.dumps({**HELLO, "model": "played", "x_script": "leave", "stream": True})
+    body = json.dumps({**HELLO, "model": "played", "user": "leave", "stream": True})
     connection.request("POST", CHAT, body, {"Authorization": f"Bearer {gateway.key}", "Content-Type": "application/json"})
     answer = connection.getresponse()
     assert b"data: " in answer.read1(1000)
@@ -136,7 +136,7 @@ def test_08_comments_fill_a_silence_and_never_an_event(gateway, upstream):
             upstream.scripts["silent"].append(part)
         upstream.scripts["silent"].append(b"0\r\n\r\n")
         wait_until(lambda: ask(worker, "GET", "/v1/models/played", gateway.key)[0] == 200)
-        request = {**HELLO, "model": "played", "x_script": "silent", "stream": True}
+        request = {**HELLO, "model": "played", "user": "silent", "stream": True}
         status, _, text = ask(worker, "POST", CHAT, gateway.key, request)
         assert status == 200 and 4 <= text.count(": ping\n") <= 12
         chunks = events(text.replace(": ping\n", ""))
@@ -157,7 +157,7 @@ def test_09_bytes_split_anywhere_give_the_same_output(gateway, upstream):
     request = {**HELLO, "model": "played", "stream": True}
 
     def one(name):
-        return name, gateway.chat({**request, "x_script": name})[2]
+        return name, gateway.chat({**request, "user": name})[2]
 
     names = ["split-0", *(f"split-{at}" for at in range(begin, len(whole)))]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -280,7 +280,7 @@ def test_14_models(gateway):
     assert gateway.chat({**HELLO, "model": "openai/gpt-oss-120b"})[0] == 200
 
 
-def test_15_nulls_are_absent_and_unknown_members_pass(gateway):
+def test_15_nulls_are_absent_and_unknown_members_harm_nothing(gateway):
     names = ["tools", "tool_choice", "response_format", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
              "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed", "logit_bias", "logprobs",
              "top_logprobs", "reasoning_effort", "service_tier", "store", "metadata", "user"]
@@ -324,11 +324,11 @@ def test_18_text_passes_unharmed(gateway, upstream):
         {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": usage(7, 2)})]
     for ascii_ in [True, False]:
         request = {**HELLO, "model": "played", "messages": [{"role": "user", "content": text}]}
-        body = json.dumps({**request, "x_script": "text", "stream": True}, ensure_ascii=ascii_).encode()
+        body = json.dumps({**request, "user": "text", "stream": True}, ensure_ascii=ascii_).encode()
         status, _, got = gateway.chat(body)
         assert status == 200 and text_of(events(got)) == text * 2
         assert json.loads(upstream.of("text")[-1].body)["messages"] == request["messages"]
-        _, _, answer = gateway.chat({**request, "x_script": "plain text"})
+        _, _, answer = gateway.chat({**request, "user": "plain text"})
         assert answer["choices"][0]["message"]["content"] == text
 
 
@@ -375,7 +375,7 @@ def test_19_a_cache_hit_is_the_same_answer_and_costs_nothing(remembering, model)
 
 def test_20_numbers_pass_as_they_are_spelt(gateway, upstream):
     numbers = '{"a":1.0,"b":10000000000000001,"c":1e2,"d":-0,"e":0.1000,"f":123456789012345678901234567890,"g":1E+2}'
-    body = ('{"model":"played","x_script":"numbers","seed":9223372036854775807,"temperature":1.0,"messages":[{"role":"user",'
+    body = ('{"model":"played","user":"numbers","seed":9223372036854775807,"temperature":1.0,"messages":[{"role":"user",'
             '"content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":' + numbers + '}}]}')
     answer = json.dumps({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}], "usage": usage(7, 2)})

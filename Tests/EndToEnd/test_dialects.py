@@ -138,7 +138,7 @@ def test_the_request_is_one_of_anthropics(stack, claude):
                 {"type": "tool_use", "id": "call_1", "name": "get_weather", "input": {"city": "Bonn"}}]},
             {"role": "user", "content": [
                 {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "rain"}]}]}],
-        "tools": [{"name": "get_weather", "input_schema": WEATHER["function"]["parameters"]}]}
+        "tools": [{"name": "get_weather", "input_schema": WEATHER["function"]["parameters"]}], "service_tier": "standard_only"}
 
 
 @pytest.mark.parametrize("model, status, type_", [
@@ -192,12 +192,12 @@ def test_openai_itself_gets_no_field_it_does_not_know(stack, claude):
         "model": "script:in=10,out=8", "temperature": 0.5, "stream": True,
         "stream_options": {"include_usage": True, "include_obfuscation": False}, "messages": [
             {"role": "user", "content": [{"type": "text", "text": "Hi"}]}, {"role": "assistant", "content": "Hello"},
-            {"role": "user", "content": "Go on"}]}
+            {"role": "user", "content": "Go on"}], "store": False, "service_tier": "default"}
     status, headers, _ = ask(worker, "POST", CHAT, key, {
         "model": "reasoner", "messages": HELLO, "temperature": 0, "max_tokens": 5, "logprobs": True})
     assert status == 200
     assert json.loads(stack.bill()[headers["x-request-id"]]["body"]) == {
-        "model": "script:in=10,out=8", "messages": HELLO, "max_completion_tokens": 5}
+        "model": "script:in=10,out=8", "messages": HELLO, "max_completion_tokens": 5, "store": False, "service_tier": "default"}
 
 
 def test_an_endpoint_its_vendor_has_not_is_said_so(stack, claude):

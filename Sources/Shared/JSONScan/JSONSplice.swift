@@ -36,6 +36,9 @@ package struct JSONSplice: Sendable {
         if let at = place(of: name) { changes[at] = .removed }
     }
 
+    /// Gives the member at a place in the list of members a new value, given as JSON.
+    package mutating func set(at place: Int, json: [UInt8]) { changes[place] = .value(json) }
+
     /// Removes the member at a place in the list of members.
     package mutating func remove(at place: Int) { changes[place] = .removed }
 

@@ -16,8 +16,9 @@ struct AnthropicTools {
     ) throws(GatewayError) {
         var defined: [(name: String, tree: JSONTree)] = []
         var markersLeft = markersLeft
+        if let tools { _ = try OwnTools.kept(tools, keepsMarkers: true) }
         let given: [JSONView] = tools.map { Array($0.elements) } ?? []
-        for (at, tool) in given.enumerated() {
+        for (at, tool) in given.enumerated() where OwnTools.isOwn(tool) {
             let definition = try Self.definition(tool, at)
             var tree = definition.tree
             if markersLeft > 0, let marker = AnthropicConversation.cacheMarker(tool) {

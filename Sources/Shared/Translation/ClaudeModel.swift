@@ -20,27 +20,32 @@ struct ClaudeModel: Sendable {
     let thinking: Thinking
     /// It thinks when nobody asks it to.
     var thinksUnasked = false
+    /// Whether it thinks unasked is not known.
+    var isUnknown = false
     /// It knows the effort `xhigh`.
     var takesXHigh = true
     /// It can be held to a JSON schema.
     var takesSchema = true
 
     init(named name: String) {
-        self = Self.known.first { name.contains($0.part) }?.model ?? Self.newest
+        self = Self.known.first { name.contains($0.part) }?.model ?? Self.unknown
     }
 
     private init(
-        _ sampling: Sampling, _ thinking: Thinking, thinksUnasked: Bool = false, takesXHigh: Bool = true,
+        _ sampling: Sampling, _ thinking: Thinking, thinksUnasked: Bool = false, isUnknown: Bool = false,
+        takesXHigh: Bool = true,
         takesSchema: Bool = true
     ) {
         self.sampling = sampling
         self.thinking = thinking
         self.thinksUnasked = thinksUnasked
+        self.isUnknown = isUnknown
         self.takesXHigh = takesXHigh
         self.takesSchema = takesSchema
     }
 
     private static let newest = ClaudeModel(.refused, .adaptive)
+    private static let unknown = ClaudeModel(.refused, .adaptive, isUnknown: true)
     private static let previous = ClaudeModel(.both, .adaptive, takesXHigh: false)
     private static let budgeted = ClaudeModel(.one, .budget)
     private static let first = ClaudeModel(.both, .budget, takesSchema: false)
@@ -48,6 +53,7 @@ struct ClaudeModel: Sendable {
     /// By a part of the name; the first that fits counts.
     private static let known: [(part: String, model: ClaudeModel)] = [
         ("sonnet-5", ClaudeModel(.refused, .adaptive, thinksUnasked: true)),
+        ("opus-5-5", unknown), ("opus-5", newest), ("fable-5", newest), ("opus-4-8", newest), ("opus-4-7", newest),
         ("opus-4-6", previous), ("sonnet-4-6", previous),
         ("opus-4-5", budgeted), ("sonnet-4-5", budgeted), ("haiku-4-5", budgeted), ("opus-4-1", budgeted),
         ("sonnet-4-2025", first), ("opus-4-2025", first), ("sonnet-4-0", first), ("opus-4-0", first),

@@ -31,11 +31,13 @@ package struct Dialect: Sendable {
         /// `max_completion_tokens` where the model wants it, else `max_tokens`.
         case byModel
         case maxTokens
+        /// Only that one bounds thinking, too.
+        case maxCompletionTokens
+        /// `max_tokens` bounds the answer and `thinking_budget` the thinking: together they are the limit.
+        case apart
     }
 
     enum StreamOptions: Sendable {
-        /// `include_usage`; what else the caller asked for passes.
-        case merged
         /// `include_usage` alone.
         case usageOnly
         /// `include_usage`, and no padding against eavesdroppers: TLS ends here anyway.
@@ -60,10 +62,10 @@ package struct Dialect: Sendable {
     package var headers: [(name: String, value: String)] = []
 
     // Requests.
-    /// The members a chat request may have; `nil`: any.
-    var chatFields: NameSet?
+    /// What becomes of the members of a chat request.
+    var chat = MemberRules(pass: NameSet([]))
     /// The same for the other operations.
-    var otherFields: NameSet?
+    var other = MemberRules(pass: NameSet([]))
     /// Members that are refused though OpenAI has them, by models that reason.
     var refusedByReasoners = NameSet([])
     var renames: [(from: StaticString, to: StaticString)] = []
@@ -77,6 +79,8 @@ package struct Dialect: Sendable {
     var takesSchemas = true
     /// It answers images as URLs unless it is asked for the data.
     var asksForImageData = false
+    /// It reads files by programs that are billed apart from tokens.
+    var billsFilesApart = false
     var messages = MessageRule()
 
     // Answers.
@@ -86,13 +90,13 @@ package struct Dialect: Sendable {
     /// It ends an answer that calls tools with `stop`.
     var endsCallsWithStop = false
 
-    func fields(for operation: Operation) -> NameSet? { operation == .chat ? chatFields : otherFields }
+    func rules(for operation: Operation) -> MemberRules { operation == .chat ? chat : other }
 }
 
 /// What an engine wants of messages.
 struct MessageRule: Sendable {
-    /// The members a message may have; `nil`: any.
-    var fields: NameSet?
+    /// The members a message may have.
+    var fields = NameSet(Fields.message)
     var renamesDeveloper = true
     var flattening = Dialect.Flattening.none
     /// `cache_control` and `prompt_cache_breakpoint` on parts are unknown to it.
@@ -102,8 +106,8 @@ struct MessageRule: Sendable {
 
     /// Messages that have none of these pass as they are.
     var triggers: MessageTraits {
-        var out: MessageTraits = []
-        if fields != nil { out.formUnion([.otherMembers, .names]) }
+        var out: MessageTraits = [.otherMembers, .oddParts]
+        if !fields.contains("name") { out.insert(.names) }
         if stripsCacheMarkers { out.formUnion([.otherMembers, .parts]) }
         if renamesDeveloper { out.insert(.developerRole) }
         if flattening != .none { out.insert(.parts) }

@@ -27,13 +27,13 @@ extension MessageRule {
         var hasContent = false
         var members = message.members
         while let (name, value) = members.next() {
-            if let fields, !fields.contains(name) {
+            if !fields.contains(name) {
                 if JSONString.equals(name, "refusal"), value.hasText { refusal = value }
                 object.leaveOut()
             } else if stripsCacheMarkers, Self.isCacheMarker(name) {
                 object.leaveOut()
             } else if JSONString.equals(name, "content") {
-                if value.isNull, message["refusal"]?.hasText == true, fields?.contains("refusal") == false {
+                if value.isNull, message["refusal"]?.hasText == true, !fields.contains("refusal") {
                     object.leaveOut()
                     continue
                 }
@@ -54,23 +54,17 @@ extension MessageRule {
         return object.result()
     }
 
-    private static func isCacheMarker(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    static func isCacheMarker(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         JSONString.equals(name, "cache_control") || JSONString.equals(name, "prompt_cache_breakpoint")
     }
 
     private func rewritten(parts: JSONView) -> [UInt8]? {
         if flattening == .text, let text = Self.flattened(parts) { return text }
-        guard stripsCacheMarkers else { return nil }
         var out = Array("[".utf8)
         var hasChanged = false
         for part in parts.elements {
             if out.count > 1 { out.append(UInt8(ascii: ",")) }
-            var object = ObjectWriter()
-            var members = part.members
-            while let (name, value) = members.next() {
-                if Self.isCacheMarker(name) { object.leaveOut() } else { object.add(name, value, changed: nil) }
-            }
-            let changed = object.result()
+            let changed = ContentPart.plain(part, stripsCacheMarkers: stripsCacheMarkers)
             hasChanged = hasChanged || changed != nil
             out += changed ?? Array(part.raw)
         }

@@ -15,6 +15,10 @@ package struct MessageTraits: OptionSet, Sendable {
     package static let calls = MessageTraits(rawValue: 8)
     /// A member beyond role, content, name, tool_call_id and tool_calls.
     package static let otherMembers = MessageTraits(rawValue: 16)
+    /// A part with members beyond those that `ContentPart` knows.
+    package static let oddParts = MessageTraits(rawValue: 32)
+    /// A part that is a file.
+    package static let files = MessageTraits(rawValue: 64)
 
     /// Notes one member of a message.
     package mutating func note(_ name: UnsafeBufferPointer<UInt8>, _ value: JSONView) {

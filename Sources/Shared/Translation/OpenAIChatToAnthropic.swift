@@ -51,10 +51,8 @@ struct OpenAIChatToAnthropic {
         if !output.isEmpty { out.append(("output_config", .object(output))) }
         out += sampling(isThinking: thinking.isOn)
         if let stops = stops() { out.append(("stop_sequences", stops)) }
-        if let tier = member("service_tier") {
-            if tier.isText("auto") { out.append(("service_tier", .text("auto"))) }
-            if tier.isText("default") { out.append(("service_tier", .text("standard_only"))) }
-        }
+        // Absence would mean `auto`: the dearer tier, where the operator's account has it.
+        out.append(("service_tier", .text("standard_only")))
         if request.streams { out.append(("stream", .bool(true))) }
         return JSONTree.object(out).bytes
     }
@@ -67,9 +65,10 @@ struct OpenAIChatToAnthropic {
             throw Translator.unsupported("\(name)", "The engine behind this model takes tools instead of functions.")
         }
         let modalities = member("modalities").map { Array($0.elements) } ?? []
-        guard !modalities.contains(where: { $0.isText("audio") }) else {
-            throw Translator.unsupported("modalities", "The engine behind this model does not speak.")
+        guard modalities.allSatisfy({ $0.isText("text") }) else {
+            throw Translator.unsupported("modalities", "Answers are text here; ask for \"text\" alone.")
         }
+        if let choice = member("tool_choice") { try OwnTools.check(choice: choice) }
     }
 
     /// Temperature goes from 0 to 1 there. The other sampling parameters have no counterpart.

@@ -10,11 +10,13 @@ extension Translator {
             throw Self.unsupported("n", "The engine behind this model gives one answer a request; leave n out.")
         }
         if !dialect.takesSchemas, request.operation == .chat, asksForSchema(request) { throw Self.withoutSchemas }
+        if dialect.billsFilesApart, request.traits.contains(.files) { throw Self.withoutFiles }
         var splice = JSONSplice(request.body, request.members)
         splice.set("model", json: quotedModel)
-        request.body.withJSON { bytes in
-            filter(request, bytes, &splice)
+        try request.body.withJSON { bytes throws(GatewayError) in
+            try filter(request, bytes, &splice)
             guard request.operation == .chat else { return }
+            try keepOwnTools(request, bytes, &splice)
             if !request.traits.isDisjoint(with: dialect.messages.triggers),
                 let messages = request.member("messages", in: bytes),
                 let rewritten = dialect.messages.rewritten(messages)
@@ -25,19 +27,34 @@ extension Translator {
         }
         if request.operation == .image { setImageFormat(&splice) }
         if request.streams { setStreamOptions(request, &splice) }
-        guard let outputTokens, request.operation == .chat || request.operation == .completion else {
-            return splice.result()
-        }
-        var text: [UInt8] = []
-        text.append(decimal: outputTokens)
-        if dialect.tokenLimit == .byModel, model.wantsMaxCompletionTokens, request.operation == .chat {
-            splice.set("max_completion_tokens", json: text)
-            splice.remove("max_tokens")
-        } else {
-            splice.set("max_tokens", json: text)
-            splice.remove("max_completion_tokens")
+        if dialect.tokenLimit == .apart, request.operation == .chat {
+            splitLimit(request, outputTokens ?? model.maxOutputTokens, &splice)
+        } else if let outputTokens, request.operation == .chat || request.operation == .completion {
+            setLimit(outputTokens, request.operation, &splice)
         }
         return splice.result()
+    }
+
+    private func setLimit(_ tokens: Int64, _ operation: Operation, _ splice: inout JSONSplice) {
+        let isNewer =
+            switch dialect.tokenLimit {
+            case .byModel: model.wantsMaxCompletionTokens
+            case .maxCompletionTokens: true
+            case .maxTokens, .apart: false
+            }
+        if isNewer, operation == .chat {
+            splice.set("max_completion_tokens", json: Self.digits(tokens))
+            splice.remove("max_tokens")
+        } else {
+            splice.set("max_tokens", json: Self.digits(tokens))
+            splice.remove("max_completion_tokens")
+        }
+    }
+
+    static func digits(_ number: Int64) -> [UInt8] {
+        var text: [UInt8] = []
+        text.append(decimal: number)
+        return text
     }
 
     /// DALL·E, and whoever does as it did, answers with a URL unless asked not to; later models refuse the question.
@@ -62,13 +79,17 @@ extension Translator {
     ])
     private static let toolFields = NameSet(["tools", "tool_choice", "parallel_tool_calls"])
 
-    private func filter(_ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice) {
-        let allowed = dialect.fields(for: request.operation)
+    /// Every member through the dialect's lists.
+    private func filter(
+        _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
+    ) throws(GatewayError) {
+        let rules = dialect.rules(for: request.operation)
         let reasons = model.wantsMaxCompletionTokens && request.operation == .chat
         let hasTools = !dialect.dropsBlanks || request.member("tools", in: bytes)?.isEmpty == false
         for (at, member) in request.members.enumerated() {
             let name = UnsafeBufferPointer(rebasing: bytes[member.name])
             let value = JSONView(bytes, member.value)
+            if let refusal = rules.refusal(of: name, value) { throw refusal }
             if let rename = dialect.renames.first(where: { JSONString.equals(name, $0.from) }) {
                 splice.remove(at: at)
                 if request.member(rename.to, in: bytes) == nil, !value.isNull {
@@ -76,12 +97,31 @@ extension Translator {
                 }
                 continue
             }
+            guard rules.pass.contains(name) else {
+                if let shape = rules.shape(of: name), let kept = shape.kept(of: value) {
+                    splice.set(at: at, json: kept)
+                } else {
+                    splice.remove(at: at)
+                }
+                continue
+            }
             let isRefused =
-                allowed?.contains(name) == false || dialect.dropsBlanks && value.isNull
+                dialect.dropsBlanks && value.isNull
                 || reasons && (Self.sampling.contains(name) || dialect.refusedByReasoners.contains(name))
                 || !hasTools && Self.toolFields.contains(name)
             if isRefused { splice.remove(at: at) }
         }
+        for (name, json) in rules.fixed { splice.set(name, json: Array("\(json)".utf8)) }
+    }
+
+    private func keepOwnTools(
+        _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
+    ) throws(GatewayError) {
+        if let choice = request.member("tool_choice", in: bytes) { try OwnTools.check(choice: choice) }
+        guard let tools = request.member("tools", in: bytes),
+            let kept = try OwnTools.kept(tools, keepsMarkers: !dialect.messages.stripsCacheMarkers)
+        else { return }
+        splice.set("tools", json: kept)
     }
 
     private static let usage = Array(#"{"include_usage":true}"#.utf8)
@@ -94,17 +134,7 @@ extension Translator {
         // It is Chat Completions that is padded.
         case .withoutPadding:
             splice.set("stream_options", json: request.operation == .chat ? Self.usageWithoutPadding : Self.usage)
-        case .merged: splice.set("stream_options", json: mergedOptions(request))
         }
-    }
-
-    private func mergedOptions(_ request: ClientRequest) -> [UInt8] {
-        let given = request.body.withJSON { request.member("stream_options", in: $0).map { Array($0.raw) } }
-        guard let given, let inner = try? JSONScanner.members(of: given) else { return Self.usage }
-        var splice = JSONSplice(given, inner)
-        splice.set("include_usage", json: Array("true".utf8))
-        splice.remove("include_obfuscation")
-        return splice.result()
     }
 
     /// Schemas of tools and of the answer in the subset the vendor reads.
@@ -112,8 +142,10 @@ extension Translator {
         _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
     ) {
         if let tools = request.member("tools", in: bytes), !tools.isEmpty {
-            let cleaned = JSONTree(tools).elements.map { tool in
-                tool.replacing("function") { $0.replacing("parameters") { SchemaCleaner.gemini($0) }.without("strict") }
+            let cleaned = tools.elements.filter(OwnTools.isOwn).map { tool in
+                JSONTree.object(JSONTree(tool).members.filter { OwnTools.isKnown($0.name) }).replacing("function") {
+                    $0.replacing("parameters") { SchemaCleaner.gemini($0) }.without("strict")
+                }
             }
             splice.set("tools", json: JSONTree.array(cleaned).bytes)
         }

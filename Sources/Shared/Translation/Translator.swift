@@ -39,13 +39,20 @@ package struct Translator: Sendable {
     package func mayThinkUnseen(whenAsked asked: Bool) -> Bool {
         switch dialect.wire {
         case .openAI: model.wantsMaxCompletionTokens || dialect.hidesThinking
-        case .anthropic: claude.thinksUnasked || asked && claude.thinking != .none
+        case .anthropic: claude.thinksUnasked || claude.isUnknown || asked && claude.thinking != .none
         }
     }
 
     static var withoutSchemas: GatewayError {
         unsupported(
             "response_format", "The engine behind this model cannot be held to a JSON schema; ask another model.")
+    }
+
+    static var withoutFiles: GatewayError {
+        unsupported(
+            "messages",
+            "What reads files for the engine behind this model is billed apart from tokens; send the file's text, or its pages"
+                + " as images.")
     }
 
     static func unsupported(_ param: String, _ message: String) -> GatewayError {

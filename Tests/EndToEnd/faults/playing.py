@@ -39,7 +39,7 @@ def load_models(stack, models, aliases=None):
 
 
 def body(script, model="raw", stream=True, **more):
-    return {"model": model, "stream": stream, "x_script": script, "messages": [{"role": "user", "content": "hi"}], **more}
+    return {"model": model, "stream": stream, "user": script, "messages": [{"role": "user", "content": "hi"}], **more}
 
 
 def raw_request(key, script, **more):

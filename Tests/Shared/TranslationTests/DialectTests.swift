@@ -46,10 +46,10 @@ import Translation
         #expect(Dialect.named("klingon") == nil)
     }
 
-    @Test("what needs no change keeps its bytes", arguments: ["openai", "vllm", "groq"])
+    @Test("what needs no change keeps its bytes", arguments: ["deepseek", "vllm", "groq"])
     func untouched(dialect: String) throws {
         let body = Array(
-            #"{ "temperature" : 1.0, "model":"m" ,"seed":1234567890123456789,"messages":[ {"role":"user","content":"caf\u00e9"} ]}"#
+            #"{ "temperature" : 1.0, "model":"m" ,"stop":"\u0061","messages":[ {"role":"user","content":"caf\u00e9"} ]}"#
                 .utf8)
         let given = try GivenRequest(body)
         #expect(try Vectors.translator(dialect).body(of: given.request, outputTokens: nil) == body)
@@ -62,7 +62,9 @@ import Translation
             String(
                 decoding: try Vectors.translator(dialect).body(of: given.request, outputTokens: nil), as: UTF8.self)
         }
-        #expect(try made("openai") == #"{"model":"m","\u0073eed":7,"messages":[]}"#)
+        #expect(
+            try made("openai")
+                == #"{"model":"m","\u0073eed":7,"messages":[],"store":false,"service_tier":"default"}"#)
         #expect(try made("mistral") == #"{"model":"m","messages":[],"random_seed":7}"#)
     }
 
@@ -84,7 +86,11 @@ import Translation
             try Vectors.translator(dialect, model: model).mayThinkUnseen(whenAsked: asked)
         }
         #expect(try !mayThink("openai", "m", asked: true) && mayThink("openai", "reasoner", asked: false))
-        #expect(try mayThink("xai", "m", asked: false) && mayThink("gemini-compat", "m", asked: false))
+        for dialect in ["xai", "gemini-compat", "openrouter"] { #expect(try mayThink(dialect, "m", asked: false)) }
+        for dialect in ["groq", "deepseek", "mistral", "together", "qwen", "ollama", "vllm", "llamacpp"] {
+            #expect(try !mayThink(dialect, "m", asked: true), "its thinking passes and is counted")
+        }
+        #expect(try mayThink("anthropic", "claude-of-tomorrow", asked: false))
         #expect(try !mayThink("anthropic", "claude-opus-5", asked: false))
         #expect(try mayThink("anthropic", "claude-opus-5", asked: true))
         #expect(try mayThink("anthropic", "claude-sonnet-5", asked: false))

@@ -79,6 +79,10 @@ struct GivenRequest {
                     for message in value.elements {
                         var members = message.members
                         while let (name, value) = members.next() { traits.note(name, value) }
+                        for part in message["content"].map({ Array($0.elements) }) ?? [] {
+                            if ContentPart.isOdd(part) { traits.insert(.oddParts) }
+                            if part["type"]?.isText("file") == true { traits.insert(.files) }
+                        }
                     }
                 default: break
                 }
