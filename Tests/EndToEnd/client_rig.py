@@ -20,10 +20,10 @@ PRICES = '{input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: 
 #: name -> (script, more of its entry)
 MODELS = {
     "gpt-4.1": ("in=23,out=14", "tools: true"),
-    "gpt-4o": ("in=23,out=14", "tools: true, vision: true"),
+    "gpt-4o": ("in=23,out=14", "tools: true, vision: true, image_tokens_max: 2000"),
     "thinker": ("in=9,out=20,reasoning=6", "tools: true, wants_max_completion_tokens: true"),
     "openai/gpt-oss-120b": ("in=5,out=6", "tools: true"),
-    "claude-sonnet": ("in=11,out=5,tools=1", "tools: true, vision: true"),
+    "claude-sonnet": ("in=11,out=5,tools=1", "tools: true, vision: true, image_tokens_max: 2000"),
 }
 EMBEDDING = ("gemini-embedding-001", "in=4,dims=12")
 #: A picture of 3 MB.

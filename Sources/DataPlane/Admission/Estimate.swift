@@ -3,9 +3,16 @@ package import PlaneContract
 
 /// The size of a request before anybody has counted it.
 package struct RequestSize: Sendable, Equatable {
-    /// Bytes of the body without data URIs: no byte-level tokenizer makes more tokens than that.
+    /// Bytes of the body without the media in it: no byte-level tokenizer makes more tokens of text than that.
     package var textBytes: Int64
     package var images: Int64
+    package var documents: Int64 = 0
+    package var recordings: Int64 = 0
+    package var films: Int64 = 0
+    /// Bytes of tools and schemas in it: templates print them in a form of their own, with about as many tokens again.
+    package var schemaBytes: Int64 = 0
+    /// Tools come with a vendor's instructions about them.
+    package var hasTools = false
     /// What the caller allows for one choice; `nil` leaves the model's own bound.
     package var outputTokensMax: Int64?
     package var choices: Int64
@@ -36,10 +43,15 @@ package struct RequestSize: Sendable, Equatable {
 
 /// What a request is held for and counted as until its usage is known.
 package enum Estimate {
-    /// Tokens one image can cost, above what any provider charges for one (a 2048 × 2048 image at high detail).
-    static let imageTokensMax: Int64 = 3_000
+    /// Tokens of one image or document as we would count them ourselves.
+    static let imageTokensAssumed: Int64 = 1_000
+    static let mediaTokensAssumed: Int64 = 3_000
     /// Tokens that chat templates and a provider's own system text may add.
     static let templateTokensMax: Int64 = 256
+    /// Tokens that xAI adds to every request, which it does not number.
+    static let xaiTokensMax: Int64 = 1_024
+    /// Tokens of a vendor's instructions about tools (Anthropic: 804 at most, for a forced tool of Opus 4.7).
+    static let toolTokensMax: Int64 = 1_024
     /// Output assumed for the token window when the caller names no limit.
     static let outputTokensAssumed: Int64 = 1_024
     /// English text is about four bytes a token.
@@ -73,9 +85,21 @@ package enum Estimate {
 
     /// The most input tokens the request can have.
     package static func inputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
-        let input = sum(
-            size.textBytes, product(size.images, imageTokensMax), product(size.inputs, templateTokensMax))
-        return min(input, model.contextWindow.map { product($0, size.inputs) } ?? input)
+        var within = sum(
+            size.textBytes, size.schemaBytes, media(size.documents, .document, on: model),
+            media(size.recordings, .audio, on: model), media(size.films, .video, on: model),
+            product(size.inputs, templateTokensMax), size.hasTools ? toolTokensMax : 0,
+            model.vendor == "xai" ? xaiTokensMax : 0)
+        var images = media(size.images, .image, on: model)
+        let window = model.contextWindow ?? .max
+        // An image with a bound of its own is billed by that, and may take less of the window (gpt-4o-mini).
+        if let bound = model.tokensMax(of: .image), bound >= window { (within, images) = (sum(within, images), 0) }
+        return sum(min(within, product(window, size.inputs)), images)
+    }
+
+    /// No plan has a model without a bound for what the request holds; if one had, nobody could pay for it.
+    private static func media(_ count: Int64, _ kind: MediaKind, on model: ModelEntry) -> Int64 {
+        count == 0 ? 0 : product(count, model.tokensMax(of: kind) ?? .max)
     }
 
     // A catalogue may name absurd bounds; what overflows is as much as there is.
@@ -103,7 +127,11 @@ package enum Estimate {
 
     /// Input tokens as we would count them ourselves.
     package static func inputTokens(_ size: RequestSize) -> Int64 {
-        max(1, sum((size.textBytes + bytesPerToken - 1) / bytesPerToken, product(size.images, 1_000)))
+        max(
+            1,
+            sum(
+                (size.textBytes + bytesPerToken - 1) / bytesPerToken, product(size.images, imageTokensAssumed),
+                product(sum(size.documents, size.recordings, size.films), mediaTokensAssumed)))
     }
 
     /// What the token window is charged until the usage is known.

@@ -2,6 +2,7 @@ internal import Admission
 internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
+internal import PlaneContract
 internal import Routing
 
 /// `POST /v1/chat/completions` (OpenAI API reference, "Create chat completion").
@@ -18,10 +19,18 @@ extension InferenceRequest {
             guard value.isNull || value.kind == .array else { throw Self.invalid(name, "tools must be an array.") }
             facts.hasTools = !value.isEmpty
             try RequestShape.check(tools: value, name)
+            size.hasTools = facts.hasTools
+            size.schemaBytes += Int64(value.range.count)
             isForeign = isForeign || ForeignTools.areForeign(value)
-        case "functions": try RequestShape.check(tools: value, name)
-        case "response_format": try RequestShape.check(schemas: value, name)
-        case "tool_choice": isForeign = isForeign || ForeignTools.isForeign(choice: value)
+        case "functions":
+            try RequestShape.check(tools: value, name)
+            size.schemaBytes += Int64(value.range.count)
+        case "response_format":
+            try RequestShape.check(schemas: value, name)
+            size.schemaBytes += Int64(value.range.count)
+        case "tool_choice":
+            size.schemaBytes += Int64(value.range.count)
+            isForeign = isForeign || ForeignTools.isForeign(choice: value)
         case "input":
             hasForeignInput = !value.isNull
             guard !Self.holds(more: RequestShape.itemsMax, value) else {
@@ -68,10 +77,15 @@ extension InferenceRequest {
         }
         guard reader.count > 0 else { throw Self.messagesBound }
         hasInput = true
-        isForeign = isForeign || reader.hasForeignParts
+        isForeign = isForeign || reader.foreignPart != nil
         facts.hasImages = reader.images > 0
+        facts.media = reader.media.mapValues(\.place)
         traits = reader.traits
         size.images = reader.images
+        size.documents = reader.media[.document]?.count ?? 0
+        size.recordings = reader.media[.audio]?.count ?? 0
+        size.films = reader.media[.video]?.count ?? 0
+        foreignPart = reader.foreignPart
         size.textBytes -= reader.dataBytes
     }
 

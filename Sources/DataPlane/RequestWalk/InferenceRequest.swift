@@ -35,6 +35,8 @@ struct InferenceRequest: Sendable {
     /// Something in it is said in the words of another API (`ForeignChat`); `hasForeignInput` matters without messages.
     var isForeign = false
     var hasForeignInput = false
+    /// Where the first part stands that only another API has.
+    var foreignPart: String?
 
     init(_ body: [UInt8], for operation: Operation) throws(GatewayError) {
         try self.init(reading: body, for: operation)
@@ -46,7 +48,12 @@ struct InferenceRequest: Sendable {
     private func inOpenAIForm() throws(GatewayError) -> InferenceRequest {
         let form = try ForeignChat.inOpenAIForm(body, members)
         do throws(GatewayError) {
-            return try InferenceRequest(reading: form, for: operation)
+            let request = try InferenceRequest(reading: form, for: operation)
+            // A part that means nothing where it stands, such as a call in a user's message.
+            if let place = request.foreignPart {
+                throw Self.invalid(place + ".type", "\(place).type does not belong here.")
+            }
+            return request
         } catch {
             var error = error
             // The caller does not know the messages that were made of his items.

@@ -1,17 +1,22 @@
 internal import ClientDialects
 internal import GatewayModel
 internal import JSONScan
+internal import PlaneContract
 internal import Translation
 
 /// Reads the messages of a request one by one: refuses what is none, and counts what costs.
 struct MessageReader {
     private(set) var count = 0
-    private(set) var images: Int64 = 0
-    /// Bytes of images that stand in the body itself: they are no text.
+    /// What stands there beside text: how many of each kind, and where the first.
+    private(set) var media: [MediaKind: (count: Int64, place: String)] = [:]
+    /// Bytes of media that stand in the body itself: they are no text.
     private(set) var dataBytes: Int64 = 0
     /// What engines of some dialects may want otherwise.
     private(set) var traits: MessageTraits = []
-    private(set) var hasForeignParts = false
+    /// Where the first part stands that only another API has.
+    private(set) var foreignPart: String?
+
+    var images: Int64 { media[.image]?.count ?? 0 }
 
     private struct Parts {
         var role: JSONView?
@@ -107,39 +112,71 @@ struct MessageReader {
             let place = ".content[\(number)]"
             guard part.kind == .object else { throw flaw(at, place, "must be an object with a type") }
             guard let type = part["type"], type.hasText else { throw flaw(at, place + ".type", "must be text") }
-            if type.isText("text") {
-                guard part["text"]?.kind == .string else { throw flaw(at, place + ".text", "must be text") }
-            } else if type.isText("image_url") {
-                try read(image: part["image_url"], at, place + ".image_url")
-            } else {
-                hasForeignParts = hasForeignParts || ForeignPart.isForeign(type)
-            }
+            if ContentPart.isOdd(part) { traits.insert(.oddParts) }
+            try read(part, type, at, place)
         }
     }
 
-    /// An image by its address. It is the provider who fetches it, never the gateway.
+    private mutating func read(
+        _ part: JSONView, _ type: JSONView, _ at: Int, _ place: String
+    ) throws(GatewayError) {
+        if type.isText("text") {
+            guard part["text"]?.kind == .string else { throw flaw(at, place + ".text", "must be text") }
+        } else if type.isText("image_url") {
+            try read(image: part["image_url"], at, place)
+        } else if type.isText("file") {
+            try read(file: part["file"], at, place)
+        } else if type.isText("refusal") {
+            return
+        } else if let kind = Self.kinds.first(where: { type.isText($0.type) })?.kind {
+            note(kind, at, place, dataBytes: part["input_audio"]?["data"]?.content.count ?? 0)
+        } else if ForeignPart.isForeign(type) {
+            foreignPart = foreignPart ?? "messages[\(at)]" + place
+        } else {
+            throw flaw(
+                at, place + ".type",
+                "must be text, image_url, file or refusal, or input_audio or video_url where a model takes it")
+        }
+    }
+
+    /// Parts that are media whatever is in them.
+    private static let kinds: [(type: StaticString, kind: MediaKind)] = [
+        ("input_audio", .audio), ("audio_url", .audio), ("video_url", .video), ("document_url", .document),
+    ]
+
+    private mutating func note(_ kind: MediaKind, _ at: Int, _ place: String, dataBytes bytes: Int) {
+        media[kind, default: (0, "messages[\(at)]" + place)].count += 1
+        dataBytes += Int64(bytes)
+    }
+
+    /// An image by its address, which the provider fetches and never the gateway, or as its data, which says what it is.
     private mutating func read(image: JSONView?, _ at: Int, _ place: String) throws(GatewayError) {
-        guard let image else { throw flaw(at, place, "is missing") }
+        guard let image else { throw flaw(at, place + ".image_url", "is missing") }
         // Some clients send the address itself.
         guard image.kind == .object || image.kind == .string else {
-            throw flaw(at, place, "must be an object with a url")
+            throw flaw(at, place + ".image_url", "must be an object with a url")
         }
         let url = image.kind == .string ? image : image["url"]
-        guard let url, let scheme = Self.scheme(of: url) else {
-            throw flaw(at, place + ".url", "must be an http, https or data URL")
+        guard let url, let address = MediaAddress(url) else {
+            throw flaw(at, place + ".image_url.url", "must be an http, https or data URL")
         }
-        images += 1
-        if scheme == .data { dataBytes += Int64(url.range.count) }
+        note(address.kind(as: .image), at, place, dataBytes: address.isData ? url.range.count : 0)
     }
 
-    private enum Scheme { case web, data }
-
-    private static func scheme(of url: JSONView) -> Scheme? {
-        // Every byte of a scheme can be escaped to six; a data URL may be megabytes long.
-        let head = UnsafeBufferPointer(rebasing: url.content.prefix(64))
-        let text = JSONString.unescaped(head).lowercased()
-        if text.hasPrefix("data:") { return .data }
-        return text.hasPrefix("https://") || text.hasPrefix("http://") ? .web : nil
+    /// A file with its data. By id it could be anybody's, of any size.
+    private mutating func read(file: JSONView?, _ at: Int, _ place: String) throws(GatewayError) {
+        guard let file, file.kind == .object else { throw flaw(at, place + ".file", "must be an object") }
+        if let id = file["file_id"], !id.isNull {
+            throw flaw(at, place + ".file.file_id", "is not supported: send the file itself, as file_data")
+        }
+        guard let data = file["file_data"], data.hasText else {
+            throw flaw(at, place + ".file.file_data", "must be the file as a data URL")
+        }
+        traits.insert(.files)
+        let address = MediaAddress(data)
+        // Text has no more tokens than bytes.
+        if address?.isText == true { return }
+        note(address?.kind(as: .document) ?? .document, at, place, dataBytes: data.range.count)
     }
 
     private func flaw(_ at: Int, _ place: String, _ what: String) -> GatewayError {

@@ -84,24 +84,36 @@ package struct RouteFacts: Sendable {
     package var hasTokenIDs: Bool
     /// Estimated; 0 when unknown.
     package var inputTokens: Int64
+    /// What it holds beside text, each with the place of the first, such as `messages[0].content[1]`.
+    package var media: [MediaKind: String] = [:]
 
     package init(
         operation: Operation = .chat, hasImages: Bool = false, hasTools: Bool = false, hasTokenIDs: Bool = false,
-        inputTokens: Int64 = 0
+        inputTokens: Int64 = 0, media: [MediaKind: String] = [:]
     ) {
         self.operation = operation
         self.hasImages = hasImages
         self.hasTools = hasTools
         self.hasTokenIDs = hasTokenIDs
         self.inputTokens = inputTokens
+        self.media = media
     }
 
     /// Why a model cannot take the request at all; `nil` when it can.
     func hindrance(_ model: ModelEntry) -> Exclusion? {
         if model.kind != operation.modelKind { return .otherKind }
         if hasImages, !model.vision { return .noVision }
+        if let kind = unbounded(on: model) { return kind == .image ? .noImageBound : .noMediaBound }
         if hasTokenIDs, model.vendor != "openai" { return .foreignTokens }
         return nil
+    }
+}
+
+extension RouteFacts {
+    /// The first kind of media in the request for which the model has no bound.
+    func unbounded(on model: ModelEntry) -> MediaKind? {
+        if media.isEmpty { return hasImages && model.tokensMax(of: .image) == nil ? .image : nil }
+        return MediaKind.allCases.first { media[$0] != nil && model.tokensMax(of: $0) == nil }
     }
 }
 
@@ -111,6 +123,8 @@ package enum Exclusion: String, Sendable, Equatable {
     case noPrice = "no_price_in_force"
     case otherKind = "other_kind_of_model"
     case noVision = "no_vision"
+    case noImageBound = "no_bound_for_images"
+    case noMediaBound = "no_bound_for_files_audio_or_video"
     case noTools = "no_tools"
     case foreignTokens = "token_ids_of_another_vendor"
     case windowTooSmall = "context_window_too_small"

@@ -85,7 +85,7 @@ extension RoutingTable {
             }
         }
         guard !able.isEmpty else {
-            survey.refusal = unsuited(name, facts: facts, kinds: Set(served.compactMap { models[$0.model]?.kind }))
+            survey.refusal = unsuited(name, facts: facts, models: served.compactMap { models[$0.model] })
             return survey
         }
         if alias != nil { able = survey.fitting(able, facts, in: self) }

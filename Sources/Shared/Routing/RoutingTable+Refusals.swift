@@ -19,8 +19,9 @@ extension RoutingTable {
     }
 
     /// Engines answer to the name, but none can take this request.
-    func unsuited(_ name: String, facts: RouteFacts, kinds: Set<String>) -> GatewayError {
+    func unsuited(_ name: String, facts: RouteFacts, models served: [ModelEntry]) -> GatewayError {
         let shown = Self.shown(name)
+        let kinds = Set(served.map(\.kind))
         guard kinds.contains(facts.operation.modelKind) else {
             let others = snapshot.models.filter { $0.kind == facts.operation.modelKind && targets[$0.name] != nil }
             let advice = others.isEmpty ? "none is configured" : "such as '\(others[0].name)'"
@@ -28,6 +29,13 @@ extension RoutingTable {
                 .invalidRequest,
                 "'\(shown)' is a model for \(kinds.sorted().joined(separator: ", ")); this endpoint takes one for"
                     + " \(facts.operation.modelKind) (\(advice)).", param: "model")
+        }
+        // Said of what none of them takes; what one lacks another may have.
+        let unbounded = served.map { facts.hasImages && !$0.vision ? .image : facts.unbounded(on: $0) }
+        if let kind = MediaKind.allCases.first(where: { kind in unbounded.contains { $0 == kind } }),
+            unbounded.allSatisfy({ $0 != nil }), kind != .image || served.contains(where: \.vision)
+        {
+            return withoutBound(name, kind, at: facts.media[kind] ?? "messages")
         }
         if facts.hasTools, !facts.hasImages, !facts.hasTokenIDs {
             return GatewayError(
@@ -45,6 +53,20 @@ extension RoutingTable {
             .invalidRequest,
             "No engine behind '\(shown)' sees images. Send text only, or call a model that has vision"
                 + " (GET /v1/models lists what is configured).", param: "messages")
+    }
+
+    private func withoutBound(_ name: String, _ kind: MediaKind, at place: String) -> GatewayError {
+        let (what, instead) =
+            switch kind {
+            case .image: ("an image", "Send text only")
+            case .document: ("a file", "Send its text, or its pages as images")
+            case .audio: ("audio", "Send a transcript")
+            case .video: ("video", "Send single pictures of it, as image_url parts")
+            }
+        return GatewayError(
+            .invalidRequest,
+            "\(place) is \(what), and it is not known what one can cost at most on '\(Self.shown(name))'. \(instead), or call"
+                + " another model (GET /v1/models lists what is configured).", param: place)
     }
 
     func withoutEndpoint(_ name: String, _ operation: Operation) -> GatewayError {

@@ -86,6 +86,37 @@ import Testing
         #expect(bound(greedy) == 300 * 2 + 500 * 10)
     }
 
+    @Test("media are held for by the model's bounds, and never for more than its window")
+    func media() {
+        var seeing = model
+        seeing.vision = true
+        seeing.contextWindow = 100_000
+        seeing.imageTokensMax = 36_835
+        seeing.documentTokensMax = 90_000
+        var size = RequestSize(textBytes: 100, images: 1, outputTokensMax: 16, choices: 1)
+        #expect(Estimate.inputBound(size, on: seeing) == 100 + 256 + 36_835)
+        size.hasTools = true
+        #expect(Estimate.inputBound(size, on: seeing) == 100 + 256 + 1_024 + 36_835)
+        size.hasTools = false
+        size.images = 2
+        #expect(Estimate.inputBound(size, on: seeing) == 100 + 256 + 2 * 36_835)
+        size.documents = 1
+        #expect(
+            Estimate.inputBound(size, on: seeing) == 100 + 256 + 90_000 + 2 * 36_835,
+            "images are billed by their own bound, whatever they take of the window")
+        size.documents = 2
+        #expect(
+            Estimate.inputBound(size, on: seeing) == 100_000 + 2 * 36_835, "what fits the window is all there can be")
+        size.documents = 1
+        seeing.contextWindow = nil
+        #expect(Estimate.inputBound(size, on: seeing) == 100 + 256 + 2 * 36_835 + 90_000)
+        size.films = 1
+        #expect(Estimate.inputBound(size, on: seeing) == .max, "nobody can pay for what has no bound")
+        seeing.imageTokensMax = nil
+        seeing.contextWindow = 5_000
+        #expect(seeing.tokensMax(of: .image) == 5_000 && model.tokensMax(of: .image) == nil)
+    }
+
     @Test("calls are whole commands whose keys share a hash tag")
     func oneSlot() throws {
         let record = KeyRecord(

@@ -38,6 +38,18 @@ IMAGES = {
     **{f"url {name}": ({"type": "image_url", "image_url": {"url": value}}, "image_url.url") for name,
     value in {**NOT_STRINGS, "null": None}.items()},
     **{f"url {url[:24]!r}": ({"type": "image_url", "image_url": {"url": url}}, "image_url.url") for url in BAD_URLS}}
+MEDIA = {  # What may be any number of tokens: by reference, of a kind the model has no bound for, or of no kind that is known.
+    "a file by id": ({"type": "file", "file": {"file_id": "file-1"}}, "file.file_id"),
+    "a file without data": ({"type": "file", "file": {"filename": "a.pdf"}}, "file.file_data"),
+    "a file of nothing": ({"type": "file"}, "file"),
+    "a PDF": ({"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0="}}, ""),
+    "a PDF as an image": ({"type": "image_url", "image_url": {"url": "data:application/pdf;base64,JVBERi0="}}, ""),
+    "a film as an image": ({"type": "image_url", "image_url": {"url": "data:video/mp4;base64,AAAA"}}, ""),
+    "sound": ({"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, ""),
+    "sound by its address": ({"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}}, ""),
+    "a film": ({"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}, ""),
+    "a document by its address": ({"type": "document_url", "document_url": "https://example.com/a.pdf"}, ""),
+    "a part nobody knows": ({"type": "hologram", "x": 1}, "type"), "embeddings": ({"type": "image_embeds", "x": 1}, "type")}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -92,7 +104,7 @@ def contents():
         for name, (part, rest) in PARTS.items():
             yield from wrong(f"a part of {role} is {name}", {"role": role, "content": [part], **more},
                 "content[0]" + ("." + rest if rest else ""))
-    for name, (part, rest) in {**PARTS, **IMAGES}.items():
+    for name, (part, rest) in {**PARTS, **IMAGES, **MEDIA}.items():
         text, tail = {"type": "text", "text": "hi"}, "." + rest if rest else ""
         yield from wrong(f"a second part of user is {name}", {"role": "user", "content": [text, part]}, "content[1]" + tail)
         yield Case(f"a part within a second message is {name}", chat([GOOD, {"role": "user", "content": [part, text]}]),

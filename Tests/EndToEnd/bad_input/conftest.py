@@ -10,7 +10,7 @@ from wire import shows
 
 SIGHTED = """
 models:
-  - {name: sighted, vendor: scripted, max_output_tokens: 400, vision: true, tools: true,
+  - {name: sighted, vendor: scripted, max_output_tokens: 400, vision: true, image_tokens_max: 2000, tools: true,
      usd_per_million_tokens: {input: "1.000001", output: "7.000003"}}
 deployments:
   - {id: sighted-1, model: sighted, provider: scripted, upstream_model: "script:in=10,out=8"}

@@ -43,7 +43,7 @@ struct Engine {
                 Price(
                     id: 1, effectiveFromMs: 0, input: price, cacheRead: price, cacheWrite: price, output: price,
                     reasoning: price)
-            ])
+            ], imageTokensMax: vision ? 1_000 : nil)
     }
 }
 

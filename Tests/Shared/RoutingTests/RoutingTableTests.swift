@@ -12,7 +12,7 @@ private func table() -> RoutingTable {
             tools: true, wantsMaxCompletionTokens: false, firstEventMs: 1, idleMs: 1,
             prices: priced
                 ? [Price(id: 1, effectiveFromMs: 0, input: 1, cacheRead: 1, cacheWrite: 1, output: 1, reasoning: 1)]
-                : [])
+                : [], imageTokensMax: vision ? 1_000 : nil)
     }
     func deployment(_ id: String, _ model: String, order: Int = 0, weight: Int = 1, credential: String? = nil)
         -> DeploymentEntry
@@ -112,6 +112,27 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
         #expect(try ids("smart", images: true) == ["eye-1"])
         #expect(try ids("vision") == ["eye-1"])
         #expect(error("a", images: true)?.kind == .invalidRequest)
+    }
+
+    @Test("what stands for tokens nobody can count goes only to models that have a bound for it")
+    func media() throws {
+        func refusal(_ name: String, _ media: [MediaKind: String]) -> GatewayError? {
+            var random = SystemRandomNumberGenerator()
+            do throws(GatewayError) {
+                let facts = RouteFacts(hasImages: media[.image] != nil, media: media)
+                _ = try table().plan(
+                    for: name, facts: facts, key: key(), atMs: 5, health: HealthTable(), nowMs: 2, random: &random)
+                return nil
+            } catch { return error }
+        }
+        #expect(refusal("eye", [.image: "messages[0].content[0]"]) == nil)
+        for kind in [MediaKind.document, .audio, .video] {
+            let found = refusal("smart", [kind: "messages[3].content[1]"])
+            #expect(found?.kind == .invalidRequest && found?.param == "messages[3].content[1]")
+            #expect(found?.message.contains("Send ") == true)
+        }
+        #expect(refusal("eye", [.image: "a", .video: "b"])?.param == "b")
+        #expect(refusal("a", [.image: "a"])?.message.contains("sees images") == true)
     }
 
     @Test("each dead end says what to do")
