@@ -214,7 +214,9 @@ final class LoopServices: RequestServices {
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         counters.attempts.add()
-        health.began(request.target, streams: request.streams, isFirst: request.attempt == 1, atMs: reactor.nowMs)
+        health.began(
+            request.target, for: request.key, streams: request.streams, isFirst: request.attempt == 1,
+            atMs: reactor.nowMs)
         return upstreams.start(request, deliver: deliver)
     }
 

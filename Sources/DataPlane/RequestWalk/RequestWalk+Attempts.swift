@@ -123,13 +123,13 @@ extension RequestWalk {
     /// Every attempt is told of to its end, once, whatever ended it.
     mutating func noteEnd(at now: Int64) { note(.noVerdict) }
 
-    private mutating func note(_ note: AttemptNote) {
+    mutating func note(_ note: AttemptNote) {
         guard let attempt, !attempt.isNoted else { return }
         self.attempt?.isNoted = true
         actions.append(
             .noteAttempt(
                 AttemptReport(
-                    attempt.target, startedMs: attempt.startedMs, streams: admitted?.request.streams ?? false,
+                    attempt.target, for: attempt.key, startedMs: attempt.startedMs, streams: attempt.streams,
                     wasWaiting: attempt.firstTokenMs == nil, note)))
     }
 

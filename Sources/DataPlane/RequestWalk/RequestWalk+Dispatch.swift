@@ -11,6 +11,9 @@ internal import Translation
 struct Attempt {
     let number: Int
     let target: RouteTarget
+    /// Whose request it is, and whether it asked for a stream: kept here because the end is noted after the request is settled.
+    let key: KeyMark
+    let streams: Bool
     var status: Int?
     var isEventStream = false
     /// Its events are for the caller as they come.
@@ -57,7 +60,7 @@ extension RequestWalk {
             return startNextAttempt(at: now)
         }
         attempt = Attempt(
-            number: attemptsMade, target: target,
+            number: attemptsMade, target: target, key: KeyMark(admitted.scopes.keyID), streams: request.streams,
             stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
         relay.wantsUsage = request.wantsUsage
         relay.affordableOutput = affordable
@@ -69,7 +72,7 @@ extension RequestWalk {
             .startAttempt(
                 UpstreamRequest(
                     attempt: attemptsMade, id: context.id, operation: request.operation, target: target,
-                    streams: request.streams, body: body)))
+                    key: KeyMark(admitted.scopes.keyID), streams: request.streams, body: body)))
         if relay.coveredTokens < .max { schedule(.progress, afterMs: context.world.settings.progressMs) }
         if clientIsBlocked {
             pauseProduction(at: now)

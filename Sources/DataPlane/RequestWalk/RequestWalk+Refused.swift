@@ -9,6 +9,8 @@ extension RequestWalk {
     mutating func attemptRefused(_ refusal: ProviderRefusal, said: String, at now: Int64) {
         guard let current = attempt else { return }
         let waitMs = current.retryAfterMs ?? refusal.waitMs
+        // Words may tell this caller how long to wait, not put the deployment out for others.
+        let saidWaitMs = waitMs ?? refusal.waitInWordsMs
         let failure = refusal.failure
         switch failure {
         case .clientFault(let message):
@@ -24,18 +26,26 @@ extension RequestWalk {
             return fail(
                 GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now,
                 .nothing(keepsUnit: true))
+        case .perhapsOperatorFault(let message):
+            note(.noVerdict)
+            let error = GatewayError(.invalidRequest, "The provider refused the request: \(message)", detail: said)
+            guard let plan = admitted?.plan, trail.next < plan.targets.count else {
+                return fail(error, at: now, .nothing(keepsUnit: true))
+            }
+            trail.lastClass = .operatorAuth
+            remember(error)
         case .rateLimited:
             blame(.rateLimited, askedMs: waitMs, at: now)
             remember(
                 GatewayError(
                     .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
-                    detail: said, retryAfterMs: self.waitMs(waitMs)))
+                    detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .overloaded:
             blame(.overloaded, askedMs: waitMs, at: now)
             remember(
                 GatewayError(
                     .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
-                    detail: said, retryAfterMs: self.waitMs(waitMs)))
+                    detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .operatorFault, .modelMissing:
             // An empty account is no wrong key: it is left alone for longer.
             let isEmpty = current.status == 402 || current.status == 429

@@ -56,6 +56,8 @@ package struct UpstreamRequest: Sendable {
     package var id: RequestID
     package var operation: Operation
     package var target: RouteTarget
+    /// Whose request it is, for the health of the deployment.
+    package var key: KeyMark
     package var streams: Bool
     package var body: [UInt8]
 }

@@ -7,15 +7,24 @@ internal import JSONScan
 struct ProviderErrorBody {
     /// For people: at most `messageBytesMax` bytes without keys, account names and addresses.
     private(set) var message = "the provider refused the request"
-    /// Everything that tells what kind of error it is, in lower case.
+    /// Members that name the kind of error (`type`, `code`, `status`, `reason`), each whole and in lower case. A vendor makes them up
+    /// and no caller can put words in them.
+    private(set) var codes: Set<String> = []
+    /// The message and all else that people read, in lower case: providers repeat there what a caller sent.
     private(set) var words = ""
+    /// A quota that is named ends with the day.
+    private(set) var namesDailyQuota = false
+    /// The request's member that the error is about, as OpenAI's `param` says.
+    private(set) var namesParameter = false
     /// A status the error itself names.
     private(set) var status: Int?
-    /// How long to wait before another try, in milliseconds.
+    /// How long to wait before another try, in milliseconds: as a member says, and as the message does.
     private(set) var waitMs: Int64?
+    private(set) var waitInWordsMs: Int64?
 
     static let messageBytesMax = 2_000
     private static let wordsBytesMax = 4_000
+    private static let codeBytesMax = 200
 
     init(_ body: [UInt8]) {
         var document = body
@@ -45,7 +54,7 @@ struct ProviderErrorBody {
         }
         if let text = error.string {
             note(text)
-            note(top["code"])
+            code(top["code"])
             message = ErrorText.cleaned(text)
             return
         }
@@ -56,22 +65,26 @@ struct ProviderErrorBody {
         if let text = error["message"]?.string ?? Self.detail(error["message"]) ?? Self.detail(error) {
             note(text)
             message = ErrorText.cleaned(text)
-            waitMs = WaitHint.milliseconds(in: text.cut(toBytes: Self.messageBytesMax))
+            waitInWordsMs = WaitHint.milliseconds(in: text.cut(toBytes: Self.messageBytesMax))
         }
-        for name in ["type", "code", "status"] as [StaticString] { note(error[name]) }
-        note(error["innererror"]?["code"])
+        for name in ["type", "code", "status"] as [StaticString] { code(error[name]) }
+        code(error["innererror"]?["code"])
+        namesParameter = error["param"]?.string != nil
         if let code = error["code"]?.integer, (400..<600).contains(code) { status = Int(code) }
         let metadata = error["metadata"]
         note(metadata?["raw"])
         if let reasons = metadata?["reasons"] { for reason in reasons.elements { note(reason) } }
         guard let details = error["details"] else { return }
         for item in details.elements {
-            note(item["reason"])
+            code(item["reason"])
             if let delay = item["retryDelay"]?.string {
                 waitMs = WaitHint.duration(delay.cut(toBytes: Self.messageBytesMax)[...]) ?? waitMs
             }
             guard let violations = item["violations"] else { continue }
-            for violation in violations.elements { note(violation["quotaId"]) }
+            for violation in violations.elements {
+                let quota = violation["quotaId"]?.string?.lowercased() ?? ""
+                namesDailyQuota = namesDailyQuota || quota.contains("perday")
+            }
         }
     }
 
@@ -93,5 +106,11 @@ struct ProviderErrorBody {
     private mutating func note(_ text: String) {
         guard words.utf8.count < Self.wordsBytesMax else { return }
         words += text.cut(toBytes: Self.messageBytesMax) + "\n"
+    }
+
+    private mutating func code(_ value: JSONView?) {
+        guard let text = value?.string ?? value?.integer.map(String.init) else { return }
+        codes.insert(text.cut(toBytes: Self.codeBytesMax).lowercased())
+        note(text)
     }
 }

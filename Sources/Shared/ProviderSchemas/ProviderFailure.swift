@@ -1,13 +1,16 @@
-/// What an error answer of a provider means for this request. The gateway's caller never sees a provider's 401, 402 or 404
-/// as his own: those concern the operator.
+/// What an error answer of a provider means for this request. A caller never sees a provider's 401, 402 or 404 as their own: those
+/// concern the operator.
 package enum ProviderFailure: Equatable, Sendable {
-    /// The request itself is at fault; no other engine will like it better.
+    /// The request itself is at fault; no other deployment will like it better.
     case clientFault(message: String)
     case contextLength(message: String)
     /// The provider's policy refused the content.
     case contentPolicy(message: String)
     /// The operator's credential is refused or out of credit.
     case operatorFault
+    /// The same by the message alone, which may repeat what the caller sent: this request may go elsewhere, and the deployment is not
+    /// judged by it.
+    case perhapsOperatorFault(message: String)
     case modelMissing
     case rateLimited
     case overloaded
@@ -17,43 +20,70 @@ package enum ProviderFailure: Equatable, Sendable {
 }
 
 /// An error answer, read: its meaning, and how long the provider asks to wait in the body itself.
+///
+/// What decides about others (whether a deployment rests, and for how long) is the HTTP status and the members in which the vendor
+/// names the error (`ProviderErrorBody.codes`), compared whole. The message only tells this caller's request apart: too long, against
+/// the policy.
 package struct ProviderRefusal: Equatable, Sendable {
     package var failure: ProviderFailure
-    /// Milliseconds; a header that says so comes first.
+    /// Milliseconds, by a member of the body; a header that says so comes first.
     package var waitMs: Int64?
+    /// Milliseconds, by the message: for this caller, not for the deployment's rest.
+    package var waitInWordsMs: Int64?
 
-    /// Classifies by status, then by the words of the body.
-    package init(status: Int, body: [UInt8]) {
-        let error = ProviderErrorBody(body)
-        failure = Self.failure(status: status, error)
-        waitMs = error.waitMs
-    }
+    /// Classifies by status, then by the codes of the body.
+    package init(status: Int, body: [UInt8]) { self.init(status: status, ProviderErrorBody(body)) }
 
     /// Classifies an error that came inside a success: an event of a stream, or the body of a 200.
     package init(inBand body: [UInt8]) {
         let error = ProviderErrorBody(body)
-        failure = Self.failure(status: error.status ?? Self.status(of: error.words), error)
+        self.init(status: error.status ?? OperatorCodes.status(of: error.codes) ?? Self.statusByWords(error), error)
+    }
+
+    private init(status: Int, _ error: ProviderErrorBody) {
+        failure = Self.failure(status: status, error)
         waitMs = error.waitMs
+        waitInWordsMs = error.waitInWordsMs
     }
 
     private static func failure(status: Int, _ error: ProviderErrorBody) -> ProviderFailure {
-        func says(_ phrases: [String]) -> Bool { phrases.contains(where: error.words.contains) }
         switch status {
-        case 429: return says(quotaPhrases) ? .operatorFault : .rateLimited
-        case 403 where says(policyPhrases) || says(moderationPhrases): return .contentPolicy(message: error.message)
+        case 429:
+            let isSpent = error.namesDailyQuota || !error.codes.isDisjoint(with: OperatorCodes.quota)
+            return isSpent ? .operatorFault : .rateLimited
+        // What spares the deployment may go by words: some refuse content and length with a 403.
+        case 403 where says(policyPhrases, error) || says(moderationPhrases, error):
+            return .contentPolicy(message: error.message)
+        case 403 where says(contextPhrases, error): return .contextLength(message: error.message)
         case 401, 402, 403: return .operatorFault
         case 404: return .modelMissing
         case 503, 529, 498: return .overloaded
-        case 400, 413, 422:
-            if says(keyPhrases) || says(quotaPhrases) { return .operatorFault }
-            if says(policyPhrases) { return .contentPolicy(message: error.message) }
-            if says(contextPhrases) { return .contextLength(message: error.message) }
-            // The model itself wrote a call or JSON that its server could not read: another try may do better.
-            return says(brokenPhrases) ? .transient : .clientFault(message: error.message)
-        // Redirects are not followed, and a success that is not 200 is none.
+        case 400, 413, 422: return requestFailure(error)
+        // Redirects are not followed, and a success other than 200 is no answer.
         case ..<400, 408, 424, 499, 500...: return .transient
         default: return .clientFault(message: error.message)
         }
+    }
+
+    private static func requestFailure(_ error: ProviderErrorBody) -> ProviderFailure {
+        if !error.codes.isDisjoint(with: OperatorCodes.key.union(OperatorCodes.quota)) { return .operatorFault }
+        // The model itself wrote a call or JSON that its server could not read: another try may do better.
+        if !error.codes.isDisjoint(with: OperatorCodes.brokenOutput) { return .transient }
+        if says(policyPhrases, error) { return .contentPolicy(message: error.message) }
+        if says(contextPhrases, error) { return .contextLength(message: error.message) }
+        if !error.namesParameter, operatorSentences.contains(where: error.words.hasPrefix) {
+            return .perhapsOperatorFault(message: error.message)
+        }
+        return .clientFault(message: error.message)
+    }
+
+    private static func says(_ phrases: [String], _ error: ProviderErrorBody) -> Bool {
+        phrases.contains(where: error.words.contains)
+    }
+
+    /// Of an error inside a success that names no code we know.
+    private static func statusByWords(_ error: ProviderErrorBody) -> Int {
+        says(contextPhrases, error) || says(policyPhrases, error) ? 400 : 500
     }
 
     private static let contextPhrases = [
@@ -67,27 +97,6 @@ package struct ProviderRefusal: Equatable, Sendable {
     ]
     /// OpenRouter's 403.
     private static let moderationPhrases = ["moderation", "flagged"]
-    /// The operator's key: some answer 400 to a bad one (xAI, Gemini).
-    private static let keyPhrases = [
-        "invalid api key", "incorrect api key", "api key not valid", "api key expired", "api_key_invalid",
-        "invalid_api_key", "api key not found",
-    ]
-    /// The operator's account: empty, unpaid, or at the end of its day.
-    private static let quotaPhrases = [
-        "insufficient_quota", "exceeded your current quota", "credit balance", "arrearage", "failed_precondition",
-        "spend limit", "perday",
-    ]
-    private static let brokenPhrases = ["tool_use_failed", "json_validate_failed"]
-
-    /// The status that would have gone with an error of these words.
-    private static func status(of words: String) -> Int {
-        let known: [(String, Int)] = [
-            ("overloaded", 529), ("unavailable", 503), ("rate_limit", 429), ("rate limit", 429),
-            ("resource_exhausted", 429), ("invalid_request", 400), ("invalid_argument", 400),
-            ("badrequesterror", 400), ("exceed_context_size", 400), ("context_length_exceeded", 400),
-            ("content_filter", 400), ("authentication", 401), ("permission", 403), ("billing", 402),
-            ("insufficient_quota", 429), ("not_found", 404), ("timeout", 504),
-        ]
-        return known.first { words.contains($0.0) }?.1 ?? 500
-    }
+    /// How the 400s begin that name the operator's account in no code: xAI's of a bad key, Anthropic's of an empty account.
+    private static let operatorSentences = ["incorrect api key provided", "your credit balance is too low"]
 }

@@ -1,6 +1,6 @@
 internal import PlaneContract
 
-/// Why an attempt failed, as far as it matters for the engine (`docs/routing.md` has the table).
+/// Why an attempt failed, as far as it matters for the deployment (`docs/routing.md` has the table).
 package enum FailureClass: String, Sendable, CaseIterable {
     /// 429.
     case rateLimited = "rate_limited"
@@ -10,7 +10,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
     case transient
     /// No answer in time.
     case slow
-    /// It broke off an answer the caller had begun to read: nothing could be mended for him.
+    /// It broke off an answer the caller had begun to read, who could not be helped.
     case streamBroken = "stream_broken"
     /// No connection: nothing was sent.
     case unreachable
@@ -38,11 +38,29 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it counts for the breaker: its own limit, or what an operator must mend, is no sign of a broken engine.
+    /// Whether it counts for the breaker: its own limit, or what an operator must mend, is no sign of a broken deployment.
     var countsForBreaker: Bool {
         switch self {
         case .overloaded, .transient, .slow, .streamBroken, .unreachable: true
         case .rateLimited, .insecure, .operatorAuth, .operatorQuota, .modelMissing, .otherModel: false
+        }
+    }
+
+    /// Whether the request may be the cause: then it counts once for its key (`DeploymentHealth`).
+    var mayBeProvoked: Bool {
+        switch self {
+        case .overloaded, .transient, .slow, .streamBroken, .modelMissing: true
+        case .rateLimited, .unreachable, .insecure, .operatorAuth, .operatorQuota, .otherModel: false
+        }
+    }
+
+    /// Whether its cool-down binds all keys at once: the provider asked for it, or the operator must act. A 404 may be about what
+    /// a request names (a file, a feature), so it binds the key, and all only when several keys met it.
+    var restsForAll: Bool {
+        switch self {
+        case .streamBroken, .modelMissing: false
+        case .rateLimited, .overloaded, .transient, .slow, .unreachable, .insecure, .operatorAuth, .operatorQuota, .otherModel:
+            true
         }
     }
 
@@ -65,17 +83,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
     }
 }
 
-/// How long a deployment is left alone after what it said, in milliseconds.
-package enum CoolDown {
-    /// A provider that asks for more waits no longer than this.
-    package static let askedMsMax: Int64 = 60_000
-    /// A refused credential, an unknown model, an untrusted certificate.
-    package static let configurationMs: Int64 = 60_000
-    /// No credit left.
-    package static let quotaMs: Int64 = 300_000
-}
-
-/// What one attempt showed of its engine. Times are milliseconds.
+/// What one attempt showed of its deployment. Times are milliseconds.
 package enum AttemptNote: Sendable, Equatable {
     /// The first event of a stream came, so long after the attempt began.
     case firstToken(afterMs: Int64)
@@ -84,7 +92,7 @@ package enum AttemptNote: Sendable, Equatable {
     /// A whole answer came, so long after the attempt began.
     case answered(tokens: Int64, afterMs: Int64)
     case failed(FailureClass, askedMs: Int64?)
-    /// The attempt ended and says nothing about its engine: the caller left, or his request was at fault.
+    /// The attempt ended and says nothing about its deployment: the caller left, or the request was at fault.
     case noVerdict
 }
 
@@ -92,6 +100,8 @@ package enum AttemptNote: Sendable, Equatable {
 package struct AttemptReport: Sendable, Equatable {
     package var deployment: String
     package var provider: String
+    /// Whose request it was.
+    package var key: KeyMark
     /// When the attempt began, in the walk's milliseconds.
     package var startedMs: Int64
     package var streams: Bool
@@ -99,9 +109,12 @@ package struct AttemptReport: Sendable, Equatable {
     package var wasWaiting: Bool
     package var note: AttemptNote
 
-    package init(_ target: RouteTarget, startedMs: Int64, streams: Bool, wasWaiting: Bool, _ note: AttemptNote) {
+    package init(
+        _ target: RouteTarget, for key: KeyMark, startedMs: Int64, streams: Bool, wasWaiting: Bool, _ note: AttemptNote
+    ) {
         deployment = target.deployment.id
         provider = target.deployment.provider
+        self.key = key
         self.startedMs = startedMs
         self.streams = streams
         self.wasWaiting = wasWaiting

@@ -1,4 +1,7 @@
-/// Decides whether an engine that fails may be tried: closed, open for a while, then one probe.
+/// Decides whether a deployment that fails may be tried: closed, open for a while, then one probe.
+///
+/// A failure that a caller may have provoked is given with the key it happened to, and counts once for that key: however often
+/// one key fails, it is one of the `failuresMax`. A failure without a key counts each time.
 ///
 /// Owns no clock: instants are arguments, in milliseconds of one monotonic clock.
 package struct CircuitBreaker: Sendable, Equatable {
@@ -28,10 +31,18 @@ package struct CircuitBreaker: Sendable, Equatable {
         case open(untilMs: Int64)
     }
 
+    /// How one of the last attempts ended.
+    private enum Ending: Equatable {
+        case worked
+        case failed(KeyMark?)
+    }
+
     private var state = State.closed(sinceMs: .min / 2)
-    /// The last attempts, a bit each, newest lowest; set means failed.
-    private var failures: UInt16 = 0
+    /// The last attempts, newest last; of the failures of one key the newest alone.
+    private var endings: [Ending] = []
     private var openings = 0
+    /// The key whose probe failed last since it opened.
+    private var prober: KeyMark?
 
     package init() {}
 
@@ -66,27 +77,37 @@ package struct CircuitBreaker: Sendable, Equatable {
     /// - Parameter startedMs: when the attempt was sent. One sent before the breaker opened says nothing about now.
     package mutating func succeeded(startedMs: Int64, atMs now: Int64) {
         switch state {
-        case .closed: remember(failure: false)
+        case .closed: remember(.worked)
         case .open(let since, _), .probing(let since, _):
             guard startedMs >= since else { return }
             state = .closed(sinceMs: now)
-            failures = 0
+            endings.removeAll(keepingCapacity: true)
+            prober = nil
         }
     }
 
-    /// - Parameter openMs: how long the first opening lasts.
-    package mutating func failed(startedMs: Int64, atMs now: Int64, openMs: Int64) {
+    /// - Parameters:
+    ///   - key: whose request it was, where the request may be the cause.
+    ///   - openMs: how long the first opening lasts.
+    package mutating func failed(for key: KeyMark? = nil, startedMs: Int64, atMs now: Int64, openMs: Int64) {
         switch state {
         case .closed:
-            remember(failure: true)
-            if failures.nonzeroBitCount >= Self.failuresMax { open(atMs: now, openMs) }
+            if let key { endings.removeAll { $0 == .failed(key) } }
+            remember(.failed(key))
+            if endings.count(where: { $0 != .worked }) >= Self.failuresMax { open(atMs: now, openMs) }
         case .open: break
-        case .probing(let since, _): if startedMs >= since { open(atMs: now, openMs) }
+        case .probing(let since, _):
+            guard startedMs >= since else { return }
+            // A key whose requests fail anyway must not keep it open by winning every probe.
+            if let key, key == prober { return probeReleased(atMs: now) }
+            prober = key
+            open(atMs: now, openMs)
         }
     }
 
-    private mutating func remember(failure: Bool) {
-        failures = (failures << 1 | (failure ? 1 : 0)) & (1 << UInt16(Self.attemptsRemembered) - 1)
+    private mutating func remember(_ ending: Ending) {
+        endings.append(ending)
+        if endings.count > Self.attemptsRemembered { endings.removeFirst() }
     }
 
     private mutating func open(atMs now: Int64, _ openMs: Int64) {
@@ -96,7 +117,7 @@ package struct CircuitBreaker: Sendable, Equatable {
         state = .open(sinceMs: now, untilMs: now + length)
     }
 
-    /// An engine another worker found open.
+    /// Another worker found the deployment out.
     package mutating func adopt(openUntilMs until: Int64, atMs now: Int64) {
         guard case .closed = state, until > now else { return }
         openings = max(openings, 1)

@@ -1,4 +1,4 @@
-/// What workers tell each other of a deployment, as the text of one field in Redis:
+/// What workers tell each other of a deployment: what holds for all keys, and of no key in particular. As the text of one field in Redis:
 /// `1 firstTokenMs tokensPerSecond plainMs errorRate samples heardMs outUntilMs`, numbers with a point, `-` for unknown,
 /// instants in milliseconds since 1970 UTC.
 extension DeploymentHealth {

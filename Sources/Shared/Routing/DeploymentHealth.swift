@@ -1,11 +1,25 @@
 /// What a worker knows of one deployment: measurements, breaker and cool-down.
+///
+/// **What one key causes counts once for that key.** Most failures can be provoked by what a caller sends: a prompt that thinks
+/// past the deadline, a member that makes the server fail, an answer too large. Such a failure counts
+///
+/// - in full for the key it happened to (`KeyViews`): five of its last ten attempts put the deployment out for that key, and an
+///   installation with one key has its breaker as if there were no other rule;
+/// - once for all other keys, however often it is repeated: the deployment's own breaker opens when `CircuitBreaker.failuresMax`
+///   different keys have failed among its last attempts. It opens for one key's word in no case, not even where that key alone was heard:
+///   the next key finds out by itself at the price of a few fallbacks, and a stranger cannot keep a deployment from those who
+///   were about to ask it.
+///
+/// What no caller can provoke (no connection, a refused credential, an empty account, a rate limit, a wait the provider asks for) counts
+/// for everybody at once. Measurements are shared likewise (`KeyVoices`). Other workers are told of what holds for everybody.
 package struct DeploymentHealth: Sendable, Equatable {
     /// A plain answer counts as late only after twice its usual time, and not before this.
     static let plainPatienceMs: Int64 = 10_000
 
     package private(set) var stats = DeploymentStats()
     package private(set) var breaker = CircuitBreaker()
-    package private(set) var coolDown: (untilMs: Int64, class: FailureClass)?
+    package private(set) var coolDown: CoolDown?
+    private var views = KeyViews()
     private var waiting = WaitingAttempts()
     private var waitingPlain = WaitingAttempts()
     /// When an attempt was sent last.
@@ -15,83 +29,119 @@ package struct DeploymentHealth: Sendable, Equatable {
 
     package init(stats: DeploymentStats) { self.stats = stats }
 
-    package static func == (a: DeploymentHealth, b: DeploymentHealth) -> Bool {
-        a.stats == b.stats && a.breaker == b.breaker && a.coolDown?.untilMs == b.coolDown?.untilMs
-            && a.coolDown?.class == b.coolDown?.class && a.waiting == b.waiting && a.waitingPlain == b.waitingPlain
-            && a.triedMs == b.triedMs
-    }
-
     // MARK: What it comes to
 
-    package func standing(atMs now: Int64) -> Standing {
+    /// - Parameter key: as this key must see it; `nil`: as all others do.
+    package func standing(for key: KeyMark? = nil, atMs now: Int64) -> Standing {
         if let coolDown, now < coolDown.untilMs { return .out(coolDown.class.rawValue, untilMs: coolDown.untilMs) }
-        switch breaker.standing(atMs: now) {
-        case .closed: return .ready
-        case .probeDue: return .probeDue
-        case .open(let until): return .out("circuit_open", untilMs: until)
-        }
+        let shared = Standing(breaker.standing(atMs: now))
+        guard !shared.isOut, let own = views[key]?.standing(atMs: now), own != .ready else { return shared }
+        return own
     }
 
     /// Whether it is out for a reason that only an operator ends.
-    func isDefinitelyOut(atMs now: Int64) -> Bool {
-        coolDown.map { now < $0.untilMs && $0.class.isDefinite } ?? false
+    func isDefinitelyOut(for key: KeyMark?, atMs now: Int64) -> Bool {
+        coolDown?.isDefinite(atMs: now) ?? false || views[key]?.isDefinitelyOut(atMs: now) ?? false
     }
 
-    /// The time to the first token as it must be expected now, in milliseconds; `nil` when nothing is known.
-    package func firstTokenMs(atMs now: Int64) -> Double? {
+    /// The time to the first token as a key must expect it now, in milliseconds; `nil` when nothing is known.
+    package func firstTokenMs(for key: KeyMark? = nil, atMs now: Int64) -> Double? {
         var expected = stats.firstTokenMs
+        if let key, let own = stats.voices.ownFirstTokenMs(of: key, atMs: now) { expected = max(expected ?? 0, own) }
         let patience = stats.plainMs.map { max(Int64(min($0, 1e9)) * 2, Self.plainPatienceMs) } ?? Self.plainPatienceMs
-        let lateness = [waiting.middleAgeMs(atMs: now), waitingPlain.middleAgeMs(atMs: now).map { $0 - patience }]
-        for case let late? in lateness where late > 0 { expected = max(expected ?? 0, Double(late)) }
+        for (attempts, patience) in [(waiting, 0), (waitingPlain, patience)] {
+            // The costly judgement only where the cheap one is alarming.
+            guard let age = attempts.middleAgeMs(atMs: now), Double(age - patience) > max(0, expected ?? 0),
+                let fair = attempts.fairAgeMs(for: key, voices: stats.voices, atMs: now), fair > patience
+            else { continue }
+            expected = max(expected ?? 0, Double(fair - patience))
+        }
         return expected
     }
 
     /// Nothing is known, and few are about to find out.
     var isUnknown: Bool { stats.samples == 0 && waiting.count + waitingPlain.count < Exploration.firstTriesMax }
 
-    /// Nothing was heard for a while and nobody is asking.
-    func isStale(atMs now: Int64) -> Bool { now - max(stats.lastMs, triedMs) > Exploration.staleMs }
+    /// Nothing was heard for a while and nobody is asking; or what was heard is one other key's word.
+    func isStale(for key: KeyMark?, atMs now: Int64) -> Bool {
+        if now - max(stats.lastMs, triedMs) > Exploration.staleMs { return true }
+        return key.map { stats.isHearsay(for: $0, atMs: now) } ?? false
+    }
 
     // MARK: What happens
 
-    mutating func claimProbe(atMs now: Int64) { breaker.claimProbe(atMs: now) }
+    mutating func claimProbe(for key: KeyMark, atMs now: Int64) {
+        breaker.claimProbe(atMs: now)
+        views.change(key) { $0.claimProbe(atMs: now) }
+    }
 
-    package mutating func began(streams: Bool, atMs now: Int64) {
+    package mutating func began(for key: KeyMark, streams: Bool, atMs now: Int64) {
         triedMs = now
-        if streams { waiting.began(atMs: now) } else { waitingPlain.began(atMs: now) }
+        if streams { waiting.began(for: key, atMs: now) } else { waitingPlain.began(for: key, atMs: now) }
         breaker.attemptBegan(atMs: now)
+        views.change(key) { $0.attemptBegan(atMs: now) }
     }
 
     package mutating func note(_ report: AttemptReport, openMs: Int64, atMs now: Int64) {
-        let startedMs = report.startedMs
+        let (key, startedMs) = (report.key, report.startedMs)
         if report.wasWaiting {
-            if report.streams { waiting.ended(startedMs: startedMs) } else { waitingPlain.ended(startedMs: startedMs) }
+            if report.streams {
+                waiting.ended(for: key, startedMs: startedMs)
+            } else {
+                waitingPlain.ended(for: key, startedMs: startedMs)
+            }
         }
         switch report.note {
-        case .streamed(let tokens, let overMs): stats.streamed(tokens: tokens, overMs: overMs)
+        case .streamed(let tokens, let overMs):
+            stats.streamed(for: key, tokens: tokens, overMs: overMs, atMs: now)
         case .firstToken(let afterMs):
-            works(startedMs: startedMs, atMs: now)
-            stats.firstToken(afterMs: afterMs, atMs: now)
+            works(report, atMs: now)
+            stats.firstToken(for: key, afterMs: afterMs, atMs: now)
         case .answered(let tokens, let afterMs):
-            works(startedMs: startedMs, atMs: now)
-            stats.answered(tokens: tokens, afterMs: afterMs, atMs: now)
+            works(report, atMs: now)
+            stats.answered(for: key, tokens: tokens, afterMs: afterMs, atMs: now)
         case .failed(let failure, let askedMs):
-            if failure.countsForBreaker {
-                stats.failed(waitedMs: failure == .slow && report.wasWaiting ? now - startedMs : nil, atMs: now)
-                breaker.failed(startedMs: startedMs, atMs: now, openMs: openMs)
-            } else {
-                breaker.probeReleased(atMs: now)
-            }
-            guard let length = failure.coolDownMs(askedMs: askedMs, openMs: openMs) else { return }
-            if now + length >= coolDown?.untilMs ?? .min { coolDown = (now + length, failure) }
-        case .noVerdict: breaker.probeReleased(atMs: now)
+            fails(failure, restMs: failure.coolDownMs(askedMs: askedMs, openMs: openMs), report, openMs, atMs: now)
+        case .noVerdict: releaseProbe(of: key, atMs: now)
         }
     }
 
-    private mutating func works(startedMs: Int64, atMs now: Int64) {
-        let wasClosed = breaker.standing(atMs: now) == .closed
-        breaker.succeeded(startedMs: startedMs, atMs: now)
-        if !wasClosed, breaker.standing(atMs: now) == .closed { stats.recovered() }
+    private mutating func works(_ report: AttemptReport, atMs now: Int64) {
+        let wasClosed = standing(for: report.key, atMs: now) == .ready
+        breaker.succeeded(startedMs: report.startedMs, atMs: now)
+        views.change(report.key) { $0.worked(startedMs: report.startedMs, atMs: now) }
+        if !wasClosed, standing(for: report.key, atMs: now) == .ready { stats.recovered() }
+    }
+
+    private mutating func fails(
+        _ failure: FailureClass, restMs: Int64?, _ report: AttemptReport, _ openMs: Int64, atMs now: Int64
+    ) {
+        let (key, startedMs) = (report.key, report.startedMs)
+        if failure.mayBeProvoked {
+            views.watch(key, atMs: now)
+            views.change(key) {
+                $0.failed(
+                    failure, restMs: failure.restsForAll ? nil : restMs, startedMs: startedMs, atMs: now, openMs: openMs
+                )
+            }
+        }
+        if failure.countsForBreaker {
+            let waitedMs = failure == .slow && report.wasWaiting ? now - startedMs : nil
+            stats.failed(for: key, waitedMs: waitedMs, atMs: now)
+            breaker.failed(
+                for: failure.mayBeProvoked ? key : nil, startedMs: startedMs, atMs: now, openMs: openMs)
+        } else {
+            releaseProbe(of: key, atMs: now)
+        }
+        guard let restMs,
+            failure.restsForAll || views.count(restingFor: failure, atMs: now) >= CircuitBreaker.failuresMax
+        else { return }
+        coolDown.extend(for: failure, untilMs: now + restMs)
+    }
+
+    private mutating func releaseProbe(of key: KeyMark, atMs now: Int64) {
+        breaker.probeReleased(atMs: now)
+        views.change(key) { $0.probeReleased(atMs: now) }
     }
 
     /// Another worker found it out.
@@ -106,14 +156,23 @@ package enum Standing: Sendable, Equatable {
     /// Named is why: a failure class, or `circuit_open`.
     case out(String, untilMs: Int64)
 
+    init(_ breaker: CircuitBreaker.Standing) {
+        self =
+            switch breaker {
+            case .closed: .ready
+            case .probeDue: .probeDue
+            case .open(let until): .out("circuit_open", untilMs: until)
+            }
+    }
+
     var isOut: Bool { if case .out = self { true } else { false } }
 }
 
-/// How much of the traffic finds out about engines that are not the best known.
+/// How much of the traffic finds out about deployments that are not the best known.
 package enum Exploration {
-    /// One request in so many goes to an engine of which nothing was heard for `staleMs`, if there is one.
+    /// One request in so many goes to a deployment of which nothing was heard for `staleMs`, if there is one.
     package static let oneIn = 50
     package static let staleMs: Int64 = 10_000
-    /// So many requests at once may be the first of an engine.
+    /// So many requests at once may be the first of a deployment.
     static let firstTriesMax = 3
 }

@@ -1,5 +1,6 @@
-/// What was measured of an engine: moving averages that follow bad news faster than good, each sample weighted by the time since
-/// the one before, so that how often an engine is asked does not change how fast it is known.
+/// What was measured of a deployment: moving averages that follow bad news faster than good, each sample weighted by the time since
+/// the one before, so that how often a deployment is asked does not change how fast it is known. Each sample is the middle
+/// of what the last few keys measured (`KeyVoices`).
 ///
 /// With `t` since the last sample and a time constant `c`, a sample weighs `t / (t + c)`: for small `t` that is the exponential
 /// average with that constant.
@@ -30,6 +31,7 @@ package struct DeploymentStats: Sendable, Equatable {
     package private(set) var samples: Int64 = 0
     /// When the last of them ended; `.min` halved before the first.
     package private(set) var lastMs = Int64.min / 2
+    private(set) var voices = KeyVoices()
 
     package init() {}
 
@@ -51,55 +53,79 @@ package struct DeploymentStats: Sendable, Equatable {
         errors * Self.forgetErrorsMs / (Self.forgetErrorsMs + Double(max(0, now - lastMs)))
     }
 
-    package mutating func firstToken(afterMs: Int64, atMs now: Int64) {
-        sample(firstTokenAfter: Double(max(0, afterMs)), since(now))
-        heard(failure: false, atMs: now)
+    package mutating func firstToken(for key: KeyMark, afterMs: Int64, atMs now: Int64) {
+        hearFirstToken(of: key, Double(max(0, afterMs)), failed: false, atMs: now)
+        heard(atMs: now)
     }
 
     /// A stream has ended well: so many tokens came in the time since its first.
-    package mutating func streamed(tokens: Int64, overMs: Int64) {
+    package mutating func streamed(for key: KeyMark, tokens: Int64, overMs: Int64, atMs now: Int64) {
         guard tokens >= Self.speedTokensMin, overMs > 0 else { return }
-        sample(speed: Double(tokens) * 1_000 / Double(overMs), Self.speedMs / 4)
+        voices.hear(key, atMs: now) { $0.tokensPerSecond = Double(tokens) * 1_000 / Double(overMs) }
+        sampleSpeed(Self.speedMs / 4)
     }
 
     /// A whole answer came at once. When its first token was made is inferred from what is known of the speed, and that it was
     /// made no slower than the whole answer says something about that.
-    package mutating func answered(tokens: Int64, afterMs: Int64, atMs now: Int64) {
+    package mutating func answered(for key: KeyMark, tokens: Int64, afterMs: Int64, atMs now: Int64) {
         let whole = Double(max(0, afterMs))
         if tokens >= Self.speedTokensMin, whole > 0 {
             let least = Double(tokens) * 1_000 / whole
-            if least > tokensPerSecond ?? 0 { sample(speed: least, Self.speedMs / 4) }
+            if least > tokensPerSecond ?? 0 {
+                voices.hear(key, atMs: now) { $0.tokensPerSecond = least }
+                sampleSpeed(Self.speedMs / 4)
+            }
         }
         let making = Double(max(0, tokens)) * 1_000 / (tokensPerSecond ?? Self.speedAssumed)
-        sample(firstTokenAfter: max(whole * Self.plainShareMin, whole - making), since(now))
-        plainMs = plainMs.map { Self.mean($0, whole, Self.weight(since(now), Self.fallMs)) } ?? whole
-        heard(failure: false, atMs: now)
+        voices.hear(key, atMs: now) { $0.plainMs = whole }
+        hearFirstToken(of: key, max(whole * Self.plainShareMin, whole - making), failed: false, atMs: now)
+        if let value = voices.plainMs {
+            plainMs = plainMs.map { Self.mean($0, value, Self.weight(since(now), Self.fallMs)) } ?? value
+        }
+        heard(atMs: now)
     }
 
     /// - Parameter waitedMs: given when it was too slow rather than broken.
-    package mutating func failed(waitedMs: Int64?, atMs now: Int64) {
-        if let waitedMs { sample(firstTokenAfter: Double(max(0, waitedMs)), since(now)) }
-        heard(failure: true, atMs: now)
+    package mutating func failed(for key: KeyMark, waitedMs: Int64?, atMs now: Int64) {
+        if let waitedMs {
+            hearFirstToken(of: key, Double(max(0, waitedMs)), failed: true, atMs: now)
+        } else {
+            voices.hear(key, atMs: now) { $0.failed = true }
+        }
+        heard(atMs: now)
     }
 
-    /// An engine that failed and works again starts with little against it.
+    /// Whether all that is known was measured by one other key, or another worker: too little to stay away for good.
+    func isHearsay(for key: KeyMark, atMs now: Int64) -> Bool {
+        samples > 0 && voices.isSilent(key, atMs: now) && voices.count(without: key, atMs: now) <= 1
+    }
+
+    /// A deployment that failed and works again starts with little against it.
     package mutating func recovered() { errors = min(errors, 0.1) }
 
-    private mutating func heard(failure: Bool, atMs now: Int64) {
-        let known = errorRate(atMs: now)
+    private mutating func heard(atMs now: Int64) {
+        let failing = voices.failing
         errors =
-            samples == 0
-            ? (failure ? 0.5 : 0) : Self.mean(known, failure ? 1 : 0, Self.weight(since(now), Self.errorMs))
+            samples == 0 ? failing / 2 : Self.mean(errorRate(atMs: now), failing, Self.weight(since(now), Self.errorMs))
         samples += 1
         lastMs = max(lastMs, now)
     }
 
-    private mutating func sample(firstTokenAfter value: Double, _ sinceMs: Double) {
-        guard let mean = firstTokenMs else { return firstTokenMs = value }
-        firstTokenMs = Self.mean(mean, value, Self.weight(sinceMs, value > mean ? Self.riseMs : Self.fallMs))
+    private mutating func hearFirstToken(of key: KeyMark, _ value: Double, failed: Bool, atMs now: Int64) {
+        voices.hear(key, atMs: now) { voice in
+            voice.firstTokenMs = value
+            let own = voice.firstTokenMeanMs ?? value
+            let weight = Self.weight(Double(max(0, now - voice.atMs)), value > own ? Self.riseMs : Self.fallMs)
+            voice.firstTokenMeanMs = Self.mean(own, value, weight)
+            voice.failed = failed
+        }
+        guard let middle = voices.firstTokenMs else { return }
+        guard let mean = firstTokenMs else { return firstTokenMs = middle }
+        firstTokenMs = Self.mean(mean, middle, Self.weight(since(now), middle > mean ? Self.riseMs : Self.fallMs))
     }
 
-    private mutating func sample(speed value: Double, _ sinceMs: Double) {
+    private mutating func sampleSpeed(_ sinceMs: Double) {
+        guard let value = voices.tokensPerSecond else { return }
         tokensPerSecond = tokensPerSecond.map { Self.mean($0, value, Self.weight(sinceMs, Self.speedMs)) } ?? value
     }
 
@@ -111,31 +137,4 @@ package struct DeploymentStats: Sendable, Equatable {
     }
 
     private static func mean(_ old: Double, _ new: Double, _ weight: Double) -> Double { old + (new - old) * weight }
-}
-
-/// Attempts that wait for their first token: how long the one in the middle has waited tells that an engine has become slow before
-/// any of them is answered.
-struct WaitingAttempts: Sendable, Equatable {
-    /// More are not kept apart; the middle one is then among these.
-    static let countMax = 256
-    /// No request takes longer.
-    static let ageMsMax: Int64 = 3_600_000
-
-    private var starts: [Int64] = []
-
-    var count: Int { starts.count }
-
-    mutating func began(atMs now: Int64) {
-        if let first = starts.first, now - first > Self.ageMsMax { starts.removeFirst() }
-        if starts.count < Self.countMax { starts.append(now) }
-    }
-
-    mutating func ended(startedMs: Int64) {
-        if let at = starts.firstIndex(of: startedMs) { starts.remove(at: at) }
-    }
-
-    /// How long the one in the middle has waited; `nil` when none waits.
-    func middleAgeMs(atMs now: Int64) -> Int64? {
-        starts.isEmpty ? nil : max(0, now - starts[starts.count / 2])
-    }
 }

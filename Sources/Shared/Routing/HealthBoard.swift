@@ -21,14 +21,14 @@ package final class HealthBoard: Sendable {
         let survey = try routes.survey(name, facts: facts, key: key, atMs: wallMs)
         if let refusal = survey.refusal { throw refusal }
         return table.withLock { health in
-            let plan = routes.plan(name, survey, health: health, nowMs: now, random: &random)
-            if plan.reason == .probe { health.claimProbe(of: plan.targets[0], atMs: now) }
+            let plan = routes.plan(name, survey, for: KeyMark(key.keyID), health: health, nowMs: now, random: &random)
+            if plan.reason == .probe { health.claimProbe(of: plan.targets[0], for: KeyMark(key.keyID), atMs: now) }
             return plan
         }
     }
 
-    package func began(_ target: RouteTarget, streams: Bool, isFirst: Bool, atMs now: Int64) {
-        table.withLock { $0.began(target, streams: streams, isFirst: isFirst, atMs: now) }
+    package func began(_ target: RouteTarget, for key: KeyMark, streams: Bool, isFirst: Bool, atMs now: Int64) {
+        table.withLock { $0.began(target, for: key, streams: streams, isFirst: isFirst, atMs: now) }
     }
 
     package func note(_ report: AttemptReport, atMs now: Int64) { table.withLock { $0.note(report, atMs: now) } }

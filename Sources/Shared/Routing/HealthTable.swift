@@ -20,11 +20,12 @@ package struct HealthTable: Sendable {
 
     package subscript(deployment: String) -> DeploymentHealth { deployments[deployment] ?? DeploymentHealth() }
 
-    package func standing(of target: RouteTarget, atMs now: Int64) -> Standing {
-        standing(of: target.deployment.id, at: target.deployment.provider, atMs: now)
+    /// - Parameter key: as this key must see it; `nil`: as all others do.
+    package func standing(of target: RouteTarget, for key: KeyMark? = nil, atMs now: Int64) -> Standing {
+        standing(of: target.deployment.id, at: target.deployment.provider, for: key, atMs: now)
     }
 
-    /// As other workers are told of it.
+    /// As other workers read it.
     package func text(of deployment: String, atMs now: Int64, wallMs: Int64) -> String {
         self[deployment].text(standing(of: deployment, atMs: now), atMs: now, wallMs: wallMs)
     }
@@ -32,11 +33,13 @@ package struct HealthTable: Sendable {
     package func isOut(_ deployment: String, atMs now: Int64) -> Bool { standing(of: deployment, atMs: now).isOut }
 
     private func standing(of deployment: String, atMs now: Int64) -> Standing {
-        standing(of: deployment, at: providerNames[deployment] ?? "", atMs: now)
+        standing(of: deployment, at: providerNames[deployment] ?? "", for: nil, atMs: now)
     }
 
-    private func standing(of deployment: String, at provider: String, atMs now: Int64) -> Standing {
-        let own = self[deployment].standing(atMs: now)
+    private func standing(
+        of deployment: String, at provider: String, for key: KeyMark?, atMs now: Int64
+    ) -> Standing {
+        let own = self[deployment].standing(for: key, atMs: now)
         guard !own.isOut, let breaker = providers[provider] else { return own }
         switch breaker.standing(atMs: now) {
         case .closed: return own
@@ -45,16 +48,18 @@ package struct HealthTable: Sendable {
         }
     }
 
-    package mutating func claimProbe(of target: RouteTarget, atMs now: Int64) {
-        deployments[target.deployment.id]?.claimProbe(atMs: now)
+    package mutating func claimProbe(of target: RouteTarget, for key: KeyMark, atMs now: Int64) {
+        deployments[target.deployment.id]?.claimProbe(for: key, atMs: now)
         providers[target.deployment.provider]?.claimProbe(atMs: now)
     }
 
     /// - Parameter isFirst: of its request, no second or third attempt.
-    package mutating func began(_ target: RouteTarget, streams: Bool, isFirst: Bool, atMs now: Int64) {
+    package mutating func began(
+        _ target: RouteTarget, for key: KeyMark, streams: Bool, isFirst: Bool, atMs now: Int64
+    ) {
         if isFirst { budget.deposit() }
         guard deployments[target.deployment.id] != nil || deployments.count < Self.deploymentsMax else { return }
-        deployments[target.deployment.id, default: DeploymentHealth()].began(streams: streams, atMs: now)
+        deployments[target.deployment.id, default: DeploymentHealth()].began(for: key, streams: streams, atMs: now)
         providerNames[target.deployment.id] = target.deployment.provider
         providers[target.deployment.provider]?.attemptBegan(atMs: now)
     }

@@ -11,10 +11,15 @@ struct RouteChoice {
     private(set) var ordered: [Entrant] = []
     private(set) var reason = RouteReason.only
     private(set) var isPanic = false
+    private let key: KeyMark?
     private let health: HealthTable
     private let nowMs: Int64
 
-    init(_ survey: Survey, health: HealthTable, nowMs: Int64, random: inout some RandomNumberGenerator) {
+    /// - Parameter key: whose request it is; `nil`: nobody's, an operator asks.
+    init(
+        _ survey: Survey, for key: KeyMark?, health: HealthTable, nowMs: Int64, random: inout some RandomNumberGenerator
+    ) {
+        self.key = key
         self.health = health
         self.nowMs = nowMs
         let out = survey.entrants.filter { standing($0).isOut }
@@ -27,14 +32,14 @@ struct RouteChoice {
         }
         let best = ordered.count
         sendProbe()
-        ordered += out.filter { isPanic || !health[$0.target.deployment.id].isDefinitelyOut(atMs: nowMs) }
+        ordered += out.filter { isPanic || !health[$0.target.deployment.id].isDefinitelyOut(for: key, atMs: nowMs) }
             .sorted { (until($0), $0.order.0, $0.order.1) < (until($1), $1.order.0, $1.order.1) }
         if best == 0 { reason = .lastResort }
         if survey.entrants.count == 1 { reason = .only }
         spreadProviders()
     }
 
-    private func standing(_ entrant: Entrant) -> Standing { health.standing(of: entrant.target, atMs: nowMs) }
+    private func standing(_ entrant: Entrant) -> Standing { health.standing(of: entrant.target, for: key, atMs: nowMs) }
 
     private func until(_ entrant: Entrant) -> Int64 {
         if case .out(_, let until) = standing(entrant) { until } else { 0 }
@@ -72,11 +77,11 @@ struct RouteChoice {
     ) {
         for order in Self.orders(of: alive) {
             var rest = alive.filter { $0.order == order }
-            var scores = Score.scores(of: rest, by: objective, health, atMs: nowMs).map(\.total)
+            var scores = Score.scores(of: rest, by: objective, health, for: key, atMs: nowMs).map(\.total)
             if ordered.isEmpty { reason = .rank }
             let isChoice = ordered.isEmpty && rest.count > 1
             let count = rest.count
-            let stale = isChoice ? rest.filter { health[$0.target.deployment.id].isStale(atMs: nowMs) } : []
+            let stale = isChoice ? rest.filter { health[$0.target.deployment.id].isStale(for: key, atMs: nowMs) } : []
             while !rest.isEmpty {
                 let best = scores.max() ?? 0
                 let equal = rest.indices.filter { scores[$0] >= best * Score.equalShare }

@@ -39,7 +39,7 @@ package struct RouteExplanation: Sendable {
         candidates = choice.ordered.map { entrant in
             let own = health[entrant.target.deployment.id]
             let peers = survey.entrants.filter { $0.order == entrant.order }
-            let scores = survey.objective.map { Score.scores(of: peers, by: $0, health, atMs: nowMs) }
+            let scores = survey.objective.map { Score.scores(of: peers, by: $0, health, for: nil, atMs: nowMs) }
             let at = peers.firstIndex { $0.target === entrant.target }
             return Candidate(
                 target: entrant.target, rank: [entrant.order.0, entrant.order.1], weight: entrant.weight,

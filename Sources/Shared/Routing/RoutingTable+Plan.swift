@@ -26,15 +26,15 @@ extension RoutingTable {
         if let plan = onlyPlan(for: name, facts: facts, key: key, atMs: now) { return plan }
         let survey = try survey(name, facts: facts, key: key, atMs: now)
         if let refusal = survey.refusal { throw refusal }
-        return plan(name, survey, health: health, nowMs: nowMs, random: &random)
+        return plan(name, survey, for: KeyMark(key.keyID), health: health, nowMs: nowMs, random: &random)
     }
 
     /// The part of it that needs what was measured.
     func plan(
-        _ name: String, _ survey: Survey, health: HealthTable, nowMs: Int64,
+        _ name: String, _ survey: Survey, for key: KeyMark, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
     ) -> RoutePlan {
-        let choice = RouteChoice(survey, health: health, nowMs: nowMs, random: &random)
+        let choice = RouteChoice(survey, for: key, health: health, nowMs: nowMs, random: &random)
         return RoutePlan(
             requested: name, targets: choice.ordered.prefix(RoutePlan.attemptsMax).map(\.target), reason: choice.reason,
             crossesModels: aliases[name] != nil)
@@ -48,7 +48,7 @@ extension RoutingTable {
         random: inout some RandomNumberGenerator
     ) throws(GatewayError) -> RouteExplanation {
         let survey = try survey(name, facts: facts, key: key, atMs: now)
-        let choice = RouteChoice(survey, health: health, nowMs: nowMs, random: &random)
+        let choice = RouteChoice(survey, for: nil, health: health, nowMs: nowMs, random: &random)
         return RouteExplanation(name, survey, choice, health: health, nowMs: nowMs)
     }
 

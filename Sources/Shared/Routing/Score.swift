@@ -18,10 +18,10 @@ package struct Score: Sendable, Equatable {
 
     /// - Returns: a score for each entrant, in their order.
     static func scores(
-        of entrants: [Entrant], by objective: Objective, _ health: HealthTable, atMs now: Int64
+        of entrants: [Entrant], by objective: Objective, _ health: HealthTable, for key: KeyMark?, atMs now: Int64
     ) -> [Score] {
         let all = entrants.map { health[$0.target.deployment.id] }
-        let latencies = all.map { $0.isUnknown ? nil : $0.firstTokenMs(atMs: now) }
+        let latencies = all.map { $0.isUnknown ? nil : $0.firstTokenMs(for: key, atMs: now) }
         let speeds = all.map(\.stats.tokensPerSecond)
         let quickest = latencies.compactMap { $0 }.min() ?? 0
         let fastest = speeds.compactMap { $0 }.max() ?? 0

@@ -150,7 +150,7 @@ import Testing
         walker.feed(.attemptFailed(attempt: 1, .ambiguous("reset")))
         #expect(walker.notes == [.firstToken(afterMs: 0), .failed(.streamBroken, askedMs: nil)])
         for case .startAttempt(let request) in walker.actions {
-            health.began(request.target, streams: true, isFirst: true, atMs: 0)
+            health.began(request.target, for: request.key, streams: true, isFirst: true, atMs: 0)
         }
         for case .noteAttempt(let report) in walker.actions { health.note(report, atMs: 0) }
         var next = Walker(health: health)

@@ -3,22 +3,25 @@ import PlaneContract
 import Routing
 
 extension HealthTable {
-    /// A table in which some deployments have just failed until their breakers opened.
+    /// A table in which some deployments have just failed for as many keys as open their breakers.
     static func failing(_ ids: Set<String>, in table: RoutingTable, atMs now: Int64) -> HealthTable {
         var health = HealthTable()
         for target in table.allTargets where ids.contains(target.deployment.id) {
-            for _ in 0..<CircuitBreaker.failuresMax {
-                health.attempt(target, .failed(.transient, askedMs: nil), atMs: now)
+            for n in 0..<CircuitBreaker.failuresMax {
+                health.attempt(target, for: KeyMark("key \(n)"), .failed(.transient, askedMs: nil), atMs: now)
             }
         }
         return health
     }
 
     /// An attempt that is over at once.
-    mutating func attempt(_ target: RouteTarget, _ note: AttemptNote, takingMs: Int64 = 0, atMs now: Int64) {
-        began(target, streams: true, isFirst: true, atMs: now - takingMs)
+    mutating func attempt(
+        _ target: RouteTarget, for key: KeyMark = anyMark, _ note: AttemptNote, takingMs: Int64 = 0, atMs now: Int64
+    ) {
+        began(target, for: key, streams: true, isFirst: true, atMs: now - takingMs)
         self.note(
-            AttemptReport(target, startedMs: now - takingMs, streams: true, wasWaiting: true, note), atMs: now)
+            AttemptReport(target, for: key, startedMs: now - takingMs, streams: true, wasWaiting: true, note), atMs: now
+        )
     }
 }
 
@@ -75,6 +78,8 @@ func routes(
 let anyKey = KeyRecord(
     keyID: "k", orgID: "o", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active, expiresAtMs: nil,
     allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
+
+let anyMark = KeyMark(anyKey.keyID)
 
 /// A small generator, so that a failing seed replays exactly (SplitMix64).
 struct Seeded: RandomNumberGenerator {

@@ -65,7 +65,7 @@ import Testing
         var health = measured(table, ["a": 100])
         #expect((0..<50).contains { (try? ids(table, health, seed: $0)[0]) == "b" })
         for target in table.allTargets where target.deployment.id == "b" {
-            for _ in 0..<3 { health.began(target, streams: true, isFirst: true, atMs: 1_000) }
+            for _ in 0..<3 { health.began(target, for: anyMark, streams: true, isFirst: true, atMs: 1_000) }
         }
         #expect(!(0..<50).contains { (try? ids(table, health, seed: $0)[0]) == "b" }, "three are finding out")
     }
@@ -107,10 +107,11 @@ import Testing
         let board = HealthBoard()
         for target in table.allTargets where target.deployment.id == "a" {
             for _ in 0..<5 {
-                board.began(target, streams: true, isFirst: true, atMs: 0)
+                board.began(target, for: anyMark, streams: true, isFirst: true, atMs: 0)
                 board.note(
                     AttemptReport(
-                        target, startedMs: 0, streams: true, wasWaiting: true, .failed(.transient, askedMs: nil)),
+                        target, for: anyMark, startedMs: 0, streams: true, wasWaiting: true,
+                        .failed(.transient, askedMs: nil)),
                     atMs: 0)
             }
         }

@@ -120,7 +120,7 @@ struct RoutingSimulation {
             let plan = try? table.plan(
                 for: "all", facts: RouteFacts(), key: anyKey, atMs: 5, health: health, nowMs: now, random: &random)
         else { return }
-        if plan.reason == .probe { health.claimProbe(of: plan.targets[0], atMs: now) }
+        if plan.reason == .probe { health.claimProbe(of: plan.targets[0], for: anyMark, atMs: now) }
         records.append(Record(atMs: now))
         start(Flight(request: records.count - 1, plan: plan, place: 0, startedMs: now), isFirst: true, at: now)
     }
@@ -129,7 +129,7 @@ struct RoutingSimulation {
         var flight = flight
         flight.startedMs = now
         let id = flight.target.deployment.id
-        health.began(flight.target, streams: true, isFirst: isFirst, atMs: now)
+        health.began(flight.target, for: anyMark, streams: true, isFirst: isFirst, atMs: now)
         records[flight.request].asked.append(id)
         let running = inFlight[id, default: 0]
         inFlight[id] = running + 1
@@ -164,7 +164,8 @@ struct RoutingSimulation {
     private mutating func note(_ flight: Flight, _ note: AttemptNote, wasWaiting: Bool, at now: Int64) {
         health.note(
             AttemptReport(
-                flight.target, startedMs: flight.startedMs, streams: true, wasWaiting: wasWaiting, note), atMs: now)
+                flight.target, for: anyMark, startedMs: flight.startedMs, streams: true, wasWaiting: wasWaiting, note),
+            atMs: now)
     }
 
     // MARK: What came of it

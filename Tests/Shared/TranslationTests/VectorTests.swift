@@ -55,7 +55,9 @@ import Translation
         let status = try #require(Int(String(decoding: bytes[..<end], as: UTF8.self)))
         let body = Array(bytes[(end + 1)...])
         let refusal = status == 200 ? ProviderRefusal(inBand: body) : ProviderRefusal(status: status, body: body)
-        try file.check("\(refusal.failure)\(refusal.waitMs.map { ", wait \($0) ms" } ?? "")\n")
+        let wait = refusal.waitMs.map { ", wait \($0) ms" } ?? ""
+        let waitInWords = refusal.waitInWordsMs.map { ", its words say \($0) ms" } ?? ""
+        try file.check("\(refusal.failure)\(wait)\(waitInWords)\n")
     }
 
     @Test("there is a file for every case of every kind")

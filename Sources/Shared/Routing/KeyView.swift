@@ -1,0 +1,72 @@
+/// What a deployment is for one key whose requests failed there: its own breaker and cool-down, which bind no other key.
+struct KeyView: Sendable, Equatable {
+    private(set) var breaker = CircuitBreaker()
+    private var coolDown: CoolDown?
+    /// When it last changed, in milliseconds.
+    private(set) var touchedMs: Int64
+
+    init(atMs now: Int64) { touchedMs = now }
+
+    func standing(atMs now: Int64) -> Standing {
+        if let coolDown, now < coolDown.untilMs { return .out(coolDown.class.rawValue, untilMs: coolDown.untilMs) }
+        return Standing(breaker.standing(atMs: now))
+    }
+
+    /// Whether the key was told this lately and rests for it.
+    func rests(for failure: FailureClass, atMs now: Int64) -> Bool {
+        coolDown.map { $0.class == failure && now < $0.untilMs } ?? false
+    }
+
+    func isDefinitelyOut(atMs now: Int64) -> Bool { coolDown?.isDefinite(atMs: now) ?? false }
+
+    mutating func failed(_ failure: FailureClass, restMs: Int64?, startedMs: Int64, atMs now: Int64, openMs: Int64) {
+        touchedMs = now
+        if failure.countsForBreaker { breaker.failed(startedMs: startedMs, atMs: now, openMs: openMs) }
+        if let restMs { coolDown.extend(for: failure, untilMs: now + restMs) }
+    }
+
+    mutating func worked(startedMs: Int64, atMs now: Int64) {
+        touchedMs = now
+        breaker.succeeded(startedMs: startedMs, atMs: now)
+    }
+
+    mutating func claimProbe(atMs now: Int64) { breaker.claimProbe(atMs: now) }
+    mutating func attemptBegan(atMs now: Int64) { breaker.attemptBegan(atMs: now) }
+    mutating func probeReleased(atMs now: Int64) { breaker.probeReleased(atMs: now) }
+}
+
+/// The views of the keys that failed at one deployment.
+struct KeyViews: Sendable, Equatable {
+    /// More are not kept: by then the deployment's own breaker has heard of enough keys.
+    static let keysMax = 16
+
+    private var views: [KeyMark: KeyView] = [:]
+
+    subscript(key: KeyMark?) -> KeyView? {
+        guard let key, !views.isEmpty else { return nil }
+        return views[key]
+    }
+
+    /// Changes what is known of a key, if anything is.
+    mutating func change(_ key: KeyMark, _ change: (inout KeyView) -> Void) {
+        guard !views.isEmpty, var view = views[key] else { return }
+        change(&view)
+        views[key] = view
+    }
+
+    /// Begins to watch a key; the one that has been well for longest makes room.
+    mutating func watch(_ key: KeyMark, atMs now: Int64) {
+        guard views[key] == nil else { return }
+        if views.count >= Self.keysMax {
+            let well = views.filter { $0.value.standing(atMs: now) == .ready }
+            guard let oldest = well.min(by: { $0.value.touchedMs < $1.value.touchedMs }) else { return }
+            views[oldest.key] = nil
+        }
+        views[key] = KeyView(atMs: now)
+    }
+
+    /// How many keys rest for the same reason.
+    func count(restingFor failure: FailureClass, atMs now: Int64) -> Int {
+        views.values.count { $0.rests(for: failure, atMs: now) }
+    }
+}
