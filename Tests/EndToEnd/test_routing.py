@@ -192,7 +192,7 @@ def test_explain(providers):
 
 def test_an_answer_says_how_it_was_routed(providers):
     answer = providers.clients[0].chat.completions.with_raw_response.create(
-        model="hop", messages=[{"role": "user", "content": "hello"}])
+        model="hop", messages=[{"role": "user", "content": "hello"}], extra_headers={"Origin": "https://app.example"})
     headers = answer.headers
     assert headers["x-aihub-model-requested"] == "hop" and headers["x-aihub-deployment"] == "plain-1"
     assert headers["x-aihub-attempts"] == "3"

@@ -195,5 +195,7 @@ extension RequestHead {
         apiKeys = head.apiKeys
         clientRequestID = head.clientRequestID
         cacheControl = head.cacheControl
+        hasOrigin = head.hasOrigin
+        acceptsTrailers = head.acceptsTrailers
     }
 }

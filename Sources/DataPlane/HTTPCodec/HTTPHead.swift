@@ -25,6 +25,10 @@ package struct HTTPHead: Sendable, Equatable {
     package var cacheControl: String?
     /// `Access-Control-Request-Headers` of a preflight.
     package var corsHeaders: String?
+    /// It has an `Origin`: a browser asks, and hides an answer that does not allow it.
+    package var hasOrigin = false
+    /// `TE: trailers`: fields after the body are read (RFC 9110 §6.5.1).
+    package var acceptsTrailers = false
     /// `X-Forwarded-For`, all lines joined; believed only from a trusted proxy.
     package var forwardedFor: String?
 

@@ -82,6 +82,7 @@ struct HeadReader {
 
     private mutating func take(name: Range<Int>, value: Range<Int>) throws(HTTPFlaw) {
         switch name.count {
+        case 2 where equals(name, "te"): transferCodings(value)
         case 4 where equals(name, "host"):
             try once(&hostSeen, "more than one Host")
             try HTTPFlaw.malformed(unless: HostField.isValid(bytes[value]), "the Host field is malformed")
@@ -89,6 +90,7 @@ struct HeadReader {
             let isKnown = equals(value, "100-continue") && !head.expectsContinue
             try HTTPFlaw.malformed(unless: isKnown, "the expectation is not 100-continue")
             head.expectsContinue = true
+        case 6 where equals(name, "origin"): head.hasOrigin = true
         case 7 where equals(name, "api-key"), 9 where equals(name, "x-api-key"):
             if !value.isEmpty { head.apiKeys.append(text(value)) }
         case 10 where equals(name, "connection"): connection(value)
@@ -119,6 +121,14 @@ struct HeadReader {
     private func once(_ seen: inout Bool, _ what: StaticString) throws(HTTPFlaw) {
         try HTTPFlaw.malformed(unless: !seen, what)
         seen = true
+    }
+
+    /// `TE` is a list; parameters of its members say nothing about trailers.
+    private mutating func transferCodings(_ value: Range<Int>) {
+        for coding in text(value).lowercased().split(separator: ",") {
+            let word = coding.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" && $0 != ";" }
+            if word == "trailers" { head.acceptsTrailers = true }
+        }
     }
 
     private mutating func connection(_ value: Range<Int>) {

@@ -6,11 +6,13 @@ internal import Routing
 
 /// Headers and bodies of answers, errors included.
 extension RequestWalk {
-    /// On every answer: the id, CORS and the configuration in force.
+    /// On every answer: the id and the configuration in force; CORS where a browser asks.
     var commonHeaders: HeaderBlock {
-        var block = HeaderBlock(reserving: context.world.commonLines.count + 512)
+        let cors = head?.hasOrigin == true ? WalkWorld.corsLines : []
+        var block = HeaderBlock(reserving: context.world.commonLines.count + cors.count + 512)
         block.add("x-request-id", context.id.text)
         block.add(context.world.commonLines)
+        block.add(cors)
         return block
     }
 
@@ -58,10 +60,12 @@ extension RequestWalk {
     /// CORS preflight (Fetch §4.8): no key, the asked headers reflected because a wildcard leaves out `authorization`.
     mutating func answerPreflight(at now: Int64) {
         var headers = commonHeaders
-        headers.add("access-control-allow-methods", "GET, POST, OPTIONS")
-        headers.add("access-control-max-age", "86400")
-        headers.add("access-control-allow-headers", head?.corsHeaders ?? "authorization, content-type")
-        headers.add("vary", "Access-Control-Request-Headers")
+        if let head, head.hasOrigin {
+            headers.add("access-control-allow-methods", "GET, POST, OPTIONS")
+            headers.add("access-control-max-age", "86400")
+            headers.add("access-control-allow-headers", head.corsHeaders ?? "authorization, content-type")
+            headers.add("vary", "Access-Control-Request-Headers")
+        }
         say(.respond(Response(status: 204, headers: headers, body: []), close: false))
         end(status: 204, outcome: nil, error: nil, at: now)
     }

@@ -104,8 +104,7 @@ extension RequestWalk {
             sendStreamHead()
             say(.respondBytes(answer.content))
             say(.respondBytes(Array("data: [DONE]\n\n".utf8)))
-            say(
-                .respondEnd(trailers: [("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)] + cacheTrailer))
+            respondEnd([("x-aihub-cost-usd", NanoUSD.zero.decimalUSD)] + cacheTrailer)
         } else {
             var headers = answerHeaders
             headers.add("content-type", "application/json")

@@ -190,12 +190,12 @@ extension RequestWalk {
         headers.add("content-type", "text/event-stream; charset=utf-8")
         headers.add("cache-control", "no-cache, no-transform")
         headers.add("x-accel-buffering", "no")
+        var trailer = "x-aihub-cost-usd"
         if case .asking? = cache?.state {
             cache?.isToldInTrailer = true
-            headers.add("trailer", "x-aihub-cost-usd, x-aihub-cache")
-        } else {
-            headers.add("trailer", "x-aihub-cost-usd")
+            trailer += ", x-aihub-cache"
         }
+        if head?.acceptsTrailers == true { headers.add("trailer", trailer) }
         if relay.isCapped { headers.add("x-aihub-capped-by", "budget") }
         say(.respondHead(status: 200, headers: headers))
     }

@@ -31,10 +31,15 @@ extension RequestWalk {
         }
         say(.respondBytes(Array("data: [DONE]\n\n".utf8)))
         let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
-        say(.respondEnd(trailers: [("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer))
+        respondEnd([("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cacheTrailer)
         if reason == nil { keepStream(charge, at: now) }
         settle(.completed, status: 200, at: now, billing)
         end(status: 200, outcome: .completed, error: nil, at: now)
+    }
+
+    /// Ends a stream. Trailers are for callers who asked for them: some clients and proxies fail on what they did not ask for.
+    mutating func respondEnd(_ trailers: [(String, String)]) {
+        say(.respondEnd(trailers: head?.acceptsTrailers == true ? trailers : []))
     }
 
     /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and what it cost.
@@ -78,7 +83,7 @@ extension RequestWalk {
         // What it costs is known only once nothing more is read.
         let isKnown = !(mayReadOn && attempt.map { paysToReadOn($0.target) } ?? false)
         let cost = charge(.cut, at: now).cost.decimalUSD
-        say(.respondEnd(trailers: isKnown ? [("x-aihub-cost-usd", cost)] : []))
+        respondEnd(isKnown ? [("x-aihub-cost-usd", cost)] : [])
         leave(.failed, status: 200, error: error, mayReadOn: mayReadOn, at: now)
     }
 

@@ -45,14 +45,20 @@ package final class WalkWorld {
         return made
     }
 
-    /// CORS (browsers hide answers without it, errors too) and the configuration in force.
+    /// The configuration in force.
     private static func commonLines(version: Int64) -> [UInt8] {
         var block = HeaderBlock()
         block.add("x-aihub-config", version)
+        return block.bytes
+    }
+
+    /// CORS, on every answer to a request with an `Origin`: browsers hide answers without it, errors too.
+    static let corsLines: [UInt8] = {
+        var block = HeaderBlock()
         block.add("access-control-allow-origin", "*")
         block.add("access-control-expose-headers", exposed)
         return block.bytes
-    }
+    }()
 
     private static let exposed = [
         "x-request-id", "x-aihub-config", "x-aihub-cost-usd", "x-aihub-model-requested", "x-aihub-deployment",

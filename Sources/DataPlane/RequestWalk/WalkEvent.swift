@@ -45,6 +45,10 @@ package struct RequestHead: Sendable {
     package var contentLength: Int?
     package var corsHeaders: String?
     package var cacheControl: String?
+    /// A browser asks: the answer needs the CORS fields.
+    package var hasOrigin = false
+    /// The caller reads what follows a body (`TE: trailers`).
+    package var acceptsTrailers = false
     /// The caller sends his body only when told to go on.
     package var expectsContinue: Bool
     package var hasBody: Bool

@@ -27,6 +27,20 @@ import Testing
         }
     }
 
+    @Test(
+        "TE: trailers and Origin are seen, in any case and place of a list",
+        arguments: [
+            ("TE: trailers", true), ("te: gzip, Trailers", true), ("TE:\ttrailers ;q=0.1", true),
+            ("TE: trailersx", false),
+            ("TE: x;q=trailers", false), ("TE: ", false), ("TEE: trailers", false),
+        ])
+    func trailers(field: String, accepted: Bool) throws {
+        let head = try parse("GET / HTTP/1.1\r\nHost: x\r\n\(field)\r\n\r\n")
+        #expect(head?.acceptsTrailers == accepted && head?.hasOrigin == false)
+        let other = try parse("GET / HTTP/1.1\r\nHost: x\r\norigin: null\r\nOrigins: x\r\n\r\n")
+        #expect(other?.hasOrigin == true && other?.acceptsTrailers == false)
+    }
+
     @Test("the lines of Cache-Control are one list")
     func cacheControl() throws {
         let head = try parse("GET / HTTP/1.1\r\nHost: a\r\nCache-Control: no-cache\r\ncache-control: max-age=5\r\n\r\n")

@@ -220,6 +220,58 @@ import Testing
         #expect(headers?["access-control-expose-headers"]?.contains("x-aihub-deployment") == true)
     }
 
+    @Test("trailers and CORS fields are for callers who can use them")
+    func politeness() {
+        for isAsked in [true, false] {
+            var walker = Walker()
+            var head = Walker.head()
+            head.hasOrigin = isAsked
+            head.acceptsTrailers = isAsked
+            walker.dispatch(stream: true, head: head)
+            walker.stream(1, Walker.text, Walker.finish, "[DONE]")
+            let said = walker.actions.compactMap { action -> (HeaderBlock)? in
+                if case .respondHead(_, let headers) = action { headers } else { nil }
+            }
+            let trailers = walker.actions.compactMap { action -> [String]? in
+                if case .respondEnd(let trailers) = action { trailers.map(\.0) } else { nil }
+            }
+            #expect(said.map { $0["trailer"] != nil } == [isAsked])
+            #expect(said.map { $0["access-control-allow-origin"] != nil } == [isAsked])
+            #expect(trailers == [isAsked ? ["x-aihub-cost-usd"] : []])
+        }
+    }
+
+    @Test("a 400 that only sounds like the operator's fault goes to the next deployment, and is told of none")
+    func perhapsOperator() {
+        let words = #"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: x"}"#
+        var walker = started(2)
+        _ = refuse(&walker, 1, 400, words)
+        #expect(walker.attempts == [1, 2] && walker.notes == [.noVerdict])
+        answer(&walker, 2)
+        #expect(walker.status == 200)
+        var alone = started(1)
+        _ = refuse(&alone, 1, 400, words)
+        #expect(alone.attempts == [1] && alone.status == 400, "and with none left it is the caller's")
+    }
+
+    @Test("a caller who leaves a stream early leaves nothing waiting")
+    func leavesEarly() {
+        let health = HealthBoard()
+        for _ in 0..<10 {
+            var walker = Walker(health: health)
+            walker.dispatch(stream: true)
+            for case .startAttempt(let request) in walker.actions {
+                health.began(request.target, for: request.key, streams: request.streams, isFirst: true, atMs: 0)
+            }
+            walker.feed(.clientGone)
+            for case .noteAttempt(let report) in walker.actions {
+                #expect(report.streams && report.wasWaiting)
+                health.note(report, atMs: 0)
+            }
+        }
+        #expect(health.snapshot.deployments.values.allSatisfy { $0.firstTokenMs(atMs: 100_000) == nil })
+    }
+
     @Test("callers' faults say nothing about an engine")
     func callersFaults() {
         var walker = started(1)

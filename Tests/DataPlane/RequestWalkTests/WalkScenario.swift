@@ -53,10 +53,11 @@ struct WalkScenario {
         if hasCache, random.once(in: 2) { oddities.insert(.limiter) }
         self.oddities = oddities
         if hasCache, random.once(in: 6) { head.cacheControl = random.pick(["no-cache", "no-store"]) }
-        self.head = head
         scripts = (1...4).map { [streams] in ProviderScript(attempt: $0, streams: streams, &random) }
         afterCloses = random.pick(Fixture.AfterCloses.allCases)
         cutAfter = random.once(in: 3) ? Int.random(in: 0...40, using: &random) : 200
+        head.acceptsTrailers = !random.once(in: 4)
+        self.head = head
     }
 
     private static let otherTargets = [

@@ -54,9 +54,12 @@ struct Walker {
     static func head(_ authorization: String? = nil, path: String = "/v1/chat/completions", method: String = "POST")
         -> RequestHead
     {
-        RequestHead(
+        var head = RequestHead(
             method: method, target: path, authorization: authorization ?? "Bearer \(key.secret.reveal())",
             contentType: "application/json", contentEncoding: nil, contentLength: nil, corsHeaders: nil)
+        head.hasOrigin = true
+        head.acceptsTrailers = true
+        return head
     }
 
     static func body(stream: Bool, usage: Bool = false) -> [UInt8] {
@@ -80,12 +83,12 @@ struct Walker {
     }
 
     /// Up to the first attempt.
-    mutating func dispatch(stream: Bool, usage: Bool = false) {
-        dispatch(Self.body(stream: stream, usage: usage))
+    mutating func dispatch(stream: Bool, usage: Bool = false, head: RequestHead = Walker.head()) {
+        dispatch(Self.body(stream: stream, usage: usage), head: head)
     }
 
-    mutating func dispatch(_ body: [UInt8]) {
-        feed(.head(Self.head()))
+    mutating func dispatch(_ body: [UInt8], head: RequestHead = Walker.head()) {
+        feed(.head(head))
         feed(.body(body))
         feed(.bodyEnd)
         feed(.keyFound(.found(Self.caller)))

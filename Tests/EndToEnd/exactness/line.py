@@ -90,7 +90,7 @@ class Line:
         body = json.dumps({"model": model, "stream": stream, "max_tokens": max_tokens,
                            "messages": [{"role": "user", "content": f"canary-{key['id']}"}], **more}).encode()
         self.writer.write(
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key['key']}\r\n"
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nAuthorization: Bearer {key['key']}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         return call
 
