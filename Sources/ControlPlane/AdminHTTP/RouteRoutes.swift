@@ -30,7 +30,8 @@ enum RouteViews {
         .object([
             ("object", .text("route_explanation")), ("model", .text(told.requested)),
             ("objective", told.objective.map(objective) ?? .null), ("reason", .text(told.reason.text)),
-            ("panic", .bool(told.isPanic)), ("refusal", told.refusal.map { .text($0.message) } ?? .null),
+            ("panic", .bool(told.isPanic)),
+            ("refusal", told.refusal.map { .text($0.detail.isEmpty ? $0.message : $0.detail) } ?? .null),
             (
                 "candidates",
                 .list(

@@ -51,7 +51,7 @@ extension RequestWalk {
 
     private static let noSuchRequest = GatewayError(
         .notFound,
-        "This key has no such request, or it ended more than 15 minutes ago: the operator's ledger has it then.")
+        "This key has no such request, or it ended more than 15 minutes ago.")
 
     private static func item(_ model: (name: String, created: Int64)) -> String {
         "{\"id\":\(JSONText.quoted(model.name)),\"object\":\"model\",\"created\":\(model.created),\"owned_by\":\"ai-hub\"}"

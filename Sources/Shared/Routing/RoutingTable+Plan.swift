@@ -71,7 +71,7 @@ extension RoutingTable {
             }
         }
         guard !served.isEmpty else {
-            survey.refusal = unserved(name, candidates: candidates, atMs: now)
+            survey.refusal = unserved(name, candidates: candidates, for: key, atMs: now)
             return survey
         }
         var able: [AliasEntry.Candidate] = []

@@ -1,34 +1,63 @@
 package import GatewayModel
 package import PlaneContract
 
+/// Why a name or a request is refused. The message is for callers, who can neither configure nor look anything up here; what an operator can
+/// do about it goes to the log, as `detail`.
 extension RoutingTable {
-    /// Whether a name exists at all, for `GET /v1/models/{id}`.
+    /// Names that a refusal lists; `GET /v1/models` has all.
+    private static let namesListed = 12
+
+    /// The name does not exist, the key may not call it, or nothing serves it: one message for all, as a stranger may ask.
     package func notFound(_ name: String, key: KeyRecord, atMs now: Int64) -> GatewayError {
         if key.mayCall(name), let alias = aliases[name] {
-            return unserved(name, candidates: alias.candidates, atMs: now)
+            return unserved(name, candidates: alias.candidates, for: key, atMs: now)
         }
         if key.mayCall(name), models[name] != nil {
-            return unserved(name, candidates: [AliasEntry.Candidate(model: name, order: 0, weight: 1)], atMs: now)
+            let candidates = [AliasEntry.Candidate(model: name, order: 0, weight: 1)]
+            return unserved(name, candidates: candidates, for: key, atMs: now)
         }
+        return notOffered(name, to: key, atMs: now, detail: "")
+    }
+
+    private func notOffered(_ name: String, to key: KeyRecord, atMs now: Int64, detail: String) -> GatewayError {
         let near = NearestNames.to(name, among: callable(by: key, atMs: now).map(\.name))
         let advice = near.isEmpty ? "" : " Did you mean \(near.map { "'\($0)'" }.joined(separator: " or "))?"
         return GatewayError(
             .modelNotFound,
-            "The model '\(Self.shown(name))' does not exist or this key may not call it.\(advice)"
-                + " GET /v1/models lists what it can call.", param: "model")
+            "This installation does not offer \(Self.shown(name)).\(advice) \(offer(to: key, atMs: now))",
+            detail: detail,
+            param: "model")
     }
 
-    /// Engines answer to the name, but none can take this request.
+    /// What the key may call instead: the first names of its list. Bounded by `namesListed` names found.
+    private func offer(to key: KeyRecord, atMs now: Int64) -> String {
+        let names = key.allowedModels ?? snapshot.aliases.map(\.name) + snapshot.models.map(\.name).sorted()
+        var listed: [String] = []
+        for name in names where listed.count <= Self.namesListed && isServed(name, atMs: now) {
+            if !listed.contains(name) { listed.append(name) }
+        }
+        guard !listed.isEmpty else { return "It offers this key no model yet (GET /v1/models)." }
+        let more = listed.count > Self.namesListed ? " and more" : ""
+        let shown = listed.prefix(Self.namesListed).joined(separator: ", ")
+        return "It offers: \(shown)\(more) (GET /v1/models lists all)."
+    }
+
+    private func isServed(_ name: String, atMs now: Int64) -> Bool {
+        guard let alias = aliases[name] else { return serves(name, atMs: now) }
+        return alias.candidates.contains { Survey.unserved($0.model, alias, in: self, atMs: now) == nil }
+    }
+
+    /// The name is served, but nothing behind it can take this request.
     func unsuited(_ name: String, facts: RouteFacts, models served: [ModelEntry]) -> GatewayError {
         let shown = Self.shown(name)
         let kinds = Set(served.map(\.kind))
         guard kinds.contains(facts.operation.modelKind) else {
-            let others = snapshot.models.filter { $0.kind == facts.operation.modelKind && targets[$0.name] != nil }
-            let advice = others.isEmpty ? "none is configured" : "such as '\(others[0].name)'"
+            let other = snapshot.models.first { $0.kind == facts.operation.modelKind && targets[$0.name] != nil }
+            let advice = other.map { "such as \($0.name)" } ?? "of which this installation offers none"
             return GatewayError(
                 .invalidRequest,
-                "'\(shown)' is a model for \(kinds.sorted().joined(separator: ", ")); this endpoint takes one for"
-                    + " \(facts.operation.modelKind) (\(advice)).", param: "model")
+                "\(shown) is a model for \(kinds.sorted().joined(separator: ", ")). This endpoint needs one for"
+                    + " \(facts.operation.modelKind), \(advice).", param: "model")
         }
         // Said of what none of them takes; what one lacks another may have.
         let unbounded = served.map { facts.hasImages && !$0.vision ? .image : facts.unbounded(on: $0) }
@@ -40,19 +69,19 @@ extension RoutingTable {
         if facts.hasTools, !facts.hasImages, !facts.hasTokenIDs {
             return GatewayError(
                 .invalidRequest,
-                "No engine behind '\(shown)' calls tools. Send no tools, or call a model that does"
-                    + " (GET /v1/models lists what is configured).", param: "tools")
+                "\(shown) cannot call tools. Leave the tools out, or use a model that calls them"
+                    + " (GET /v1/models lists the models).", param: "tools")
         }
         if facts.hasTokenIDs {
             return GatewayError(
                 .invalidRequest,
-                "Token ids mean something else to '\(shown)' than to the tokenizer they come from: send text"
+                "\(shown) takes text, not token ids, which mean something else to each model. Send the text"
                     + " (in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)).", param: "input")
         }
         return GatewayError(
             .invalidRequest,
-            "No engine behind '\(shown)' sees images. Send text only, or call a model that has vision"
-                + " (GET /v1/models lists what is configured).", param: "messages")
+            "\(shown) cannot read images. Send text only, or use a model that reads them"
+                + " (GET /v1/models lists the models).", param: "messages")
     }
 
     private func withoutBound(_ name: String, _ kind: MediaKind, at place: String) -> GatewayError {
@@ -65,34 +94,38 @@ extension RoutingTable {
             }
         return GatewayError(
             .invalidRequest,
-            "\(place) is \(what), and it is not known what one can cost at most on '\(Self.shown(name))'. \(instead), or call"
-                + " another model (GET /v1/models lists what is configured).", param: place)
+            "\(place) is \(what), and \(Self.shown(name)) takes none here: what it may cost is not known. \(instead), or use"
+                + " another model (GET /v1/models lists the models).", param: place)
     }
 
     func withoutEndpoint(_ name: String, _ operation: Operation) -> GatewayError {
         GatewayError(
-            .invalidRequest,
-            "The engines behind '\(Self.shown(name))' have no \(operation.path); call another model.", param: "model")
+            .invalidRequest, "\(Self.shown(name)) is not available at /v1\(operation.path). Use another model.",
+            param: "model")
     }
 
-    func unserved(_ name: String, candidates: [AliasEntry.Candidate], atMs now: Int64) -> GatewayError {
-        let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
+    /// The key may call the name, but nothing that it stands for is in service.
+    func unserved(
+        _ name: String, candidates: [AliasEntry.Candidate], for key: KeyRecord, atMs now: Int64
+    ) -> GatewayError {
         if candidates.contains(where: { serves($0.model, atMs: now) }) {
-            return GatewayError(
-                .modelNotFound,
-                "'\(name)' has engines, but none that is what it asks for: vision, tools, context window or price limit.",
-                param: "model")
+            return notOffered(
+                name, to: key, atMs: now,
+                detail:
+                    "\(name) has deployments, but none with the vision, tools, context window or price limit it asks for"
+            )
         }
         if candidates.contains(where: { targets[$0.model]?.isEmpty == false }) {
             return GatewayError(
                 .modelUnpriced,
-                "'\(name)' has an engine, but no price in force is known for it: nothing is answered that cannot be"
-                    + " charged. Its operator loads a price (of 0 where it is free).", param: "model")
+                "\(Self.shown(name)) cannot be used yet: this installation has no price for it. \(offer(to: key, atMs: now))",
+                detail: "\(name) has a deployment, but no price in force: load one (of 0 where it is free)",
+                param: "model")
         }
-        return GatewayError(
-            .modelNotFound,
-            "'\(name)' is in the catalogue, but no engine is configured for it; \(Self.advice(vendors)).",
-            param: "model")
+        let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
+        return notOffered(
+            name, to: key, atMs: now,
+            detail: "\(name) is in the catalogue, but has no deployment: \(Self.advice(vendors))")
     }
 
     /// The vendors that `deploy/run` wires when their key is in its environment.

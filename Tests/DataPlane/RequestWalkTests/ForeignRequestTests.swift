@@ -55,7 +55,7 @@ import Testing
     func images() {
         let source = #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}"#
         let walker = walked(#"{"model":"smart","messages":[{"role":"user","content":[\#(source)]}]}"#)
-        #expect(walker.status == 400 && walker.written.contains("sees images"))
+        #expect(walker.status == 400 && walker.written.contains("cannot read images"))
     }
 
     @Test(

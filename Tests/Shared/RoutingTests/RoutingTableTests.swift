@@ -137,7 +137,13 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
 
     @Test("each dead end says what to do")
     func deadEnds() {
-        #expect(error("dead")?.kind == .modelNotFound && error("dead")?.message.contains("OPENAI_API_KEY") == true)
+        #expect(error("dead")?.kind == .modelNotFound)
+        #expect(
+            error("dead")?.message
+                == "This installation does not offer dead. It offers: smart, vision, a, b, eye (GET /v1/models lists all)."
+        )
+        #expect(error("dead")?.detail.contains("OPENAI_API_KEY") == true, "that is for the operator's log")
+        #expect(error("dead", key(["b", "dead"]))?.message.contains("It offers: b (GET") == true)
         #expect(error("unpriced")?.kind == .modelUnpriced && error("unpriced")?.kind.status == 404)
         #expect(error("blind")?.kind == .modelNotFound, "it has a price, and sees nothing")
         #expect(error("locked")?.kind == .modelNotFound, "a credential that does not open takes its deployment out")
