@@ -51,8 +51,10 @@ struct MoneyRules: WalkRules {
             require(.costShownIsTheCharge, NanoUSD(decimalUSD: text) == cost, "\(text) shown, \(cost.nano) charged")
         }
         let isOwed = facts.isAnswered && (facts.somethingWasGiven || facts.givesWhatIsAtHand) && !facts.readsOn
+        // A stream says it behind its end, to those who read that.
+        let isShown = isOwed && (!facts.isStream || facts.scenario.head.acceptsTrailers)
         let count = shown.count
-        require(.costShownIsTheCharge, count == (isOwed ? 1 : 0), "\(count) costs shown")
+        require(.costShownIsTheCharge, count == (isShown ? 1 : 0), "\(count) costs shown")
         guard facts.isStream else { return }
         for usage in CallerStream(facts.written).usages {
             let said = (usage.usage?["cost"] as? Double).map { ($0 * 1e9).rounded() }
