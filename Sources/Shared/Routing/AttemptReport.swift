@@ -59,7 +59,8 @@ package enum FailureClass: String, Sendable, CaseIterable {
     var restsForAll: Bool {
         switch self {
         case .streamBroken, .modelMissing: false
-        case .rateLimited, .overloaded, .transient, .slow, .unreachable, .insecure, .operatorAuth, .operatorQuota, .otherModel:
+        case .rateLimited, .overloaded, .transient, .slow, .unreachable, .insecure, .operatorAuth, .operatorQuota,
+            .otherModel:
             true
         }
     }

@@ -7,7 +7,7 @@ import Testing
     static let provoked: [FailureClass] = [.overloaded, .transient, .slow, .streamBroken, .modelMissing]
     private let stranger = KeyMark("stranger")
     private let table = routes([Engine(id: "a"), Engine(id: "b", modelOrder: 1)], by: nil)
-    private var a: RouteTarget { table.allTargets.first { $0.deployment.id == "a" }! }
+    private var a: RouteTarget { target("a", of: table) }
 
     @Test("failures of one key put a deployment out for that key alone, however many", arguments: provoked)
     func oneKey(failure: FailureClass) {
@@ -113,17 +113,17 @@ import Testing
     /// A stranger attacks "quick" two hundred times; two others use it now and then, and are served well.
     private func attacked(_ note: AttemptNote) -> (RoutingTable, HealthTable) {
         let table = routes([Engine(id: "quick"), Engine(id: "steady")], by: Self.fast)
-        let targets = Dictionary(table.allTargets.map { ($0.deployment.id, $0) }) { a, _ in a }
+        let (quick, steady) = (target("quick", of: table), target("steady", of: table))
         var health = HealthTable()
         for n in 0..<200 as Range<Int64> {
             let now = 1_000 + n * 100
             if n % 50 == 0 {
                 for key in [anyMark, neighbour] {
-                    health.attempt(targets["quick"]!, for: key, .firstToken(afterMs: 100), takingMs: 100, atMs: now)
-                    health.attempt(targets["steady"]!, for: key, .firstToken(afterMs: 400), takingMs: 400, atMs: now)
+                    health.attempt(quick, for: key, .firstToken(afterMs: 100), takingMs: 100, atMs: now)
+                    health.attempt(steady, for: key, .firstToken(afterMs: 400), takingMs: 400, atMs: now)
                 }
             }
-            health.attempt(targets["quick"]!, for: stranger, note, takingMs: 900, atMs: now)
+            health.attempt(quick, for: stranger, note, takingMs: 900, atMs: now)
         }
         return (table, health)
     }
@@ -194,6 +194,13 @@ import Testing
         let counts = try firsts(table, health, atMs: 70_000)
         #expect((1...20).contains(counts["quick"] ?? 0), "\(counts)")
     }
+}
+
+private func target(_ id: String, of table: RoutingTable) -> RouteTarget {
+    guard let found = table.allTargets.first(where: { $0.deployment.id == id }) else {
+        preconditionFailure("no deployment \(id)")
+    }
+    return found
 }
 
 extension Standing {
