@@ -39,6 +39,7 @@ final class LoopServices: RequestServices {
     private let memory: MemoryGuard
     private let metrics: MetricsRegistry
     private var counters: RequestCounters
+    private var hints = OperatorHints()
     private let log: Logger
     private let health: HealthBoard
     private var world: WalkWorld
@@ -226,6 +227,11 @@ final class LoopServices: RequestServices {
         if report.isMisnamed { metrics.add("aihub_worker_models_misnamed_total") }
         guard let error = report.error else { return }
         metrics.add("aihub_worker_errors_total", [("type", error.rawValue)])
+        if let hint = hints.hint(in: report, atMs: reactor.nowMs) {
+            log.warning(
+                "callers are refused what an operator can mend",
+                metadata: ["type": "\(error.rawValue)", "hint": "\(hint)"])
+        }
         log.debug(
             "request failed",
             metadata: [

@@ -16,14 +16,14 @@ extension RequestWalk {
             blame(.insecure, at: now)
             remember(
                 GatewayError(
-                    .upstreamError, "upstream_tls: the engine behind this model cannot be reached safely.",
+                    .upstreamError, "upstream_tls: the provider of this model cannot be reached safely.",
                     detail: detail))
             attempt = nil
             startNextAttempt(at: now)
         case (_, .notSent(let detail)):
             blame(.unreachable, at: now)
             remember(
-                GatewayError(.upstreamError, "The engine behind this model cannot be reached.", detail: detail))
+                GatewayError(.upstreamError, "The provider of this model cannot be reached.", detail: detail))
             attempt = nil
             startNextAttempt(at: now)
         case (_, .ambiguous(let detail)):

@@ -38,13 +38,13 @@ extension RequestWalk {
             blame(.rateLimited, askedMs: waitMs, at: now)
             remember(
                 GatewayError(
-                    .rateLimitExceeded, "The engine behind this model is at its own rate limit. Retry shortly.",
+                    .rateLimitExceeded, "The provider of this model is at its own rate limit. Retry shortly.",
                     detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .overloaded:
             blame(.overloaded, askedMs: waitMs, at: now)
             remember(
                 GatewayError(
-                    .noProviderAvailable, "The engine behind this model is overloaded. Retry shortly.",
+                    .noProviderAvailable, "The provider of this model is overloaded. Retry shortly.",
                     detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .operatorFault, .modelMissing:
             // An empty account is no wrong key: it is left alone for longer.
@@ -52,11 +52,11 @@ extension RequestWalk {
             blame(failure == .modelMissing ? .modelMissing : isEmpty ? .operatorQuota : .operatorAuth, at: now)
             remember(
                 GatewayError(
-                    .noProviderAvailable, "No engine for this model is available right now; its operator must act.",
+                    .noProviderAvailable, "This model is not available right now.",
                     detail: said))
         case .transient:
             blame(.transient, at: now)
-            remember(GatewayError(.upstreamError, "The engine behind this model failed.", detail: said))
+            remember(GatewayError(.upstreamError, "The provider of this model failed. Retry shortly.", detail: said))
         }
         // A redirect or a success of another kind is no word that nothing was done.
         let saysItFailed = (400..<600).contains(current.status ?? 0)

@@ -48,7 +48,7 @@ extension AnthropicConversation {
         }
         if type.isText("file"), let file = part["file"] { return try Self.document(file, place) }
         throw Translator.unsupported(
-            place + ".type", "\(place) is of a type the engine behind this model does not take.")
+            place + ".type", "\(place) is of a type this model does not take.")
     }
 
     private static func image(_ url: JSONView?, _ place: String) throws(GatewayError) -> JSONTree {

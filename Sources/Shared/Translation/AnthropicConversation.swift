@@ -55,7 +55,7 @@ struct AnthropicConversation {
                 try read(result: message, at)
             } else {
                 throw Translator.unsupported(
-                    "messages[\(at)].role", "The engine behind this model takes tool messages instead of functions.")
+                    "messages[\(at)].role", "This model takes tool messages instead of functions.")
             }
         }
     }

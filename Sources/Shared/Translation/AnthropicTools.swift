@@ -67,7 +67,7 @@ struct AnthropicTools {
     private static func definition(_ tool: JSONView, _ at: Int) throws(GatewayError) -> (name: String, tree: JSONTree) {
         guard let function = tool["function"], let name = function["name"]?.string else {
             throw Translator.unsupported(
-                "tools[\(at)]", "tools[\(at)] is no function: the engine behind this model takes only those.")
+                "tools[\(at)]", "tools[\(at)] is not a function, and this model takes only functions.")
         }
         let isStrict = function["strict"]?.bool == true
         var parameters = function["parameters"].flatMap { $0.kind == .object ? schema(JSONTree($0)) : nil }

@@ -59,10 +59,10 @@ struct OpenAIChatToAnthropic {
 
     private func refuseUnsupported() throws(GatewayError) {
         guard request.choices == 1 else {
-            throw Translator.unsupported("n", "The engine behind this model gives one answer a request; leave n out.")
+            throw Translator.unsupported("n", "This model gives one answer a request; leave n out.")
         }
         for name in ["functions", "function_call"] as [StaticString] where member(name)?.isEmpty == false {
-            throw Translator.unsupported("\(name)", "The engine behind this model takes tools instead of functions.")
+            throw Translator.unsupported("\(name)", "This model takes tools instead of functions.")
         }
         let modalities = member("modalities").map { Array($0.elements) } ?? []
         guard modalities.allSatisfy({ $0.isText("text") }) else {

@@ -7,7 +7,7 @@ internal import PlaneContract
 extension Translator {
     func openAIBody(of request: ClientRequest, outputTokens: Int64?) throws(GatewayError) -> [UInt8] {
         guard request.choices == 1 || dialect.takesSeveralChoices || request.operation != .chat else {
-            throw Self.unsupported("n", "The engine behind this model gives one answer a request; leave n out.")
+            throw Self.unsupported("n", "This model gives one answer a request; leave n out.")
         }
         if !dialect.takesSchemas, request.operation == .chat, asksForSchema(request) { throw Self.withoutSchemas }
         if dialect.billsFilesApart, request.traits.contains(.files) { throw Self.withoutFiles }

@@ -45,7 +45,7 @@ package struct Translator: Sendable {
 
     static var withoutSchemas: GatewayError {
         unsupported(
-            "response_format", "The engine behind this model cannot be held to a JSON schema; ask another model.")
+            "response_format", "This model cannot be held to a JSON schema; use another model.")
     }
 
     static var withoutFiles: GatewayError {
@@ -56,6 +56,6 @@ package struct Translator: Sendable {
     }
 
     static func unsupported(_ param: String, _ message: String) -> GatewayError {
-        GatewayError(.invalidRequest, message, detail: "not in the engine's dialect", param: param)
+        GatewayError(.invalidRequest, message, detail: "not in the provider's dialect", param: param)
     }
 }
