@@ -51,7 +51,7 @@ package struct Translator: Sendable {
     static var withoutFiles: GatewayError {
         unsupported(
             "messages",
-            "What reads files for the engine behind this model is billed apart from tokens; send the file's text, or its pages"
+            "What reads files for this model is billed apart from tokens; send the file's text, or its pages"
                 + " as images.")
     }
 
