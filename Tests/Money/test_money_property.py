@@ -1,0 +1,27 @@
+"""The charge is never under the bill and never over the hold, on the real binaries, for random requests and endings.
+
+`AIHUB_MONEY_CASES` cases (250; 2,000 by hand), `AIHUB_SEED` repeats a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from random import SystemRandom
+
+from judging import report
+from playing_cases import Run
+
+CASES = int(os.environ.get("AIHUB_MONEY_CASES") or 250)
+
+
+def test_no_charge_is_under_the_bill_or_over_the_hold(capsys):
+    seed = int(os.environ.get("AIHUB_SEED") or SystemRandom().randrange(1 << 32))
+    results, judgement = asyncio.run(Run(seed, CASES).all())
+    text = report(results, judgement, seed)
+    with capsys.disabled():
+        print("\n" + text)
+    assert len(results) == CASES
+    assert not judgement.violations, f"AIHUB_SEED={seed}: " + ", ".join(
+        f"{name}: {len(them)}" for name, them in judgement.violations.items())
+    assert sum(bool(result.calls) for result in results) * 2 > CASES, "most cases must reach the vendor"
