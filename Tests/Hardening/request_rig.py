@@ -12,6 +12,8 @@ DIALECTS = ["openai", "azure", "mistral", "groq", "deepseek", "xai", "together",
 #: What tokens cost there, in USD per million: in and out.
 PRICES = {"input": 1, "output": 10}
 STOPS = "after_close: stops, after_close_source: 'a server of our own'"
+#: Whose vendors bill on when the connection closes, as the shipped catalogue has it: all of their answers is held for.
+RUNS_ON = {"groq", "gemini-compat", "mistral", "openrouter", "qwen"}
 
 
 def load(stack, models, base_url=None):
@@ -19,7 +21,8 @@ def load(stack, models, base_url=None):
     dialects = {dialect for dialect, _, _ in models.values()}
     lines = ["providers:"] + [
         f"  - {{id: rig-{dialect}, dialect: {dialect}, base_url: '{base_url or stack.provider_url + '/v1'}', allowed_networks:"
-        f" ['127.0.0.0/8'], credential_from_environment: RIG_KEY, {STOPS}}}" for dialect in sorted(dialects)]
+        f" ['127.0.0.0/8'], credential_from_environment: RIG_KEY,"
+        f" {'after_close: runs_on' if dialect in RUNS_ON else STOPS}}}" for dialect in sorted(dialects)]
     lines += ["models:"] + [
         f"  - {{name: {name}, vendor: rig, max_output_tokens: 65536, tools: true, first_event_ms: 5000, idle_ms: 5000{more},"
         f" usd_per_million_tokens: {{input: '{PRICES['input']}', output: '{PRICES['output']}'}}}}"

@@ -4,7 +4,7 @@ import json
 
 import rows
 from raw import ask
-from raw_upstream import RawUpstream
+from raw_upstream import FIN, RawUpstream
 from request_rig import body, charge, load, nano
 
 #: What a vendor bills for an answer of two visible tokens.
@@ -45,7 +45,7 @@ def test_hidden_thinking_is_charged_or_not_hidden(stack):
     def check(variant):
         dialect, switch, seed = variant
         script = f"{dialect}-{seed}"
-        upstream.scripts[script] = [STREAM, "FIN"]
+        upstream.scripts[script] = [STREAM, FIN]
         members = [switch, ("user", script)]
         text = body(f"thinks-{dialect}", members, rows.random.Random(seed), stream=True).replace('"max_tokens":16', '"max_tokens":65536')
         status, headers, _ = ask(stack.workers[0], "POST", "/v1/chat/completions", key, text)
