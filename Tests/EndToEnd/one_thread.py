@@ -24,13 +24,14 @@ def _trace(request, thread):
 
 @contextlib.contextmanager
 def held(pid, name):
-    """The thread of that name stands still inside. Raises PermissionError where the machine forbids tracing."""
+    """The thread of that name stands still inside; yields whether it has died meanwhile, as a function. The process is not seen to
+    have ended before that was asked. Raises PermissionError where the machine forbids tracing."""
     thread = next(number for number, known in threads(pid).items() if known == name)
     _trace(SEIZE, thread)
     _trace(INTERRUPT, thread)
     os.waitpid(thread, WALL)
     try:
-        yield
+        yield lambda: os.waitpid(thread, WALL | os.WNOHANG)[0] == thread
     finally:
         with contextlib.suppress(OSError):
             _trace(DETACH, thread)
