@@ -3,7 +3,7 @@
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Sources
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build format check-format check unit end-to-end test run bench soak faults fuzz hardening
+.PHONY: help build format check-format check unit end-to-end test run bench soak faults fuzz hardening growth
 
 help: ## Print this
 	@grep --extended-regexp '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand --tabs=16
@@ -51,3 +51,6 @@ hardening: build ## Attack the gateway with every row of Tests/Hardening (AT=COM
 
 fuzz: ## Fuzz the parsers for 10 minutes each (scripts/fuzz.sh 5 is what CI does)
 	scripts/fuzz.sh 600
+
+growth: ## Count instructions for everything that repeats, up to the largest bodies that are taken (an hour; scripts/growth.sh 16 is what CI does)
+	scripts/growth.sh

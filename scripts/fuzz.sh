@@ -18,58 +18,11 @@ mapfile -t targets < <(sed --quiet 's/^    "\(.*\)": fuzz.*/\1/p' Tests/Fuzz/Mai
 out="$PWD/.build/fuzz"
 program="$out/fuzz"
 mkdir -p "$out/modules" "$out/found"
-FLAGS=(
-    -swift-version 6 -O -wmo -parse-as-library "-sanitize=fuzzer,address" -use-ld=lld -package-name aihub -I "$out/modules"
-    -Xcc "-fmodule-map-file=$PWD/Sources/Shared/CHiredis/module.modulemap"
-    -enable-upcoming-feature InternalImportsByDefault -enable-upcoming-feature MemberImportVisibility
-)
+source scripts/modules.sh
+FLAGS=("${COMMON_FLAGS[@]}" "-sanitize=fuzzer,address" -I "$out/modules")
 
-# No more jobs at once than processors; those that fail are counted.
-pids=()
-failed=0
-job() {
-    "$@" &
-    pids+=($!)
-    [ "${#pids[@]}" -lt "$(nproc)" ] || next_job
-}
-next_job() {
-    wait "${pids[0]}" || failed=$((failed + 1))
-    pids=("${pids[@]:1}")
-}
-finish_jobs() { while [ "${#pids[@]}" != 0 ]; do next_job; done; }
-
-# module NAME FILE…: compiles one module as SwiftPM would, but instrumented.
-module() {
-    swiftc "${FLAGS[@]}" -module-name "$1" -emit-module -emit-module-path "$out/modules/$1.swiftmodule" \
-        -c "${@:2}" -o "$out/modules/$1.o"
-}
-
-# Modules that stand on those before and not on each other.
-wave() {
-    local one
-    # shellcheck disable=SC2086 # a name and patterns
-    for one in "$@"; do job module $one; done
-    finish_jobs
-    [ "$failed" = 0 ] || exit 1
-}
-
-# Of KeyMaterial and Redis only what needs no other package is taken; the limiter's scripts are left out, and a stand-in does for
-# cryptography.
 build() {
-    local shared=Sources/Shared plane=Sources/DataPlane lua="$out/PackageResources.swift"
-    printf 'enum PackageResources {\n%s\n}\n' \
-        "$(basename --suffix .lua --multiple $shared/LimitScripts/Lua/*.lua | sed 's/.*/    static let &_lua: [UInt8] = []/')" >"$lua"
-    wave "GatewayModel $shared/GatewayModel/*.swift" "JSONScan $shared/JSONScan/*.swift" \
-        "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua" \
-        "Crypto Tests/Fuzz/StandIn/Crypto.swift"
-    wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
-        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $shared/ProviderSchemas/*.swift" \
-        "ClientDialects $plane/ClientDialects/*.swift" \
-        "Redis $shared/Redis/RESP*.swift"
-    wave "Translation $shared/Translation/*.swift"
-    wave "Routing $shared/Routing/*.swift" "Admission $plane/Admission/*.swift" \
-        "ResponseCache $plane/ResponseCache/*.swift"
-    wave "RequestWalk $plane/RequestWalk/*.swift"
+    build_modules
     swiftc "${FLAGS[@]}" -module-name Fuzz Tests/Fuzz/*.swift "$out"/modules/*.o -lhiredis -o "$program"
 }
 
@@ -93,7 +46,7 @@ run() {
 }
 
 started=$SECONDS
-if [ ! -e "$program" ] || [ -n "$(find Sources Tests/Fuzz/*.swift Tests/Fuzz/StandIn scripts/fuzz.sh -newer "$program" -print -quit)" ]; then
+if is_stale "$program" Tests/Fuzz scripts/fuzz.sh; then
     rm -f "$program"
     build
     echo "built in $((SECONDS - started)) s"

@@ -1,0 +1,66 @@
+"""For everything that repeats: four times as much costs at most six times the instructions, or is refused by a bound."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from elements import ELEMENTS, body, is_valid, sizes
+
+GROWTH_MAX = 6
+#: `Growth.growthMeasured` as Swift names it: what happens inside is counted, and each call apart.
+MEASURED = "$s6Growth14growthMeasuredyySvF"
+#: As largest bodies are: more than any of them.
+LARGEST_KIB = 1 << 20
+
+
+def run(program, lines, folder):
+    """The instructions of each line, and what became of it. One process of callgrind, one dump for each."""
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", f"--toggle-collect={MEASURED}",
+               f"--dump-after={MEASURED}", program]
+    done = subprocess.run(command, input="\n".join(lines) + "\n", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    outcomes = done.stdout.splitlines()
+    counts = []
+    for number in range(1, len(lines) + 1):
+        found = re.search(r"^(?:summary|totals): (\d+)", (folder / f"out.{number}").read_text(), re.M)
+        counts.append(int(found[1]))
+    assert len(outcomes) == len(lines), f"{len(outcomes)} outcomes of {len(lines)}"
+    return list(zip(counts, outcomes))
+
+
+def main():
+    program, bytes_max = sys.argv[1], int(sys.argv[2] if len(sys.argv) > 2 else LARGEST_KIB) << 10
+    names = sys.argv[3:] or list(ELEMENTS)
+    failures = 0
+    with tempfile.TemporaryDirectory(prefix="aihub-growth-") as place:
+        folder = pathlib.Path(place)
+        lines, cases = [], []
+        for number, name in enumerate(names):
+            assert is_valid(name)
+            kind, path, _, _, _, _, _, _, dialects = ELEMENTS[name]
+            files = []
+            for count in sizes(name, bytes_max):
+                file = folder / f"{number}-{count}.json"
+                file.write_bytes(body(name, count))
+                files.append((count, file))
+            for dialect in dialects:
+                cases.append((name, dialect, files))
+                # Once uncounted: what is made on first use is no growth.
+                lines += [f"{kind} {path} {dialect} {file}" for _, file in files[:1] + files]
+        print(f"{len(names)} elements, {len(cases)} cases, bodies up to {max(f.stat().st_size for f in folder.iterdir()) >> 10} KiB")
+        found = run(program, lines, folder)
+        for at, (name, dialect, files) in enumerate(cases):
+            _, (small, _), (large, then) = found[3 * at:3 * at + 3]
+            growth = large / max(small, 1)
+            is_good = growth <= GROWTH_MAX
+            failures += not is_good
+            print(f"{'ok  ' if is_good else 'FAIL'} {growth:5.2f}  {name} ({dialect}): {files[0][0]} → {files[1][0]},"
+                  f" {small / 1e6:.1f} → {large / 1e6:.1f} M instructions; {then[:60]}")
+    print(f"{failures} of {len(cases)} grow by more than {GROWTH_MAX} times")
+    sys.exit(failures > 0)
+
+
+if __name__ == "__main__":
+    main()
