@@ -133,15 +133,18 @@ private struct Exchange {
         let price = Price(
             id: 1, effectiveFromMs: 0, input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0)
         let model = ModelEntry(
-            name: "m", vendor: "v", kind: kind, created: 0, contextWindow: nil, maxOutputTokens: 100, vision: true, tools: true,
+            name: "m", vendor: "v", kind: kind, created: 0, contextWindow: nil, maxOutputTokens: 100, vision: true,
+            tools: true,
             wantsMaxCompletionTokens: false, firstEventMs: 1_000, idleMs: 500, prices: [price])
         let deployment = DeploymentEntry(
-            id: "d", model: "m", provider: "p", credential: nil, upstreamModel: "claude-sonnet-4-5", order: 0, weight: 1)
+            id: "d", model: "m", provider: "p", credential: nil, upstreamModel: "claude-sonnet-4-5", order: 0, weight: 1
+        )
         let provider = ProviderEntry(
             id: "p", dialect: dialect == "-" ? "vllm" : dialect, baseURL: "http://p/v1", allowedNetworks: [])
         return RoutingTable(
             GatewaySnapshot(
-                version: 1, providers: [provider], credentials: [], models: [model], deployments: [deployment], aliases: [])
+                version: 1, providers: [provider], credentials: [], models: [model], deployments: [deployment],
+                aliases: [])
         ) { _ in nil }
     }
 }

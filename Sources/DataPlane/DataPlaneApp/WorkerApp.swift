@@ -69,12 +69,7 @@ package struct WorkerApp: Sendable {
             host: settings.host, port: settings.port, counter: counter, usesProxyProtocol: settings.usesProxyProtocol)
         loops.forEach { $0.serve(server) }
         let secured = try serveTLS(loops, counter, on: background, metrics)
-        log.info(
-            "worker serves",
-            metadata: [
-                "url": "http://\(settings.host):\(server.port)/v1", "operations": "\(operations.port)",
-                "owner": "\(owner)",
-            ])
+        log.info("worker serves", metadata: served(on: server.port, operations: operations.port, as: owner))
 
         var signal = signals.makeAsyncIterator()
         _ = await signal.next()
@@ -114,6 +109,10 @@ package struct WorkerApp: Sendable {
         let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
         watchdog.start()
         return (left.map { left in Task { await adoption.finish(left) } }, watchdog)
+    }
+
+    private func served(on port: Int, operations: Int, as owner: String) -> Logger.Metadata {
+        ["url": "http://\(settings.host):\(port)/v1", "operations": "\(operations)", "owner": "\(owner)"]
     }
 
     private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {
