@@ -52,5 +52,5 @@ hardening: build ## Attack the gateway with every row of Tests/Hardening (AT=COM
 fuzz: ## Fuzz the parsers for 10 minutes each (scripts/fuzz.sh 5 is what CI does)
 	scripts/fuzz.sh 600
 
-growth: ## Count instructions for everything that repeats, up to the largest bodies that are taken (an hour; scripts/growth.sh 16 is what CI does)
+growth: ## Count instructions for everything that repeats, up to the largest bodies that are taken (an hour; scripts/growth.sh 8 is what CI does)
 	scripts/growth.sh
