@@ -92,7 +92,7 @@ let package = Package(
             "LimitScripts",
             resources: [
                 .embedInCode("Lua/common.lua"), .embedInCode("Lua/scope.lua"), .embedInCode("Lua/ring.lua"),
-                .embedInCode("Lua/saved.lua"),
+                .embedInCode("Lua/saved.lua"), .embedInCode("Lua/pool.lua"),
                 .embedInCode("Lua/admit.lua"), .embedInCode("Lua/settle.lua"), .embedInCode("Lua/progress.lua"),
                 .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
                 .embedInCode("Lua/peek.lua"),
@@ -187,5 +187,6 @@ let package = Package(
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
         tests("ControlPlane", "Postgres", []),
+        tests("ControlPlane", "ControlPlaneApp", ["PlaneContract"]),
     ]
 )

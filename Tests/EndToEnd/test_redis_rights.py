@@ -16,6 +16,7 @@ SCRIPTS = ROOT / "Sources" / "Shared" / "LimitScripts"
 SHARD, TAG, OTHER = "{s00.31}", "{s00.31}:", "{s01.18}"
 KEY, ORG = "key_0000000000000000", "o:org_0000000000000000"
 SCOPES = [f"b:{TAG}{KEY}", f"b:{TAG}{ORG}"]
+POOL = f"b:{TAG}pool:p"
 OPEN, STREAM, BEATS, PROCESSES = f"o:{SHARD}", f"u:{SHARD}", f"hb:{SHARD}", f"run:{SHARD}"
 PERIODS = "209901/20990101,209901/20990101"
 
@@ -217,9 +218,18 @@ def run_at_least(client):
     assert call(client, "at_least", [f"b:{OTHER}:key_1"], 209901, 9, 1, 20990101, 9, 1)[0] == 0
 
 
+def run_share(client):
+    run = client.info("server")["run_id"]
+    assert call(client, "share", [f"c:{SHARD}", POOL], "pool:p", 20990101, 1, 500, 0, run, 0)[0] in (0, 1)
+
+
+def run_pool(client):
+    assert len(call(client, "pool", [f"c:{SHARD}", POOL], "pool:p")) == 11
+
+
 WORKER = ["admit", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
           "inspect"]
-CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "clear", "seed", "entomb", "live", "at_least"]
+CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "clear", "seed", "entomb", "live", "at_least", "share", "pool"]
 
 
 def test_every_function_is_tried_here():
@@ -239,7 +249,7 @@ def test_the_control_plane_runs(cp, function):
 
 @pytest.mark.parametrize("function, keys, arguments", [
     ("raise", [f"c:{SHARD}"], [KEY, 99]), ("put_key", ["k:" + "b" * 64], [1, "{}"]), ("put_key", ["cfg:snap"], [9, "{}"]),
-    ("live", [f"c:{SHARD}"], [9, "run-1"]),
+    ("live", [f"c:{SHARD}"], [9, "run-1"]), ("share", [f"c:{SHARD}", POOL], ["pool:p", 20990101, 9, 10**12, 0, "run-1", 0]),
 ])
 def test_a_worker_cannot_run_what_writes_configuration(dp, function, keys, arguments):
     refused(dp, "FCALL", f"{prefix()}_{function}", len(keys), *keys, *arguments)

@@ -11,7 +11,8 @@ class Accounts(Books):
         scopes, now = keys[2:], self.redis.now_ms
         fenced = gen != self.state.get("gen") or run != self.state.get("open")
         demand(fenced == (code == 3), "the fence of admit", code)
-        stale = any(name not in self.versions or self.versions[name] > version for name, version in names)
+        stale = any(name not in self.versions or self.versions[name] > version for name, version in names
+                    if not name.startswith("pool:"))
         if code in (0, 2):
             demand(stale == (code == 2), "admitted under an old version, or refused under a good one",
                    names, self.versions)
@@ -22,6 +23,10 @@ class Accounts(Books):
             self.admitted(rid, scopes, now, reply, hold, hold_min, args)
         elif code in (4, 6, 7, 10, 11):
             self.justify(scopes[int(reply[2]) - 1], code, hold_min, now, args)
+        elif code == 12:
+            today = calendar(now)[1]
+            key = next(key for key in scopes if ":pool:" in key)
+            demand(self.share_of(today) is None or self.newest.get(key, (0, 0))[1] > today, "a share that holds is not known")
 
     def admitted(self, rid, scopes, now, reply, wanted, hold_min, args):
         periods, hold = reply[2].decode(), int(reply[3])
@@ -48,7 +53,7 @@ class Accounts(Books):
         reason = {
             4: lambda: len(self.in_minute(key, now)) + 1 > limits["rpm"],
             6: lambda: day[2] >= limits["rpd"] >= 0,
-            7: lambda: min(left(limits["day"], day), left(limits["month"], month)) < hold_min,
+            7: lambda: min(left(self.limit_of_day(key, periods[1]), day), left(limits["month"], month)) < hold_min,
             10: lambda: self.open.get(key, 0) >= limits["concurrency"]}
         reason[11] = reason[7]
         demand(reason[code](), "refused without a reason", key, code, limits, month, day)
@@ -191,6 +196,22 @@ class Accounts(Books):
             demand(not missing, "a shard lives again without the totals of", missing)
             self.put(self.state, "gen", args[0])
             self.put(self.state, "base", self.bases[args[0]])
+
+    def on_share(self, keys, args, reply, code):
+        name, day, version, wanted, _, run, shrinks = args
+        was, held, confirmed = self.shares.get(day, (-1, 0, None))
+        if code == 1:
+            demand(was > version or shrinks and (confirmed != run or was < version - 1), "a share refused without a reason", was, args)
+        if code:
+            return
+        now = int(reply[2])
+        demand(was <= version and (now == wanted if version > was and not shrinks else now <= held), "an older word on a share counts",
+               was, held, args, now)
+        if shrinks:
+            spent, reserved, _ = self.totals.get((keys[1], day), (0, 0, 0))
+            demand(now >= min(held, spent + reserved), "a share is less than what is spent and held", now, spent, reserved)
+            demand(self.state.get("gen") and self.state.get("open") == run == confirmed, "shrunk where holds may be missing")
+        self.put(self.shares, day, (version, now, run))
 
     def on_at_least(self, keys, args, reply, code):
         if code != 0:

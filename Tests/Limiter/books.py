@@ -12,8 +12,8 @@ WINDOWS, OPEN, MINUTE, BASE = (0, 5, 10, 15), 20, 21, 10**15
 # Where what answers out of the cache saved stands, for scopes that had any: month, requests, nano, day, requests, nano.
 SAVED = 48
 # Replies that promise that nothing was written.
-SILENT = {"admit": range(1, 12), "settle": (1, 3), "count": (1, 3), "append": (3,), "close": (3,), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
-          "live": (3,), "entomb": (1, 3), "clear": (3,), "raise": (1,), "barrier": (3,)}
+SILENT = {"admit": range(1, 13), "settle": (1, 3), "count": (1, 3), "append": (3,), "close": (3,), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
+          "share": (1, 2), "live": (3,), "entomb": (1, 3), "clear": (3,), "raise": (1,), "barrier": (3,)}
 
 
 class Violation(AssertionError):
@@ -44,10 +44,12 @@ class Books:
         self.redis, self.limits, self.patience_ms = redis, limits, patience_ms
         self.put, self.drop = redis.undo.put, redis.undo.drop
         self.records, self.totals, self.open, self.newest, self.minute, self.versions = {}, {}, {}, {}, {}, {}
-        self.charged, self.replayed, self.spoke, self.state, self.saved = {}, {}, {}, {}, {}
+        self.charged, self.replayed, self.spoke, self.state, self.saved, self.shares = {}, {}, {}, {}, {}, {}
         self.tables = [value for value in vars(self).values() if type(value) is dict and value is not limits]
         # Beside what Redis keeps: what each life of the shard was seeded with, and which replies were seen.
         self.bases, self.reached, self.swept = {}, {}, {}
+        #: What the ledger lets this shard spend of a pool on a day: told by the world.
+        self.bound_of = lambda day: float("inf")
 
     def flush(self):
         for table in self.tables:
@@ -109,10 +111,24 @@ class Books:
         self.put(self.open, key, self.open.get(key, 0) + by)
 
     def within_money(self, key, periods):
-        for period, limit in zip(periods, (self.limits[key]["month"], self.limits[key]["day"])):
+        for period, limit in zip(periods, (self.limits[key]["month"], self.limit_of_day(key, periods[1]))):
             spent, reserved, _ = self.totals[key, period]
             demand(limit < 0 or spent + reserved <= limit, "more than the limit on money",
                    key, period, spent, reserved, limit)
+
+    def limit_of_day(self, key, day):
+        """Of a pool: the shard's share, which is never more than what the ledger has for it."""
+        if ":pool:" not in key:
+            return self.limits[key]["day"]
+        share = self.share_of(day)
+        demand(share is None or share <= self.bound_of(day), "a share is larger than what the ledger has", day, share,
+               self.bound_of(day))
+        return 0 if share is None else share
+
+    def share_of(self, day):
+        """The share that holds in the process that admissions are open for; None for none."""
+        _, held, run = self.shares.get(day, (0, 0, None))
+        return held if run and run == self.state.get("open") else None
 
     def in_minute(self, key, now):
         """Admissions of the rolling minute, by a clock that does not follow a step back of up to two buckets."""

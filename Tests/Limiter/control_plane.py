@@ -3,19 +3,20 @@
 from journal import TOMBSTONE_MS
 from ledger import Ledger
 from network import key_of
+from pools import Sharing
 from rebuild import Interrupted, Rebuild
 from redis_model import stream_id
 
 SILENT_MS, REREAD_MS = 30_000, 300_000
 
 
-class ControlPlane(Rebuild):
+class ControlPlane(Rebuild, Sharing):
     def __init__(self, world, ledger):
         self.world, self.ledger = world, ledger
-        self.read, self.is_reader, self.run, self.rebuilding = None, False, "", None
+        self.read, self.is_reader, self.run, self.rebuilding, self.sharing = None, False, "", None, None
 
     def die(self):
-        self.read, self.is_reader, self.run, self.rebuilding = None, False, "", None
+        self.read, self.is_reader, self.run, self.rebuilding, self.sharing = None, False, "", None, None
 
     # The stream into the ledger: reading and committing are two steps, between which anything may happen.
 
@@ -119,6 +120,15 @@ class ControlPlane(Rebuild):
                     "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 0])
         except Interrupted:
             pass
+
+    def share(self):
+        """One step of sharing the pool out."""
+        self.sharing = self.sharing or self.share_out()
+        try:
+            if next(self.sharing, "over") == "over":
+                self.sharing = None
+        except Interrupted:
+            self.sharing = None
 
     def raise_version(self, name, by=1):
         self.ledger.versions[name] = self.ledger.versions.get(name, 8) + by

@@ -1,10 +1,11 @@
 """What can happen in a step of the simulation."""
 
 from journal import Request
+from pools import POOL
 
 SECOND, HOUR = 1_000, 3_600_000
 # The keys and the scopes each is counted in.
-SCOPES = {"k1": ("o1", "k1"), "k2": ("o1", "k2"), "k3": ("o2", "k3")}
+SCOPES = {"k1": ("o1", "k1", POOL), "k2": ("o1", "k2"), "k3": ("o2", "k3", POOL)}
 
 
 class Events:
@@ -67,6 +68,12 @@ class Events:
 
     def look(self):
         self.planes[self.random.random() < 0.15].look()
+
+    def share(self):
+        self.planes[self.random.random() < 0.3].share()
+
+    def others_move(self):
+        self.ledger.shares.others_move(self.random)
 
     def kill(self):
         worker = self.ready()
@@ -135,7 +142,7 @@ class Events:
         self.random.choice(self.planes).take_over()
 
     def raise_version(self):
-        name = "k3" if "k3" not in self.ledger.versions else self.random.choice(self.scopes)
+        name = "k3" if "k3" not in self.ledger.versions else self.random.choice(self.scopes[:-1])
         self.planes[0].raise_version(name)
         self.count("raised")
 

@@ -69,6 +69,21 @@ EDITS = {
         ("  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end\n", "")],
     "a barrier does not tell that it was lost": [
         ("    redis.call('HDEL', K[1], 'closed')\n    return {1}\n  end\n  local reply, all", "    redis.call('HDEL', K[1], 'closed')\n    return {0}\n  end\n  local reply, all")],
+    "a share counts in a process that may have lost that it was made smaller": [
+        ("if not nano or confirmed ~= run then return end", "if not nano then return end")],
+    "an older word on a share counts": [
+        ("  if was > version then return {1, int(was), int(held)} end\n  if A[7]", "  if A[7]")],
+    "the same word on a share, once more, undoes that it was made smaller": [
+        ("    wanted = math.min(wanted, held)\n  end\n  redis.call('HSET', K[1], field", "  end\n  redis.call('HSET', K[1], field")],
+    "a share is made smaller than what is held": [
+        ("math.min(held, math.max(wanted, (used_of(load(K[2]), tonumber(A[2])))))", "math.min(held, wanted)")],
+    "a share is made smaller where holds may be missing": [(
+        "    if not redis.call('HGET', K[1], 'gen') or redis.call('HGET', beside('run:', K[1]), 'open') ~= A[6] then return {2} end\n", "")],
+    "a pool is not asked by a stream that grows": [
+        ("if is_shared then high, low = growing_share(K[1], found[i + 1]) end", "if is_shared then high = -1 end")],
+    "a pool does not count what is held": [(
+        "  for i, s in ipairs(scopes) do\n    take(s, hold, est, has_minute[i])",
+        "  for i, s in ipairs(scopes) do\n    take(s, i < 3 and hold or 0, est, has_minute[i])")],
 }
 SWITCHES = {
     "a replay computes the cost again": "recompute the cost",
@@ -79,7 +94,11 @@ SWITCHES = {
     "what was filed past the counters stays out of them": "leave out what was filed late",
     "what the totals had is counted again": "count what the totals have",
     "what the ledger has passes for counted": "take the ledger's word for counted",
+    "shares are confirmed for a new process as they are": "confirm without a new version",
+    "a share is smaller in the ledger before it is in Redis": "note what is to shrink before it has",
+    "a share is larger in Redis before it is in the ledger": "grow in Redis first",
 }
+SHARING = {"share": 8, "others_move": 4}
 # What happens more often than usual, where a bug needs company to show.
 EMPHASIS = {
     "growth ignores the limit of the period of admission": {"go_on": 3, "finish": 0.3},
@@ -102,6 +121,15 @@ EMPHASIS = {
     "what is filed twice is counted twice": {"flush": 4, "kill": 4, "freeze": 4},
     "what was filed past the counters stays out of them": {"flush": 4, "freeze": 4},
     "what the totals had is counted again": {"flush": 4, "freeze": 4},
+    "a share counts in a process that may have lost that it was made smaller": SHARING | {"failover": 20},
+    "an older word on a share counts": SHARING,
+    "the same word on a share, once more, undoes that it was made smaller": SHARING,
+    "a share is made smaller than what is held": SHARING,
+    "a share is made smaller where holds may be missing": SHARING | {"failover": 10, "flush": 6},
+    "a pool is not asked by a stream that grows": SHARING | {"go_on": 4},
+    "shares are confirmed for a new process as they are": SHARING | {"failover": 40, "work": 0.5},
+    "a share is smaller in the ledger before it is in Redis": SHARING,
+    "a share is larger in Redis before it is in the ledger": SHARING,
     "what the ledger has passes for counted": {"flush": 6, "freeze": 4, "thaw": 3, "failover": 30},
 }
 

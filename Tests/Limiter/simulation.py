@@ -11,6 +11,7 @@ from journal import PATIENCE_MS
 from ledger import Ledger
 from lua_host import PACK
 from network import Limits, Network, Store, key_of
+from pools import POOL, Shares
 from protocol import Worker
 
 # Runs begin a little before one of them.
@@ -24,12 +25,14 @@ class Simulation(Events):
         r = self.random
         self.unit = r.choice((1, 7, 10**9 + 7, 10**12 + 39))
         self.estimate, self.step, self.offset, self.counts = 10, 0, 0, collections.Counter()
-        self.scopes = ("o1", "o2", "k1", "k2", "k3")
+        self.scopes = ("o1", "o2", "k1", "k2", "k3", POOL)
         self.limits = {key_of("b", scope): self.some_limits(scope) for scope in self.scopes}
         self.store = Store(self.limits, PATIENCE_MS, r.choice(MIDNIGHTS) - r.randrange(20 * SECOND, 200 * SECOND), text)
         self.redis, self.network, self.ledger = self.store.redis, Network(self.store, r), Ledger()
         self.requests, self.packed = {}, {}
-        self.ledger.versions = {name: 8 for name in self.scopes if name != "k3"}
+        self.ledger.versions = {name: 8 for name in self.scopes if name not in ("k3", POOL)}
+        self.ledger.shares = Shares(self.limits[key_of("b", POOL)]["day"])
+        self.store.accounts.bound_of = self.ledger.shares.bound
         self.planes = [ControlPlane(self, self.ledger), ControlPlane(self, self.ledger)]
         self.workers = [Worker(self, number, r.choice((0, -HOUR, HOUR, 700))) for number in range(r.randint(2, 4))]
         for worker in self.workers:
@@ -41,6 +44,8 @@ class Simulation(Events):
         r, whole = self.random, self.unit * 100
         money = whole * r.choice((3, 6, 12, 30))
         limits = {"rpm": -1, "tpm": -1, "concurrency": -1, "rpd": -1, "day": -1, "month": money * 2}
+        if scope == POOL:
+            return limits | {"day": whole * r.choice((8, 16, 40)), "month": -1}
         if scope[0] == "k":
             limits |= {"rpm": r.choice((-1, 6, 20)), "tpm": r.choice((-1, -1, 200)),
                        "concurrency": r.choice((-1, 3, 8)), "rpd": r.choice((-1, -1, 40)),
@@ -49,7 +54,7 @@ class Simulation(Events):
 
     def weighted(self, faults, emphasis):
         common = {self.arrive: 30, self.go_on: 14, self.finish: 14, self.network.deliver: 100, self.work: 40,
-                  self.ingest: 14, self.sweep: 2, self.look: 25, self.idle: 0.5}
+                  self.ingest: 14, self.sweep: 2, self.look: 25, self.idle: 0.5, self.share: 12, self.others_move: 1}
         rare = {self.kill: 0.15, self.revive: 1.5, self.freeze: 0.15, self.thaw: 0.7, self.restart: 0.1,
                 self.come_up: 3, self.failover: 0.1, self.flush: 0.12, self.wipe_again: 0.1, self.step_clock: 0.2,
                 self.ledger_goes: 0.06, self.ledger_comes: 1.5, self.plane_dies: 0.3, self.take_over: 0.2,
@@ -83,7 +88,7 @@ class Simulation(Events):
         self.redis.now_ms += ms
 
     def limits_for(self, request, versions):
-        names = tuple((name, versions.get(name, 8)) for name in request.scopes)
+        names = tuple((name, 0 if name == POOL else versions.get(name, 8)) for name in request.scopes)
         if names not in self.packed:
             self.packed[names] = PACK([self.row(*one) for one in names])
         return Limits(names, self.packed[names])

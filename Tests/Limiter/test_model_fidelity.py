@@ -39,13 +39,15 @@ class Calls:
 
     def __init__(self, seed):
         self.random, self.now, self.rids, self.long = random.Random(seed), START, [], 10**9
-        self.periods = "202612/20261231,202701/20270101"
+        self.periods = "202612/20261231,202701/20270101,202612/20261231"
 
     def limits(self):
         r, rows = self.random, []
         for name in ("o", r.choice("ab")):
             money = [part for _ in range(2) for part in r.choice(((-1, 0), (0, 400), (1, 5), (8, 0)))]
             rows.append([name, r.randint(8, 12), *(r.choice((-1, -1, 3, 100)) for _ in range(5)), *money])
+        if r.random() < 0.4:
+            rows.append(["pool:p", 0, -1, -1, -1, -1, -1, *r.choice(((0, 10**6), (0, 10**6), (-1, 0))), -1, 0])
         return rows
 
     def one(self):
@@ -76,7 +78,11 @@ class Calls:
             "heartbeat": (["hb:{s}"], [owner, r.choice("01"), r.choice("xyz"), "0"]),
             "farewell": (["hb:{s}"], [owner]),
             "sweep": (["o:{s}", "hb:{s}"], [r.choice((2_000, self.long)), r.randint(1, 4)]),
-            "peek": (scopes, [part for row in rows for part in row[:2]]),
+            "peek": (scopes[:2], [part for row in rows[:2] for part in row[:2]]),
+            "pool": (["c:{s}", "b:{s}:pool:p"], ["pool:p"]),
+            "share": (["c:{s}", "b:{s}:pool:p"], [
+                "pool:p", r.choice((20261231, 20270101)), r.randint(0, 40), r.choice((0, 200, 10**15 + 7)), r.choice("01"),
+                r.choice(("p1", "p1", "p2")), r.choice("01")]),
             "find": ([hold, "u:{s}"], [rid, r.choice("oab")]),
             "inspect": (scopes[:1], []),
             "raise": (["c:{s}"], [r.choice("oab"), r.randint(7, 11)]),
@@ -89,7 +95,7 @@ class Calls:
             "stop": (["c:{s}"], [r.choice("123")]),
             "at_least": (scopes[:1], windows[:6]),
         }
-        often = {"admit": 8, "settle": 6, "progress": 4, "restore": 2}
+        often = {"admit": 8, "settle": 6, "progress": 4, "restore": 2, "share": 4}
         name = r.choices(list(choices), [often.get(name, 1) for name in choices])[0]
         return name, *choices[name]
 

@@ -15,12 +15,15 @@ extension PublicationStore {
 
     /// The totals of a scope: of the current UTC month and day, and of the ones before.
     package struct Totals: Sendable {
-        package var orgID: String
+        /// Whose requests count in it; all of one shard.
+        package var orgIDs: Set<String>
         package var scope: String
         package var month: WindowTotal
         package var day: WindowTotal
         package var monthBefore: WindowTotal
         package var dayBefore: WindowTotal
+
+        package var shard: Shard { Shard(orgID: orgIDs.first ?? "") }
     }
 
     private static let windows = ["month", "day", "month_before", "day_before"]
@@ -41,12 +44,7 @@ extension PublicationStore {
             from spend s join window_of w on s.day between w.first and w.last
             group by grouping sets ((s.org_id, s.key_id, w.name, w.period), (s.org_id, w.name, w.period))
             """)
-        let periods = try await pool.query(
-            """
-            select to_char(d, 'YYYYMM') as month, to_char(d, 'YYYYMMDD') as day,
-                to_char(date_trunc('month', d) - interval '1 day', 'YYYYMM') as month_before, to_char(d - interval '1 day', 'YYYYMMDD') as day_before
-            from (select now() at time zone 'utc' as d) as today
-            """)[0]
+        let periods = try await windowPeriods()
         func scope(of row: PostgresRow) -> String { row["key_id"] ?? RedisKeys.orgScope(row.text("org_id")) }
         return Dictionary(grouping: rows, by: scope).map { scope, rows in
             let byName = Dictionary(rows.map { ($0.text("name"), $0) }) { $1 }
@@ -57,9 +55,19 @@ extension PublicationStore {
                     savedNano: byName[name]?.integer("saved_nano") ?? 0)
             }
             return Totals(
-                orgID: rows[0].text("org_id"), scope: scope, month: total("month"), day: total("day"),
+                orgIDs: [rows[0].text("org_id")], scope: scope, month: total("month"), day: total("day"),
                 monthBefore: total("month_before"), dayBefore: total("day_before"))
         }
+    }
+
+    /// What the limiter calls the windows of now: `month`, `day` and the ones before them.
+    func windowPeriods() async throws -> PostgresRow {
+        try await pool.query(
+            """
+            select to_char(d, 'YYYYMM') as month, to_char(d, 'YYYYMMDD') as day,
+                to_char(date_trunc('month', d) - interval '1 day', 'YYYYMM') as month_before, to_char(d - interval '1 day', 'YYYYMMDD') as day_before
+            from (select now() at time zone 'utc' as d) as today
+            """)[0]
     }
 
     /// A request that was reaped not long ago and whose worker has not had its say.
@@ -69,13 +77,15 @@ extension PublicationStore {
         package var nano: Int64
         package var month: String
         package var day: String
+        /// It counted in its plan's pool as well.
+        package var hasPool: Bool
     }
 
     package func reapedRequests() async throws -> [ReapedRequest] {
         try await pool.query(
             """
             select r.id::text, r.org_id, r.nano_usd, to_char(r.admitted_at at time zone 'utc', 'YYYYMM') as month,
-                to_char(r.admitted_at at time zone 'utc', 'YYYYMMDD') as on_day
+                to_char(r.admitted_at at time zone 'utc', 'YYYYMMDD') as on_day, r.pool is not null as has_pool
             from usage_event r
             where r.kind = 'reaped' and r.day >= (now() at time zone 'utc')::date - 1 and r.admitted_at > now() - interval '1 hour'
                 and not exists (select from usage_event f where f.day = r.day and f.id = r.id and f.kind = 'final')
@@ -83,7 +93,7 @@ extension PublicationStore {
         ).map {
             ReapedRequest(
                 id: $0.text("id"), orgID: $0.text("org_id"), nano: $0.integer("nano_usd"), month: $0.text("month"),
-                day: $0.text("on_day"))
+                day: $0.text("on_day"), hasPool: $0.bool("has_pool"))
         }
     }
 

@@ -39,8 +39,9 @@ package struct ControlApp: Sendable {
             pool: ingestPool,
             redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
             metrics: metrics, log: log)
+        let pools = PoolKeeper(redis: redis, store: store, metrics: metrics, log: log)
         let keeper = RedisKeeper(
-            redis: redis, store: store, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
+            redis: redis, store: store, publisher: publisher, ledger: ledger, pools: pools, metrics: metrics, log: log)
         let propagation = PropagationCheck(publisher: publisher, redis: redis)
         let explaining = RouteExplaining(
             redis: RedisClient(
@@ -56,6 +57,7 @@ package struct ControlApp: Sendable {
         ) { keeper.isOpen ? .ready : .notReady(["state Redis is not open yet"]) }
         let services: [any Service] = [
             Repeated { await keeper.run() }, Repeated { await ledger.run() },
+            Repeated { await pools.run { keeper.openProcess } },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
             AdminServer.make(host: settings.host, port: settings.port, service: admin, logger: log),
         ]

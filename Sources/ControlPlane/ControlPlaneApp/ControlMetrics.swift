@@ -6,6 +6,10 @@ enum ControlMetrics {
         ("aihub_control_changes_published_total", "Changes of configuration carried to Redis."),
         ("aihub_control_events_taken_in_total", "Usage events taken into the ledger."),
         ("aihub_control_events_unreadable_total", "Usage events left out because the ledger cannot take them."),
+        (
+            "aihub_control_pool_shares_moved_total",
+            "Shares of what a plan's orgs may spend together that were made larger."
+        ),
         ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
     ]
 

@@ -22,6 +22,7 @@ final class RedisKeeper: Sendable {
     private let store: PublicationStore
     private let publisher: Publisher
     private let ledger: LedgerIngest
+    private let pools: PoolKeeper
     private let metrics: MetricsRegistry
     private let log: Logger
     private let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
@@ -38,8 +39,7 @@ final class RedisKeeper: Sendable {
 
     init(
         redis: StateRedis, store: PublicationStore, publisher: Publisher, ledger: LedgerIngest,
-        metrics: MetricsRegistry,
-        log: Logger
+        pools: PoolKeeper, metrics: MetricsRegistry, log: Logger
     ) {
         self.redis = redis
         self.store = store
@@ -47,10 +47,14 @@ final class RedisKeeper: Sendable {
         self.metrics = metrics
         self.log = log
         self.ledger = ledger
+        self.pools = pools
         rebuild = ShardRebuild(redis: redis, store: store, metrics: metrics, log: log)
     }
 
-    var isOpen: Bool { state.withLock { !$0.openedFor.isEmpty } }
+    var isOpen: Bool { openProcess != nil }
+
+    /// The process of Redis that this control plane is through with; `nil` while there is none.
+    var openProcess: String? { state.withLock { $0.openedFor.isEmpty ? nil : $0.openedFor } }
 
     func run() async {
         while !Task.isCancelled {
@@ -91,6 +95,7 @@ final class RedisKeeper: Sendable {
         if !lost.isEmpty { try await ledger.restart(lost) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
+        try await pools.confirm(in: run)
         if !lost.isEmpty {
             try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
         }

@@ -46,7 +46,7 @@ struct ShardRebuild: Sendable {
         guard try await redis.clear(Dictionary(generations) { first, _ in first }),
             try await store.beginLives(generations)
         else { throw Overtaken() }
-        let totals = Dictionary(grouping: try await store.totals()) { Shard(orgID: $0.orgID) }
+        let totals = Dictionary(grouping: try await store.totals() + store.poolTotals()) { $0.shard }
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
         for (shard, generation) in generations {
             let seeds = (totals[shard] ?? []).map { Self.seed($0, shard, generation) }
@@ -130,13 +130,15 @@ struct ShardRebuild: Sendable {
     func raiseToLedger() async throws {
         guard try await hasTaken(try await streamEnds(Shard.all)) else { return }
         let busy = try await store.busyOrgs()
-        let totals = try await store.totals().filter { $0.day.nano > 0 && !busy.contains($0.orgID) }
+        let totals = try await (store.totals() + store.poolTotals()).filter {
+            $0.day.nano > 0 && busy.isDisjoint(with: $0.orgIDs)
+        }
         for start in stride(from: 0, to: totals.count, by: Self.batch) {
             let some = totals[start..<min(start + Self.batch, totals.count)]
             let replies = try await redis.all(
                 some.map { total in
                     StateRedis.call(
-                        .atLeast, [RedisKeys.budget(Shard(orgID: total.orgID), total.scope)],
+                        .atLeast, [RedisKeys.budget(total.shard, total.scope)],
                         [total.month, total.day].flatMap { [$0.period, String($0.nano), String($0.requests)] })
                 })
             for (total, reply) in zip(some, replies)
@@ -158,9 +160,10 @@ struct ShardRebuild: Sendable {
     private static func entomb(
         _ reaped: PublicationStore.ReapedRequest, _ shard: Shard, _ generation: Int64
     ) -> RedisCommand {
-        let periods = "\(reaped.month)/\(reaped.day)"
+        // Once a scope: the key, the org and the pool where it counted in one.
+        let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.hasPool ? 3 : 2)
         return StateRedis.call(
             .entomb, [RedisKeys.hold(shard, reaped.id)],
-            [String(generation), String(reaped.nano), "\(periods),\(periods)", String(tombstoneMs)])
+            [String(generation), String(reaped.nano), periods.joined(separator: ","), String(tombstoneMs)])
     }
 }

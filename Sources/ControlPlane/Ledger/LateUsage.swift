@@ -53,18 +53,18 @@ struct LateUsage: Sendable {
 
     private static func command(_ item: Item, reaped: String) -> RedisCommand {
         let event = item.event, shard = Shard.all[item.shard]
-        let periods = UTCCalendar.periods(atMs: event.admittedMs)
+        let scopes =
+            [event.keyID, RedisKeys.orgScope(event.orgID)] + (event.pool.map { [RedisKeys.poolScope($0)] } ?? [])
+        let periods = scopes.map { _ in UTCCalendar.periods(atMs: event.admittedMs) }.joined(separator: ",")
         // As the worker would have settled it: an answer out of the cache stays in the minute.
         let givesBack = event.saved != nil ? "2" : event.givenBack ? "1" : "0"
         return RedisCommand(
             function: LimitLibrary.Function.count.rawValue,
-            keys: [
-                RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard), RedisKeys.budget(shard, event.keyID),
-                RedisKeys.budget(shard, RedisKeys.orgScope(event.orgID)),
-            ],
+            keys: [RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]
+                + scopes.map { RedisKeys.budget(shard, $0) },
             arguments: [
                 event.id, item.life, String(event.cost.nano), String(event.usage.total),
-                String(decoding: event.json, as: UTF8.self), String(tombstoneMs), "\(periods),\(periods)", givesBack,
+                String(decoding: event.json, as: UTF8.self), String(tombstoneMs), periods, givesBack,
                 reaped,
             ])
     }

@@ -48,7 +48,7 @@ package struct AdmitRequest: Sendable {
 
     package func write(_ fence: Fence, owner: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
-        CommandWriter.begin(.admit, keys: 2 + ScopeSet.counterKeys, arguments: 11, to: &out)
+        CommandWriter.begin(.admit, keys: 2 + scopes.counterKeys, arguments: 11, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
         out += scopes.openHolds
         out += scopes.counters

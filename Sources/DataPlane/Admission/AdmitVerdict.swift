@@ -68,6 +68,7 @@ package enum AdmitVerdict: Sendable {
         case "2": self = .stale
         case "3" where reply.count >= 3: self = .fenced(Fence(generation: reply[1], run: reply[2]))
         case "8": self = .closed
+        case "12": self = .refused(Self.shareUnknown)
         case "4", "5", "6", "7", "9", "10", "11":
             guard reply.count == 8 else {
                 self = .unreadable
@@ -78,7 +79,11 @@ package enum AdmitVerdict: Sendable {
         }
     }
 
-    /// `month/day,month/day` of the key and the org.
+    /// The control plane has not said yet what this plan's orgs may spend today.
+    private static let shareUnknown = GatewayError(
+        .limiterUnavailable, "The limits of this plan cannot be checked right now. Retry.", retryAfterMs: 1_000)
+
+    /// `month/day,month/day` of the key and the org, and once more where there is a pool.
     private static func arePeriods(_ text: String) -> Bool {
         text.utf8.count > 3
             && text.utf8.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ",") }

@@ -6,22 +6,36 @@ package final class ScopeSet: Sendable {
     package let shard: Shard
     package let keyID: String
     package let orgID: String
-    /// In RESP form: the shard's set of open holds, its usage stream, and the counters of the key, then of the org, which is
-    /// the order every function expects.
+    /// The plan whose pool counts as well; `nil` for none.
+    package let pool: String?
+    /// In RESP form: the shard's set of open holds, its usage stream, and the counters of the key, then of the org, then of the
+    /// pool, which is the order every function expects.
     let openHolds: [UInt8]
     let usageStream: [UInt8]
     let counters: [UInt8]
-    static let counterKeys = 2
+    /// Those of the key and of the org alone.
+    let ownCounters: [UInt8]
+    let counterKeys: Int
+    static let ownCounterKeys = 2
 
-    package init(keyID: String, orgID: String) {
+    package init(keyID: String, orgID: String, pool: String? = nil) {
         let shard = Shard(orgID: orgID)
         self.shard = shard
         self.keyID = keyID
         self.orgID = orgID
+        self.pool = pool
         openHolds = CommandWriter.encoded([RedisKeys.openHolds(shard)])
         usageStream = CommandWriter.encoded([RedisKeys.usageStream(shard)])
-        counters = CommandWriter.encoded(
-            [keyID, RedisKeys.orgScope(orgID)].map { RedisKeys.budget(shard, $0) })
+        ownCounters = CommandWriter.encoded([keyID, RedisKeys.orgScope(orgID)].map { RedisKeys.budget(shard, $0) })
+        counters =
+            ownCounters
+            + (pool.map { CommandWriter.encoded([RedisKeys.budget(shard, RedisKeys.poolScope($0))]) } ?? [])
+        counterKeys = pool == nil ? Self.ownCounterKeys : Self.ownCounterKeys + 1
+    }
+
+    /// The periods of each scope where all began at the same instant: `month/day` once a scope.
+    package func periods(_ one: String) -> String {
+        Array(repeating: one, count: counterKeys).joined(separator: ",")
     }
 }
 
@@ -29,23 +43,36 @@ package final class ScopeSet: Sendable {
 package final class Caller: Sendable {
     package let record: KeyRecord
     package let scopes: ScopeSet
-    /// One word in RESP form: a MessagePack array with, for the key and then the org, its name, version and limits.
+    /// One word in RESP form: a MessagePack array with, for the key, then the org and then the pool, its name, version and limits.
     let limits: [UInt8]
     /// The same with requests a minute and at once as the only limits.
     let rateLimits: [UInt8]
 
     package init(_ record: KeyRecord) {
         self.record = record
-        scopes = ScopeSet(keyID: record.keyID, orgID: record.orgID)
-        limits = Self.word(record, record.keyLimits, record.orgLimits)
-        rateLimits = Self.word(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly)
+        scopes = ScopeSet(keyID: record.keyID, orgID: record.orgID, pool: record.pool)
+        limits = Self.word(record, record.keyLimits, record.orgLimits, ScopeLimits(perDay: record.planPerDay))
+        rateLimits = Self.word(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly, ScopeLimits())
     }
 
-    private static func word(_ record: KeyRecord, _ keyLimits: ScopeLimits, _ orgLimits: ScopeLimits) -> [UInt8] {
+    /// A record that was read again while a request runs: it goes on in the scopes it was admitted in.
+    package func renewed(_ newer: Caller) -> Caller {
+        guard newer.record.pool != record.pool else { return newer }
+        var pinned = newer.record
+        pinned.plan = record.plan
+        pinned.planPerDay = record.planPerDay
+        return Caller(pinned)
+    }
+
+    private static func word(
+        _ record: KeyRecord, _ keyLimits: ScopeLimits, _ orgLimits: ScopeLimits, _ poolLimits: ScopeLimits
+    ) -> [UInt8] {
         var packed = MessagePack()
-        packed.array(2)
+        packed.array(record.pool == nil ? 2 : 3)
         pack(record.keyID, record.version, keyLimits, into: &packed)
         pack(RedisKeys.orgScope(record.orgID), record.orgVersion, orgLimits, into: &packed)
+        // It has no version: its share is looked up with the versions of the others.
+        if let pool = record.pool { pack(RedisKeys.poolScope(pool), 0, poolLimits, into: &packed) }
         var word: [UInt8] = []
         CommandWriter.add(packed.bytes, to: &word)
         return word

@@ -77,8 +77,8 @@ package enum PeekVerdict: Sendable {
     /// Asks for a key's counters.
     package static func write(for caller: Caller, into out: inout [UInt8]) {
         let record = caller.record
-        CommandWriter.begin(.peek, keys: ScopeSet.counterKeys, arguments: 4, to: &out)
-        out += caller.scopes.counters
+        CommandWriter.begin(.peek, keys: ScopeSet.ownCounterKeys, arguments: 4, to: &out)
+        out += caller.scopes.ownCounters
         CommandWriter.add(record.keyID, to: &out)
         CommandWriter.add(record.version, to: &out)
         CommandWriter.add(RedisKeys.orgScope(record.orgID), to: &out)

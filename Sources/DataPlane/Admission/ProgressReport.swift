@@ -22,7 +22,7 @@ package struct ProgressReport: Sendable {
 
     package func write(generation: String, owner: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
-        CommandWriter.begin(.progress, keys: 1 + ScopeSet.counterKeys, arguments: 6, to: &out)
+        CommandWriter.begin(.progress, keys: 1 + scopes.counterKeys, arguments: 6, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
         out += scopes.counters
         CommandWriter.add(generation, to: &out)
@@ -62,7 +62,8 @@ package enum ProgressVerdict: Sendable, Equatable {
     private static func reason(_ reply: [String]) -> LimitFacts {
         func shown(_ text: String) -> String { NanoUSD(Int64(text) ?? 0).decimalUSD }
         return LimitFacts(
-            scope: reply[2] == "1" ? "key" : "org", name: reply[3], limit: shown(reply[4]), used: shown(reply[5]),
-            reserved: shown(reply[6]), resetMs: 0)
+            scope: Refusal.scope(reply[2]), name: reply[3], limit: shown(reply[4]),
+            used: Refusal.isShared(reply[2]) ? nil : shown(reply[5]),
+            reserved: Refusal.isShared(reply[2]) ? nil : shown(reply[6]), resetMs: 0)
     }
 }

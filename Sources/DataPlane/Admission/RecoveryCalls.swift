@@ -11,7 +11,7 @@ package enum RecoveryCalls {
     /// Puts the hold of a running request back.
     package static func restore(_ open: HoldBook.Open, generation: String, owner: String, into out: inout [UInt8]) {
         let scopes = open.request.caller.scopes
-        CommandWriter.begin(.restore, keys: 2 + ScopeSet.counterKeys, arguments: 10, to: &out)
+        CommandWriter.begin(.restore, keys: 2 + scopes.counterKeys, arguments: 10, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, open.request.id.text), to: &out)
         out += scopes.openHolds
         out += scopes.counters

@@ -11,14 +11,16 @@ struct Refusal {
     private let plan: String
     private let isPlansLimit: Bool
 
-    private static let scopes = ["1": "key", "2": "org", "3": "plan"]
+    /// The scope at a place of the limiter's list, which begins with 1.
+    static func scope(_ place: String) -> String { ["1": "key", "3": "plan"][place] ?? "org" }
+    static func isShared(_ place: String) -> Bool { scope(place) == "plan" }
 
     /// - Parameter reply: eight items.
     init(_ reply: [String], for record: KeyRecord?) {
         code = reply[0]
         // A clock beyond the year 100,000 is damage.
         now = min(max(0, Int64(reply[1]) ?? 0), 3_093_527_980_800_000)
-        scope = Self.scopes[reply[2]] ?? "org"
+        scope = Self.scope(reply[2])
         window = reply[3]
         numbers = reply[4...7].map { min(max(0, Int64($0) ?? 0), Int64.max / 2) }
         plan = record?.plan ?? ""
@@ -76,7 +78,7 @@ struct Refusal {
 
     private func sharedMessage(_ retry: String) -> String {
         code == "11"
-            ? "The \(plan) plan's shared budget for today is in use by running requests. \(retry)"
+            ? "The \(plan) plan's shared budget has no room for this request just now. \(retry)"
             : "The \(plan) plan's shared budget for today is used up. \(reset)"
     }
 

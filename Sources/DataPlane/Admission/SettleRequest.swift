@@ -46,7 +46,7 @@ package struct SettleRequest: Sendable {
     }
 
     package func write(generation: String, into out: inout [UInt8]) {
-        CommandWriter.begin(.settle, keys: 3 + ScopeSet.counterKeys, arguments: 9, to: &out)
+        CommandWriter.begin(.settle, keys: 3 + scopes.counterKeys, arguments: 9, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id), to: &out)
         out += scopes.openHolds
         out += scopes.usageStream

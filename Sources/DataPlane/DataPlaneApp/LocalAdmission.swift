@@ -34,9 +34,9 @@ final class LocalAdmission {
         pulse.letIn(atMs: reactor.nowMs)
         metrics.add("aihub_worker_admitted_locally_total")
         let now = LoopServices.wallMs()
-        let periods = UTCCalendar.periods(atMs: now)
+        let periods = request.caller.scopes.periods(UTCCalendar.periods(atMs: now))
         return Admission(
-            atMs: now, periods: "\(periods),\(periods)", hold: request.hold, requests: nil, tokens: nil, isLocal: true)
+            atMs: now, periods: periods, hold: request.hold, requests: nil, tokens: nil, isLocal: true)
     }
 
     func ended(_ id: String) {

@@ -126,7 +126,8 @@ struct Sweeper: Sendable {
         event.outcome = .interrupted
         event.cost = NanoUSD(min(cost, held))
         return SettleRequest(
-            id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID), target: .reaped, cost: event.cost,
+            id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID, pool: event.pool), target: .reaped,
+            cost: event.cost,
             tokens: event.usage.total, event: event.json, periods: hold[6], givesUnitBack: false)
     }
 

@@ -8,7 +8,7 @@ internal import PlaneContract
 ///
 /// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
 /// `kind u8 · target u8 · gives its unit back (1), but not in the minute (2) u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
-/// each as `length u32 · bytes`.
+/// each as `length u32 · bytes`, and the pool where it counts in one.
 package struct JournalRecord: Sendable {
     package enum Kind: UInt8, Sendable {
         /// Admitted, or running: should nothing follow, it was interrupted, and this is what it is charged.
@@ -69,6 +69,7 @@ package struct JournalRecord: Sendable {
         Self.fixedBytes + 6 * 4 + request.id.utf8.count + request.scopes.keyID.utf8.count
             + request.scopes.orgID.utf8.count
             + request.periods.utf8.count + generation.utf8.count + request.event.count
+            + (request.scopes.pool.map { 4 + $0.utf8.count } ?? 0)
     }
 
     /// What the record takes in a segment.
@@ -102,6 +103,7 @@ package struct JournalRecord: Sendable {
             string.withUTF8 { text($0) }
         }
         request.event.withUnsafeBufferPointer { text($0) }
+        if var pool = request.scopes.pool { pool.withUTF8 { text($0) } }
         let length = at - Self.headerBytes
         let checksum = Self.checksum(UnsafeRawBufferPointer(start: target + Self.headerBytes, count: length))
         target.storeBytes(of: UInt32(length).littleEndian, toByteOffset: 4, as: UInt32.self)
@@ -147,7 +149,8 @@ package struct JournalRecord: Sendable {
         let tokens = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 11, as: Int64.self))
         var fields: [UnsafeRawBufferPointer] = []
         var at = Self.fixedBytes
-        for _ in 0..<6 {
+        // Records of before there were pools end after the sixth.
+        while fields.count < 6 || fields.count == 6 && at < payload.count {
             guard at + 4 <= payload.count else { return nil }
             let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
             at += 4
@@ -156,11 +159,13 @@ package struct JournalRecord: Sendable {
             at += length
         }
         let texts = fields.prefix(5).map { String(decoding: $0, as: UTF8.self) }
+        let pool = fields.count > 6 ? String(decoding: fields[6], as: UTF8.self) : nil
         self.kind = kind
         generation = texts[4]
         admittedMs = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 19, as: Int64.self))
         request = SettleRequest(
-            id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2]), target: target, cost: NanoUSD(cost),
+            id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2], pool: pool), target: target,
+            cost: NanoUSD(cost),
             tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] & 1 == 1,
             keepsMinute: payload[2] & 2 == 2)
     }

@@ -110,7 +110,7 @@ extension RequestWalk {
             guard record.status == .active, (record.expiresAtMs ?? .max) > context.wallMs + now - startedMs else {
                 return endRevoked(at: now)
             }
-            admitted?.caller = caller
+            if let running = admitted?.caller { admitted?.caller = running.renewed(caller) }
         case .unknown: endRevoked(at: now)
         case .unavailable: break
         }

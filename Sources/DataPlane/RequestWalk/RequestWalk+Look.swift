@@ -63,6 +63,7 @@ enum MeBody {
     static func json(_ key: KeyRecord, _ use: KeyUse?, isStale: Bool, version: Int64) -> String {
         let limits =
             scope("key", key.keyLimits, use?.key, use?.nowMs) + scope("org", key.orgLimits, use?.org, use?.nowMs)
+            + shared(key, use?.nowMs)
         var out = "{\"object\":\"key\",\"id\":\(JSONText.quoted(key.keyID)),\"name\":\(JSONText.quoted(key.name))"
         out += ",\"org\":\(JSONText.quoted(key.orgID)),\"plan\":\(JSONText.quoted(key.plan))"
         out += ",\"status\":\"\(key.status.rawValue)\",\"config_version\":\(version),\"stale\":\(isStale)"
@@ -97,6 +98,15 @@ enum MeBody {
         if let limit = limits.perDay { out.append(money(name, "usd_per_day", limit, use?.day, day)) }
         if let limit = limits.perMonth { out.append(money(name, "usd_per_month", limit, use?.month, month)) }
         return out
+    }
+
+    /// What all orgs of the plan share: how much of it others have spent is not told.
+    private static func shared(_ key: KeyRecord, _ now: Int64?) -> [String] {
+        guard let limit = key.planPerDay else { return [] }
+        let who = JSONText.quoted("all organisations on the \(key.plan) plan together")
+        var out = "{\"scope\":\"plan\",\"name\":\"usd_per_day\",\"limit\":\(quoted(limit)),\"shared_by\":\(who)"
+        if let now { out += ",\"reset_ms\":\(UTCCalendar.untilNextDay(nowMs: now))" }
+        return [out + "}"]
     }
 
     private static func count(_ scope: String, _ name: String, _ limit: Int64, _ used: Int64?, _ reset: Int64?)

@@ -51,7 +51,7 @@ extension RequestWalk {
             status: 0,
             attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
-            rawUsage: nil)
+            rawUsage: nil, pool: caller.record.pool)
         pending = PendingAdmission(request: request, caller: caller, plan: plan, event: event)
         actions.append(
             .admit(

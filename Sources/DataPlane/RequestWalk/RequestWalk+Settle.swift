@@ -23,7 +23,7 @@ extension RequestWalk {
             configVersion: context.world.table.version,
             rawUsage: relay.usage.flatMap {
                 $0.raw.count <= UsageEvent.rawUsageBytesMax ? String(decoding: $0.raw, as: UTF8.self) : nil
-            })
+            }, pool: admitted.scopes.pool)
     }
 
     /// Closes the hold. `outcome` nil: the request gave its caller nothing and reached no provider.
@@ -114,7 +114,7 @@ extension RequestWalk {
         event.givenBack = true
         return SettleRequest(
             id: context.id.text, scopes: pending.caller.scopes, target: .cancelled, cost: .zero, tokens: 0,
-            event: event.json, periods: "0/0,0/0", givesUnitBack: true)
+            event: event.json, periods: pending.caller.scopes.periods("0/0"), givesUnitBack: true)
     }
 
     mutating func shutDown(at now: Int64) {

@@ -9,7 +9,7 @@ package enum LimitLibrary {
     package static var source: String {
         [
             PackageResources.common_lua, PackageResources.scope_lua, PackageResources.ring_lua,
-            PackageResources.saved_lua,
+            PackageResources.saved_lua, PackageResources.pool_lua,
             PackageResources.admit_lua, PackageResources.settle_lua, PackageResources.progress_lua,
             PackageResources.recover_lua, PackageResources.sweep_lua, PackageResources.configure_lua,
             PackageResources.peek_lua,
@@ -41,5 +41,7 @@ package enum LimitLibrary {
         case entomb = "gw2_entomb"
         case live = "gw2_live"
         case atLeast = "gw2_at_least"
+        case share = "gw2_share"
+        case pool = "gw2_pool"
     }
 }

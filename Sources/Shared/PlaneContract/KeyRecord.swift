@@ -97,12 +97,15 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package var cacheSeconds: Int64?
     /// Which of the org's limits are its plan's own, by name: a refusal says whose limit it was. `nil` in older records.
     package var plansLimits: [String]?
+    /// What all orgs of the plan together may spend a UTC day; `nil` for no such sum.
+    package var planPerDay: NanoUSD?
 
     /// - Parameter outagePolicy: `nil` for the one that follows from the limits.
     package init(
         keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
         expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits,
-        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil, plansLimits: [String]? = nil
+        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil, plansLimits: [String]? = nil,
+        planPerDay: NanoUSD? = nil
     ) {
         self.keyID = keyID
         self.orgID = orgID
@@ -115,9 +118,10 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.allowedModels = allowedModels
         self.keyLimits = keyLimits
         self.orgLimits = orgLimits
-        self.outagePolicy = outagePolicy ?? .standard(keyLimits, orgLimits)
+        self.outagePolicy = outagePolicy ?? (planPerDay == nil ? .standard(keyLimits, orgLimits) : .deny)
         self.cacheSeconds = cacheSeconds
         self.plansLimits = plansLimits
+        self.planPerDay = planPerDay
     }
 
     /// Records written before there were outage policies, or a cache, say nothing of them.
@@ -136,11 +140,15 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             orgLimits: try values.decode(ScopeLimits.self, forKey: .orgLimits),
             outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy),
             cacheSeconds: try values.decodeIfPresent(Int64.self, forKey: .cacheSeconds),
-            plansLimits: try values.decodeIfPresent([String].self, forKey: .plansLimits))
+            plansLimits: try values.decodeIfPresent([String].self, forKey: .plansLimits),
+            planPerDay: try values.decodeIfPresent(NanoUSD.self, forKey: .planPerDay))
     }
 
     /// Rises with every change of what the record says: key and org rise independently, their sum rises with either.
     package var recordVersion: Int64 { version + orgVersion }
+
+    /// The plan whose pool its requests count in; `nil` for none.
+    package var pool: String? { planPerDay == nil ? nil : plan }
 
     package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }
 }

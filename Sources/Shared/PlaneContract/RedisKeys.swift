@@ -29,6 +29,12 @@ package enum RedisKeys {
 
     /// The name of an org as a scope, beside the plain ids of keys.
     package static func orgScope(_ orgID: String) -> String { "o:" + orgID }
+
+    /// The name of the pool of a plan as a scope: what all its orgs spend together.
+    package static func poolScope(_ plan: String) -> String { "pool:" + plan }
+
+    /// The field of `versions` that holds a shard's share of a pool on a day (`yyyymmdd`).
+    package static func poolShare(_ plan: String, day: String) -> String { poolScope(plan) + ":" + day }
 }
 
 /// A message on the doorbell channel.

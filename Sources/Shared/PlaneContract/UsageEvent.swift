@@ -33,6 +33,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var rawUsage: String?
     /// The answer came out of the cache: what it cost when it was made, and was not charged again. `nil`: it did not.
     package var saved: NanoUSD?
+    /// The plan whose pool it counts in; `nil` for none.
+    package var pool: String?
 
     package static let rawUsageBytesMax = 512
     /// What is kept of a provider's name for a model.
@@ -42,7 +44,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,
         priceID: Int64, admittedMs: Int64, usage: TokenUsage, usageSource: UsageSource, cost: NanoUSD, hold: NanoUSD,
         outcome: Outcome, status: Int, attempts: Int, streamed: Bool, givenBack: Bool, firstByteMs: Int64,
-        durationMs: Int64, configVersion: Int64, rawUsage: String?, saved: NanoUSD? = nil
+        durationMs: Int64, configVersion: Int64, rawUsage: String?, saved: NanoUSD? = nil,
+        pool: String? = nil
     ) {
         self.id = id
         self.keyID = keyID
@@ -67,6 +70,7 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         self.configVersion = configVersion
         self.rawUsage = rawUsage
         self.saved = saved
+        self.pool = pool
     }
 }
 
@@ -119,6 +123,7 @@ extension UsageEvent {
         number("\"durationMs\":", durationMs)
         number("\"configVersion\":", configVersion)
         if let saved { number("\"saved\":", saved.nano) }
+        if let pool { text("\"pool\":\"", pool) }
         if let rawUsage { text("\"rawUsage\":\"", rawUsage) }
         out.append(givenBack ? "\"givenBack\":true," : "\"givenBack\":false,")
         out.append(streamed ? "\"streamed\":true}" : "\"streamed\":false}")

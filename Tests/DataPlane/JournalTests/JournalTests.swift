@@ -41,6 +41,15 @@ import Testing
         #expect(now.scopes.keyID == "key_1" && now.scopes.orgID == "org_1")
     }
 
+    @Test("the pool a request counts in is read, and a record of before there were pools has none")
+    func pools() throws {
+        var pooled = record("a", .ended)
+        pooled.request.scopes = ScopeSet(keyID: "key_1", orgID: "org_1", pool: "free")
+        let back = read(bytes([pooled, record("b", .ended)]))
+        #expect(back.damaged == 0 && back.records.map(\.request.scopes.pool) == ["free", nil])
+        #expect(back.records.map(\.request.event) == [pooled.request.event, record("b", .ended).request.event])
+    }
+
     @Test(
         "how a unit is given back is read as it was written", arguments: [(false, false), (true, false), (true, true)])
     func units(givesBack: Bool, keepsMinute: Bool) throws {

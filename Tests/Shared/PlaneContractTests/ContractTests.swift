@@ -23,6 +23,9 @@ import Testing
         var cached = event
         cached.saved = NanoUSD(12)
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(cached.json)) == cached)
+        var pooled = event
+        pooled.pool = "fr\"ee"
+        #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(pooled.json)) == pooled)
     }
 }
 

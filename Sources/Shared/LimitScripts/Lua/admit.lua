@@ -5,7 +5,8 @@
 -- Replies: {0, now, periods, hold, money left beside it (-1: no limit), rpm limit, left, reset ms, tpm limit, left, reset ms}
 --   1 already admitted (now, periods, hold) · 2 stale version · 3 fenced (gen, run) · 8 closed · otherwise
 --   {code, now, scope, window, limit, used, reserved, wait_ms}: 4 rpm · 5 tpm · 6 quota · 7 money · 9 larger than tpm
---   · 10 concurrency · 11 money held by running requests
+--   · 10 concurrency · 11 money held by running requests, or a pool's share that may grow · {12, now} a pool's share is not known here
+-- The last scope may be a pool: see pool.lua.
 
 -- `limits` is a MessagePack array with one array per scope; -1 is no limit; money as (units of BASE, rest).
 local NAME, VERSION, RPM, TPM, CONCURRENCY, RPD, RPMONTH, DAY, MONTH = 1, 2, 3, 4, 5, 6, 7, 8, 10
@@ -67,16 +68,30 @@ local function money_left(i, s, w, high, low, name, hold_min, now)
     money(s[w + SPENT_HIGH], s[w + SPENT]), s[w + RESERVED], later and 1000)
 end
 
--- The shard's life, and {2, name, version} when Redis has a newer version of a scope than named.
-local function stale(key, scopes)
+-- The same of a pool's share, of which its callers are told the plan's sum alone.
+local function pool_refusal(K, i, l, s, left, hold_min, is_dry, now)
+  note_want(K[1], l[NAME], now, hold_min)
+  local is_held = left + s[D + RESERVED] >= hold_min and s[D + RESERVED] > 0
+  local code = (is_held or not is_dry) and 11 or 7
+  return refused(code, now, i, 'usd_per_day', money(l[DAY], l[DAY + 1]), '0', 0, code == 11 and 1000)
+end
+
+-- The shard's life, {2, name, version} when Redis has a newer version of a scope than named, and all that was read: for a pool its
+-- share of the day it was admitted on (`named`, its periods), or of today.
+local function stale(key, scopes, named)
   local names = {'gen'}
-  for i, l in ipairs(scopes) do names[i + 1] = l[NAME] end
+  for i, l in ipairs(scopes) do
+    local day = is_pool(l[NAME]) and (named and select(2, periods_of(named, i)) or select(2, periods(now_ms())))
+    names[i + 1] = day and share_field(l[NAME], day) or l[NAME]
+  end
   local versions = redis.call('HMGET', beside('c:', key), unpack(names))
   for i, l in ipairs(scopes) do
-    local version = tonumber(versions[i + 1])
-    if not version or version > l[VERSION] then return versions[1], {2, l[NAME], version and int(version) or ''} end
+    if not is_pool(l[NAME]) then
+      local version = tonumber(versions[i + 1])
+      if not version or version > l[VERSION] then return versions[1], {2, l[NAME], version and int(version) or ''}, versions end
+    end
   end
-  return versions[1]
+  return versions[1], nil, versions
 end
 
 local function take(s, hold, est, has_minute)
@@ -94,7 +109,7 @@ end
 
 local function admit(K, A)
   local limits = cmsgpack.unpack(A[11])
-  local gen, old = stale(K[1], limits)
+  local gen, old, found = stale(K[1], limits)
   local run = redis.call('HGET', beside('run:', K[1]), 'open')
   if gen ~= A[2] or run ~= A[3] then return {3, gen or '', run or ''} end
   local was = record(K[1])
@@ -111,7 +126,15 @@ local function admit(K, A)
     if has_minute[i] then requests, tokens = turn(s, now) end
     local refusal = count_refusal(i, s, l, requests, tokens, est, now)
     if refusal then return note_refusal(K[1], limits[1][NAME], A[1], refusal) end
-    local day, broke = money_left(i, s, D, l[DAY], l[DAY + 1], 'usd_per_day', hold_min, now)
+    local high, low, is_dry = l[DAY], l[DAY + 1], nil
+    local is_shared = high >= 0 and is_pool(l[NAME])
+    if is_shared then
+      high, low, is_dry = share_of(found[i + 1], A[3])
+      -- A clock that went back behind midnight: what it counts on is another day than the share is for.
+      if not high or s[D] ~= select(2, periods(now)) then return {12, int(now)} end
+    end
+    local day, broke = money_left(i, s, D, high, low, 'usd_per_day', hold_min, now)
+    if broke and is_shared then broke = pool_refusal(K, i, l, s, day, hold_min, is_dry, now) end
     if broke then return note_refusal(K[1], limits[1][NAME], A[1], broke) end
     local month
     month, broke = money_left(i, s, M, l[MONTH], l[MONTH + 1], 'usd_per_month', hold_min, now)

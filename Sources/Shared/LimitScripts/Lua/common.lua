@@ -1,7 +1,8 @@
 #!lua name=gw2
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
---   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version; control plane only
+--   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version, shares of pools (see pool.lua);
+--                        control plane only
 --   run:{s}      HASH    open (the Redis process admissions are open for), run and since (which process is being replayed into, and since
 --                        when), owner -> the process it has replayed into or b<gen>, the life it has filed for; barrier, closed (the life
 --                        being prepared)

@@ -55,12 +55,6 @@ local function is_prepared(key, gen)
   return not redis.call('HGET', beside('c:', key), 'gen') and redis.call('HGET', beside('run:', key), 'closed') == gen
 end
 
--- A decimal number of nano-USD as units of BASE and the rest, exact whatever its size.
-local function halves(text)
-  if #text <= 15 then return 0, tonumber(text) end
-  return tonumber(string.sub(text, 1, -16)), tonumber(string.sub(text, -15))
-end
-
 -- seed: puts a scope's totals back after a total loss, for the life that is being prepared; {3} otherwise.
 -- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before,
 --   then what answers out of the cache saved: requests nano of the month, requests nano of the day

@@ -78,6 +78,8 @@ redis.register_function('gw2_seed', seed)
 redis.register_function('gw2_entomb', entomb)
 redis.register_function('gw2_live', live)
 redis.register_function('gw2_at_least', at_least)
+redis.register_function('gw2_share', share)
 redis.register_function{function_name = 'gw2_peek', callback = peek, flags = {'no-writes'}}
 redis.register_function{function_name = 'gw2_find', callback = find, flags = {'no-writes'}}
+redis.register_function{function_name = 'gw2_pool', callback = pool, flags = {'no-writes'}}
 redis.register_function{function_name = 'gw2_inspect', callback = inspect, flags = {'no-writes'}}

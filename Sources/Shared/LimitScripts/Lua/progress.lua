@@ -1,3 +1,10 @@
+-- A pool's share where it holds in this process and admissions are open in it; nothing else to grow by.
+local function growing_share(key, text)
+  local run = process()
+  local high, low = share_of(text, redis.call('HGET', beside('run:', key), 'open') == run and run)
+  return high or 0, low or 0
+end
+
 -- progress: what a running stream has cost so far, so that a dead worker's request is charged for what it delivered; and
 -- a larger hold, when it needs one. The target is absolute: repeating the call changes nothing.
 -- KEYS  h:{s}:<rid>  then per scope b   ARGV  gen owner cost event hold_target limits
@@ -5,9 +12,9 @@
 --   recorded, but the key changed · {3, gen} fenced · {8, state} no longer open
 local function progress(K, A)
   local limits = cmsgpack.unpack(A[6])
-  local gen, old = stale(K[1], limits)
-  if gen ~= A[1] then return {3, gen or ''} end
   local r = record(K[1])
+  local gen, old, found = stale(K[1], limits, r and r.periods)
+  if gen ~= A[1] then return {3, gen or ''} end
   if not r or r.st ~= 'O' or r.owner ~= A[2] then return {8, r and r.st or ''} end
   r.cost, r.event = math.min(amount(A[3]), r.hold), A[4]
 
@@ -21,7 +28,11 @@ local function progress(K, A)
       more = math.max(0, left_of(high, low, s, w))
       why = {i, name, money(high, low), money(s[w + SPENT_HIGH], s[w + SPENT]), int(s[w + RESERVED])}
     end
-    bound(window(s, D, QD, day), l[DAY], l[DAY + 1], 'usd_per_day')
+    local high, low = l[DAY], l[DAY + 1]
+    local is_shared = high >= 0 and is_pool(l[NAME])
+    if is_shared then high, low = growing_share(K[1], found[i + 1]) end
+    bound(window(s, D, QD, day), high, low, 'usd_per_day')
+    if is_shared and why and why[1] == i then why = {i, 'usd_per_day', money(l[DAY], l[DAY + 1]), '0', '0'} end
     bound(window(s, M, QM, month), l[MONTH], l[MONTH + 1], 'usd_per_month')
     scopes[i] = s
   end

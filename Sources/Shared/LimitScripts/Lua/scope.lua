@@ -20,6 +20,12 @@ local function store(key, s) redis.call('SET', key, cmsgpack.pack(s)) end
 
 local function amount(text) return math.min(tonumber(text), AMOUNT_MAX) end
 
+-- A decimal number of nano-USD as units of BASE and the rest, exact whatever its size.
+local function halves(text)
+  if #text <= 15 then return 0, tonumber(text) end
+  return tonumber(string.sub(text, 1, -16)), tonumber(string.sub(text, -15))
+end
+
 local function spend(s, w, nano)
   local sum = s[w + SPENT] + nano
   if sum >= BASE or sum < 0 then
@@ -69,6 +75,8 @@ end
 -- Adds to the windows a request was admitted in.
 local function charge(s, month, day, reserved, spent, requests)
   if reserved == 0 and spent == 0 and requests == 0 then return end
+  -- A scope the request was not admitted in: its caller's plan changed meanwhile.
+  if not month then return end
   for i = 1, 2 do
     local w
     if i == 1 then w = window(s, M, QM, month) else w = window(s, D, QD, day) end

@@ -1,0 +1,42 @@
+internal import Redis
+
+/// How a pool stands in a shard, as the limiter's `pool` says.
+struct PoolLook {
+    var nowMs: Int64
+    /// `yyyymmdd`.
+    var day: String
+    var spent: Int64
+    /// Spent, and held by running requests.
+    var used: Int64
+    var requests: Int64
+    /// Of the share; -1 where there is none.
+    var version: Int64
+    var share: Int64
+    /// The process of Redis the share was confirmed for.
+    var process: String
+    var isDry: Bool
+    /// When a request was last refused for it, 0 if not lately, and what that asked for at least.
+    var refusedMs: Int64
+    var wanted: Int64
+
+    init(_ reply: RESPValue) throws {
+        let items = (reply.array ?? []).map { $0.string ?? "" }
+        guard items.count == 11 else { throw Unreadable() }
+        func number(_ at: Int) -> Int64 { Int64(items[at]) ?? 0 }
+        nowMs = number(0)
+        day = items[1]
+        spent = number(2)
+        used = number(3)
+        requests = number(4)
+        version = number(5)
+        share = number(6)
+        process = items[7]
+        isDry = items[8] == "1"
+        refusedMs = number(9)
+        wanted = number(10)
+    }
+
+    struct Unreadable: Error, CustomStringConvertible {
+        let description = "the limiter's word on a pool cannot be read"
+    }
+}

@@ -1,0 +1,92 @@
+"""How the control planes share a pool out: this shard's part, with the others as one number. What is durable is in `Ledger`."""
+
+from network import key_of
+
+POOL = "pool:p"
+
+
+class Shares:
+    """Rows of the database: what this shard may spend on a day at most, and what all others may."""
+
+    def __init__(self, ceiling):
+        self.ceiling, self.days = ceiling, {}
+
+    def row(self, day):
+        """[bound, version, others] of a day, which begins with halves."""
+        return self.days.setdefault(day, [self.ceiling // 2, 1, self.ceiling // 2])
+
+    def bound(self, day):
+        return self.row(day)[0]
+
+    def note(self, day, version, held):
+        row = self.row(day)
+        if row[1] == version:
+            row[0] = min(row[0], held)
+
+    def raise_version(self, day):
+        self.row(day)[1] += 1
+        return tuple(self.row(day)[:2])
+
+    def grow(self, day, version, by):
+        """As far as the others leave something; None where another one was faster."""
+        row = self.row(day)
+        by = min(by, self.ceiling - row[0] - row[2])
+        if row[1] != version or by <= 0:
+            return None
+        row[0], row[1] = row[0] + by, row[1] + 1
+        return tuple(row[:2])
+
+    def others_move(self, random):
+        """The other shards give back or take what is free."""
+        for row in self.days.values():
+            if random.random() < 0.5:
+                row[2] = random.randint(0, row[2])
+            else:
+                row[2] += random.randint(0, self.ceiling - row[0] - row[2])
+
+
+class Sharing:
+    """One turn of a control plane, step by step: anything may happen between two."""
+
+    def share_out(self):
+        shares, world = self.ledger.shares, self.world
+        run = world.store.run
+        keys = [key_of("c"), key_of("b", POOL)]
+        look = [int(part) if part.isdigit() else part.decode() for part in self.call("pool", keys, POOL)]
+        day, used, version, held, confirmed = look[1], look[3], int(look[5]), look[6], look[7]
+        row = shares.row(day)
+        yield
+
+        def tell(bound, version):
+            self.call("share", keys, POOL, day, version, bound, 0, run, 0)
+
+        if version == row[1] and held < row[0]:
+            shares.note(day, version, held)
+        elif version < 0 or confirmed != run:
+            named = shares.raise_version(day) if not world.has("confirm without a new version") else tuple(row[:2])
+            yield
+            tell(*named)
+        elif version < row[1]:
+            tell(*row[:2])
+        elif world.random.random() < 0.5:
+            _, version = shares.raise_version(day)
+            yield
+            wanted = world.random.choice((0, used, used + world.unit * 100))
+            if world.has("note what is to shrink before it has"):
+                shares.note(day, version, max(wanted, used))
+                yield
+            reply = self.call("share", keys, POOL, day, version, wanted, 0, run, 1)
+            yield
+            if reply[0] == 0:
+                shares.note(day, version, int(reply[2]))
+                world.count("shrunk")
+        else:
+            by = world.unit * world.random.choice((100, 300, 1000))
+            if world.has("grow in Redis first"):
+                tell(row[0] + by, row[1] + 1)
+                yield
+            named = shares.grow(day, row[1], by)
+            yield
+            if named:
+                tell(*named)
+                world.count("grown")
