@@ -40,6 +40,12 @@ class Result:
         return sum(one.actual_cost for one in self.bills)
 
     @property
+    def most(self) -> int:
+        """The most that may be billed for what the vendor made by its end: what it makes until it notices a close, and all that an
+        answer may become where it runs on."""
+        return sum(one.most_cost for one in self.bills)
+
+    @property
     def what(self) -> str:
         streams = "stream" if self.case.body.get("stream") else "plain"
         return (f"#{self.number} {self.case.dialect} {self.case.model['name']} {self.case.kind} {streams} '{self.case.shape}'"
@@ -84,16 +90,16 @@ class Judgement:
         row = result.row
         if row is None:
             return self.violations["sent and not in the ledger"].append(result.what)
-        facts = (f"{result.what}: bill {result.billed} charge {row['charge']} hold {row['hold']} {row['source']}"
+        facts = (f"{result.what}: bill {result.billed}, at most {result.most}, charge {row['charge']} hold {row['hold']} {row['source']}"
                  f" {row['outcome']} {row['status']}; {'; '.join(map(call_facts, result.calls))}")
         if row["charge"] > row["hold"]:
             self.violations["charge over hold"].append(facts)
         exception = self.exception_of(result)
-        if result.billed > row["charge"]:
+        if result.most > row["charge"]:
             (self.exceptions[exception] if exception else self.violations["bill over charge"]).append(facts)
         if row["source"] == "provider" and len(result.calls) == 1 and result.calls[0].said_usage:
             self.exact += 1
-            if as_reported(result) != row["charge"] and not result.bills[0].unbounded:
+            if as_reported(result) != row["charge"] and not exception:
                 self.violations["usage came and the charge is another"].append(
                     f"{facts}; usage {json.dumps(result.calls[0].answer.usage)[:300]} read {row['raw']}")
 
@@ -118,6 +124,8 @@ class Judgement:
             return "errors that a vendor bills"
         if any(one.unbounded for one in result.bills):
             return "a price that nobody knows"
+        if any(map(is_dearer_by_setting, result.calls)):
+            return "a dearer tier by the operator's own setting, where the API has no word against it"
         return None
 
 
@@ -128,6 +136,12 @@ def as_reported(result: Result) -> int:
         return one.actual_cost
     counters = one.actual
     return one.answer.price(replace(counters, input=counters.input + counters.cache_read, cache_read=0))
+
+
+def is_dearer_by_setting(call: Call) -> bool:
+    """A dearer tier that nobody asked for, at an API without `service_tier`: all but chat, and Azure's older one."""
+    has_word = call.answer.kind == "chat" and call.answer.dialect != "azure-deployments"
+    return call.answer.percent > 100 and "service_tier" not in call.body and not has_word
 
 
 def call_facts(call: Call) -> str:
