@@ -152,7 +152,8 @@ def test_each_error_has_its_meaning_and_costs_nothing(stack, claude, model, stat
         claude.chat.completions.create(model=model, messages=HELLO, stream=stream)
     assert raised.value.status_code == status and raised.value.body["type"] == type_
     _, row = entry_of(stack, raised.value.response.headers["x-request-id"])
-    assert row["nano_usd"] == 0 and row["given_back"]
+    # What only repeats the caller's own words keeps the unit of the request limits.
+    assert row["nano_usd"] == 0 and row["given_back"] == (status != 400)
 
 
 @pytest.mark.parametrize("model", ["claude-sour", "claude-cut", "claude-undone", "claude-unfinished"])

@@ -84,10 +84,16 @@ def test_concurrent_requests(stack):
 
 def test_a_refusal_and_a_provider_failure_consume_nothing(stack):
     key = stack.new_key(limits={"requests_per_day": 2})["key"]
-    for model in ["broken", "refused", "no-such-model"]:
+    for model in ["broken", "no-such-model"]:
         assert ask(stack.workers[0], "POST", CHAT, key, {**HELLO, "model": model})[0] != 200
     wait_until(stack.settled)
     assert [ask(stack.workers[0], "POST", CHAT, key, HELLO)[0] for _ in range(3)] == [200, 200, 402]
+
+
+def test_what_a_provider_refuses_for_its_words_uses_up_a_request(stack):
+    key = stack.new_key(limits={"requests_per_day": 2})["key"]
+    asked = ["refused", "plain", "plain"]
+    assert [ask(stack.workers[0], "POST", CHAT, key, {**HELLO, "model": model})[0] for model in asked] == [400, 200, 402]
 
 
 def test_me_tells_limits_use_and_remainder(stack):

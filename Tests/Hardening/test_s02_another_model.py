@@ -24,7 +24,7 @@ def impostors(stack):
                      ' usd_per_million_tokens: {input: "0.1", output: "0.2"}}')
     lines.append("deployments:")
     for n, spelling in enumerate(SPELLINGS):
-        lines.append(f'  - {{id: cheap-{n}-1, model: cheap-{n}, provider: scripted, upstream_model: "script:in=30,out=20,says={spelling}"}}')
+        lines.append(f'  - {{id: cheap-{n}-1, model: cheap-{n}, provider: scripted, upstream_model: "script:says={spelling},in=30,out=20"}}')
     path = stack.folder / "impostors.yaml"
     path.write_text("\n".join(lines) + "\n")
     stack.run_control("load", path, env={"SCRIPTED_KEY": "sk-scripted"})
