@@ -132,7 +132,7 @@ private func key(_ allowed: [String]? = nil) -> KeyRecord {
             #expect(found?.message.contains("Send ") == true)
         }
         #expect(refusal("eye", [.image: "a", .video: "b"])?.param == "b")
-        #expect(refusal("a", [.image: "a"])?.message.contains("sees images") == true)
+        #expect(refusal("a", [.image: "a"])?.message.contains("cannot read images") == true)
     }
 
     @Test("each dead end says what to do")
