@@ -93,7 +93,7 @@ def test_05_a_provider_that_dies_in_the_middle(gateway):
         got = events(text)
         assert got[-1] == "[DONE]" and [e["error"]["code"] for e in got[:-1] if "error" in e] == [502]
         row = gateway.charged(headers)
-        assert (row["output"], row["outcome"]) == (6, "failed") and 0 < row["nano_usd"]
+        assert row["outcome"] == "failed" and row["output"] + row["reasoning"] >= 6 and 0 < row["nano_usd"]
         assert text_of([e for e in got[:-1] if "choices" in e]) == "tok " * 6
         status, headers, text = ask(worker, "POST", CHAT, gateway.key, body)
         assert status == 200 and headers["x-aihub-deployment"] == "plain-1" and "error" not in text
