@@ -14,10 +14,7 @@ extension RequestWalk {
                 separator: ",")
             answer(json: "{\"object\":\"list\",\"data\":[\(items)]}", at: now)
         case .model(let name):
-            guard
-                let found = context.world.table.callable(by: key, atMs: context.wallMs).first(where: { $0.name == name }
-                )
-            else {
+            guard let found = context.world.table.callable(name, by: key, atMs: context.wallMs) else {
                 return fail(context.world.table.notFound(name, key: key, atMs: context.wallMs), at: now)
             }
             answer(json: Self.item(found), at: now)

@@ -1,27 +1,91 @@
-/// Suggests what a mistyped name may have meant.
-enum NearestNames {
-    /// At most two names within a third of the name's length in single-character edits, nearest first.
-    static func to(_ name: String, among names: [String]) -> [String] {
-        guard name.utf8.count <= 64 else { return [] }
-        let wanted = Array(name.lowercased().utf8)
-        let allowed = max(1, wanted.count / 3)
-        return names.map { ($0, distance(wanted, Array($0.lowercased().utf8))) }
-            .filter { $0.1 <= allowed }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(2).map(\.0)
+/// Suggests what a mistyped name may have meant. Made once for a table of names; a look-up costs less than a request does, however many
+/// names there are: most are passed over by length and letters, and few are compared.
+package struct NearestNames: Sendable {
+    /// Longer names are not compared.
+    package static let bytesMax = 64
+    /// A third of the name's length in single-character edits, but no more than these.
+    package static let editsMax = 4
+    /// Names of a similar length that are looked at, and those of them with similar letters that are compared.
+    package static let seenMax = 8_192
+    package static let comparedMax = 64
+    /// What is suggested at most; who asks may have to leave some out.
+    package static let foundMax = 8
+
+    private struct Entry {
+        var name: String
+        var bytes: [UInt8]
+        var letters: UInt64
     }
 
-    /// Levenshtein's edit distance.
-    private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-        guard !b.isEmpty else { return a.count }
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let substitution = diagonal + (x == y ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substitution, row[j] + 1, diagonal + 1)
+    private let byLength: [[Entry]]
+
+    package init(_ names: some Sequence<String>) {
+        var byLength = [[Entry]](repeating: [], count: Self.bytesMax + 1)
+        for name in names where name.utf8.count <= Self.bytesMax {
+            let bytes = Array(name.lowercased().utf8)
+            guard bytes.count <= Self.bytesMax else { continue }
+            byLength[bytes.count].append(Entry(name: name, bytes: bytes, letters: Self.letters(bytes)))
+        }
+        self.byLength = byLength
+    }
+
+    /// Nearest first; of names that are as near, by the alphabet.
+    package func to(_ name: String) -> [String] {
+        guard name.utf8.count <= Self.bytesMax else { return [] }
+        let wanted = Array(name.lowercased().utf8)
+        let letters = Self.letters(wanted)
+        let allowed = min(Self.editsMax, max(1, wanted.count / 3))
+        var found: [(edits: Int, name: String)] = []
+        var row: [Int] = []
+        var seen = 0
+        var compared = 0
+        for difference in 0...allowed {
+            for length in Set([wanted.count - difference, wanted.count + difference]).sorted()
+            where byLength.indices.contains(length) {
+                for entry in byLength[length] {
+                    seen += 1
+                    guard seen <= Self.seenMax, compared < Self.comparedMax else { return Self.nearest(found) }
+                    // An edit changes two letters at most: one goes, another comes.
+                    guard (entry.letters ^ letters).nonzeroBitCount <= 2 * allowed else { continue }
+                    compared += 1
+                    if let edits = Self.edits(wanted, entry.bytes, atMost: allowed, &row) {
+                        found.append((edits, entry.name))
+                    }
+                }
             }
         }
-        return row[b.count]
+        return Self.nearest(found)
+    }
+
+    private static func nearest(_ found: [(edits: Int, name: String)]) -> [String] {
+        found.sorted { ($0.edits, $0.name) < ($1.edits, $1.name) }.prefix(foundMax).map(\.name)
+    }
+
+    private static func letters(_ bytes: [UInt8]) -> UInt64 { bytes.reduce(0) { $0 | 1 << UInt64($1 & 63) } }
+
+    /// Levenshtein's edit distance, or `nil` when it is above `limit`: only that many places beside the diagonal are worked out
+    /// (Ukkonen, "Algorithms for approximate string matching", 1985).
+    private static func edits(_ a: [UInt8], _ b: [UInt8], atMost limit: Int, _ row: inout [Int]) -> Int? {
+        let far = limit + 1
+        guard abs(a.count - b.count) <= limit else { return nil }
+        row.removeAll(keepingCapacity: true)
+        for j in 0...b.count { row.append(min(j, far)) }
+        for i in 1..<(a.count + 1) {
+            let first = max(1, i - limit)
+            let last = min(b.count, i + limit)
+            guard first <= last else { break }
+            var diagonal = row[first - 1]
+            row[first - 1] = first == 1 ? min(i, far) : far
+            var best = row[first - 1]
+            for j in first...last {
+                let above = j == i + limit ? far : row[j]
+                let substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)
+                diagonal = row[j]
+                row[j] = min(substitution, row[j - 1] + 1, above + 1, far)
+                best = min(best, row[j])
+            }
+            if best > limit { return nil }
+        }
+        return row[b.count] <= limit ? row[b.count] : nil
     }
 }

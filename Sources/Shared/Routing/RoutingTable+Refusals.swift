@@ -20,7 +20,7 @@ extension RoutingTable {
     }
 
     private func notOffered(_ name: String, to key: KeyRecord, atMs now: Int64, detail: String) -> GatewayError {
-        let near = NearestNames.to(name, among: callable(by: key, atMs: now).map(\.name))
+        let near = suggestions(for: name, to: key, atMs: now)
         let advice = near.isEmpty ? "" : " Did you mean \(near.map { "'\($0)'" }.joined(separator: " or "))?"
         return GatewayError(
             .modelNotFound,
@@ -31,7 +31,7 @@ extension RoutingTable {
 
     /// What the key may call instead: the first names of its list. Bounded by `namesListed` names found.
     private func offer(to key: KeyRecord, atMs now: Int64) -> String {
-        let names = key.allowedModels ?? snapshot.aliases.map(\.name) + snapshot.models.map(\.name).sorted()
+        let names = key.allowedModels ?? names
         var listed: [String] = []
         for name in names where listed.count <= Self.namesListed && isServed(name, atMs: now) {
             if !listed.contains(name) { listed.append(name) }
@@ -43,8 +43,7 @@ extension RoutingTable {
     }
 
     private func isServed(_ name: String, atMs now: Int64) -> Bool {
-        guard let alias = aliases[name] else { return serves(name, atMs: now) }
-        return alias.candidates.contains { Survey.unserved($0.model, alias, in: self, atMs: now) == nil }
+        aliases[name].map { serves($0, atMs: now) } ?? serves(name, atMs: now)
     }
 
     /// The name is served, but nothing behind it can take this request.

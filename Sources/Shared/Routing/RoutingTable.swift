@@ -10,6 +10,9 @@ package final class RoutingTable: Sendable {
     let targets: [String: [RouteTarget]]
     /// From a family's base name to the model of the catalogue.
     private let familyNames: [String: String]
+    private let nearestNames: NearestNames
+    /// Aliases first, then models by name.
+    let names: [String]
 
     /// - Parameter openCredential: unseals a credential; `nil` leaves its deployments out of service.
     package init(_ snapshot: GatewaySnapshot, openCredential: (CredentialEntry) -> Secret?) {
@@ -35,6 +38,8 @@ package final class RoutingTable: Sendable {
         }
         self.targets = targets
         familyNames = Dictionary(snapshot.models.map { (ModelFamily.base(of: $0.name), $0.name) }) { first, _ in first }
+        names = snapshot.aliases.map(\.name) + snapshot.models.map(\.name).sorted()
+        nearestNames = NearestNames(Set(aliases.keys).union(models.keys))
     }
 
     package var version: Int64 { snapshot.version }
@@ -48,11 +53,7 @@ package final class RoutingTable: Sendable {
 
     /// What `GET /v1/models` shows: aliases first, then models by name; only what this key may call and an engine serves.
     package func callable(by key: KeyRecord, atMs now: Int64) -> [(name: String, created: Int64)] {
-        let named = snapshot.aliases.filter { alias in
-            alias.candidates.contains {
-                Survey.unserved($0.model, alias, in: self, atMs: now) == nil
-            }
-        }.map { ($0.name, Int64(0)) }
+        let named = snapshot.aliases.filter { serves($0, atMs: now) }.map { ($0.name, Int64(0)) }
         let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }
             .sorted { $0.name < $1.name }.map { ($0.name, $0.created) }
         return (named + direct).filter { key.mayCall($0.0) }.map { (name: $0.0, created: $0.1) }
@@ -64,6 +65,23 @@ package final class RoutingTable: Sendable {
         let name = models[reported] == nil ? familyNames[ModelFamily.base(of: reported)] : reported
         guard let name, name != declared.name else { return nil }
         return models[name]?.price(atMs: now)
+    }
+
+    /// What `GET /v1/models/{id}` shows of one name; `nil` when the list does not have it.
+    package func callable(_ name: String, by key: KeyRecord, atMs now: Int64) -> (name: String, created: Int64)? {
+        guard key.mayCall(name) else { return nil }
+        if let alias = aliases[name] { return serves(alias, atMs: now) ? (name, 0) : nil }
+        guard let model = models[name], serves(name, atMs: now) else { return nil }
+        return (name, model.created)
+    }
+
+    /// Names the key may call that a mistyped one may have meant, nearest first.
+    func suggestions(for name: String, to key: KeyRecord, atMs now: Int64) -> [String] {
+        Array(nearestNames.to(name).lazy.filter { self.callable($0, by: key, atMs: now) != nil }.prefix(2))
+    }
+
+    func serves(_ alias: AliasEntry, atMs now: Int64) -> Bool {
+        alias.candidates.contains { Survey.unserved($0.model, alias, in: self, atMs: now) == nil }
     }
 
     func serves(_ model: String, atMs now: Int64) -> Bool {
