@@ -34,9 +34,10 @@ test: unit end-to-end ## Run all tests
 run: ## Run the gateway
 	./deploy/run
 
-bench: build ## Measure the worker beside nginx (6 minutes on a quiet machine; needs nginx)
+bench: build ## Measure the worker beside nginx (15 minutes on a quiet machine; needs nginx; AT=COMMIT: overload beside that commit's worker)
 	swift build --configuration release --package-path Benchmarks
-	$(PYTHON) Benchmarks/bench.py
+	AIHUB_AT_BINARIES=$(if $(AT),$$(scripts/build-at.sh $(AT))) $(PYTHON) Benchmarks/bench.py
+	AIHUB_AT_BINARIES=$(if $(AT),$$(scripts/build-at.sh $(AT))) $(PYTHON) Benchmarks/bench.py --overload --output Benchmarks/.build/results/overload
 
 soak: build ## Load a worker for 30 minutes with callers who leave and callers who do not read
 	$(PYTHON) Tests/EndToEnd/soak.py --minutes 30

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import urllib.request
 
@@ -124,14 +125,17 @@ class Lab:
         self.started = []
         #: Half of the worker's peak rate, when it was measured.
         self.half = None
+        #: What it can do with its defaults alone, when that was measured; those workers, by their name; another build's binaries.
+        self.peak, self.defaults, self.at = None, {}, os.environ.get("AIHUB_AT_BINARIES")
         self.stack = Catalogued(workers=0)
 
-    def start(self):
+    def start(self, beside_nginx=True):
         self.stack.provider.kill()
         in_leisure(self.stack.postgres.process, self.stack.control)
         self.limited = self.stack.new_key(limits=ALL_LIMITS)["key"]
         self.unlimited = self.stack.new_key()["key"]
-        self.worker, self.nginx = self.start_worker(), self.start_nginx()
+        if beside_nginx:
+            self.worker, self.nginx = self.start_worker(), self.start_nginx()
         self.direct = Subject("direct", self.stack.upstream, self.stack.upstream_port, models=MODELS)
 
     def start_worker(self):
@@ -140,6 +144,33 @@ class Lab:
         self.started.append(pinned(worker.process))
         worker.start()
         return Subject("worker", worker.process, worker.port, self.limited)
+
+    def default_worker(self, binaries=None):
+        """A worker with its defaults, the limiter's deadline among them, that serves TLS beside; or one of another build."""
+        name = "other build" if binaries else "worker"
+        if name not in self.defaults:
+            certificate, key = self.certificate()
+            tls_port = free_port()
+            worker = Worker(f"default-{len(self.started)}", self.stack, TLS_CERTIFICATE_FILE=certificate, TLS_KEY_FILE=key, TLS_PORT=tls_port)
+            kept = SETTINGS - {"AIHUB_WORKER_LIMITER_DEADLINE_MS"} | {
+                f"AIHUB_WORKER_{name}" for name in ["TLS_CERTIFICATE_FILE", "TLS_KEY_FILE", "TLS_PORT"]}
+            worker.process.env = {name: value for name, value in worker.process.env.items() if name in kept}
+            if binaries:
+                worker.process.command = [pathlib.Path(binaries) / "aihub-worker"]
+            self.started.append(pinned(worker.process))
+            worker.start()
+            self.defaults[name] = Subject(name, worker.process, worker.port, self.limited)
+            self.defaults[name].tls_port = tls_port
+        return self.defaults[name]
+
+    def certificate(self):
+        """A certificate of its own making, and its key."""
+        files = self.stack.folder / "bench.crt", self.stack.folder / "bench.key"
+        if not files[0].exists():
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                 "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+        return files
 
     def start_nginx(self):
         port, folder = free_port(), self.stack.folder / f"nginx-{len(self.started)}"

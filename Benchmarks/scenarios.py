@@ -1,6 +1,7 @@
 """All that is measured, by name."""
 
 from comparisons import half_load, short, streams
+from overload import beside, goodput, greedy, idle_tls, large_bodies, unknown_keys
 from parts import ceilings, fleet, memory, waterfall
 
 
@@ -22,6 +23,13 @@ SCENARIOS = {
     "memory": Scenario("Memory of 800 streams in a fresh process", memory(800, 200)),
     "waterfall": Scenario("The worker's parts, 64 connections", waterfall, rows="part"),
     "fleet": Scenario("All processes, 1 KB, 1000 requests a second, the ledger included", fleet, rows="process"),
+    "overload": Scenario("Best of 32 to 256 connections, and ten times as many, with default settings", goodput, rows="build"),
+    "greedy-key": Scenario("A modest caller beside a key that asks for twice the peak", beside(greedy), rows="caller"),
+    "unknown-keys": Scenario("A modest caller beside a flood of keys that do not exist", beside(unknown_keys), rows="caller"),
+    "large-bodies": Scenario("A modest caller beside 12 bodies of 19 MiB at once", beside(large_bodies), rows="caller"),
+    "idle-tls": Scenario("A modest caller beside 3,000 idle TLS connections", beside(idle_tls), rows="caller"),
     "ceilings": Scenario("Load generator and upstream alone, on one core", ceilings, rows="load", rounds=1),
 }
+#: What `make bench-overload` runs.
+OVERLOAD = ["overload", "greedy-key", "unknown-keys", "large-bodies", "idle-tls"]
 QUICK = ["short-1k", "half-load", "streams-800"]

@@ -7,6 +7,8 @@ struct Caller {
     var intended: Int64 = 0
     var isBusy = false
     var sent = 0
+    /// Which of the requests.
+    var number = 0
     private var last: UInt8 = 0
     /// The tail of a stream that is not yet an event.
     private var pending: [UInt8] = []

@@ -6,7 +6,8 @@ final class Load {
     /// A server may bound what one address opens; ours come from as many as many users would.
     private static let connectionsPerAddress = 64
     private let options: Options
-    private let request: [UInt8]
+    private let all: [[UInt8]]
+    private var nextRequest = 0
     private let poller = Poller()
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
     /// By the number of their socket.
@@ -19,6 +20,10 @@ final class Load {
     private var isMeasuring = false
 
     private var requests = 0
+    /// Sheds by status, those that said when to come back, and how long they took.
+    private var sheds: [Int: Int] = [:]
+    private var hinted = 0
+    private var shedLatency = Samples()
     private var errors = 0
     private var example = ""
     private var latency = Samples()
@@ -28,7 +33,7 @@ final class Load {
 
     init(_ options: Options) {
         self.options = options
-        request = options.request
+        all = options.requests
     }
 
     func run() {
@@ -77,6 +82,10 @@ final class Load {
             "\"errors\":\(errors)", "\"waiting\":\(waiting.count)", "\"connections\":\(opened)",
             latency.json("latency"),
         ]
+        if !options.sheds.isEmpty {
+            members += options.sheds.map { "\"shed_\($0)\":\(sheds[$0] ?? 0)" }
+            members += ["\"hinted\":\(hinted)", shedLatency.json("shed")]
+        }
         if options.mode == .streams {
             members += ["\"chunks\":\(chunks)", firstChunk.json("first"), delay.json("delay")]
         }
@@ -93,7 +102,7 @@ final class Load {
     }
 
     private func open() -> Int32? {
-        let host = UInt32(1 + opened / Self.connectionsPerAddress % 250)
+        let host = UInt32(options.from + opened / Self.connectionsPerAddress % 250)
         guard let socket = connect(to: options.port, from: host) else { return nil }
         while callers.count <= Int(socket) {
             callers.append(nil)
@@ -108,12 +117,16 @@ final class Load {
 
     private func begin(_ socket: Int32, _ intended: Int64) {
         callers[Int(socket)]?.begin(intended: intended)
+        callers[Int(socket)]?.number = nextRequest
+        nextRequest = (nextRequest + 1) % all.count
         push(socket)
     }
 
     /// Sends what is left of a request, as far as the connection takes it.
     private func push(_ socket: Int32) {
-        guard let sent = callers[Int(socket)]?.sent else { return }
+        guard let caller = callers[Int(socket)] else { return }
+        let sent = caller.sent
+        let request = all[caller.number]
         let moved = request.withUnsafeBytes { write(socket, UnsafeRawBufferPointer(rebasing: $0[sent...])) }
         switch moved {
         case .bytes(let count):
@@ -127,7 +140,7 @@ final class Load {
 
     private func ready(_ socket: Int32) {
         guard let caller = callers[Int(socket)] else { return }
-        if caller.isBusy, caller.sent < request.count { push(socket) }
+        if caller.isBusy, caller.sent < all[caller.number].count { push(socket) }
         while true {
             switch read(socket, into: scratch) {
             case .later: return
@@ -160,7 +173,14 @@ final class Load {
     private func finish(_ socket: Int32) {
         guard let caller = callers[Int(socket)], caller.isBusy else { return broken(socket) }
         let time = now()
-        if readers[Int(socket)].status != options.expect || !caller.isGood(stream: options.mode == .streams) {
+        let status = readers[Int(socket)].status
+        if options.sheds.contains(status) {
+            if isMeasuring {
+                sheds[status, default: 0] += 1
+                if readers[Int(socket)].saysWhen { hinted += 1 }
+                shedLatency.add(time - caller.intended)
+            }
+        } else if status != options.expect || !caller.isGood(stream: options.mode == .streams) {
             errors += 1
         } else if isMeasuring {
             requests += 1

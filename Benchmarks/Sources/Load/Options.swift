@@ -1,3 +1,5 @@
+import Sockets
+
 /// What to ask and how: `bench-load closed|rate|streams --port N [--name value]…`.
 struct Options {
     enum Mode: String { case closed, rate, streams }
@@ -17,6 +19,12 @@ struct Options {
     var seconds = 5.0
     /// The status every answer must have.
     var expect = 200
+    /// Statuses that are no errors either, but counted apart: what an overloaded server refuses with.
+    var sheds: [Int] = []
+    /// A file with a key a line, sent one after the other instead of `key`; all of one length.
+    var keys: [String] = []
+    /// The first of our addresses, 127.0.0.this and on: two loads with different ones are different callers.
+    var from = 1
 
     init?(_ arguments: [String]) {
         guard let word = arguments.first, let mode = Mode(rawValue: word), arguments.count % 2 == 1 else { return nil }
@@ -34,13 +42,19 @@ struct Options {
             case "--warmup": warmup = Double(value) ?? warmup
             case "--seconds": seconds = Double(value) ?? seconds
             case "--expect": expect = Int(value) ?? expect
+            case "--sheds": sheds = value.split(separator: ",").compactMap { Int($0) }
+            case "--keys": keys = lines(of: value)
+            case "--from": from = Int(value) ?? from
             default: return nil
             }
         }
     }
 
+    /// The requests to send, in turn.
+    var requests: [[UInt8]] { keys.isEmpty ? [request(key)] : keys.map(request) }
+
     /// The request as it goes on the wire: a conversation of 2 KB messages, as long as the body is to be.
-    var request: [UInt8] {
+    private func request(_ key: String) -> [UInt8] {
         let head = "Host: 127.0.0.1\r\nAuthorization: Bearer \(key)\r\nUser-Agent: bench-load\r\nAccept: */*\r\n"
         guard body > 0 else { return Array("GET \(path) HTTP/1.1\r\n\(head)\r\n".utf8) }
         let stream = mode == .streams ? #""stream":true,"stream_options":{"include_usage":true},"# : ""

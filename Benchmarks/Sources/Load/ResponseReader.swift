@@ -15,6 +15,7 @@ struct ResponseReader {
     private var head: [UInt8] = []
     private(set) var status = 0
     private(set) var closes = false
+    private(set) var saysWhen = false
 
     /// Returns whether the answer is whole; bytes after it would be an answer to nothing and are not looked for.
     mutating func read(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
@@ -70,6 +71,7 @@ struct ResponseReader {
 
     private mutating func readHead(_ bytes: UnsafeRawBufferPointer) {
         status = bytes.number(from: 9)
+        saysWhen = bytes.startOfHeader("\r\nretry-after:") != nil
         closes = bytes.startOfHeader("\r\nconnection: close") != nil
         part = bytes.header("\r\ncontent-length:").map { .body(left: $0) } ?? .size(0)
     }
