@@ -31,6 +31,8 @@ package struct AdmitRequest: Sendable {
     package var lifetimeMs: Int64
     /// Its answer is at hand and costs nothing: only its rate and how many run at once count, and nothing is held.
     package var isForCachedAnswer = false
+    /// Its unit and its place were taken before its body was parsed (`BeginRequest`).
+    package var hasBegun = false
 
     package init(
         id: RequestID, caller: Caller, estimatedTokens: Int64, hold: NanoUSD, holdMin: NanoUSD, floorCost: NanoUSD,

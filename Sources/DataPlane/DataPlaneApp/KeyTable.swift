@@ -1,5 +1,6 @@
 internal import Admission
 internal import FoundationEssentials
+internal import GatewayModel
 internal import PlaneContract
 internal import Reactor
 internal import Redis
@@ -7,18 +8,31 @@ internal import RequestWalk
 
 /// The key records a loop knows, bounded, and the look-ups under way. A record may be old: admit compares its version
 /// inside Redis, so age costs a second look-up and never a wrong admission.
+///
+/// A key that is revoked, suspended or expired is treated as one that does not exist, here as well as in the answer: neither the words
+/// nor the time tell a caller which it is.
 final class KeyTable {
     static let recordsMax = 100_000
     static let unknownMax = 10_000
     /// How long an unknown digest is remembered as such.
     static let unknownMs: Int64 = 2_000
+    /// How long the sign that Redis has all keys is believed.
+    private static let wholeMs: Int64 = 1_000
 
     private let limiter: LimiterConnection
+    private let gate: LimiterGate
+    private let failed: FailedKeyGuard
     private var records: [String: Caller] = [:]
     private var unknown: [String: Int64] = [:]
     private var waiters: [String: [(KeyLookup) -> Void]] = [:]
+    /// When the sign that Redis has all keys was last seen.
+    private var sawWholeMs = Int64.min / 2
 
-    init(_ limiter: LimiterConnection) { self.limiter = limiter }
+    init(_ limiter: LimiterConnection, _ gate: LimiterGate, _ failed: FailedKeyGuard) {
+        self.limiter = limiter
+        self.gate = gate
+        self.failed = failed
+    }
 
     /// Forgets a record older than `version`. One that is pushed again unchanged stays: it may be needed while Redis is away.
     func forget(digest: String, before version: Int64) {
@@ -26,46 +40,84 @@ final class KeyTable {
         unknown[digest] = nil
     }
 
-    /// Asks for the first of the digests (one per pepper, newest first) that Redis knows.
-    func lookUp(_ digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
+    /// Another Redis may answer from now on.
+    func connected() { sawWholeMs = .min / 2 }
+
+    /// Finds the first of the digests (one per pepper, newest first) that Redis knows.
+    ///
+    /// - Parameters:
+    ///   - fresh: asks Redis whatever is known here.
+    ///   - address: where the key came from; looked at when Redis is to be asked.
+    func lookUp(_ digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void)
+    {
         guard let digest = digests.first else { return reply(.unknown) }
         if !fresh, let known = records[digest] { return reply(.found(known)) }
+        search(digests, fresh: fresh, from: address(), hasAsked: false, reply: reply)
+    }
+
+    private func search(
+        _ digests: [String], fresh: Bool, from address: PeerAddress, hasAsked: Bool,
+        reply: @escaping (KeyLookup) -> Void
+    ) {
+        guard let digest = digests.first else {
+            if hasAsked { failed.failed(address, atMs: limiter.reactor.nowMs) }
+            return reply(.unknown)
+        }
+        if !fresh, let known = records[digest] { return reply(.found(known)) }
+        let others = Array(digests.dropFirst())
         let isFirst = waiters[digest] == nil
-        // While somebody is asking, his answer counts, not what was thought so far.
+        // While somebody is asking, that answer counts, not what was thought so far.
         if isFirst, !fresh, let until = unknown[digest], until > limiter.reactor.nowMs {
-            return next(digests, reply: reply)
+            return search(others, fresh: false, from: address, hasAsked: hasAsked, reply: reply)
+        }
+        if isFirst, !fresh, !hasAsked, let error = failed.refusal(of: address, atMs: limiter.reactor.nowMs) {
+            return reply(.notAsked(error))
         }
         waiters[digest, default: []].append { [self] lookup in
-            if case .unknown = lookup { next(digests, fresh: fresh, reply: reply) } else { reply(lookup) }
+            guard case .unknown = lookup else { return reply(lookup) }
+            search(others, fresh: fresh, from: address, hasAsked: hasAsked || isFirst, reply: reply)
         }
-        guard isFirst else { return }
-        limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
-            let lookup = take(result, digest)
-            guard case .unknown = lookup else { return answer(digest, lookup) }
-            askAgain(digest)
+        if isFirst { ask(digest, from: address, isLimited: !fresh && !hasAsked) }
+    }
+
+    private func ask(_ digest: String, from address: PeerAddress, isLimited: Bool) {
+        gate.call(for: address.network.description) { [self] answered in
+            // More may have failed while it waited.
+            if isLimited, let error = failed.refusal(of: address, atMs: limiter.reactor.nowMs) {
+                answered(nil)
+                return answer(digest, .notAsked(error))
+            }
+            ask(digest, answered)
+        } refuse: { [self] error in
+            answer(digest, .notAsked(error))
         }
     }
 
-    /// Where Redis was wiped and not all keys are back, nobody can say yet that this one does not exist. It does not when the sign
-    /// that they are stood both before and after its record was found missing.
-    private func askAgain(_ digest: String) {
+    /// Where Redis was wiped and not all keys are back, nobody can say yet that one does not exist. It does not when the sign that
+    /// they are all there stood before and after its record was found missing. The one before may be a second old: to be wrong, it
+    /// would have to be gone and back between two commands that are sent together.
+    private func ask(_ digest: String, _ answered: @escaping (Int64?) -> Void) {
+        let areWhole = RedisCommand(["EXISTS", RedisKeys.keysAreWhole])
+        if limiter.reactor.nowMs - sawWholeMs > Self.wholeMs { limiter.send(areWhole, noteWhole) }
         var wereWhole = false
         var lookup = KeyLookup.unavailable
-        let areWhole = RedisCommand(["EXISTS", RedisKeys.keysAreWhole])
-        limiter.send(areWhole) { result in wereWhole = result.isOne }
         limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
-            lookup = take(result, digest)
+            wereWhole = limiter.reactor.nowMs - sawWholeMs <= 2 * Self.wholeMs
+            lookup = accept(result, digest)
         }
         limiter.send(areWhole) { [self] result in
-            if case .unknown = lookup {
-                if wereWhole, result.isOne { noteUnknown(digest) } else { lookup = .unavailable }
+            answered(limiter.tookMs(result))
+            noteWhole(result)
+            let areWhole = sawWholeMs == limiter.reactor.nowMs
+            if case .unknown = lookup, records[digest] == nil, unknown[digest] == nil {
+                if wereWhole, areWhole { noteUnknown(digest) } else { lookup = .unavailable }
             }
             answer(digest, lookup)
         }
     }
 
-    private func next(_ digests: [String], fresh: Bool = false, reply: @escaping (KeyLookup) -> Void) {
-        digests.count > 1 ? lookUp(Array(digests.dropFirst()), fresh: fresh, reply: reply) : reply(.unknown)
+    private func noteWhole(_ result: Result<RESPValue, RedisError>) {
+        sawWholeMs = result.isOne ? limiter.reactor.nowMs : .min / 2
     }
 
     private func answer(_ digest: String, _ lookup: KeyLookup) {
@@ -77,13 +129,18 @@ final class KeyTable {
         unknown[digest] = limiter.reactor.nowMs + Self.unknownMs
     }
 
-    private func take(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
+    private func accept(_ result: Result<RESPValue, RedisError>, _ digest: String) -> KeyLookup {
         guard case .success(let value) = result else { return .unavailable }
         records[digest] = nil
+        unknown[digest] = nil
         guard value != .null else { return .unknown }
         // A record nobody can read is a fault of the gateway, not a key that does not exist.
         guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
         else { return .unavailable }
+        guard record.status == .active, (record.expiresAtMs ?? .max) > LoopServices.wallMs() else {
+            noteUnknown(digest)
+            return .unknown
+        }
         if records.count >= Self.recordsMax { records.removeAll(keepingCapacity: true) }
         let caller = Caller(record)
         records[digest] = caller

@@ -59,15 +59,40 @@ final class LimiterConnection: @unchecked Sendable {
 
     var isConnected: Bool { dialer.pipe != nil }
 
+    /// How long the reply took whose completion is running, from its write; `nil` when the call was never sent.
+    func tookMs(_ result: Result<RESPValue, RedisError>) -> Int64? {
+        if case .failure(.notConnected) = result { nil } else { dialer.pipe?.tookMs }
+    }
+
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
     func generation(of shard: Shard) -> String { generations[shard.index] }
 
     /// Whoever calls this sees to the requests of the life before.
     func learn(generation: String, of shard: Shard) { generations[shard.index] = generation }
 
-    func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
+    /// - Parameter answered: runs before `reply`, with how long the limiter took.
+    func begin(
+        _ request: BeginRequest, answered: @escaping (Int64?) -> Void, reply: @escaping (BeginAnswer) -> Void
+    ) {
         let shard = request.caller.scopes.shard
         call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
+            answered(tookMs(result))
+            if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
+            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
+            let verdict = BeginVerdict(reply: items.map { $0.string ?? "" })
+            if case .fenced = verdict { onFenced(shard) }
+            reply(.verdict(verdict))
+        }
+    }
+
+    /// - Parameter answered: runs before `reply`, with how long the limiter took.
+    func admit(
+        _ request: AdmitRequest, answered: @escaping (Int64?) -> Void, reply: @escaping (AdmitAnswer) -> Void
+    ) {
+        let shard = request.caller.scopes.shard
+        call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
+            answered(tookMs(result))
+            if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" }, for: request.caller.record)
             if case .fenced = verdict { onFenced(shard) }
@@ -75,8 +100,11 @@ final class LimiterConnection: @unchecked Sendable {
         }
     }
 
-    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) {
-        call({ PeekVerdict.write(for: caller, into: &$0) }) { result in
+    func peek(
+        _ caller: Caller, answered: @escaping (Int64?) -> Void = { _ in }, reply: @escaping (PeekVerdict) -> Void
+    ) {
+        call({ PeekVerdict.write(for: caller, into: &$0) }) { [self] result in
+            answered(tookMs(result))
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let head = items.prefix { $0.array == nil }.map { $0.string ?? "" }
             let scopes = items.compactMap { $0.array?.map { $0.string ?? "" } }

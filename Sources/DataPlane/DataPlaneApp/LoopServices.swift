@@ -23,6 +23,7 @@ final class LoopServices: RequestServices {
     let settles: SettlePump
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
+    private let gate: LimiterGate
     private let keys: KeyTable
     /// `nil`: this worker keeps no answers.
     private let cache: AnswerCache?
@@ -52,7 +53,8 @@ final class LoopServices: RequestServices {
 
     init(
         on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
-        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, health: HealthBoard,
+        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, failedKeys: FailedKeyGuard,
+        health: HealthBoard,
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
@@ -71,7 +73,8 @@ final class LoopServices: RequestServices {
         settles = SettlePump(limiter, journal: journal, metrics: metrics, log: log)
         local = LocalAdmission(pulse, on: reactor, cutOffMs: settings.cutOffMs, metrics: metrics)
         recovery = ShardRecovery(limiter, settles, owner: pulse.owner, log: log)
-        keys = KeyTable(limiter)
+        gate = LimiterGate(on: reactor, deadlineMs: settings.limiterDeadlineMs, metrics: metrics)
+        keys = KeyTable(limiter, gate, failedKeys)
         cache = settings.cacheRedis.map { [readBuffer] endpoint in
             AnswerCache(
                 CacheConnection(
@@ -86,7 +89,10 @@ final class LoopServices: RequestServices {
             health: health)
         use(.empty)
         recovery.onOpen = onOpen
-        limiter.onConnected = { [unowned self] in recovery.connected(to: $0) }
+        limiter.onConnected = { [unowned self] in
+            keys.connected()
+            recovery.connected(to: $0)
+        }
         limiter.onFenced = { [unowned self] in recovery.shut($0) }
         settles.onFenced = { [unowned self] in recovery.shut($0) }
     }
@@ -137,37 +143,75 @@ final class LoopServices: RequestServices {
     var isOverloaded: Bool { memory.isShort }
     var bodies: BodyBudget { memory.bodies }
 
-    func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void) {
-        keys.lookUp(digests, fresh: fresh, reply: reply)
+    func lookUpKey(
+        digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void
+    ) {
+        keys.lookUp(digests, fresh: fresh, from: address) { [self] lookup in
+            if case .found(let caller) = lookup, let error = gate.refusal(of: caller.record.keyID) {
+                return reply(.notAsked(error))
+            }
+            reply(lookup)
+        }
     }
 
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) {
         let keyID = caller.record.keyID
-        limiter.peek(caller) { [self] verdict in
-            switch verdict {
-            case .use(let use):
-                if lastUse.count >= Self.lastUseMax { lastUse.removeAll(keepingCapacity: true) }
-                lastUse[keyID] = use
-                reply(verdict)
-            case .unavailable: reply(lastUse[keyID].map { .lastKnown($0) } ?? .unavailable)
-            case .stale, .lastKnown: reply(verdict)
+        let lastKnown = { [self] in lastUse[keyID].map { PeekVerdict.lastKnown($0) } ?? .unavailable }
+        gate.call(for: keyID) { [self] answered in
+            limiter.peek(caller, answered: answered) { [self] verdict in
+                switch verdict {
+                case .use(let use):
+                    if lastUse.count >= Self.lastUseMax { lastUse.removeAll(keepingCapacity: true) }
+                    lastUse[keyID] = use
+                    reply(verdict)
+                case .unavailable: reply(lastKnown())
+                case .stale, .lastKnown: reply(verdict)
+                }
             }
+        } refuse: { _ in
+            reply(lastKnown())
         }
     }
 
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void) {
-        limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { result in
-            guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
-            reply(RequestLookup(reply: items.map { $0.string ?? "" }, for: caller.record))
+        gate.call(for: caller.record.keyID) { [self] answered in
+            limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { [self] result in
+                answered(limiter.tookMs(result))
+                guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
+                reply(RequestLookup(reply: items.map { $0.string ?? "" }, for: caller.record))
+            }
+        } refuse: { _ in
+            reply(.unavailable)
+        }
+    }
+
+    func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void) {
+        guard !settles.isFull else { return reply(.notAsked(nil)) }
+        gate.call(for: request.caller.record.keyID, id: request.id.text) { [self] answered in
+            limiter.begin(request, answered: answered, reply: reply)
+        } refuse: {
+            reply(.notAsked($0))
         }
     }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
-        guard !settles.isFull else { return reply(.unavailable) }
-        limiter.admit(request) { [self] answer in
+        guard !settles.isFull else { return reply(.notAsked(nil)) }
+        // Of one that began something stands, so its cancel is sent.
+        let id = request.hasBegun ? nil : request.id.text
+        gate.call(for: request.caller.record.keyID, id: id) { [self] answered in
+            ask(request, answered, reply)
+        } refuse: {
+            reply(.notAsked($0))
+        }
+    }
+
+    private func ask(
+        _ request: AdmitRequest, _ answered: @escaping (Int64?) -> Void, _ reply: @escaping (AdmitAnswer) -> Void
+    ) {
+        limiter.admit(request, answered: answered) { [self] answer in
             switch answer {
             case .verdict(.admitted(let admission)): settles.admitted(request, admission)
-            case .unavailable: return admitLocally(request, or: answer, reply)
+            case .unavailable, .notAsked: return admitLocally(request, or: answer, reply)
             // The counters are not to be trusted yet, but versions are: a key that was changed is told so.
             case .verdict(.fenced):
                 return limiter.peek(request.caller) { [self] verdict in
@@ -196,6 +240,8 @@ final class LoopServices: RequestServices {
     }
 
     func settle(_ request: SettleRequest) {
+        // The limiter has never heard of it.
+        if request.target == .cancelled, gate.withdraw(request.id) { return }
         local.ended(request.id)
         settles.settle(request)
     }

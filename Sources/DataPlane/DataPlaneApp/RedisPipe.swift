@@ -15,6 +15,9 @@ final class RedisPipe: EventSource, TurnHook {
     /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
     static let waitersMax = 16_384
     static let replyBytesMax = 1 << 20
+    /// How many deadlines a command nobody waits for has: given up too early it would only be sent again, to a Redis that is
+    /// late already.
+    private static let patientDeadlines: Int64 = 20
     /// How long a command nobody waits for may wait for company.
     private static let patientMs: Int64 = 5
     /// Calls in a row that may expire without any reply: after that calls fail at once, until a reply comes after all.
@@ -25,7 +28,9 @@ final class RedisPipe: EventSource, TurnHook {
 
     private struct Waiter {
         var completion: Completion?
-        var deadlineMs: Int64
+        var isPatient: Bool
+        /// When it was handed to the socket.
+        var sentMs = Int64.max
     }
 
     private let reactor: Reactor
@@ -40,7 +45,10 @@ final class RedisPipe: EventSource, TurnHook {
     private var flushAtMs = Int64.max
     private var waiters: [Waiter] = []
     private var answered = 0
-    private var expired = 0
+    /// Waiters that were handed to the socket.
+    private var sent = 0
+    /// Up to here those that somebody waits for have been given up, or answered; and those nobody waits for.
+    private var expired = (eager: 0, patient: 0)
     private var expiredSinceReply = 0
     private var frozenSinceMs: Int64?
     private var isClosed = false
@@ -59,18 +67,22 @@ final class RedisPipe: EventSource, TurnHook {
         reactor.add(self)
     }
 
-    /// Queues a command, written by `encode` in RESP form; `completion` runs exactly once. After the deadline it fails with
-    /// `deadlineExceeded`, and a late reply is dropped.
+    /// Queues a command, written by `encode` in RESP form; `completion` runs exactly once. After the deadline, which counts from
+    /// the write that has it, it fails with `deadlineExceeded`, and a late reply is dropped.
     ///
-    /// - Parameter patient: nobody waits for the reply.
+    /// - Parameter patient: nobody waits for the reply: it is sent a little later, waited for longer, and taken while Redis seems frozen.
     func call(_ encode: (inout [UInt8]) -> Void, patient: Bool = false, _ completion: @escaping Completion) {
-        guard !isClosed, frozenSinceMs == nil, waiters.count - answered < Self.waitersMax else {
+        guard !isClosed, frozenSinceMs == nil || patient, waiters.count - answered < Self.waitersMax else {
             return completion(.failure(.notConnected))
         }
         encode(&output)
         flushAtMs = min(flushAtMs, patient ? reactor.nowMs + Self.patientMs : 0)
-        waiters.append(Waiter(completion: completion, deadlineMs: reactor.nowMs + deadlineMs))
+        waiters.append(Waiter(completion: completion, isPatient: patient))
     }
+
+    /// Of the reply whose completion is running: how long it took since it was handed to the socket. Of one that was given up, the
+    /// deadline.
+    private(set) var tookMs: Int64 = 0
 
     /// What waits to be sent.
     var unsentBytes: Int { output.count }
@@ -84,6 +96,8 @@ final class RedisPipe: EventSource, TurnHook {
         let lost = waiters[answered...]
         waiters = []
         answered = 0
+        sent = 0
+        expired = (0, 0)
         for waiter in lost { waiter.completion?(.failure(.connectionLost)) }
         onClose()
     }
@@ -92,18 +106,38 @@ final class RedisPipe: EventSource, TurnHook {
 
     var dueMs: Int64 {
         let flush = output.isEmpty || isBlocked ? Int64.max : flushAtMs
-        let expiry = max(expired, answered) < waiters.count ? waiters[max(expired, answered)].deadlineMs : .max
-        return min(flush, expiry, frozenSinceMs.map { $0 + Self.giveUpMs } ?? .max)
+        return min(flush, expiryMs, frozenSinceMs.map { $0 + Self.giveUpMs } ?? .max)
+    }
+
+    /// When the first of those that wait is given up.
+    private var expiryMs: Int64 { min(expiryMs(of: expired.eager, false), expiryMs(of: expired.patient, true)) }
+
+    private func expiryMs(of at: Int, _ patient: Bool) -> Int64 {
+        guard at < sent, waiters[at].isPatient == patient else { return .max }
+        return waiters[at].sentMs + (patient ? deadlineMs * Self.patientDeadlines : deadlineMs)
     }
 
     func turnEnds() {
         if !isBlocked, flushAtMs <= reactor.nowMs { flush() }
-        expire()
+        passAnswered()
+        guard expiryMs <= reactor.nowMs else { return giveUpFrozen() }
+        // After a long turn the reply may be here already: then it is this loop that is late.
+        receive()
+        guard !isClosed else { return }
+        passAnswered()
+        expire(\.eager, false)
+        if !isClosed { expire(\.patient, true) }
+        if !isClosed { giveUpFrozen() }
     }
 
     private func flush() {
         guard !output.isEmpty, !isClosed else { return }
         flushAtMs = .max
+        let now = Reactor.clockMs()
+        while sent < waiters.count {
+            waiters[sent].sentMs = now
+            sent += 1
+        }
         switch output.withUnsafeBytes({ Socket.send(descriptor, $0) }) {
         case .bytes(let count) where count == output.count: output.removeAll(keepingCapacity: true)
         case .bytes(let count):
@@ -120,17 +154,32 @@ final class RedisPipe: EventSource, TurnHook {
         reactor.change(descriptor, to: blocked ? .readable | .writable : .readable)
     }
 
-    /// All calls have the same time, so the earliest waits first.
-    private func expire() {
-        expired = max(expired, answered)
-        while expired < waiters.count, waiters[expired].deadlineMs <= reactor.nowMs {
-            let completion = waiters[expired].completion
-            waiters[expired].completion = nil
-            expired += 1
+    /// Moves both places to the first of their kind that still waits. Of one kind all have the same time, so that one is the first
+    /// to be given up.
+    private func passAnswered() {
+        pass(&expired.eager, false)
+        pass(&expired.patient, true)
+    }
+
+    private func pass(_ at: inout Int, _ patient: Bool) {
+        at = max(at, answered)
+        while at < sent, waiters[at].completion == nil || waiters[at].isPatient != patient { at += 1 }
+    }
+
+    private func expire(_ place: WritableKeyPath<(eager: Int, patient: Int), Int>, _ patient: Bool) {
+        while expiryMs(of: expired[keyPath: place], patient) <= reactor.nowMs {
+            let at = expired[keyPath: place]
+            let completion = waiters[at].completion
+            waiters[at].completion = nil
             expiredSinceReply += 1
+            tookMs = deadlineMs
             completion?(.failure(.deadlineExceeded))
             guard !isClosed else { return }
+            pass(&expired[keyPath: place], patient)
         }
+    }
+
+    private func giveUpFrozen() {
         guard expiredSinceReply >= Self.expiriesMax else { return }
         let since = frozenSinceMs ?? reactor.nowMs
         frozenSinceMs = since
@@ -145,6 +194,10 @@ final class RedisPipe: EventSource, TurnHook {
             flush()
         }
         guard !isClosed else { return }
+        receive()
+    }
+
+    private func receive() {
         switch Socket.receive(descriptor, into: readBuffer) {
         case .wouldBlock: return
         case .ended: return close()
@@ -161,17 +214,18 @@ final class RedisPipe: EventSource, TurnHook {
     private func deliver(_ reply: RESPValue) {
         expiredSinceReply = 0
         frozenSinceMs = nil
-        guard answered < waiters.count else { return close() }
+        guard answered < sent else { return close() }
         let completion = waiters[answered].completion
+        tookMs = reactor.nowMs - waiters[answered].sentMs
         waiters[answered].completion = nil
         answered += 1
         if answered == waiters.count {
             waiters.removeAll(keepingCapacity: true)
-            answered = 0
-            expired = 0
+            (answered, sent, expired) = (0, 0, (0, 0))
         } else if answered >= 1_024 {
             waiters.removeFirst(answered)
-            expired = max(0, expired - answered)
+            sent -= answered
+            expired = (max(0, expired.eager - answered), max(0, expired.patient - answered))
             answered = 0
         }
         if case .error(let message) = reply {

@@ -101,7 +101,7 @@ struct Sweeper: Sendable {
 
     private func reap(_ holds: [[String]], in shard: Shard) async {
         guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), "gen").string else { return }
-        for hold in holds where hold.count == 7 {
+        for hold in holds where hold.count == 7 || hold.count == 8 {
             guard let request = Self.reaping(hold) else {
                 log.error("hold cannot be read", metadata: ["request": "\(hold[0])"])
                 continue
@@ -117,7 +117,8 @@ struct Sweeper: Sendable {
     }
 
     /// From the hold `{rid, owner, at, cost, hold, event, periods}` to its settling: the last event its worker
-    /// reported, charged as that says, never above the hold.
+    /// reported, charged as that says, never above the hold. With an eighth item the request only began: its body had not been read,
+    /// and it is cancelled.
     private static func reaping(_ hold: [String]) -> SettleRequest? {
         guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[5].utf8)),
             let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[4])
@@ -125,10 +126,11 @@ struct Sweeper: Sendable {
         event.admittedMs = admittedMs
         event.outcome = .interrupted
         event.cost = NanoUSD(min(cost, held))
+        let onlyBegan = hold.count == 8
         return SettleRequest(
-            id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID, pool: event.pool), target: .reaped,
-            cost: event.cost,
-            tokens: event.usage.total, event: event.json, periods: hold[6], givesUnitBack: false)
+            id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID, pool: event.pool),
+            target: onlyBegan ? .cancelled : .reaped, cost: event.cost, tokens: event.usage.total, event: event.json,
+            periods: hold[6], givesUnitBack: onlyBegan)
     }
 
     private func command(_ function: LimitLibrary.Function, keys: [String], _ arguments: [String]) -> RedisCommand {

@@ -28,6 +28,7 @@ final class WorkerLoops: Sendable {
     ) {
         let opened = Countdown(settings.threads)
         let flights = FlightBoard()
+        let failedKeys = FailedKeyGuard(perMinute: settings.failedKeysPerMinute, metrics: metrics)
         self.opened = opened
         loops = (0..<settings.threads).map { number in
             let reactor = Reactor()
@@ -36,7 +37,8 @@ final class WorkerLoops: Sendable {
             reactor.onSlowTurn = SlowTurns(pulse.owner, metrics, log).note
             let services = LoopServices(
                 on: reactor, settings: settings, pulse: pulse, journal: journals.journal(name), digester: digester,
-                cacheSecrets: cacheSecrets, flights: flights, memory: memory, health: health, metrics: metrics,
+                cacheSecrets: cacheSecrets, flights: flights, memory: memory, failedKeys: failedKeys, health: health,
+                metrics: metrics,
                 log: log,
                 onOpen: { opened.countDown() })
             services.recovery.readDisk = { reply in

@@ -6,6 +6,14 @@ enum WorkerMetrics {
         ("aihub_worker_requests_total", "Requests ended, by endpoint and HTTP status (0: the caller left first)."),
         ("aihub_worker_errors_total", "Requests that ended with an error, by its type."),
         ("aihub_worker_attempts_total", "Calls sent to providers."),
+        (
+            "aihub_worker_key_lookups_refused_total",
+            "Keys that were not looked up, because their address had sent too many bad ones."
+        ),
+        (
+            "aihub_worker_shed_total",
+            "Requests refused because more waited than could be served in time: 429 to keys over their share, 503 to others."
+        ),
         ("aihub_worker_settle_retries_total", "Settles that had to be sent again."),
         (
             "aihub_worker_requests_adopted_total",

@@ -39,6 +39,8 @@ package struct WorkerSettings: Sendable {
     /// Memory the process may use, in MiB; 0 for no limit.
     package var memoryMiB: Int
     package var trustedProxies: [AddressRange]
+    /// Keys that turn out to be bad which one address may send a minute; 0 for any number.
+    package var failedKeysPerMinute: Int
     package var usesProxyProtocol: Bool
     /// Certificate chain and key, both PEM; TLS is served when they are set.
     package var tlsFiles: (certificate: String, key: String)?
@@ -85,6 +87,7 @@ package struct WorkerSettings: Sendable {
             let parts = $0.split(separator: ",").map { AddressRange(String($0)) }
             return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
         }
+        failedKeysPerMinute = read.integer("FAILED_KEYS_PER_MINUTE", default: 60, in: 0...60_000)
         usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off") {
             ["on": true, "off": false][$0]
         }

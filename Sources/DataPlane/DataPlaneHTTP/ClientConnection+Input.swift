@@ -23,7 +23,7 @@ extension ClientConnection {
 
     /// Goes on with what waits, after an answer is out.
     func resumeInput() {
-        guard !isTaking, !isClosed, !input.isEmpty else { return }
+        guard !isTaking, !isClosed, !isResting, !input.isEmpty else { return }
         isTaking = true
         takeWaiting()
         isTaking = false
@@ -39,7 +39,7 @@ extension ClientConnection {
 
     private func consume(_ bytes: UnsafeRawBufferPointer) -> Int {
         var at = 0
-        while at < bytes.count, !isClosed {
+        while at < bytes.count, !isClosed, !isResting || !isHeadNext {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
             do throws(HTTPFlaw) {
                 let used = try consumeSome(rest)
@@ -52,6 +52,12 @@ extension ClientConnection {
         }
         return at
     }
+
+    /// What arrives while the connection rests waits in the socket, or where it is.
+    var isResting: Bool { deadlines.isSet(Deadline.rest) && !isClosing }
+
+    /// Between two requests.
+    var isHeadNext: Bool { if case .head = reading { true } else { false } }
 
     private func consumeSome(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> Int {
         switch reading {
@@ -107,6 +113,7 @@ extension ClientConnection {
         keepAlive = head.keepAlive && !services.isDraining
         isHead = head.method == "HEAD"
         isHTTP10 = head.isHTTP10
+        forwardedFor = head.forwardedFor
         bodyBytes = 0
         switch head.body {
         case .none, .length(0): reading = .ahead
@@ -159,7 +166,7 @@ extension ClientConnection {
         walk = nil
         reading = .head
         set(Deadline.head, afterMs: bounds.idleMs)
-        resumeInput()
+        if !isResting { resumeInput() }
     }
 
     /// Bytes that are no request, or come too slowly: one answer in our shape, then the connection is of no more use.

@@ -8,6 +8,7 @@ extension ClientConnection {
     func write(_ response: Response, close: Bool) {
         if close || !requestIsComplete { keepAlive = false }
         isChunkedAnswer = false
+        if response.restMs > 0 { set(Deadline.rest, afterMs: response.restMs) }
         output.write { Self.write(response, keepAlive: keepAlive, isHead: isHead, into: &$0) }
         ended()
     }

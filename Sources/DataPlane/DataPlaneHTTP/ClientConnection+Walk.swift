@@ -27,15 +27,25 @@ extension ClientConnection {
         feed(event)
     }
 
+    private var callerAddress: PeerAddress {
+        CallerAddress.of(
+            peer: address ?? PeerAddress(bytes: []), forwardedFor: forwardedFor,
+            isTrusted: { place?.isTrusted($0) ?? false })
+    }
+
     private func carryOut(_ action: WalkAction, for running: RunningWalk) {
         let id = running.id
         switch action {
         case .lookUpKey(let digests, let fresh):
-            services.lookUpKey(digests: digests, fresh: fresh) { [self] in feed(.keyFound($0), for: id) }
+            services.lookUpKey(digests: digests, fresh: fresh, from: { callerAddress }) { [self] in
+                feed(.keyFound($0), for: id)
+            }
         case .peek(let caller):
             services.peek(caller) { [self] in feed(.peeked($0), for: id) }
         case .findRequest(let caller, let requestID):
             services.findRequest(requestID, of: caller) { [self] in feed(.requestFound($0), for: id) }
+        case .begin(let request):
+            services.begin(request) { [self] in feed(.beginAnswered($0), for: id) }
         case .admit(let request):
             services.admit(request) { [self] in feed(.admitAnswered($0), for: id) }
         case .lookUpAnswer(let lookUp):

@@ -28,6 +28,8 @@ package final class ClientConnection: EventSource {
     let place: ConnectionPlace?
     /// The caller's address, or that of a proxy in front; `nil` until a PROXY header has named it.
     var address: PeerAddress?
+    /// What the request under way says of it, by `X-Forwarded-For`.
+    var forwardedFor: String?
     var parser: HeadParser
     var reading = Reading.head
     /// Bytes that have arrived and wait.
@@ -144,7 +146,9 @@ package final class ClientConnection: EventSource {
     func updateInterest() {
         guard !isClosed else { return }
         var wanted = Readiness.hungUp
-        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked { wanted = wanted | .readable }
+        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked, !isResting || !isHeadNext {
+            wanted = wanted | .readable
+        }
         if output.unsent > 0 { wanted = wanted | .writable }
         guard wanted != interest else { return }
         interest = wanted
@@ -175,6 +179,9 @@ package final class ClientConnection: EventSource {
         case Deadline.body: judgeBodyPace()
         case Deadline.writeStall: abort()
         case Deadline.linger: close()
+        case Deadline.rest:
+            resumeInput()
+            updateInterest()
         default: if let timer = WalkTimer(rawValue: which) { feed(.timer(timer)) }
         }
     }

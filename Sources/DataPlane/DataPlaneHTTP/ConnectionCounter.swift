@@ -114,6 +114,9 @@ package final class ConnectionPlace: Sendable {
         return true
     }
 
+    /// Whether requests from this address may say for whom they are.
+    func isTrusted(_ address: PeerAddress) -> Bool { counter.isTrusted(address) }
+
     /// Gives the place back. Only the first call counts.
     package func leave() {
         let address: PeerAddress?? = state.withLock { state in

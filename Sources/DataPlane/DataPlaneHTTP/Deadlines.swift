@@ -6,7 +6,8 @@ enum Deadline {
     static let body = head + 1
     static let writeStall = head + 2
     static let linger = head + 3
-    static let count = head + 4
+    static let rest = head + 4
+    static let count = head + 5
 }
 
 /// The deadlines of one connection. Setting one costs a store: the reactor is asked to wake only when the new one is

@@ -77,7 +77,8 @@ package final class ReadingOn {
         case .settle(let request): services.settle(request)
         case .finished(let report): services.finished(report)
         // Its caller is gone, its hold does not grow, and nothing new is asked for.
-        case .lookUpKey, .peek, .findRequest, .admit, .lookUpAnswer, .startAttempt, .readOn, .respond, .respondHead,
+        case .lookUpKey, .peek, .findRequest, .begin, .admit, .lookUpAnswer, .startAttempt, .readOn, .respond,
+            .respondHead,
             .respondBytes, .respondEnd, .setTimer, .cancelTimer, .reportProgress:
             break
         }

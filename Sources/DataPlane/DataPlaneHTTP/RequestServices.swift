@@ -11,9 +11,12 @@ package protocol RequestServices: AnyObject {
     var reactor: Reactor { get }
     var bounds: Bounds { get }
     func makeContext() -> WalkContext
-    func lookUpKey(digests: [String], fresh: Bool, reply: @escaping (KeyLookup) -> Void)
+    /// - Parameter address: where the caller is, if the key has to be looked up elsewhere.
+    func lookUpKey(
+        digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void)
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void)
+    func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
     /// The reply may take as long as an identical request that is under way.
     func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void)

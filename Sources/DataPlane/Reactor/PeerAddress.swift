@@ -32,6 +32,11 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What one party has to itself: an IPv4 address, or the 64 bits in front of an IPv6 one (RFC 6177: no site gets less).
+    package var network: PeerAddress {
+        bytes.count == 16 ? PeerAddress(bytes: bytes[..<8] + [UInt8](repeating: 0, count: 8)) : self
+    }
+
     package var description: String {
         guard bytes.count == 4 || bytes.count == 16 else { return "local" }
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

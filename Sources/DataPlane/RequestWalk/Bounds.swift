@@ -9,6 +9,8 @@ package struct Bounds: Sendable {
 
     // The body of a request.
     package var bodyBytesMax = 20 << 20
+    /// A larger body is not parsed before the limiter has taken the request's unit and its place.
+    package var trustedBodyBytesMax = 64 << 10
     /// What is still read of a body whose request is already refused, so that the caller reads the answer.
     package var drainBytesMax = 64 << 10
     /// What a caller must keep up within every `bodyMs`, in bytes a second.
@@ -42,6 +44,9 @@ package struct Bounds: Sendable {
     package var handshakeMs: Int64 = 5_000
     /// How long bytes are dropped behind an answer that came before the end of its request.
     package var lingerMs: Int64 = 1_000
+    /// How long a connection takes no next request after one was refused to keep others served. Short: a proxy may share it
+    /// among callers.
+    package var shedRestMsMax: Int64 = 250
     /// Unsent bytes of an answer: above the first the engine is paused, below the second it goes on.
     package var unsentBytesHigh = 64 << 10
     package var unsentBytesLow = 16 << 10

@@ -47,7 +47,9 @@ extension RequestWalk {
         if let retry = error.shouldRetry ?? error.kind.shouldRetry { block.add("x-should-retry", "\(retry)") }
         if error.kind == .invalidAPIKey { block.add("www-authenticate", "Bearer") }
         if error.kind == .methodNotAllowed, let allowed = error.param { block.add("allow", allowed) }
-        return Response(status: error.kind.status, headers: block, body: ErrorBody.json(error))
+        var response = Response(status: error.kind.status, headers: block, body: ErrorBody.json(error))
+        if error.isShed { response.restMs = min(error.retryAfterMs ?? 0, context.world.bounds.shedRestMsMax) }
+        return response
     }
 
     mutating func answer(json: String, at now: Int64) {

@@ -98,9 +98,11 @@ extension RequestWalk {
                 return reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
             }
             self.caller = caller
+            beginIfLarge()
             proceed(at: now)
         case .unknown: reject(Self.unauthorized("The key is unknown, revoked or expired."), at: now)
         case .unavailable: reject(limiterUnavailable, at: now)
+        case .notAsked(let error): reject(error, at: now)
         }
     }
 
@@ -112,7 +114,7 @@ extension RequestWalk {
 
     /// The key changed since its record was read: read it again, once. A key that keeps changing is nobody's fault.
     mutating func keyWasStale(at now: Int64) {
-        guard !keyWasRefreshed else { return fail(limiterUnavailable, at: now) }
+        guard !keyWasRefreshed else { return fail(limiterUnavailable, at: now, close: !bodyIsComplete) }
         keyWasRefreshed = true
         caller = nil
         pending = nil

@@ -94,6 +94,7 @@ extension RequestWalk {
             id: context.id, caller: pending.caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
             event: event.json, lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
         request.isForCachedAnswer = true
+        if case .stands = beginning { request.hasBegun = true }
         actions.append(.admit(request))
     }
 

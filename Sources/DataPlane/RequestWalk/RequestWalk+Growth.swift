@@ -112,7 +112,7 @@ extension RequestWalk {
             }
             if let running = admitted?.caller { admitted?.caller = running.renewed(caller) }
         case .unknown: endRevoked(at: now)
-        case .unavailable: break
+        case .unavailable, .notAsked: break
         }
     }
 

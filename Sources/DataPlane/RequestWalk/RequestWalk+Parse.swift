@@ -12,6 +12,7 @@ extension RequestWalk {
             }
             bodyDigest?.feed(bytes)
             if body.isEmpty { body = bytes } else { append(bytes) }
+            beginIfLarge()
         } else {
             dropped += bytes.count
             guard dropped > context.world.bounds.drainBytesMax, case .rejecting(let error) = phase else { return }
@@ -73,6 +74,7 @@ extension RequestWalk {
         case .inference, .models, .model, .me, .meRequest: break
         }
         guard let caller else { return }
+        if case .asking = beginning { return }
         guard context.world.table.version > 0 else { return fail(notConfigured, at: now) }
         guard let operation = endpoint.operation else {
             phase = .peeking

@@ -53,17 +53,21 @@ extension RequestWalk {
             configVersion: context.world.table.version,
             rawUsage: nil, pool: caller.record.pool)
         pending = PendingAdmission(request: request, caller: caller, plan: plan, event: event)
-        actions.append(
-            .admit(
-                AdmitRequest(
-                    id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, holdMin: holdMin,
-                    floorCost: hold, event: event.json,
-                    lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)))
+        var asked = AdmitRequest(
+            id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, holdMin: holdMin,
+            floorCost: hold, event: event.json,
+            lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
+        if case .stands = beginning { asked.hasBegun = true }
+        actions.append(.admit(asked))
     }
 
     mutating func admitAnswered(_ answer: AdmitAnswer, at now: Int64) {
         guard case .admitting = phase, let pending else { return }
-        guard case .verdict(let verdict) = answer else {
+        let verdict: AdmitVerdict
+        switch answer {
+        case .verdict(let given): verdict = given
+        case .notAsked(let error): return fail(error ?? limiterUnavailable, at: now)
+        case .unavailable:
             // The hold may stand, or arrive yet: a cancel closes the id either way.
             actions.append(.settle(cancellation(of: pending)))
             return fail(limiterUnavailable, at: now)
@@ -71,6 +75,7 @@ extension RequestWalk {
         switch verdict {
         case .admitted(let admission):
             self.pending = nil
+            beginning = .skipped
             admittedMs = now
             admitted = AdmittedRequest(
                 request: pending.request, caller: pending.caller, plan: pending.plan, hold: admission.hold,

@@ -141,6 +141,7 @@ extension RequestWalk {
 
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {
         noteEnd(at: now)
+        giveBackBeginning()
         let (status, outcome, error) = readsOn.map { ($0.status, $0.outcome, $0.error) } ?? (status, outcome, error)
         for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) }
         phase = .finished

@@ -8,7 +8,7 @@ internal import Routing
 ///
 /// The stages, one file each, in order:
 /// 1. `Authenticate`: the key's form, then its record.
-/// 2. `Parse`: the body, once it is complete.
+/// 2. `Parse`: the body, once it is complete; a large one only when the limiter has let it `Begin`.
 /// 3. `Resolve`: from the name to a plan of deployments.
 /// 4. `Admit`: the worst case is held, or the request is refused. `Cache` asks in the same turn whether there is an answer
 ///    already, and gives that.
@@ -50,6 +50,9 @@ package struct RequestWalk {
     var keyWasRefreshed = false
     var parsed: InferenceRequest?
     var pending: PendingAdmission?
+    /// Whether the limiter was asked before the body is parsed, and in which scopes.
+    var beginning = Beginning.notAsked
+    var begunScopes: ScopeSet?
     /// While the body arrives, where there is a cache.
     var bodyDigest: CanonicalDigest?
     /// How this request uses the cache; `nil` when it does not.
@@ -105,6 +108,7 @@ package struct RequestWalk {
         case .keyFound(let lookup): keyFound(lookup, at: now)
         case .peeked(let verdict): peeked(verdict, at: now)
         case .requestFound(let lookup): requestFound(lookup, at: now)
+        case .beginAnswered(let answer): beginAnswered(answer, at: now)
         case .admitAnswered(let answer): admitAnswered(answer, at: now)
         case .cacheAnswered(let reply): cacheAnswered(reply, at: now)
         case .progressAnswered(let verdict): progressAnswered(verdict, at: now)

@@ -10,6 +10,8 @@ package enum WalkAction: Sendable {
     case lookUpKey(digests: [String], fresh: Bool)
     case peek(Caller)
     case findRequest(Caller, id: String)
+    /// Ask whether a large body may be read.
+    case begin(BeginRequest)
     case admit(AdmitRequest)
     /// Ask the cache, and wait there for whoever is asking an engine the same already.
     case lookUpAnswer(CacheLookUp)
@@ -42,6 +44,9 @@ package struct Response: Sendable {
     package var status: Int
     package var headers: HeaderBlock
     package var body: [UInt8]
+    /// How long the connection takes no next request. A caller who is told to come later and asks again at once would else take, in
+    /// refusals, what the gateway has for others.
+    package var restMs: Int64 = 0
 
     package init(status: Int, headers: HeaderBlock, body: [UInt8]) {
         self.status = status

@@ -14,6 +14,7 @@ package enum WalkEvent: Sendable {
     case keyFound(KeyLookup)
     case peeked(PeekVerdict)
     case requestFound(RequestLookup)
+    case beginAnswered(BeginAnswer)
     case admitAnswered(AdmitAnswer)
     case cacheAnswered(CacheReply)
     case progressAnswered(ProgressVerdict)
@@ -77,6 +78,8 @@ package enum KeyLookup: Sendable {
     case unknown
     /// Redis could not be asked.
     case unavailable
+    /// This worker has more requests than it can ask the limiter about, or this address too many keys that do not exist.
+    case notAsked(GatewayError)
 }
 
 /// What the cache says of a look-up.
@@ -92,6 +95,8 @@ package enum AdmitAnswer: Sendable {
     case verdict(AdmitVerdict)
     /// Redis could not be asked, or did not answer in time.
     case unavailable
+    /// Redis never got the question: there is no hold. `nil`: it cannot be reached.
+    case notAsked(GatewayError?)
 }
 
 package enum TransportFailure: Error, Sendable, Equatable {

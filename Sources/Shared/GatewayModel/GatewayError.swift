@@ -66,6 +66,8 @@ package struct GatewayError: Error, Sendable {
     package var limit: LimitFacts?
     /// After how many milliseconds another try may succeed.
     package var retryAfterMs: Int64?
+    /// The request was refused to keep others served. A caller who asks again at once waits: see `Response.restMs`.
+    package var isShed = false
     /// Overrides `ErrorKind.shouldRetry`.
     package var shouldRetry: Bool?
 

@@ -18,6 +18,7 @@ package enum LimitLibrary {
 
     package enum Function: String, Sendable, CaseIterable {
         case admit = "gw2_admit"
+        case begin = "gw2_begin"
         case settle = "gw2_settle"
         case progress = "gw2_progress"
         case restore = "gw2_restore"

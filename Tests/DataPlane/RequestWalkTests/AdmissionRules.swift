@@ -13,7 +13,8 @@ struct AdmissionRules: WalkRules {
             require(
                 .onlyLiveKeysAreAdmitted, facts.keyIsLive && request.caller.record.status == .active, "key not live")
             let isWhole = facts.bodyIsComplete && facts.bodyBytes <= WalkScenario.bodyBytesMax
-            require(.onlyWholeBodiesAreAdmitted, isWhole, "\(facts.bodyBytes) bytes")
+            let isTrusted = facts.bodyBytes <= facts.scenario.bounds.trustedBodyBytesMax || facts.beginIsAsked
+            require(.onlyWholeBodiesAreAdmitted, isWhole && isTrusted, "\(facts.bodyBytes) bytes")
         case .settle(let request) where !facts.isAdmitted:
             let isNothing = request.target == .cancelled && request.cost == .zero && request.givesUnitBack
             require(.onlyTheAdmittedSettle, isNothing && mayBeHeld(facts), "\(request.target) without admission")
@@ -29,12 +30,14 @@ struct AdmissionRules: WalkRules {
         require(.noBodyIsReadWithoutEnd, !isTooMuch || facts.isFinished, "\(facts.bodyBytes) bytes and no answer")
     }
 
-    private func mayBeHeld(_ facts: WalkFacts) -> Bool { facts.admitIsOpen && facts.settles.isEmpty }
+    private func mayBeHeld(_ facts: WalkFacts) -> Bool {
+        (facts.admitIsOpen || facts.beginIsOpen) && facts.settles.isEmpty
+    }
 
     mutating func ended(_ facts: WalkFacts) {
         if facts.isAdmitted {
             require(.settledOnce, facts.settles.count == 1, "\(facts.settles.count) settles")
-        } else if facts.admitIsOpen {
+        } else if facts.admitIsOpen || facts.beginIsOpen {
             require(.noHoldIsForgotten, facts.settles.count == 1, "\(facts.settles.count) cancels")
         }
     }

@@ -141,6 +141,58 @@ import Testing
         #expect(walker.status == 503 && walker.settles.map(\.target) == [.cancelled])
     }
 
+    @Test("a request the limiter was never asked about leaves nothing to settle", arguments: [true, false])
+    func neverAsked(isShed: Bool) {
+        var walker = Walker()
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Walker.body(stream: false)))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.caller)))
+        var error = GatewayError(.rateLimitExceeded, "Too many.", retryAfterMs: 700)
+        error.isShed = true
+        let actions = walker.feed(.admitAnswered(.notAsked(isShed ? error : nil)))
+        #expect(walker.status == (isShed ? 429 : 503) && walker.settles.isEmpty)
+        guard case .respond(let response, _)? = actions.first else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(response.restMs == (isShed ? 250 : 0))
+    }
+
+    @Test(
+        "a large body is not parsed before the limiter has let it begin, and nothing is left of it where it is refused")
+    func begins() {
+        for isLetIn in [true, false] {
+            var walker = Walker()
+            var head = Walker.head()
+            head.contentLength = 70_000
+            head.hasBody = true
+            walker.feed(.head(head))
+            let asked = walker.feed(.keyFound(.found(Walker.caller)))
+            guard case .begin? = asked.first else {
+                Issue.record("the limiter is not asked")
+                return
+            }
+            walker.feed(.body([UInt8](repeating: 0x78, count: 70_000)))
+            #expect(walker.feed(.bodyEnd).isEmpty)
+            let rate = ["4", "5", "1", "requests_per_minute", "1", "1", "0", "900"]
+            walker.feed(.beginAnswered(.verdict(isLetIn ? .begun : BeginVerdict(reply: rate))))
+            // Let in, it turns out to be no JSON: what was taken goes back.
+            #expect(walker.status == (isLetIn ? 400 : 429))
+            #expect(walker.settles.map(\.target) == (isLetIn ? [.cancelled] : []))
+        }
+    }
+
+    @Test("a request that is shed is refused before its body is parsed")
+    func shedEarly() {
+        var walker = Walker()
+        walker.feed(.head(Walker.head()))
+        walker.feed(.keyFound(.notAsked(GatewayError(.overloaded, "Too many.", retryAfterMs: 700))))
+        walker.feed(.body(Array("not JSON".utf8)))
+        walker.feed(.bodyEnd)
+        #expect(walker.status == 503 && walker.settles.isEmpty)
+    }
+
     @Test("a bad key is refused when its body has been read, without a look-up")
     func badKey() {
         var walker = Walker()

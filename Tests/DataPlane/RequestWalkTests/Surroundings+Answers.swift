@@ -5,6 +5,8 @@ import RequestWalk
 
 /// What key table and limiter say.
 extension Surroundings {
+    private static let shed = GatewayError(.overloaded, "More wait than can be served.", retryAfterMs: 700)
+
     mutating func lookUpAnswer() -> KeyLookup {
         guard scenario.oddities.contains(.key) else { return .found(Walker.caller) }
         var record = Walker.record
@@ -13,6 +15,7 @@ extension Surroundings {
         case 1: return .unavailable
         case 2: record.status = .revoked
         case 3: record.expiresAtMs = RandomWalk.wallMs
+        case 4: return .notAsked(Self.shed)
         default: break
         }
         return .found(Caller(record))
@@ -36,6 +39,18 @@ extension Surroundings {
         }
     }
 
+    mutating func beginAnswer() -> BeginAnswer {
+        guard scenario.oddities.contains(.limiter) else { return .verdict(.begun) }
+        let rate = ["4", "5", "1", "requests_per_minute", "1", "1", "0", "900"]
+        let replies = [["0", "5"], ["1", "5"], ["2", "key", "9"], ["3", "g", "r"], ["8", "C"], ["what?"], rate]
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: return .unavailable
+        case 1: return .notAsked(random.once(in: 2) ? Self.shed : nil)
+        case 2: return .verdict(BeginVerdict(reply: random.pick(replies)))
+        default: return .verdict(.begun)
+        }
+    }
+
     mutating func admitAnswer() -> AdmitAnswer {
         let admission = Walker.admission(holding: askedHold)
         guard scenario.oddities.contains(.limiter) else { return admission }
@@ -51,9 +66,10 @@ extension Surroundings {
             ["11", "5", "2", "usd_per_month", "9", "1", "8", "900"],
             ["5", "5", "1", "tokens_per_minute", "1", "1", "0", "900"],
         ]
-        switch Int.random(in: 0..<4, using: &random) {
+        switch Int.random(in: 0..<5, using: &random) {
         case 0: return .unavailable
         case 1: return admission
+        case 2: return .notAsked(random.once(in: 2) ? Self.shed : nil)
         default: return .verdict(AdmitVerdict(reply: random.pick(replies)))
         }
     }

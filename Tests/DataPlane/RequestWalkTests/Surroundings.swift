@@ -7,7 +7,7 @@ import RequestWalk
 /// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
 struct Surroundings {
     private enum Turn {
-        case body, breakBody, lookUp, peek, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
+        case body, breakBody, lookUp, peek, begin, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
     }
 
     /// Words of an attempt that are already on their way when it is stopped or paused.
@@ -21,6 +21,7 @@ struct Surroundings {
     private var bodyIsSent = false
     private var owesLookUp = false
     private var owesPeek = false
+    private var owesBegin = false
     private var owesAdmit = false
     private var owesCache = false
     private(set) var askedHold = NanoUSD.zero
@@ -48,6 +49,7 @@ struct Surroundings {
         if !bodyIsSent, !isDetached { turns += [.body, .body] }
         if owesLookUp { turns.append(.lookUp) }
         if owesPeek { turns.append(.peek) }
+        if owesBegin { turns.append(.begin) }
         if owesAdmit { turns.append(.admit) }
         if owesCache { turns.append(.cache) }
         if !owedProgress.isEmpty { turns.append(.progress) }
@@ -79,6 +81,9 @@ struct Surroundings {
             owesPeek = false
             return .peeked(
                 random.pick([.unavailable, Fixture.use, scenario.oddities.contains(.limiter) ? .stale : Fixture.use]))
+        case .begin:
+            owesBegin = false
+            return .beginAnswered(beginAnswer())
         case .admit:
             owesAdmit = false
             return .admitAnswered(admitAnswer())
@@ -130,6 +135,7 @@ struct Surroundings {
         switch action {
         case .lookUpKey: owesLookUp = true
         case .peek, .findRequest: owesPeek = true
+        case .begin: owesBegin = true
         case .admit(let request):
             owesAdmit = true
             askedHold = request.hold
@@ -157,7 +163,7 @@ struct Surroundings {
         scenario.scripts.flatMap(\.steps) + WalkTimer.allCases.map { .timer($0) } + [
             .keyFound(.found(Walker.caller)), .peeked(.unavailable), .cacheAnswered(.miss),
             .cacheAnswered(.hit(Fixture.cached(streams: scenario.streams))),
-            .admitAnswered(Walker.admission(holding: askedHold)),
+            .beginAnswered(.verdict(.begun)), .admitAnswered(Walker.admission(holding: askedHold)),
             .admitAnswered(.unavailable), .body([1]), .bodyEnd, .clientBlocked, .clientReady, .shutdown, .clientGone,
         ]
     }

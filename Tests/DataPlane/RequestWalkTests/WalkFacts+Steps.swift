@@ -25,11 +25,15 @@ extension WalkFacts {
         case .admitAnswered(.verdict(.admitted)):
             isAdmitted = true
             admitIsOpen = false
+            beginIsOpen = false
+        case .beginAnswered(.verdict(.begun)), .beginAnswered(.verdict(.unreadable)), .beginAnswered(.unavailable):
+            break
+        case .beginAnswered(.verdict), .beginAnswered(.notAsked): beginIsOpen = false
         case .admitAnswered(.verdict(.unreadable)): break
         case .admitAnswered(.verdict(.refused(let error))):
             admitIsOpen = false
             refusalIsWaived = error.kind != .rateLimitExceeded || error.limit?.name == "tokens_per_minute"
-        case .admitAnswered(.verdict): admitIsOpen = false
+        case .admitAnswered(.verdict), .admitAnswered(.notAsked): admitIsOpen = false
         case .cacheAnswered(let reply):
             if cacheIsAsked, attempts.isEmpty, case .hit(let answer) = reply, answer.isStream == scenario.streams {
                 atHand = answer
@@ -72,6 +76,10 @@ extension WalkFacts {
             questions += 1
             keyIsLive = false
             isRefused = !scenario.isChat
+        case .begin:
+            beginIsAsked = true
+            beginIsOpen = true
+            questions += 1
         case .admit(let request):
             admit = request
             admitIsOpen = true
@@ -130,7 +138,7 @@ extension WalkFacts {
 extension WalkEvent {
     fileprivate var isReply: Bool {
         switch self {
-        case .keyFound, .peeked, .admitAnswered, .cacheAnswered: true
+        case .keyFound, .peeked, .beginAnswered, .admitAnswered, .cacheAnswered: true
         default: false
         }
     }

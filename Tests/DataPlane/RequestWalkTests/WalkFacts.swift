@@ -67,6 +67,9 @@ struct WalkFacts {
     var notes: [AttemptReport] = []
     /// Asked, and no readable answer came: the hold may stand.
     var admitIsOpen = false
+    /// The limiter was asked whether a large body may be read; and what that took may stand, for nothing was admitted.
+    var beginIsAsked = false
+    var beginIsOpen = false
     var isAdmitted = false
     var cacheIsAsked = false
     /// What the cache has for this request, once it has said so in time.

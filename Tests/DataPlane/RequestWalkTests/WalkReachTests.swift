@@ -15,6 +15,7 @@ private enum Place: CaseIterable {
     case chargeClampedToHold, chargeBounded, readOn, readOnToUsage, bothAttemptsCharged, otherEndpointAnswered,
         withoutConfiguration
     case answerAtHandGiven, streamAtHandGiven, answerAtHandBehindRefusal, answerAtHandNotLetIn, streamAtHandBehindPing
+    case begunAndAdmitted, begunAndRefused, beginRefused, beginUnanswered, leftAfterBeginning
     case answerKept, streamKept, leftWhileAskingTheCache
 }
 
@@ -46,6 +47,11 @@ private enum Place: CaseIterable {
 
     private static func places(at event: WalkEvent, _ facts: WalkFacts) -> Set<Place> {
         switch event {
+        case .clientGone where facts.beginIsOpen: [.leftAfterBeginning]
+        case .beginAnswered(.verdict(.refused)): [.beginRefused]
+        case .beginAnswered(.unavailable): [.beginUnanswered]
+        case .admitAnswered(.verdict(.admitted)) where facts.beginIsOpen: [.begunAndAdmitted]
+        case .admitAnswered(.verdict(.refused)) where facts.beginIsOpen: [.begunAndRefused]
         case .clientGone where facts.isAdmitted && facts.cacheIsAsked: [.leftWhileAskingTheCache]
         case .clientGone:
             [phase(facts, .leftWhileReceiving, .leftWhileAdmitting, .leftWhileDispatching, .leftWhileRelaying)]

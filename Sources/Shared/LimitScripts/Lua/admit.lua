@@ -1,6 +1,7 @@
 -- admit: may this request start? Takes what it may cost out of every scope at once, or nothing.
 -- KEYS  h:{s}:<rid>  o:{s}  then per scope b:{s}:<scope>
 -- ARGV  rid gen run owner ttl_ms est_tokens hold hold_min floor_cost event limits
+-- What `begin` took for the same rid is part of it: it is taken out and judged with the rest; where the rest is refused it stays.
 -- The hold is the wanted one, or what is left of the money where that is less, but not less than hold_min.
 -- Replies: {0, now, periods, hold, money left beside it (-1: no limit), rpm limit, left, reset ms, tpm limit, left, reset ms}
 --   1 already admitted (now, periods, hold) · 2 stale version · 3 fenced (gen, run) · 8 closed · otherwise
@@ -113,8 +114,11 @@ local function admit(K, A)
   local run = redis.call('HGET', beside('run:', K[1]), 'open')
   if gen ~= A[2] or run ~= A[3] then return {3, gen or '', run or ''} end
   local was = record(K[1])
-  if was and was.st == 'O' and was.owner == A[4] then return {1, int(was.at), was.periods, int(was.hold)} end
-  if was then return {8, was.st} end
+  local begun = was and was.begun and was.st == 'O' and was.owner == A[4] and was
+  if was and not begun then
+    if was.st == 'O' and was.owner == A[4] then return {1, int(was.at), was.periods, int(was.hold)} end
+    return {8, was.st}
+  end
   if old then return old end
 
   local now, est, hold, hold_min = now_ms(), tonumber(A[6]), amount(A[7]), amount(A[8])
@@ -122,6 +126,7 @@ local function admit(K, A)
   for i, l in ipairs(limits) do
     local s, requests, tokens = load(K[i + 2]), 0, 0
     roll(s, now)
+    if begun then unbegin(s, begun, i) end
     has_minute[i] = l[RPM] >= 0 or l[TPM] >= 0
     if has_minute[i] then requests, tokens = turn(s, now) end
     local refusal = count_refusal(i, s, l, requests, tokens, est, now)
@@ -163,4 +168,58 @@ local function admit(K, A)
   return {0, int(now), named, int(hold), left == math.huge and '-1' or int(left - hold),
     rpm and int(rpm[1]) or '-1', rpm and int(rpm[2]) or '-1', rpm and reset or '0',
     tpm and int(tpm[1]) or '-1', tpm and int(tpm[2]) or '-1', tpm and reset or '0'}
+end
+
+-- begin: may the body of this request be read? Takes its unit of the request limits and its place among those that run, so that a caller
+-- who is over them cannot make a worker read and parse what is large. admit with the same rid completes it, whatever it then needs; a
+-- cancel gives back what was taken, and so does the sweeper when the worker is gone.
+-- KEYS  h:{s}:<rid>  o:{s}  then per scope b:{s}:<scope>   ARGV  rid gen run owner ttl_ms event limits
+-- Replies: {0, now} · {1, now} begun already · the rest as admit: {2, …} {3, …} {8, …}, {4, …} rpm and {10, …} concurrency
+
+-- What of the limits is judged before the body is known: money, tokens and quotas may not matter for it, if its answer is in the cache.
+local function of_the_moment(l)
+  local judged = {}
+  for i, value in ipairs(l) do judged[i] = value end
+  judged[TPM], judged[RPD], judged[RPMONTH] = -1, -1, -1
+  return judged
+end
+
+local function begin_early(K, A)
+  local limits = cmsgpack.unpack(A[7])
+  local gen, old = stale(K[1], limits)
+  local run = redis.call('HGET', beside('run:', K[1]), 'open')
+  if run ~= A[3] or gen ~= A[2] then return {3, gen or '', run or ''} end
+  local was = record(K[1])
+  if was and was.st == 'O' and was.begun and was.owner == A[4] then return {1, int(was.at)} end
+  if was then return {8, was.st} end
+  if old then return old end
+
+  local now, scopes, has_minute = now_ms(), {}, {}
+  for i, l in ipairs(limits) do
+    local s, requests, tokens = load(K[i + 2]), 0, 0
+    roll(s, now)
+    has_minute[i] = l[RPM] >= 0 or l[TPM] >= 0
+    if has_minute[i] then requests, tokens = turn(s, now) end
+    local refusal = count_refusal(i, s, of_the_moment(l), requests, tokens, 0, now)
+    if refusal then
+      note_refusal(K[1], limits[1][NAME], A[1], refusal)
+      return refusal
+    end
+    scopes[i] = s
+  end
+
+  local named, bucket = '', 0
+  for i, s in ipairs(scopes) do
+    take(s, 0, 0, has_minute[i])
+    if has_minute[i] then bucket = s[NEWEST] end
+    store(K[i + 2], s)
+    named = named .. (i > 1 and ',' or '') .. int(s[M]) .. '/' .. int(s[D])
+  end
+  local ttl = tonumber(A[5])
+  keep(K[1], {
+    st = 'O', begun = true, owner = A[4], at = now, deadline = now + ttl, hold = 0, est = 0, cost = 0, event = A[6],
+    periods = named, bucket = bucket,
+  }, ttl + 86400000)
+  redis.call('ZADD', K[2], int(now + ttl), A[1])
+  return {0, int(now)}
 end

@@ -46,7 +46,8 @@ local function periods(now)
 end
 
 -- A request's record: st (O open, S settled, C cancelled, R reaped), cost, periods ('month/day,month/day': of each scope, as
--- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket.
+-- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket, and begun (only its
+-- unit and its place are taken: see begin).
 local function record(key)
   local packed = redis.call('GET', key)
   return packed and cmsgpack.unpack(packed)

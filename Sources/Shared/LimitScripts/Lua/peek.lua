@@ -58,6 +58,7 @@ local function inspect(K)
 end
 
 redis.register_function('gw2_admit', admit)
+redis.register_function('gw2_begin', begin_early)
 redis.register_function('gw2_settle', settle)
 redis.register_function('gw2_count', count)
 redis.register_function('gw2_progress', progress)

@@ -1,17 +1,19 @@
 -- What workers call after Redis restarted, failed over or was wiped.
 
 -- restore: puts a running request's hold back, whatever the limits say: it was admitted. Nothing happens where its record
--- stands. KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen owner at ttl_ms est hold cost event periods
+-- stands, but what only begun was and then admitted is completed. KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen owner at ttl_ms est hold cost event periods
 -- Replies: {0} · {1, state} it stands · {3, gen} fenced
 local function restore(K, A)
   local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
   if gen ~= A[2] then return {3, gen or ''} end
   local r = record(K[1])
-  if r then return {1, r.st} end
+  local begun = r and r.begun and r.st == 'O'
+  if r and not begun then return {1, r.st} end
   local hold, now, ttl = amount(A[7]), now_ms(), tonumber(A[5])
   for i = 1, #K - 2 do
     local month, day = periods_of(A[10], i)
     local s = load(K[i + 2])
+    if begun then unbegin(s, r, i) end
     charge(s, month, day, hold, 0, 1)
     s[OPEN] = s[OPEN] + 1
     store(K[i + 2], s)

@@ -1,0 +1,156 @@
+/// The calls that wait for a server which takes a bounded number at once, in a line for each caller.
+///
+/// - The lines are served in turn, so a caller with one call waits for one call of each other caller, however many those have waiting
+///   (Nagle, RFC 970; all calls cost about the same, so no deficit is carried over).
+/// - A line may be as long as the room that is left for all of them (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998):
+///   N callers who ask for everything get 1/(N + 1) of the room each, and there is room for the next one at once, without throwing
+///   anybody out.
+/// - A line takes no more while its first call has waited for too long: then it is as long as it may be at the rate the server has just
+///   now, whatever that is, and who comes is told at once instead of after the wait (the same sign that CoDel goes by, RFC 8289).
+/// - How many calls are under way adapts to the time an answer takes.
+///
+/// Past the knee the work of the server so stays what it was at the knee.
+package struct FairLine<Job> {
+    package enum Place: Sendable, Equatable {
+        case goes
+        case waits
+        case isRefused
+    }
+
+    private struct Waiting {
+        var job: Job
+        var sinceMs: Int64
+    }
+
+    private struct Account {
+        var underWay = 0
+        var jobs = FirstInFirstOut<Waiting>()
+        var endedMs: Int64 = 0
+        /// It stands in `ended`.
+        var hasEnded = false
+    }
+
+    /// How long a caller with nothing under way counts as one of those who share.
+    private static var rememberedMs: Int64 { 1_000 }
+
+    /// Of those with something under way or waiting, now or a moment ago.
+    private var accounts: [String: Account] = [:]
+    /// Those who had nothing left, each once, until they are forgotten or come back.
+    private var ended = FirstInFirstOut<(caller: String, atMs: Int64)>()
+    /// Those with something waiting, each once, in the order they are served.
+    private var turns = FirstInFirstOut<String>()
+    private var underWayLimit: AdaptiveLimit
+    private let waitingMax: Int
+    private let waitMs: Int64
+    package private(set) var underWay = 0
+    package private(set) var waiting = 0
+
+    /// - Parameters:
+    ///   - waitingMax: calls in all lines together.
+    ///   - waitMs: a line whose first call has waited for this long takes no more.
+    package init(underWay: AdaptiveLimit, waitingMax: Int, waitMs: Int64) {
+        underWayLimit = underWay
+        self.waitingMax = waitingMax
+        self.waitMs = waitMs
+    }
+
+    /// Whether one more call of this caller would find a place.
+    package func hasPlace(for caller: String, atMs now: Int64) -> Bool {
+        if goesAtOnce { return true }
+        guard let account = accounts[caller] else { return waiting < waitingMax }
+        return account.jobs.count < waitingMax - waiting && now - (account.jobs.first?.sinceMs ?? now) < waitMs
+    }
+
+    private var goesAtOnce: Bool { waiting == 0 && underWay < underWayLimit.value }
+
+    /// Whether the caller has more than its share of what is under way and waits: more than all who share have on average.
+    package func isOverShare(_ caller: String) -> Bool {
+        guard let account = accounts[caller] else { return false }
+        return (account.underWay + account.jobs.count) * accounts.count > underWay + waiting
+    }
+
+    /// - Returns: `goes`: the call is to be made now, and `ended` to be called when it is over.
+    package mutating func enter(_ caller: String, _ job: Job, atMs now: Int64) -> Place {
+        if goesAtOnce {
+            accounts[caller, default: Account()].underWay += 1
+            underWay += 1
+            return .goes
+        }
+        guard hasPlace(for: caller, atMs: now) else { return .isRefused }
+        accounts[caller, default: Account()].jobs.append(Waiting(job: job, sinceMs: now))
+        if accounts[caller]?.jobs.count == 1 { turns.append(caller) }
+        waiting += 1
+        return .waits
+    }
+
+    /// The next call to be made, if one waits and may; `ended` is to be called when it is over.
+    package mutating func next(atMs now: Int64) -> (caller: String, job: Job, waitedMs: Int64)? {
+        guard underWay < underWayLimit.value, let caller = turns.popFirst(),
+            let next = accounts[caller]?.jobs.popFirst()
+        else { return nil }
+        if accounts[caller]?.jobs.isEmpty == false { turns.append(caller) }
+        accounts[caller]?.underWay += 1
+        underWay += 1
+        waiting -= 1
+        return (caller, next.job, now - next.sinceMs)
+    }
+
+    /// - Parameter tookMs: how long the server took; `nil` when it was not asked.
+    package mutating func ended(_ caller: String, tookMs: Int64?, atMs now: Int64) {
+        if let tookMs { underWayLimit.note(tookMs: tookMs, isUsed: underWay >= underWayLimit.value, atMs: now) }
+        underWay -= 1
+        guard var account = accounts[caller] else { return }
+        account.underWay -= 1
+        if account.underWay == 0, account.jobs.isEmpty {
+            account.endedMs = now
+            if !account.hasEnded { ended.append((caller, now)) }
+            account.hasEnded = true
+        }
+        accounts[caller] = account
+        forget(before: now - Self.rememberedMs)
+    }
+
+    private mutating func forget(before: Int64) {
+        while let first = ended.first, first.atMs <= before {
+            _ = ended.popFirst()
+            guard let account = accounts[first.caller] else { continue }
+            accounts[first.caller]?.hasEnded = false
+            guard account.underWay == 0, account.jobs.isEmpty else { continue }
+            if account.endedMs <= before {
+                accounts[first.caller] = nil
+            } else {
+                accounts[first.caller]?.hasEnded = true
+                ended.append((first.caller, account.endedMs))
+            }
+        }
+    }
+}
+
+/// A queue in an array: what was taken is dropped once it is half of it.
+struct FirstInFirstOut<Element> {
+    private var items: [Element?] = []
+    private var head = 0
+
+    var count: Int { items.count - head }
+    var isEmpty: Bool { count == 0 }
+
+    var first: Element? { head < items.count ? items[head] : nil }
+
+    mutating func append(_ item: Element) { items.append(item) }
+
+    mutating func popFirst() -> Element? {
+        guard head < items.count else { return nil }
+        defer {
+            items[head] = nil
+            head += 1
+            if head == items.count {
+                items.removeAll(keepingCapacity: head <= 64)
+                head = 0
+            } else if head >= 64, head * 2 >= items.count {
+                items.removeFirst(head)
+                head = 0
+            }
+        }
+        return items[head]
+    }
+}
