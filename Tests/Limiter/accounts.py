@@ -6,7 +6,62 @@ from books import Books, calendar, demand, windows_of
 
 
 class Accounts(Books):
+    def on_begin(self, keys, args, reply, code):
+        rid, gen, run, owner, names = args[0], args[1], args[2], args[3], args[-1]
+        scopes, now, held = keys[2:], self.redis.now_ms, self.records.get(rid)
+        fenced = gen != self.state.get("gen") or run != self.state.get("open")
+        demand(fenced == (code == 3), "the fence of begin", code)
+        stale = any(name not in self.versions or self.versions[name] > version for name, version in names)
+        if code in (0, 2):
+            demand(stale == (code == 2), "begun under an old version, or refused under a good one", names, self.versions)
+        if code in (0, 1, 8):
+            demand(bool(held) == (code != 0), "a request began twice, or its tombstone is gone", rid, held)
+        if code in (4, 10):
+            self.justify(scopes[int(reply[2]) - 1], code, 0, now, args)
+        if code == 0:
+            periods = [tuple(map(max, calendar(now), self.newest.get(key, (0, 0)))) for key in scopes]
+            for key, own in zip(scopes, periods):
+                self.count_in(key, own, rid, now, 0)
+            named = ",".join(f"{month}/{day}" for month, day in periods)
+            self.put(self.records, rid, {"st": "O", "begun": owner, "hold": 0, "cost": 0, "periods": named})
+
+    def count_in(self, key, periods, rid, now, hold):
+        """A request takes its unit, its place and its hold in a scope, within its limits."""
+        self.add(key, periods, 0, hold, 1)
+        self.count_open(key, 1)
+        limits = self.limits[key]
+        demand(limits["concurrency"] < 0 or self.open[key] <= limits["concurrency"], "too many at once", key)
+        if limits["rpm"] >= 0:
+            before = self.in_minute(key, now)
+            seen = (*before, (max(now, before[-1][0] if before else 0), rid))
+            self.put(self.minute, key, seen)
+            recent = [at for at, _ in seen if at >= seen[-1][0] - 60_000]
+            demand(len(recent) <= limits["rpm"], "more than the limit within 60 s", key, recent)
+
+    def unbegin(self, rid, scopes, held):
+        """What begin took is counted anew, or not at all."""
+        for i, key in enumerate(scopes):
+            self.add(key, windows_of(held["periods"], i), 0, 0, -1)
+            self.count_open(key, -1)
+            if key in self.minute:
+                self.put(self.minute, key, tuple(one for one in self.minute[key] if one[1] != rid))
+        self.drop(self.records, rid)
+
     def on_admit(self, keys, args, reply, code):
+        held = self.records.get(args[0])
+        if not held or held.get("begun") != args[3] or code not in (0, 4, 6, 7, 10, 11):
+            return self.judge_admit(keys, args, reply, code)
+        tables = self.records, self.totals, self.open, self.minute
+        before = [dict(table) for table in tables]
+        self.unbegin(args[0], keys[2:], held)
+        self.judge_admit(keys, args, reply, code)
+        if code:  # Refused, what began stands.
+            for table, was in zip(tables, before):
+                for key in {*table, *was}:
+                    if table.get(key) != was.get(key):
+                        self.put(table, key, was[key])
+
+    def judge_admit(self, keys, args, reply, code):
         rid, gen, run, hold, hold_min, names = args[0], args[1], args[2], args[6], args[7], args[-1]
         scopes, now = keys[2:], self.redis.now_ms
         fenced = gen != self.state.get("gen") or run != self.state.get("open")
@@ -34,17 +89,8 @@ class Accounts(Books):
         for i, key in enumerate(scopes):
             expected = tuple(map(max, calendar(now), self.newest.get(key, (0, 0))))
             demand(windows_of(periods, i) == expected, "not the period of Redis's clock", periods, expected)
-            self.add(key, expected, 0, hold, 1)
-            self.count_open(key, 1)
+            self.count_in(key, expected, rid, now, hold)
             self.within_money(key, expected)
-            limits = self.limits[key]
-            demand(limits["concurrency"] < 0 or self.open[key] <= limits["concurrency"], "too many at once", key)
-            if limits["rpm"] >= 0:
-                before = self.in_minute(key, now)
-                seen = (*before, (max(now, before[-1][0] if before else 0), rid))
-                self.put(self.minute, key, seen)
-                recent = [at for at, _ in seen if at >= seen[-1][0] - 60_000]
-                demand(len(recent) <= limits["rpm"], "more than the limit within 60 s", key, recent)
         self.put(self.records, rid, {"st": "O", "hold": hold, "cost": args[8], "periods": periods})
 
     def justify(self, key, code, hold_min, now, args):
@@ -119,7 +165,10 @@ class Accounts(Books):
         rid, gen, hold, periods = args[0], args[1], args[6], args[9]
         demand((gen != self.state.get("gen")) == (code == 3), "the fence of restore", code)
         if code != 3:
-            demand((rid in self.records) == (code == 1), "restored beside its record", rid, code)
+            held = self.records.get(rid)
+            demand(bool(held and not held.get("begun")) == (code == 1), "restored beside its record", rid, code)
+            if held and code == 0:
+                self.unbegin(rid, keys[2:], held)
         if code == 0:
             for i, key in enumerate(keys[2:]):
                 self.add(key, windows_of(periods, i), 0, hold, 1)
@@ -127,8 +176,9 @@ class Accounts(Books):
             self.put(self.records, rid, {"st": "O", "hold": hold, "cost": args[7], "periods": periods})
 
     def on_sweep(self, keys, args, reply, code):
-        for rid, _, _, cost, hold, _, _ in reply:
+        for rid, _, _, cost, hold, _, _, *only_began in reply:
             held = self.records.get(rid.decode())
+            demand(bool(held and held.get("begun")) == bool(only_began), "what only began is told apart", rid, held)
             demand(held and held["st"] == "O" and held["cost"] == int(cost) and held["hold"] == int(hold),
                    "the sweeper is told something else than was reported", rid, cost, hold, held)
             self.swept[rid.decode()] = min(int(cost), self.swept.get(rid.decode(), int(cost)))

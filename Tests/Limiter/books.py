@@ -12,7 +12,7 @@ WINDOWS, OPEN, MINUTE, BASE = (0, 5, 10, 15), 20, 21, 10**15
 # Where what answers out of the cache saved stands, for scopes that had any: month, requests, nano, day, requests, nano.
 SAVED = 48
 # Replies that promise that nothing was written.
-SILENT = {"admit": range(1, 13), "settle": (1, 3), "count": (1, 3), "append": (3,), "close": (3,), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
+SILENT = {"admit": range(1, 13), "begin": range(1, 13), "settle": (1, 3), "count": (1, 3), "append": (3,), "close": (3,), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
           "share": (1, 2), "live": (3,), "entomb": (1, 3), "clear": (3,), "raise": (1,), "barrier": (3,)}
 
 

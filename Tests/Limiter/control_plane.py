@@ -109,15 +109,15 @@ class ControlPlane(Rebuild, Sharing):
         if not gen or self.rebuilding:
             return
         try:
-            for rid, _, _, cost, _, event, periods in self.call("sweep", [key_of("o"), key_of("hb")], SILENT_MS, 10):
+            for rid, _, _, cost, _, event, periods, *only_began in self.call("sweep", [key_of("o"), key_of("hb")], SILENT_MS, 10):
                 row = Ledger.row(event)
                 scopes = [key_of("b", scope) for scope in row.scopes]
                 keys = [key_of("h", rid.decode()), key_of("o"), key_of("u"), *scopes]
                 named = dict(part.split("=") for part in event.decode().split("|"))
                 named["periods"], named["cost"] = periods.decode(), int(cost)
                 self.world.network.send("settle", keys, [
-                    rid.decode(), gen.decode(), "R", int(cost), self.world.estimate,
-                    "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 0])
+                    rid.decode(), gen.decode(), "C" if only_began else "R", int(cost), self.world.estimate,
+                    "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 1 if only_began else 0])
         except Interrupted:
             pass
 

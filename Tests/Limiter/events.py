@@ -28,7 +28,10 @@ class Events:
         request = Request(rid, worker.owner, SCOPES[r.choice(("k1", "k1", "k2", "k3"))], floor,
                           hold=self.unit * r.randint(60, 100), hold_min=self.unit * r.randint(10, 30))
         self.requests[rid] = request
-        worker.admit(request)
+        if r.random() < 0.3:
+            worker.begin(request, completes=r.random() < 0.7)
+        else:
+            worker.admit(request)
 
     def running(self):
         worker = self.ready()

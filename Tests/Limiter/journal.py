@@ -24,6 +24,7 @@ class Request:
     periods: str = ""
     at: int = 0
     retried: bool = False
+    begun: bool = False  # Its unit and its place were asked for before its body was read.
     confirmed: tuple = ()  # (gen, run) in which Redis is known to have the hold
     is_journal_lost: bool = False
     is_appended: bool = False

@@ -54,8 +54,10 @@ EDITS = {
         ("math.max(0, s[REQUEST_SLOTS + i] + requests)", "s[REQUEST_SLOTS + i] + requests")],
     "the fence of admit forgets the process": [("if gen ~= A[2] or run ~= A[3] then", "if gen ~= A[2] then")],
     "an admission is repeated after its end": [("  if was then return {8, was.st} end\n", "")],
+    "what began counts beside what is admitted": [("    if begun then unbegin(s, begun, i) end\n    has_minute", "    has_minute")],
+    "what began is put back beside its hold": [("    if begun then unbegin(s, r, i) end\n", "")],
     "a hold is put back beside its record": [
-        ("  if r then return {1, r.st} end\n  local hold, now", "  local hold, now")],
+        ("  if r and not begun then return {1, r.st} end\n  local hold, now", "  local hold, now")],
     "a tomb is put over a record that stands": [("if redis.call('EXISTS', K[1]) == 1 then return {1} end", "")],
     "a life begins without asking for its barrier": [(
         "and redis.call('HGET', beside('run:', key), 'closed') == gen",

@@ -72,6 +72,28 @@ class Worker(Pump, Recovery):
         self.send("admit", keys, args, lambda reply: self.on_verdict(request, target, reply),
                   lambda: self.on_no_verdict(request))
 
+    def begin(self, request, completes):
+        """`completes`: the body comes, and is good."""
+        self.open[request.rid], request.begun = request, True
+        keys = [key_of("h", request.rid), key_of("o"), *self.scope_keys(request)]
+        args = [request.rid, *(self.opened or self.target()), self.owner, TTL_MS, request.event(0, True, self.clock()),
+                self.world.limits_for(request, self.versions)]
+
+        def on_reply(reply):
+            code = int(reply[0])
+            if request.state != "asked":
+                return
+            if code in (0, 1):
+                return self.admit(request) if completes else self.close(request, "C", 0)
+            request.state = "refused"
+            del self.open[request.rid]
+            if code == 3:
+                self.shut()
+            if code == 2:
+                self.world.learn_versions(self)
+
+        self.send("begin", keys, args, on_reply, lambda: request.state == "asked" and self.close(request, "C", 0))
+
     def on_verdict(self, request, target, reply):
         code = int(reply[0])
         if request.state != "asked":
@@ -82,7 +104,7 @@ class Worker(Pump, Recovery):
             return
         request.state = "refused"
         del self.open[request.rid]
-        if request.retried:  # The first try may arrive yet, and be let in.
+        if request.retried or request.begun:  # The first try may arrive yet, and be let in; what began stands.
             self.close(request, "C", 0)
         if code == 3:
             self.shut()

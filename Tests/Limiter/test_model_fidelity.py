@@ -64,6 +64,7 @@ class Calls:
         choices = {
             "admit": ([hold, "o:{s}", *scopes], [
                 rid, gen, run, owner, self.long, r.choice((1, 60)), big, 5, 3, event, packed]),
+            "begin": ([hold, "o:{s}", *scopes], [rid, gen, run, owner, self.long, event, packed]),
             "settle": ([hold, "o:{s}", "u:{s}", *scopes], [
                 rid, gen, r.choice("SSCR"), r.choice((1, big)), 9, event, self.long, self.periods, r.choice("01")]),
             "progress": ([hold, *scopes], [gen, owner, r.choice((1, 50)), event, r.choice((90, big)), packed]),
@@ -95,7 +96,7 @@ class Calls:
             "stop": (["c:{s}"], [r.choice("123")]),
             "at_least": (scopes[:1], windows[:6]),
         }
-        often = {"admit": 8, "settle": 6, "progress": 4, "restore": 2, "share": 4}
+        often = {"admit": 8, "begin": 4, "settle": 6, "progress": 4, "restore": 2, "share": 4}
         name = r.choices(list(choices), [often.get(name, 1) for name in choices])[0]
         return name, *choices[name]
 

@@ -13,7 +13,7 @@ ONE_SEED = os.environ.get("AIHUB_SIMULATION_SEED")
 # Every third run leans on some kind of event; which one follows from the seed.
 LEANINGS = (None, None, *(one for emphasis in EMPHASIS.values() for one in (None, None, emphasis)))
 # What a run of some length must have seen, or it proves less than it says: (function, first number of the reply).
-EXPECTED = {("admit", code) for code in (0, 1, 2, 3, 4, 7, 8, 10, 11, 12)} | {("settle", code) for code in (0, 1, 3)} | {
+EXPECTED = {("admit", code) for code in (0, 1, 2, 3, 4, 7, 8, 10, 11, 12)} | {("begin", code) for code in (0, 2, 3, 4, 10)} | {("settle", code) for code in (0, 1, 3)} | {
     ("progress", 0), ("progress", 2), ("progress", 3), ("progress", 8), ("restore", 0), ("restore", 1), ("reopen", 0),
     ("reopen", 1), ("reopen", 2), ("reopen", 3), ("append", 0), ("append", 3), ("count", 0), ("count", 1), ("close", 0), ("appended", 0), ("barrier", 0), ("barrier", 1),
     ("barrier", 3), ("seed", 0), ("seed", 3), ("live", 0), ("raise", 0), ("raise", 1), ("entomb", 0), ("sweep", 0),
