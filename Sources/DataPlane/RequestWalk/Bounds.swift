@@ -44,9 +44,9 @@ package struct Bounds: Sendable {
     package var handshakeMs: Int64 = 5_000
     /// How long bytes are dropped behind an answer that came before the end of its request.
     package var lingerMs: Int64 = 1_000
-    /// How long a connection takes no next request after one was refused to keep others served. Short: a proxy may share it
-    /// among callers.
-    package var shedRestMsMax: Int64 = 250
+    /// How long a connection takes no next request after one was refused to keep others served: as long as its caller was told to
+    /// wait, but no longer than this, for a proxy may share it among callers.
+    package var shedRestMsMax: Int64 = 1_000
     /// Unsent bytes of an answer: above the first the engine is paused, below the second it goes on.
     package var unsentBytesHigh = 64 << 10
     package var unsentBytesLow = 16 << 10
