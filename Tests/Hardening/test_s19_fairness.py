@@ -2,8 +2,11 @@
 for what they mistyped."""
 
 import json
+import os
 import pathlib
 import random
+
+import pytest
 
 import rows
 from callers import Caller, check_refusal, once
@@ -76,6 +79,7 @@ def test_a_caller_over_their_limits_is_refused_before_a_large_body_has_come(stac
     rows.attack("S19", generate, check)
 
 
+@pytest.mark.skipif(os.environ.get("AIHUB_EXPECT") == "red", reason="older builds take nothing before the body")
 def test_what_a_large_body_took_goes_back_when_it_is_refused_or_never_comes(stack):
     worker = stack.workers[0]
 
