@@ -20,7 +20,7 @@ package struct BeginRequest: Sendable {
 
     package func write(_ fence: Fence, owner: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
-        CommandWriter.begin(.begin, keys: 2 + ScopeSet.counterKeys, arguments: 7, to: &out)
+        CommandWriter.begin(.begin, keys: 2 + scopes.counterKeys, arguments: 7, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
         out += scopes.openHolds
         out += scopes.counters

@@ -21,6 +21,8 @@ local function progress(K, A)
   local more, why, scopes = old and 0 or math.max(0, amount(A[5]) - r.hold), nil, {}
   for i, l in ipairs(more > 0 and limits or {}) do
     local month, day = periods_of(r.periods, i)
+    -- A pool the request was not admitted in: its caller's plan changed meanwhile.
+    if not month then break end
     local s = load(K[i + 1])
     -- Judged in the period of admission: that is where the request is charged.
     local function bound(w, high, low, name)
