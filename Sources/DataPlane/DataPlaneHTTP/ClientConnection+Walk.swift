@@ -90,7 +90,7 @@ extension LoopStage {
             switch event {
             case .head: .head
             case .body: .body
-            case .bodyEnd, .keyFound, .peeked, .requestFound: .parse
+            case .bodyEnd, .keyFound, .peeked, .requestFound, .beginAnswered: .parse
             case .admitAnswered, .cacheAnswered: .translate
             case .attemptHead, .attemptBytes, .attemptEnded, .attemptFailed: .relay
             case .progressAnswered, .clientGone, .clientBlocked, .clientReady, .requestBroken, .timer, .shutdown: .timer
