@@ -14,6 +14,9 @@ struct ReadingOn {
 /// Ends before the provider's own: the connection is closed where that ends the bill, and read on elsewhere. What is read to
 /// its end is charged as reported; what is not, by the whole bound.
 extension RequestWalk {
+    /// How long the usage of an answer that has ended is waited for, in milliseconds.
+    private static let usageMs: Int64 = 1_000
+
     /// To the caller everything is said.
     ///
     /// - Parameter mayReadOn: whether there is time left to wait for usage.
@@ -33,9 +36,10 @@ extension RequestWalk {
         clientIsBlocked = false
         relay.waitsForHold = false
         readsOn = ReadingOn(outcome: outcome, status: status, error: error)
+        let leftMs = context.world.bounds.totalMs - (now - admittedMs)
         actions.append(
             .readOn(
-                keyID: admitted.scopes.keyID, deadlineMs: context.world.bounds.totalMs - (now - admittedMs)))
+                keyID: admitted.scopes.keyID, deadlineMs: relay.finished ? min(leftMs, Self.usageMs) : leftMs))
     }
 
     /// An error is not billed, however much of its body has arrived.
