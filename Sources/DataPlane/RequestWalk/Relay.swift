@@ -11,6 +11,10 @@ struct Relay {
     var wantsUsage = false
     /// The provider's last word on usage.
     var usage: ProviderUsage?
+    /// It was said before anything was produced: what the answer came to is not known.
+    var usageIsPreview = false
+    /// What the whole answer came to, by the provider's word.
+    var finalUsage: ProviderUsage? { usageIsPreview ? nil : usage }
     /// The last chunk, whose envelope the usage chunk reuses.
     var lastChunk: ChatChunk?
     var contentDeltas: Int64 = 0

@@ -18,7 +18,7 @@ extension RequestWalk {
             case .nothing: break
             case .input: charge = bounded(at: price, input: inputBound(on: target), output: 0)
             case .whole: charge = whole(target, at: price, now)
-            case .cut where relay.finished && relay.usage != nil: charge = whole(target, at: price, now)
+            case .cut where relay.finished && relay.finalUsage != nil: charge = whole(target, at: price, now)
             case .cut: charge = cut(target, at: price, now, aheadMs)
             }
         }
@@ -51,7 +51,7 @@ extension RequestWalk {
         if admitted?.request.operation == .image, let charge = images(size, on: target.model, at: price) {
             return charge
         }
-        if let usage = relay.usage {
+        if let usage = relay.finalUsage {
             return Charge(usage: usage.tokens, source: .provider, cost: price.cost(of: usage.tokens))
         }
         let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens

@@ -49,7 +49,7 @@ extension RequestWalk {
 
     /// An answer that has ended is about to say its usage, whatever its provider does when closed.
     func paysToReadOn(_ target: RouteTarget) -> Bool {
-        if stopsWhenClosed(target) { return relay.finished && relay.usage == nil }
+        if stopsWhenClosed(target) { return relay.finished && relay.finalUsage == nil }
         return charge(.cut, at: 0).cost > .zero
     }
 

@@ -143,7 +143,10 @@ extension RequestWalk {
         relay.backlogTokens = max(0, relay.backlogTokens - max(chunk.contentDeltas, chunk.contentBytes))
         relay.finished = relay.finished || chunk.hasFinish
         // Some preview it; the last word counts, unless it takes back what was said before.
-        if let usage = chunk.usage, usage.tokens.total >= relay.usage?.tokens.total ?? 0 { relay.usage = usage }
+        if let usage = chunk.usage, usage.tokens.total >= relay.usage?.tokens.total ?? 0 {
+            relay.usage = usage
+            relay.usageIsPreview = chunk.usageIsPreview
+        }
     }
 
     /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.

@@ -26,6 +26,8 @@ package struct ChatChunk: Sendable {
     package private(set) var modelPlace: Range<Int>?
     /// What a usage object says that is present and can be charged.
     package private(set) var usage: ProviderUsage?
+    /// The usage was said before anything was produced: it knows the input, not what the answer will come to.
+    package var usageIsPreview = false
     package private(set) var hasUsageMember = false
     package private(set) var hasChoices = false
     package private(set) var choicesPlace: Range<Int>?

@@ -22,6 +22,8 @@ struct AnthropicStream: Sendable {
     /// What every chunk begins with, up to its delta.
     private var envelope: [UInt8] = []
     private var usage = AnthropicUsage()
+    /// `message_delta` said what the answer came to. `message_start` cannot know.
+    private var hasFinalUsage = false
     private var block: Block?
     private var calls = 0
     private var hasStarted = false
@@ -48,7 +50,10 @@ struct AnthropicStream: Sendable {
         if type.isText("content_block_start") { return begin(event["content_block"]) }
         if type.isText("content_block_stop") { return endBlock() }
         if type.isText("message_delta") {
-            if let given = event["usage"] { usage.take(given) }
+            if let given = event["usage"] {
+                usage.take(given)
+                hasFinalUsage = true
+            }
             if let reason = event["delta"]?["stop_reason"], reason.kind == .string {
                 finish = AnthropicStop.finishReason(reason)
             }
@@ -187,9 +192,10 @@ struct AnthropicStream: Sendable {
         let whole = JSONTree.object([
             "id": .text(identity.id), "object": .text("chat.completion.chunk"), "created": .number(identity.created),
             "model": model.map { .scalar($0) }, "choices": .array([choice]),
-            "usage": isFirst || isLast ? usage.openAI : nil,
+            "usage": isFirst || isLast && hasFinalUsage ? usage.openAI : nil,
         ])
-        guard let made = try? ChatChunk(whole.bytes) else { return .broken("a broken chunk") }
+        guard var made = try? ChatChunk(whole.bytes) else { return .broken("a broken chunk") }
+        made.usageIsPreview = !hasFinalUsage
         return isLast ? .last(made) : .chunk(made)
     }
 }

@@ -27,6 +27,17 @@ import Testing
         #expect(walker.settles.map(\.cost.nano) == [3 + 2 * 2])
     }
 
+    @Test("an end that does not say what the answer came to is charged by what came, not by what its beginning said")
+    func withoutFinalUsage() {
+        var walker = Walker(dialects: ["anthropic"])
+        walker.dispatch(stream: true, usage: true)
+        let end = Self.end.replacing(#","usage":{"output_tokens":2}"#, with: "")
+        walker.stream(1, Self.start, Self.block, Self.text, end, Self.stop)
+        #expect(walker.written.hasSuffix("data: [DONE]\n\n"))
+        let cost = walker.settles.first?.cost.nano ?? 0
+        #expect(cost >= 3 + 2 * 4, "a token a byte of the text at least")
+    }
+
     @Test("an overload after a beginning is still a failed attempt")
     func overload() {
         var walker = Walker(dialects: ["anthropic", "openai"])
