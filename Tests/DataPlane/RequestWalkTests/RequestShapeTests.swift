@@ -10,6 +10,8 @@ import Testing
         walker.feed(.body(Array(body.utf8)))
         walker.feed(.bodyEnd)
         walker.feed(.keyFound(.found(Walker.caller)))
+        // A large body is asked for before it is read.
+        walker.feed(.beginAnswered(.verdict(.begun)))
         return (walker.status, walker.written)
     }
 

@@ -92,9 +92,10 @@ class Outcome:
         return [e["error"] for e in self.stream if "error" in e]
 
     def is_refused(self, type_="upstream_error", status=502):
-        """An error before anything was relayed: free of charge, and sent to the provider no second time."""
+        """An error before anything was relayed, sent to the provider no second time: free, or what may be billed for it."""
         assert (self.status, self.body["error"]["type"]) == (status, type_), self
-        assert len(self.received) <= 1 and len(self.rows) <= 1 and all(row["nano_usd"] == 0 for row in self.rows), self
+        assert len(self.received) <= 1 and len(self.rows) <= 1, self
+        assert all(row["nano_usd"] == 0 or row["usage_source"] == "bounded" for row in self.rows), self
 
     def is_whole(self, said, cost=None):
         assert self.status == 200 and self.stream[-1] == "[DONE]" and self.errors == [], self
@@ -105,8 +106,10 @@ class Outcome:
         """An in-band error right before `[DONE]`; what was relayed is charged."""
         assert self.status == 200 and self.stream[-1] == "[DONE]" and self.stream.count("[DONE]") == 1, self
         assert [e["type"] for e in self.errors] == [type_] and "error" in self.stream[-2] and self.said == said, self
-        assert type_ != "upstream_error" or "upstream_interrupted" in self.errors[0]["message"], self
-        assert self.row["outcome"] == "failed" and self.row["output_tokens"] >= len(said), self
+        named = any(word in self.errors[0]["message"] for word in ("upstream_interrupted", "larger than"))
+        assert type_ != "upstream_error" or named, self
+        produced = self.row["output_tokens"] + self.row["reasoning_tokens"]
+        assert self.row["outcome"] == "failed" and produced >= len(said), self
         assert self.row["nano_usd"] > 0 and len(self.received) == 1, self
 
 
@@ -133,7 +136,8 @@ def play(stack, worker, key, upstream, scripts, threads=4, **options):
     return outcomes
 
 
-COLUMNS = ["id", "nano_usd", "held_nano_usd", "outcome", "usage_source", "input_tokens", "output_tokens", "attempts"]
+COLUMNS = ["id", "nano_usd", "held_nano_usd", "outcome", "usage_source", "input_tokens", "output_tokens", "reasoning_tokens",
+           "attempts"]
 
 
 def ledger_rows(stack, ids, seconds=10, strict=True):

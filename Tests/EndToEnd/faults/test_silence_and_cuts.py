@@ -86,7 +86,7 @@ def test_the_total_deadline_bounds_streams_and_plain_answers(stack, make_worker,
     assert 0.9 < outcome.seconds < 1.5 and outcome.headers["x-should-retry"] == "false"
     outcome = play(stack, worker, key, upstream, {"mute": [GONE]})["mute"]
     assert outcome.status == 200 and outcome.body.count(": ping\n") >= 3 and outcome.stream[-1] == "[DONE]"
-    assert [e["type"] for e in outcome.errors] == ["upstream_timeout"] and outcome.row["nano_usd"] == 0
+    assert [e["type"] for e in outcome.errors] == ["upstream_timeout"] and outcome.row["nano_usd"] > 0
 
 
 def test_a_stream_cut_anywhere_by_a_fin(stack, worker, key, upstream):

@@ -77,7 +77,7 @@ def test_a_worker_that_is_told_to_go(stack, make_worker, key, upstream, signals)
         assert reader.events()[-1] == "[DONE]" and reader.events()[-2]["error"]["type"] == "server_shutdown"
     rows = {script: ledger_rows(stack, [r.id for r in upstream.of(script)[before[script]:]]) for script in before}
     assert {row["nano_usd"] for row in rows["short"]} == {price({"input": 7, "cached": 0, "output": 2, "reasoning": 0})}
-    assert {row["output_tokens"] for row in rows["endless"]} == {1} and len(rows["endless"]) == 10
+    assert all(row["output_tokens"] + row["reasoning_tokens"] >= 1 for row in rows["endless"]) and len(rows["endless"]) == 10
 
 
 def is_refused(worker):
