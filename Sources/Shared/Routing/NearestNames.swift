@@ -37,24 +37,28 @@ package struct NearestNames: Sendable {
         let allowed = min(Self.editsMax, max(1, wanted.count / 3))
         var found: [(edits: Int, name: String)] = []
         var row: [Int] = []
+        for entry in likely(wanted, letters, allowed).prefix(Self.comparedMax) {
+            if let edits = Self.edits(wanted, entry.bytes, atMost: allowed, &row) { found.append((edits, entry.name)) }
+        }
+        return Self.nearest(found)
+    }
+
+    /// Those of a similar length, the ones with the most similar letters first.
+    private func likely(_ wanted: [UInt8], _ letters: UInt64, _ allowed: Int) -> [Entry] {
+        // An edit changes two letters at most: one goes, another comes.
+        var byDifference = [[Entry]](repeating: [], count: 2 * allowed + 1)
         var seen = 0
-        var compared = 0
         for difference in 0...allowed {
             for length in Set([wanted.count - difference, wanted.count + difference]).sorted()
             where byLength.indices.contains(length) {
-                for entry in byLength[length] {
+                for entry in byLength[length].prefix(Self.seenMax - seen) {
                     seen += 1
-                    guard seen <= Self.seenMax, compared < Self.comparedMax else { return Self.nearest(found) }
-                    // An edit changes two letters at most: one goes, another comes.
-                    guard (entry.letters ^ letters).nonzeroBitCount <= 2 * allowed else { continue }
-                    compared += 1
-                    if let edits = Self.edits(wanted, entry.bytes, atMost: allowed, &row) {
-                        found.append((edits, entry.name))
-                    }
+                    let changed = (entry.letters ^ letters).nonzeroBitCount
+                    if changed <= 2 * allowed { byDifference[changed].append(entry) }
                 }
             }
         }
-        return Self.nearest(found)
+        return byDifference.flatMap { $0 }
     }
 
     private static func nearest(_ found: [(edits: Int, name: String)]) -> [String] {
