@@ -1,3 +1,4 @@
+import Admission
 import GatewayModel
 import RequestWalk
 import Testing
