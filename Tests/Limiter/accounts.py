@@ -11,7 +11,8 @@ class Accounts(Books):
         scopes, now, held = keys[2:], self.redis.now_ms, self.records.get(rid)
         fenced = gen != self.state.get("gen") or run != self.state.get("open")
         demand(fenced == (code == 3), "the fence of begin", code)
-        stale = any(name not in self.versions or self.versions[name] > version for name, version in names)
+        stale = any(name not in self.versions or self.versions[name] > version for name, version in names
+                    if not name.startswith("pool:"))
         if code in (0, 2):
             demand(stale == (code == 2), "begun under an old version, or refused under a good one", names, self.versions)
         if code in (0, 1, 8):

@@ -95,7 +95,7 @@ class Outcome:
         """An error before anything was relayed, sent to the provider no second time: free, or what may be billed for it."""
         assert (self.status, self.body["error"]["type"]) == (status, type_), self
         assert len(self.received) <= 1 and len(self.rows) <= 1, self
-        assert all(row["nano_usd"] == 0 or row["usage_source"] == "bounded" for row in self.rows), self
+        assert all(row["nano_usd"] <= row["held_nano_usd"] and row["outcome"] == "failed" for row in self.rows), self
 
     def is_whole(self, said, cost=None):
         assert self.status == 200 and self.stream[-1] == "[DONE]" and self.errors == [], self
