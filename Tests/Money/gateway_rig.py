@@ -65,9 +65,8 @@ def model_section(case: Case, number: int, knows_media: bool) -> dict[str, Any]:
                                     for name, nano in model["per_image"].items()]
     if knows_media and kind == "chat":
         if "image_rule" in model:
+            # Audio has no price of its own in a catalogue, and so no bound in those that are shipped: it is refused.
             section |= {"image_tokens_max": IMAGE_RULES[model["image_rule"]].largest, "document_tokens_max": model["context"]}
-        if "audio_input" in model["prices"]:
-            section["audio_tokens_max"] = model["context"]
     return section
 
 
@@ -76,12 +75,12 @@ def case_name(number: int) -> str:
     return f"case-{number:06}"
 
 
-def catalogue(cases: list[Case], port: int) -> str:
+def catalogue(cases: dict[int, Case], port: int) -> str:
     """A catalogue file with a model and a deployment for each case. JSON is YAML."""
     known = migrations()
     says_closing = "after_close" in known
     deployments = []
-    for number, case in enumerate(cases):
+    for number, case in cases.items():
         deployment = {"id": case_name(number), "model": case_name(number), "provider": case.dialect,
                       "upstream_model": f"{case.model['name']}-{number:06}"}
         closing = AFTER_CLOSE[case.dialect]
@@ -95,11 +94,11 @@ def catalogue(cases: list[Case], port: int) -> str:
         "providers": [{"id": dialect, "dialect": dialect, "base_url": f"http://127.0.0.1:{port}/{dialect}/v1",
                        "allowed_networks": ["127.0.0.0/8"], "credential_from_environment": "MONEY_KEY"}
                       for dialect in DIALECTS],
-        "models": [model_section(case, number, "image_tokens_max" in known) for number, case in enumerate(cases)],
+        "models": [model_section(case, number, "image_tokens_max" in known) for number, case in cases.items()],
         "deployments": deployments})
 
 
-def started(cases: list[Case], port: int) -> Stack:
+def started(cases: dict[int, Case], port: int) -> Stack:
     """A gateway that knows the models of the cases."""
     stack = Stack(workers=2, TOTAL_MS=TOTAL_MS, LOG_LEVEL="info")
     path = stack.folder / "money.yaml"

@@ -59,6 +59,8 @@ def ending_of(case: Case, call: Call) -> Ending:
         return case.ending
     if kind in ("lost_before_head",):
         return replace(case.ending, produced=call.produced_at_close, closed=True)
+    if call.broke and call.said_usage:
+        return Ending("whole_with_usage", closed=False)
     if call.broke:
         return Ending("vendor_cut_mid_stream", call.produced_at_close, call.seconds, True)
     if call.read_to_end:
@@ -83,6 +85,12 @@ class Judgement:
     refusals: Counter = field(default_factory=Counter)
     refused_clients: Counter = field(default_factory=Counter)
     exact: int = 0
+
+    @property
+    def summary(self) -> str:
+        """Violations and exceptions by kind."""
+        return "; ".join(f"{title} " + (", ".join(f"{name}: {len(them)}" for name, them in found.items()) or "none")
+                         for title, found in (("violations", self.violations), ("declared exceptions", self.exceptions)))
 
     def judge(self, result: Result) -> None:
         if not result.calls:
@@ -124,6 +132,8 @@ class Judgement:
             return "errors that a vendor bills"
         if any(one.unbounded for one in result.bills):
             return "a price that nobody knows"
+        if result.case.kind == "images" and result.case.model.get("per_image") and leaves_image_open(result.case.body):
+            return "an image whose kind the request leaves open: the catalogue says first what its vendor makes by itself"
         if any(map(is_dearer_by_setting, result.calls)):
             return "a dearer tier by the operator's own setting, where the API has no word against it"
         return None
@@ -136,6 +146,11 @@ def as_reported(result: Result) -> int:
         return one.actual_cost
     counters = one.actual
     return one.answer.price(replace(counters, input=counters.input + counters.cache_read, cache_read=0))
+
+
+def leaves_image_open(body: dict[str, Any]) -> bool:
+    """No quality or no size is named."""
+    return any(body.get(name) in (None, "auto") for name in ("quality", "size"))
 
 
 def is_dearer_by_setting(call: Call) -> bool:

@@ -18,6 +18,8 @@ from vendor import Script, Vendor, first_of
 
 AT_ONCE = 16
 GROUP = 12
+#: Cases of one gateway: each has a model of its own in the catalogue.
+PART = 250
 #: How long a caller waits to have heard what was sent, before it does its part.
 HEAR_SECONDS = 2.0
 CASE_SECONDS = 60
@@ -27,25 +29,35 @@ GROUPED = ("worker_killed", "cut_by_shutdown")
 OWN_KEY = ("cut_for_money", "cut_by_revocation")
 
 
-class Run:
-    """One run: `await Run(seed, count).all()`."""
+async def play(seed: int, count: int) -> tuple[list[Result], Judgement]:
+    """So many cases, each part of them with a gateway of its own."""
+    random = Random(seed)
+    cases = {number: generate(random) for number in range(count)}
+    results, judgement = [], Judgement()
+    for first in range(0, count, PART):
+        results += await Run({number: cases[number] for number in range(first, min(first + PART, count))}, judgement).all()
+        print(f"{len(results)} of {count}: {judgement.summary}", file=sys.stderr, flush=True)
+    return results, judgement
 
-    def __init__(self, seed: int, count: int) -> None:
-        random = Random(seed)
-        self.cases = [generate(random) for _ in range(count)]
+
+class Run:
+    """One gateway and its cases."""
+
+    def __init__(self, cases: dict[int, Case], judgement: Judgement) -> None:
+        self.cases, self.judgement = cases, judgement
         self.results: list[Result] = []
         self.names = itertools.count(1)
 
-    async def all(self) -> tuple[list[Result], Judgement]:
+    async def all(self) -> list[Result]:
         self.vendor = await Vendor().start()
         self.stack: Stack = await asyncio.to_thread(started, self.cases, self.vendor.port)
         try:
             await self.prepare()
             limit = asyncio.Semaphore(AT_ONCE)
-            alone = [number for number, case in enumerate(self.cases) if case.ending.kind not in GROUPED]
+            alone = [number for number, case in self.cases.items() if case.ending.kind not in GROUPED]
             await asyncio.gather(*(self.one(number, limit) for number in alone))
             for kind in GROUPED:
-                members = [number for number, case in enumerate(self.cases) if case.ending.kind == kind]
+                members = [number for number, case in self.cases.items() if case.ending.kind == kind]
                 for at in range(0, len(members), GROUP):
                     await self.group(kind, members[at:at + GROUP])
             return await self.judged()
@@ -55,7 +67,7 @@ class Run:
     async def prepare(self) -> None:
         self.keys = {}
         org = (await self.admin("POST", "/orgs", {"name": "money", "plan": "unlimited"}))["id"]
-        for number, case in enumerate(self.cases):
+        for number, case in self.cases.items():
             if case.ending.kind in OWN_KEY:
                 limits = {"usd_per_month": budget(case)} if case.ending.kind == "cut_for_money" else {}
                 self.keys[number] = await self.admin("POST", "/keys", {"org_id": org, "name": case_name(number), "limits": limits})
@@ -69,7 +81,7 @@ class Run:
 
     async def known(self, workers: list[Worker]) -> None:
         """Waits until the workers know the last model."""
-        name = case_name(len(self.cases) - 1)
+        name = case_name(max(self.cases))
         for worker in workers:
             deadline = time.monotonic() + 60
             while True:
@@ -106,7 +118,7 @@ class Run:
         await asyncio.gather(*(played.asking.done for played in every), return_exceptions=True)
         self.results += [played.result() for played in every]
 
-    async def judged(self) -> tuple[list[Result], Judgement]:
+    async def judged(self) -> list[Result]:
         deadline = time.monotonic() + SETTLE_SECONDS
         asked = {call.id for result in self.results for call in result.calls}
         while True:
@@ -115,7 +127,7 @@ class Run:
             if asked <= found.keys() and counters == (0, 0) or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.1)
-        judgement = Judgement()
+        judgement = self.judgement
         if counters != (0, 0):
             judgement.violations["holds stay"].append(f"open holds, reserved and open sums: {counters}")
         for stranger in self.vendor.strangers:
@@ -128,7 +140,7 @@ class Run:
         for id in unasked:
             if found[id]["charge"]:
                 judgement.violations["charged and never sent"].append(f"{id}: {found[id]}")
-        return self.results, judgement
+        return self.results
 
 
 class Played:

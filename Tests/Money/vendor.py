@@ -308,6 +308,7 @@ class Playing:
         if point and point == len(self.staged.events):
             await self.pause()
         await self.send(out.finish())
+        self.call.said_usage = getattr(out, "at_finish", False)
         if point and point > len(self.staged.events):
             await self.pause()
         await self.send(out.usage())
