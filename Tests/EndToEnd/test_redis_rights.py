@@ -97,6 +97,11 @@ def run_admit(client):
     assert admit(client, own(client, "admitted"))[0] == 0
 
 
+def run_begin(client):
+    assert call(client, "begin", [hold(own(client, "begun")), OPEN, *SCOPES],
+                own(client, "begun"), 1, "run-1", "w-1", 60000, "{}", LIMITS)[0] in (0, 1)
+
+
 def run_settle(client):
     for request, to in [(own(client, "settled"), "S"), (own(client, "cancelled"), "C")]:
         admit(client, request)
@@ -227,7 +232,7 @@ def run_pool(client):
     assert len(call(client, "pool", [f"c:{SHARD}", POOL], "pool:p")) == 11
 
 
-WORKER = ["admit", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
+WORKER = ["admit", "begin", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",
           "inspect"]
 CONTROL = ["raise", "put_key", "count", "stop", "barrier", "close", "clear", "seed", "entomb", "live", "at_least", "share", "pool"]
 
