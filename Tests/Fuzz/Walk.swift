@@ -20,6 +20,8 @@ func fuzzWalk(_ input: FuzzInput) {
     case 2: call.feed(.timer(.total))
     default: call.feed(.clientGone)
     }
+    // What is read on without its caller has a deadline of its own.
+    call.feed(.timer(.total))
     call.judge()
 }
 

@@ -36,7 +36,7 @@ struct MemberRules: Sendable {
     }
 
     /// What may stand in a member, part by part.
-    indirect enum MemberShape: Sendable {
+    enum MemberShape: Sendable {
         case any
         /// A number, a truth value or a text of at most `scalarBytesMax`.
         case scalar
