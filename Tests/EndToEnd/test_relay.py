@@ -27,8 +27,8 @@ def sent(stack, headers):
     return stack.bill()[headers["x-request-id"]]["body"]
 
 
-def test_unknown_fields_number_spelling_and_order_pass_untouched(stack, worker, key):
-    text = ('{ "seed": 1234567890123456789, "temperature": 1.0, "model" : "plain", "x_vendor": {"a": [1e3, -0, "\\u00e9"]},'
+def test_number_spelling_and_order_pass_untouched(stack, worker, key):
+    text = ('{ "seed": 1234567890123456789, "temperature": 1.0, "model" : "plain", "logit_bias": {"7": 1e1, "8": -0},'
             ' "messages": [{"role":"user","content":"caf\u00e9 \u2028 \\"q\\""}], "tools": [] }')
     status, headers, _ = ask(worker, "POST", CHAT, key, text.encode())
     assert status == 200
@@ -39,7 +39,7 @@ def test_a_stream_asks_the_provider_for_usage(stack, worker, key):
     _, headers, _ = ask(worker, "POST", CHAT, key, body("plain", stream=True))
     assert json.loads(sent(stack, headers))["stream_options"] == {"include_usage": True}
     _, headers, _ = ask(worker, "POST", CHAT, key, body("plain", stream=True, stream_options={"include_usage": False, "x": 1}))
-    assert json.loads(sent(stack, headers))["stream_options"] == {"include_usage": True, "x": 1}
+    assert json.loads(sent(stack, headers))["stream_options"] == {"include_usage": True}, "what is not known does not pass"
 
 
 def test_the_callers_key_does_not_reach_the_provider(stack, worker, key):
