@@ -13,7 +13,7 @@ BURST = 30
 
 @pytest.fixture(scope="module")
 def stack():
-    made = Stack(workers=1, TRUSTED_PROXIES="127.8.0.0/16,10.9.0.0/16,2001:db8:aaaa::/48")
+    made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60, TRUSTED_PROXIES="127.8.0.0/16,10.9.0.0/16,2001:db8:aaaa::/48")
     yield made
     made.close()
 
