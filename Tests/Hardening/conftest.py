@@ -11,6 +11,6 @@ from stack import Stack  # noqa: E402
 @pytest.fixture(scope="module")
 def stack():
     """A gateway for the rows of one file: a row may leave it in a bad state."""
-    made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60)
+    made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60, BUDGET_WAIT_MS=10_000)
     yield made
     made.close()

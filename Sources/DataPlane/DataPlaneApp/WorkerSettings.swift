@@ -101,6 +101,7 @@ package struct WorkerSettings: Sendable {
         bounds = Self.bounds(&read, memoryMiB: memoryMiB)
         walk = WalkSettings()
         walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
+        walk.moneyWaitMs = Int64(read.integer("BUDGET_WAIT_MS", default: 10_000, in: 0...60_000))
         walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
         if usesProxyProtocol, trustedProxies.isEmpty {
             read.report(

@@ -65,19 +65,20 @@ extension RequestWalk {
 
     /// The limiter does not let the request in.
     mutating func refused(_ error: GatewayError, at now: Int64) {
-        guard let pending, error.isWaivedForCachedAnswers, !isAskedAgain else { return fail(error, at: now) }
+        guard let pending, error.isWaivedForCachedAnswers, !isAskedAgain else { return waitForMoney(error, at: now) }
         switch cache?.state {
         case .asking:
             waivedRefusal = error
             schedule(.total, afterMs: context.world.bounds.totalMs)
         case .hit(let answer): admitAgain(pending, for: answer)
-        case .miss, .unavailable, nil: fail(error, at: now)
+        case .miss, .unavailable, nil: waitForMoney(error, at: now)
         }
     }
 
     /// Asks for a place in the minute and among those that run, and for nothing else.
     private mutating func admitAgain(_ pending: PendingAdmission, for answer: CachedAnswer) {
         waivedRefusal = nil
+        moneyWait = nil
         isAskedAgain = true
         // The limiter has a deadline of its own; a hold that may stand is not given up for this one.
         actions.append(.cancelTimer(.total))

@@ -10,6 +10,7 @@ struct PendingAdmission {
     var plan: RoutePlan
     /// What the sweeper files if this worker dies before it says more.
     var event: UsageEvent
+    var asked: AdmitRequest
 }
 
 /// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
@@ -52,12 +53,12 @@ extension RequestWalk {
             attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
             rawUsage: nil, pool: caller.record.pool)
-        pending = PendingAdmission(request: request, caller: caller, plan: plan, event: event)
         var asked = AdmitRequest(
             id: context.id, caller: caller, estimatedTokens: tokens, hold: hold, holdMin: holdMin,
             floorCost: hold, event: event.json,
             lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
         if case .stands = beginning { asked.hasBegun = true }
+        pending = PendingAdmission(request: request, caller: caller, plan: plan, event: event, asked: asked)
         actions.append(.admit(asked))
     }
 
@@ -75,6 +76,7 @@ extension RequestWalk {
         switch verdict {
         case .admitted(let admission):
             self.pending = nil
+            moneyWait = nil
             beginning = .skipped
             admittedMs = now
             admitted = AdmittedRequest(

@@ -98,8 +98,8 @@ extension RequestWalk {
 
     /// The hold may or may not stand yet: a cancel closes the id either way, even before a late admit.
     private mutating func abandonAdmission(at now: Int64) {
-        // Refused, it waits for the cache alone: there is no hold.
-        if let pending, waivedRefusal == nil { actions.append(.settle(cancellation(of: pending))) }
+        // Refused, it waits for the cache or for others' money: there is no hold.
+        if let pending, !isRefusedSoFar { actions.append(.settle(cancellation(of: pending))) }
         end(status: 0, outcome: .cancelled, error: nil, at: now)
     }
 

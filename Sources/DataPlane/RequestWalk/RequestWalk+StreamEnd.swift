@@ -93,6 +93,7 @@ extension RequestWalk {
         case .idle: if relayingStarted { streamBroke("no event for too long", at: now, kind: .upstreamTimeout) }
         case .total: ranOutOfTime(at: now)
         case .retry: retryAttempt(at: now)
+        case .money: askForMoney(at: now)
         case .ping:
             guard admitted != nil else { return }
             sendStreamHead()
@@ -108,7 +109,7 @@ extension RequestWalk {
     }
 
     private mutating func ranOutOfTime(at now: Int64) {
-        if let waivedRefusal { return fail(waivedRefusal, at: now) }
+        if isRefusedSoFar, let refusal = waivedRefusal ?? moneyWait?.refusal { return fail(refusal, at: now) }
         if attempt != nil, !clientIsBlocked, readsOn == nil { blame(.slow, at: now) }
         let error = GatewayError(
             .upstreamTimeout, "The request took longer than \(context.world.bounds.totalMs / 1000) s.",

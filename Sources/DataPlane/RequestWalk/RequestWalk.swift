@@ -59,6 +59,8 @@ package struct RequestWalk {
     var cache: CacheUse?
     /// Why the limiter refused, where an answer at hand would be given all the same.
     var waivedRefusal: GatewayError?
+    /// The limiter refused for money that running requests hold, and is asked again.
+    var moneyWait: MoneyWait?
     /// The limiter was asked for the rate alone.
     var isAskedAgain = false
     /// What was relayed of a stream that may be kept.

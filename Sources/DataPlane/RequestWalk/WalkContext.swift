@@ -95,6 +95,8 @@ package struct WalkSettings: Sendable {
     package var retryMsMax: Int64 = 250
     /// A deployment that asks for more is not asked again by this request.
     package var retryAskedMsMax: Int64 = 2_000
+    /// How long a request waits, at most, while running requests hold the money it needs; 0: it is refused at once. Settable.
+    package var moneyWaitMs: Int64 = 10_000
     /// How much longer than the request its hold lives before the sweeper takes it.
     package var holdGraceMs: Int64 = 30_000
 

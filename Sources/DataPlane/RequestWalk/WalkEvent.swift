@@ -121,4 +121,6 @@ package enum WalkTimer: Int, Sendable, CaseIterable {
     case progress
     /// The second attempt on the same deployment.
     case retry
+    /// The next question to the limiter while running requests hold the money.
+    case money
 }

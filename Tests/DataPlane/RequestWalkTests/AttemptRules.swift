@@ -45,6 +45,11 @@ struct AttemptRules: WalkRules {
             let isBounded = facts.timers.contains(.total) && (!facts.readsOn || !facts.running.isEmpty)
             return require(.everyWaitIsBounded, isBounded, "read on or waiting for a hold without a deadline")
         }
+        if facts.admit != nil, !facts.isAdmitted {
+            let isBounded =
+                facts.timers.isSuperset(of: [.total, .money]) && facts.admitsAsked < WalkFacts.admitsAskedMax
+            return require(.everyWaitIsBounded, isBounded, "waits for money, bounded by \(facts.timers)")
+        }
         var due: Set<WalkTimer> = [.total]
         if facts.running.isEmpty, facts.attempts.last?.endedWell == true {
             let isBounded = facts.timers.isSuperset(of: [.total, .retry])

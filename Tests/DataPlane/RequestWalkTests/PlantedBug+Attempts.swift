@@ -69,6 +69,9 @@ extension PlantedBug {
         replaces("the ping's timer is left behind", breaks: .timersAreCancelled) { action, _ in
             if case .cancelTimer(.ping) = action { [] } else { [action] }
         },
+        replaces("a wait for money has no end", breaks: .everyWaitIsBounded) { action, _ in
+            if case .setTimer(.money, _) = action { [] } else { [action] }
+        },
         acts("a caller who leaves leaves the timers", breaks: .timersAreCancelled) { actions, facts in
             guard facts.eventIsClientGone else { return actions }
             return actions.filter { if case .cancelTimer = $0 { false } else { true } }

@@ -82,6 +82,7 @@ extension WalkFacts {
             questions += 1
         case .admit(let request):
             admit = request
+            admitsAsked += 1
             admitIsOpen = true
             questions += 1
         case .lookUpAnswer:

@@ -63,6 +63,9 @@ struct WalkFacts {
     /// Questions asked and not answered.
     var questions = 0
     var admit: AdmitRequest?
+    /// How often the limiter was asked, and the most a request may: as often as it waits, for its cached answer, and for a newer key.
+    var admitsAsked = 0
+    static let admitsAskedMax = 20
     /// What was told of deployments.
     var notes: [AttemptReport] = []
     /// Asked, and no readable answer came: the hold may stand.

@@ -70,6 +70,7 @@ struct WalkScenario {
 
     private static func settings(_ random: inout Seeded) -> WalkSettings {
         var settings = WalkSettings()
+        settings.moneyWaitMs = random.pick([0, 100, 2_000, 10_000])
         settings.pingMs = random.pick([30, 100, 700, 15_000])
         settings.progressMs = random.pick([20, 200, 1_000])
         return settings
