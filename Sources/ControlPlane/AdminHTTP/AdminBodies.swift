@@ -62,7 +62,12 @@ struct BodyReader {
     func text(_ name: String) throws -> String? {
         switch members[name] {
         case nil: return nil
-        case .text(let value): return value
+        case .text(let value):
+            // PostgreSQL stores no NUL, and libpq would cut the text there.
+            guard !value.utf8.contains(0) else {
+                throw AdminError.invalid("'\(name)' must not contain a NUL character.", param: name)
+            }
+            return value
         default: throw AdminError.invalid("'\(name)' must be a string.", param: name)
         }
     }

@@ -2,6 +2,7 @@ internal import AdminCore
 internal import AdminStore
 internal import FoundationEssentials
 internal import KeyMaterial
+internal import Operations
 internal import Postgres
 internal import Yams
 

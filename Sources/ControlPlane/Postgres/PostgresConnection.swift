@@ -46,6 +46,10 @@ package final class PostgresConnection {
     /// Runs one statement. `values` stand for `$1`, `$2`…
     @discardableResult
     package func query(_ sql: String, _ values: [String?] = []) throws(PostgresError) -> [PostgresRow] {
+        // libpq reads a value up to its first NUL: what PostgreSQL would refuse must not be stored cut short.
+        guard !values.contains(where: { $0?.utf8.contains(0) == true }) else {
+            throw .refused(state: "22021", message: "text with a NUL character cannot be stored", hint: nil)
+        }
         let copies = values.map { $0.map { strdup($0) } }
         defer { for copy in copies { free(copy ?? nil) } }
         let pointers = copies.map { UnsafePointer($0 ?? nil) }

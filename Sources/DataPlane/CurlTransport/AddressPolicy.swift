@@ -5,22 +5,29 @@ package import Reactor
 /// (DNS rebinding) gets no further than one that was written inward.
 ///
 /// Public addresses are allowed. Loopback, private and other special networks only where the provider's configuration
-/// names them; an IPv4 address mapped into IPv6 counts as IPv4. Link-local addresses, where cloud metadata services live, never.
+/// names them; an IPv4 address that stands in an IPv6 one counts as both. Where cloud metadata services live: never.
 package struct AddressPolicy: Sendable {
     private let allowed: [AddressRange]
 
     package init(allowedNetworks: [String]) { allowed = allowedNetworks.compactMap(AddressRange.init) }
 
     package func permits(_ address: PeerAddress) -> Bool {
+        permitsPlain(address) && address.embedded.allSatisfy(permitsPlain)
+    }
+
+    private func permitsPlain(_ address: PeerAddress) -> Bool {
         guard !address.bytes.isEmpty, !Self.never.contains(where: { $0.contains(address) }) else { return false }
         return !Self.special.contains { $0.contains(address) } || allowed.contains { $0.contains(address) }
     }
 
-    private static let never = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "224.0.0.0/3"]
-        .compactMap(AddressRange.init)
+    /// The metadata services of Alibaba and Oracle stand in networks that may be opened.
+    private static let never = [
+        "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "224.0.0.0/3", "100.100.100.200/32",
+        "192.0.0.192/32",
+    ].compactMap(AddressRange.init)
     private static let special = [
         "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24",
-        "198.18.0.0/15", "::1/128", "fc00::/7", "::/128",
+        "198.18.0.0/15", "::1/128", "fc00::/7", "::/128", "64:ff9b:1::/48", "fec0::/10",
     ].compactMap(AddressRange.init)
 
     func permits(_ address: UnsafePointer<sockaddr>) -> Bool {

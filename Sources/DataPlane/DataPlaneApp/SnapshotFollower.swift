@@ -128,9 +128,11 @@ final class SnapshotFollower: Sendable {
 
     /// Written aside and renamed, readable by this user only; credentials stay sealed in it.
     private func keep(_ data: Data) {
-        let aside = file + ".new"
-        _ = FileManager.default.createFile(atPath: aside, contents: data, attributes: [.posixPermissions: 0o600])
-        rename(aside, file)
+        do {
+            try PrivateFile.write(Array(data), to: file)
+        } catch {
+            log.warning("snapshot cannot be kept for the next start", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// A connection of its own for the doorbell, opened again whenever it closes; each opening rings once, since messages

@@ -46,10 +46,15 @@ package struct SettingsReader {
     {
         guard let text = optionalText(key) else { return fallback }
         guard let value = parse(text) else {
-            problems.append("\(prefix)\(key)=\(text): expected \(expected)")
+            problems.append("\(prefix)\(key)\(Self.shown(text, of: key)): expected \(expected)")
             return fallback
         }
         return value
+    }
+
+    /// A URL may carry a password, and what is wrong with a setting goes to the log.
+    private static func shown(_ text: String, of key: String) -> String {
+        key.hasSuffix("URL") ? " (its value is not shown)" : "=\(text)"
     }
 
     /// Adds a sentence for a rule that spans several keys.

@@ -14,6 +14,14 @@ import Testing
         #expect(throws: SettingsFlaw.self) { try read.finish() }
         #expect(read.problems.count == 4, "B, C, E and OTHER")
     }
+
+    @Test("the value of a URL is not repeated: there may be a password in it")
+    func secrets() {
+        var read = SettingsReader(["X_REDIS_URL": "rediss://u:TopSecret@h", "X_MODE": "odd"], prefix: "X_")
+        _ = read.value("REDIS_URL", default: "", "redis://…") { _ in nil }
+        _ = read.value("MODE", default: "", "a mode") { _ in nil }
+        #expect(read.problems.count == 2 && !read.problems[0].contains("TopSecret") && read.problems[1].contains("odd"))
+    }
 }
 
 @Suite struct MetricsRegistryTests {
