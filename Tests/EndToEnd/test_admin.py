@@ -91,16 +91,16 @@ def test_migrating_twice_does_nothing_and_a_changed_or_newer_schema_is_refused(s
     assert f"migration {first.name} was changed after it ran" in migrate_with(stack, folder)
     shutil.rmtree(folder)
     folder.mkdir()
-    for file in sorted((ROOT / "sql" / "migrations").iterdir())[:-1]:
+    for file in sorted((ROOT / "sql" / "migrations").iterdir())[:1]:
         shutil.copy(file, folder)
     assert "run a newer aihub-control" in migrate_with(stack, folder)
 
 
-def migrate_with(stack, folder):
-    done = subprocess.run([BINARIES / "aihub-control", "migrate"], capture_output=True, text=True, timeout=30,
+def migrate_with(stack, folder, fails=True):
+    done = subprocess.run([BINARIES / "aihub-control", "migrate"], capture_output=True, text=True, timeout=120,
                           env={**stack.control_env, "AIHUB_CONTROL_SQL_FOLDER": str(folder)})
-    assert done.returncode != 0
-    return done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stderr if fails else done.stdout
 
 
 def test_loading_the_same_file_twice_changes_nothing(stack):

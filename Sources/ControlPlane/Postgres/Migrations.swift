@@ -1,11 +1,16 @@
 internal import Foundation
 
 /// Runs the numbered files of `sql/migrations`, forward only, each in a transaction, all under one advisory lock.
+///
+/// No statement waits long for a lock on a table, since whoever comes after it would wait as well: the file is rolled back and tried
+/// again. A file whose first line is `-- runs with: NNNN` leaves the database fit for programs that know the files up to
+/// that one, so that they go on while newer ones take their place, and can come back.
 package struct Migrations: Sendable {
     package enum Flaw: Error, CustomStringConvertible {
         case noFiles(folder: String)
         case changed(name: String)
         case newer(applied: Int, known: Int)
+        case busy(name: String)
         case failed(name: String, reason: String)
 
         package var description: String {
@@ -15,6 +20,8 @@ package struct Migrations: Sendable {
                 "migration \(name) was changed after it ran here; restore the file and put the change in a new one"
             case .newer(let applied, let known):
                 "the database is at migration \(applied), this program knows only \(known): run a newer aihub-control"
+            case .busy(let name):
+                "migration \(name) waited for a lock in vain, \(Migrations.triesMax) times: end long statements and run it again"
             case .failed(let name, let reason): "migration \(name) failed and was rolled back: \(reason)"
             }
         }
@@ -25,7 +32,14 @@ package struct Migrations: Sendable {
         var name: String
         var sql: String
         var checksum: String
+        /// The number of the last file a program must know to run beside this one; `nil`: this one.
+        var runsWith: Int?
     }
+
+    private static let lockTimeout = "3s"
+    fileprivate static let triesMax = 20
+    private static let triesApartSeconds: UInt32 = 1
+    private static let lockNotAvailable = "55P03"
 
     /// Any number works, as long as every migrating process takes the same.
     private static let lock = "7283910452"
@@ -38,9 +52,16 @@ package struct Migrations: Sendable {
         files = try names.compactMap { name in
             guard name.hasSuffix(".sql"), let number = Int(name.prefix(4)) else { return nil }
             let sql = try String(contentsOfFile: folder + "/" + name, encoding: .utf8)
-            return File(number: number, name: name, sql: sql, checksum: checksum(sql))
+            return File(
+                number: number, name: name, sql: sql, checksum: checksum(sql), runsWith: Self.runsWith(sql))
         }
         if files.isEmpty { throw Flaw.noFiles(folder: folder) }
+    }
+
+    private static func runsWith(_ sql: String) -> Int? {
+        let mark = "-- runs with: "
+        guard let line = sql.split(separator: "\n").first, line.hasPrefix(mark) else { return nil }
+        return Int(line.dropFirst(mark.count))
     }
 
     /// Brings the database up to the newest file. Returns the names of what ran.
@@ -52,36 +73,56 @@ package struct Migrations: Sendable {
             """
             create table if not exists schema_migration (
                 number integer primary key, name text not null, checksum text not null,
-                applied_at timestamptz not null default now())
+                applied_at timestamptz not null default now());
+            alter table schema_migration add column if not exists runs_with integer
             """)
         let applied = try check(connection)
+        try connection.query("select set_config('lock_timeout', $1, false)", [Self.lockTimeout])
+        defer { _ = try? connection.query("select set_config('lock_timeout', '0', false)") }
         return try files.filter { !applied.contains($0.number) }.map { file in
-            do {
-                try connection.transaction {
-                    try connection.script(file.sql)
-                    try connection.query(
-                        "insert into schema_migration (number, name, checksum) values ($1, $2, $3)",
-                        [String(file.number), file.name, file.checksum])
-                }
-            } catch {
-                throw Flaw.failed(name: file.name, reason: "\(error)")
-            }
+            try apply(file, on: connection)
             return file.name
         }
     }
 
-    /// Refuses a database that does not fit this program. Returns the numbers that have run.
+    private func apply(_ file: File, on connection: PostgresConnection) throws {
+        for attempt in 1...Self.triesMax {
+            do {
+                return try connection.transaction {
+                    try connection.script(file.sql)
+                    try connection.query(
+                        "insert into schema_migration (number, name, checksum, runs_with) values ($1, $2, $3, $4)",
+                        [String(file.number), file.name, file.checksum, file.runsWith.map(String.init)])
+                }
+            } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
+                guard attempt < Self.triesMax else { throw Flaw.busy(name: file.name) }
+                sleep(Self.triesApartSeconds)
+            } catch {
+                throw Flaw.failed(name: file.name, reason: "\(error)")
+            }
+        }
+    }
+
+    /// Refuses a database that does not fit this program. Returns the numbers of its files that have run.
     @discardableResult
     package func check(_ connection: PostgresConnection) throws -> Set<Int> {
-        let rows = try connection.query("select number, name, checksum from schema_migration")
+        let rows = try connection.query(
+            """
+            select number, name, checksum, coalesce((to_jsonb(m) ->> 'runs_with')::integer, number) as runs_with
+            from schema_migration m
+            """)
+        let known = files.map(\.number).max() ?? 0
+        var applied: Set<Int> = []
         for row in rows {
             let number = Int(row.integer("number"))
-            guard let file = files.first(where: { $0.number == number }) else {
-                throw Flaw.newer(applied: number, known: files.map(\.number).max() ?? 0)
+            if let file = files.first(where: { $0.number == number }) {
+                if file.checksum != row.text("checksum") { throw Flaw.changed(name: file.name) }
+                applied.insert(number)
+            } else if Int(row.integer("runs_with")) > known {
+                throw Flaw.newer(applied: number, known: known)
             }
-            if file.checksum != row.text("checksum") { throw Flaw.changed(name: file.name) }
         }
-        return Set(rows.map { Int($0.integer("number")) })
+        return applied
     }
 
     /// Whether every file has run.
