@@ -11,5 +11,12 @@ package struct PendingPropagation: Sendable, Equatable {
     }
 }
 
+/// Which changes a caller waits for.
+package enum PropagationScope: Sendable {
+    /// Of keys and of suspended orgs, which wait for no others.
+    case few
+    case everything
+}
+
 /// Publishes what was changed, then says what is awaited until no worker can act on an older state; `nil`: nothing.
-package typealias Propagation = @Sendable () async -> PendingPropagation?
+package typealias Propagation = @Sendable (PropagationScope) async -> PendingPropagation?

@@ -4,8 +4,20 @@ package import Postgres
 
 /// What the publisher reads: pending changes, key records, and the catalogue as one snapshot.
 package struct PublicationStore: Sendable {
-    /// Changes taken at once.
+    /// Changes of keys taken at once.
     static let changesMax = 1_000
+    /// Orgs whose keys are pushed at once: an org may have thousands.
+    static let orgsMax = 200
+    /// Keys read at once where all are.
+    static let pageMax = 5_000
+
+    /// What a change concerns decides how long it may wait.
+    package enum Lane: String, Sendable {
+        /// Keys, the catalogue, and orgs that were suspended: few rows each, and a revocation may be among them.
+        case few
+        /// All other changes of orgs. A plan that changes, changes all its orgs, and so perhaps every key.
+        case many
+    }
 
     package struct Pending: Sendable {
         package var changeIDs: [String]
@@ -24,10 +36,17 @@ package struct PublicationStore: Sendable {
 
     package init(_ pool: PostgresPool) { self.pool = pool }
 
-    package func pending() async throws -> Pending {
+    /// Revocations first.
+    package func pending(_ lane: Lane) async throws -> Pending {
         let rows = try await pool.query(
-            "select id, subject, subject_id from config_change where published_at is null order by id limit $1::integer",
-            [String(Self.changesMax)])
+            """
+            select c.id, c.subject, c.subject_id
+            from config_change c
+            left join org o on c.subject = 'org' and o.id = c.subject_id
+            left join api_key k on c.subject = 'key' and k.id = c.subject_id
+            where c.published_at is null and (c.subject = 'org' and o.status = 'active') = ($1 = 'many')
+            order by coalesce(k.status, o.status, 'active') = 'active', c.id limit $2::integer
+            """, [lane.rawValue, String(lane == .few ? Self.changesMax : Self.orgsMax)])
         func subjects(_ subject: String) -> Set<String> {
             Set(rows.filter { $0.text("subject") == subject }.map { $0.text("subject_id") })
         }
@@ -42,8 +61,22 @@ package struct PublicationStore: Sendable {
             [PostgresArray.literal(ids)])
     }
 
-    /// The records, one per digest, of the keys named, and of all keys of the orgs named. `nil` for both: of all keys.
-    package func keys(_ keyIDs: Set<String>?, orgs: Set<String>?) async throws -> [StoredKey] {
+    /// The records, one per digest, of the keys named, and of all keys of the orgs named.
+    package func keys(_ keyIDs: Set<String>, orgs: Set<String>) async throws -> [StoredKey] {
+        try await keys(
+            "select * from api_key where id = any($1) or org_id = any($2)",
+            [PostgresArray.literal(Array(keyIDs)), PostgresArray.literal(Array(orgs))])
+    }
+
+    /// The records of the next keys by id, after this one: empty behind the last.
+    package func keys(after id: String?) async throws -> [StoredKey] {
+        try await keys(
+            "select * from api_key where $1::text is null or id > $1 order by id limit $2::integer",
+            [id, String(Self.pageMax)])
+    }
+
+    /// - Parameter chosen: selects the rows of `api_key`.
+    private func keys(_ chosen: String, _ values: [String?]) async throws -> [StoredKey] {
         let rows = try await pool.query(
             """
             select k.*, k.name as key_name, o.status as org_status, o.version as org_version, o.plan,
@@ -55,16 +88,15 @@ package struct PublicationStore: Sendable {
                 (extract(epoch from least(k.expires_at, s.valid_until)) * 1000)::bigint as expires_ms,
                 coalesce(least(k.expires_at, s.valid_until) <= now(), false) as is_over,
                 models_of(k) as callable_models, standard_concurrent_requests() as standard_concurrency, p.*
-            from api_key k join org o on o.id = k.org_id join plan p on p.name = o.plan cross join lateral (
+            from (\(chosen)) k join org o on o.id = k.org_id join plan p on p.name = o.plan cross join lateral (
                 select k.digest, null::timestamptz as valid_until
                 union all
                 -- What ended longer ago is no longer in doubt: its last record said so.
                 select r.digest, r.valid_until from retired_digest r
                 where r.key_id = k.id and r.valid_until > now() - interval '30 days'
             ) s
-            where ($1::text[] is null and $2::text[] is null) or k.id = any($1) or k.org_id = any($2)
             order by k.id
-            """, [keyIDs.map { PostgresArray.literal(Array($0)) }, orgs.map { PostgresArray.literal(Array($0)) }])
+            """, values)
         return rows.map(Self.storedKey)
     }
 

@@ -34,7 +34,7 @@ package struct Commands: Sendable {
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
         let service = AdminService(
             stores: PostgresStores(pool), digester: digester, explainer: { _, _ in throw AdminError.stateUnavailable },
-            settled: { nil })
+            settled: { _ in nil })
         guard let token = try await service.makeAdminToken(replacing: true) else { return nil }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
         return token

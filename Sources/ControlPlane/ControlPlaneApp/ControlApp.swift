@@ -38,7 +38,7 @@ package struct ControlApp: Sendable {
         let ledger = LedgerIngest(
             pool: ingestPool,
             redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
-            metrics: metrics, log: log)
+            keptSeconds: settings.usageKeptSeconds, metrics: metrics, log: log)
         let pools = PoolKeeper(redis: redis, store: store, metrics: metrics, log: log)
         let keeper = RedisKeeper(
             redis: redis, store: store, publisher: publisher, ledger: ledger, pools: pools, metrics: metrics, log: log)
@@ -49,7 +49,7 @@ package struct ControlApp: Sendable {
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
             stores: PostgresStores(pool), digester: digester,
-            explainer: { try await explaining.explain($0, allowed: $1) }, settled: { await propagation.settled() })
+            explainer: { try await explaining.explain($0, allowed: $1) }, settled: { await propagation.settled($0) })
         try await keepAdminToken(admin)
 
         let operations = try await OperationsServer.start(

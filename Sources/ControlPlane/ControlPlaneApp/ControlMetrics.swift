@@ -15,6 +15,13 @@ enum ControlMetrics {
 
     static func describe(in metrics: MetricsRegistry) {
         for (name, help) in counters { metrics.describe(name, kind: "counter", help: help) }
+        metrics.describe(
+            "aihub_control_redis_memory_used_bytes", kind: "gauge", help: "Memory the state Redis uses for its data.")
+        metrics.describe(
+            "aihub_control_redis_memory_max_bytes", kind: "gauge",
+            help:
+                "What the state Redis may use: alarm at 70 %, for behind it every key with a budget is refused. 0: no limit."
+        )
         metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The newest snapshot made here.")
     }
 }

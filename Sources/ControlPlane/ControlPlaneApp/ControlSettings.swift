@@ -1,3 +1,4 @@
+internal import Ledger
 package import Logging
 package import Operations
 package import Redis
@@ -12,6 +13,8 @@ package struct ControlSettings: Sendable {
     package var postgresURL: String
     package var postgresConnections: Int
     package var stateRedis: RedisEndpoint
+    /// How long usage stays in Redis after the ledger has taken it in.
+    package var usageKeptSeconds: Int
     package var pepperFile: String
     package var sealKeyFile: String
     package var kekFile: String
@@ -32,6 +35,8 @@ package struct ControlSettings: Sendable {
         stateRedis = read.value(
             "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
             RedisEndpoint.init(url:))
+        usageKeptSeconds = read.integer(
+            "USAGE_KEPT_SECONDS", default: 900, in: UsageStreams.keptSecondsMin...604_800)
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         kekFile = read.requiredText("KEK_FILE")

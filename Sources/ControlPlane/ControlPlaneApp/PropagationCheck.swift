@@ -17,8 +17,9 @@ struct PropagationCheck: Sendable {
     let publisher: Publisher
     let redis: StateRedis
 
-    func settled() async -> PendingPropagation? {
-        guard await publisher.publish(), let workers = try? await doubtful() else {
+    func settled(_ scope: PropagationScope) async -> PendingPropagation? {
+        let isPublished = await scope == .few ? publisher.publishFew() : publisher.publish()
+        guard isPublished, let workers = try? await doubtful() else {
             return PendingPropagation(publication: true, workers: [])
         }
         return workers.isEmpty ? nil : PendingPropagation(publication: false, workers: workers)

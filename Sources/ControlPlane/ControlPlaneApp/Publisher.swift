@@ -8,7 +8,7 @@ internal import Redis
 
 /// Carries changes of configuration from PostgreSQL to Redis: takes the rows that are not published yet, pushes what they
 /// concern as it is now, then marks them. Interrupted anywhere, it does the same again; versions only rise, so that is
-/// harmless.
+/// harmless, and so is that two lanes push the same key at once.
 actor Publisher {
     private let store: PublicationStore
     private let redis: StateRedis
@@ -16,8 +16,13 @@ actor Publisher {
     private let inSnapshot: Sealer
     private let metrics: MetricsRegistry
     private let log: Logger
-    private var current: Task<Bool, Never>?
-    private var next: Task<Bool, Never>?
+    private var rounds: [PublicationStore.Lane: Rounds] = [:]
+
+    /// Of one lane: the round under way, and the one that whoever comes now shares.
+    private struct Rounds {
+        var current: Task<Bool, Never>?
+        var next: Task<Bool, Never>?
+    }
 
     init(
         store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry,
@@ -31,35 +36,44 @@ actor Publisher {
         self.log = log
     }
 
-    /// Publishes all that is pending now. Returns whether that worked. Whoever calls while a round is under way shares the
-    /// one after it, since the one under way may have read before his change.
+    /// Publishes all that is pending now. Returns whether that worked.
     func publish() async -> Bool {
-        if let next { return await next.value }
-        let before = current
+        async let rest = publish(.many)
+        let isDone = await publishFew()
+        return await rest && isDone
+    }
+
+    /// Publishes what does not have to wait for bulk changes of orgs: keys, the catalogue, suspended orgs.
+    func publishFew() async -> Bool { await publish(.few) }
+
+    /// Whoever calls while a round is under way shares the one after it, since the one under way may have read before their change.
+    private func publish(_ lane: PublicationStore.Lane) async -> Bool {
+        if let next = rounds[lane]?.next { return await next.value }
+        let before = rounds[lane]?.current
         let round = Task {
             _ = await before?.value
-            begin()
-            return await self.round()
+            begin(lane)
+            return await self.round(lane)
         }
-        next = round
+        rounds[lane, default: Rounds()].next = round
         return await round.value
     }
 
-    private func begin() {
-        current = next
-        next = nil
-    }
+    private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
     /// Publishes everything there is, changed or not: for a Redis that lost it.
     func publishEverything() async throws {
-        try await redis.pushAll { [store] in try await store.keys(nil, orgs: nil).map { ($0.digest, $0.record) } }
+        try await redis.pushAll { [store] last in
+            let page = try await store.keys(after: last)
+            return (page.map { ($0.digest, $0.record) }, page.last?.record.keyID)
+        }
         try await pushSnapshot()
     }
 
-    private func round() async -> Bool {
+    private func round(_ lane: PublicationStore.Lane) async -> Bool {
         do {
             while true {
-                let pending = try await store.pending()
+                let pending = try await store.pending(lane)
                 guard !pending.isEmpty else { return true }
                 if !pending.keyIDs.isEmpty || !pending.orgIDs.isEmpty {
                     try await push(keys: try await store.keys(pending.keyIDs, orgs: pending.orgIDs))

@@ -74,6 +74,7 @@ final class RedisKeeper: Sendable {
 
     private func look() async throws {
         guard let run = try await redis.client.call("INFO", "server").runID else { return }
+        try await checkMemory()
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         let hasAll =
             try await redis.client.call("EXISTS", RedisKeys.snapshot, RedisKeys.keysAreWhole).integer == 2
@@ -103,6 +104,19 @@ final class RedisKeeper: Sendable {
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }
         log.info("state Redis is open", metadata: ["run": "\(run.prefix(8))", "rebuilt": "\(lost.count)"])
+    }
+
+    /// Limits and holds may not be evicted: a Redis that would is not used.
+    private func checkMemory() async throws {
+        let memory = RedisMemory(try await redis.client.call("INFO", "memory"))
+        metrics.set("aihub_control_redis_memory_used_bytes", to: Double(memory.usedBytes))
+        metrics.set("aihub_control_redis_memory_max_bytes", to: Double(memory.maxBytes))
+        guard memory.keepsEverything else { throw Evicting(policy: memory.policy) }
+    }
+
+    private struct Evicting: Error, CustomStringConvertible {
+        let policy: String
+        var description: String { "maxmemory-policy is \(policy): set it to noeviction, or budgets are forgotten" }
     }
 
     /// A failover can bring a life back that was over: what happened since, it does not have.

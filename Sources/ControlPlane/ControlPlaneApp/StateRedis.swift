@@ -9,7 +9,7 @@ struct StateRedis: Sendable {
     private static let batch = 500
     /// Keys looked at by one SCAN.
     private static let scanned = 1_000
-    /// The longest that pushing all keys may take.
+    /// The longest that pushing a page of keys may take.
     private static let fillingMs = 600_000
 
     let client: RedisClient
@@ -31,14 +31,23 @@ struct StateRedis: Sendable {
 
     /// Pushes every key there is, and says so where Redis has not lost any of them by then.
     ///
-    /// - Parameter keys: asked for them after Redis was told to watch, so that none is missed.
-    func pushAll(_ keys: @Sendable () async throws -> [(digest: String, record: KeyRecord)]) async throws {
+    /// - Parameter page: asked for the keys behind an id, and the last of those, until there is none; after Redis was told to watch,
+    ///   so that none is missed.
+    func pushAll(
+        _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
+    ) async throws {
         let filling = RedisKeys.keysAreFilling(String(UInt64.random(in: .min ... .max), radix: 36))
         try await all([
             RedisCommand(["HSET", filling, "since", String(Int64(Date().timeIntervalSince1970))]),
             RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)]),
         ])
-        try await push(try await keys())
+        var last: String?
+        repeat {
+            let (keys, newest) = try await page(last)
+            try await push(keys)
+            try await all([RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)])])
+            last = newest
+        } while last != nil
         try await all([
             RedisCommand(["RENAME", filling, RedisKeys.keysAreWhole]),
             RedisCommand(["PERSIST", RedisKeys.keysAreWhole]),

@@ -31,9 +31,9 @@ package actor LedgerIngest {
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
 
-    package init(pool: PostgresPool, redis: RedisClient, metrics: MetricsRegistry, log: Logger) {
+    package init(pool: PostgresPool, redis: RedisClient, keptSeconds: Int, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
-        streams = UsageStreams(redis: redis)
+        streams = UsageStreams(redis: redis, keptSeconds: keptSeconds)
         self.metrics = metrics
         self.log = log
         late = LateUsage(pool: pool, redis: redis, log: log)
@@ -116,11 +116,12 @@ package actor LedgerIngest {
     private func takeIn(_ entries: [UsageStreams.Entry], from process: String, _ epochs: [Int64]) async throws {
         var behind: [LateUsage.Item] = []
         var counted: Set<String> = []
+        var leftOut: [LeftOut] = []
         let readable = entries.filter { entry in
             guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)),
                 UUID(uuidString: event.id) != nil
             else {
-                report(entry, reason: "not a usage event")
+                leftOut.append(LeftOut(entry: entry, reason: "not a usage event"))
                 return false
             }
             if let life = entry.life {
@@ -137,22 +138,21 @@ package actor LedgerIngest {
             .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
         try await late.count(behind)
         do {
-            try await commit(readable, moves)
+            try await commit(readable, moves, leftOut)
         } catch is Superseded where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
             return
-        } catch PostgresError.refused(let state, _, _) where state.hasPrefix("22") || state.hasPrefix("23") {
-            // One event of the batch is not what the ledger takes. It is left out and named; the others pass.
+        } catch let error as PostgresError where error.isOfTheData {
+            // An event of the batch is not what the ledger takes, or two do not go together. Alone, all others pass.
             for entry in readable {
                 do {
-                    try await commit([entry], [])
-                } catch PostgresError.refused(let state, let message, _)
-                    where state.hasPrefix("22") || state.hasPrefix("23")
-                {
-                    report(entry, reason: message)
+                    try await commit([entry], [], [])
+                } catch let error as PostgresError where error.isOfTheData {
+                    leftOut.append(LeftOut(entry: entry, reason: error.description))
                 }
             }
-            try await commit([], moves)
+            try await commit([], moves, leftOut)
         }
+        leftOut.forEach(report)
         for (shard, id) in last where cursors[shard].epoch == epochs[shard] { cursors[shard].last = id }
         try await streams.acknowledge(last, process: process, lives: try await lives(of: Array(last.keys)))
     }
@@ -169,14 +169,15 @@ package actor LedgerIngest {
         return lives
     }
 
-    /// Rows, sums and cursors in one transaction.
+    /// Rows, sums, cursors and what is left out in one transaction.
     private func commit(
-        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)]
+        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)], _ leftOut: [LeftOut]
     ) async throws {
         let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
+                for item in leftOut { try item.keep(on: connection) }
                 for move in moves {
                     let moved = try connection.query(
                         "update ledger_cursor set last_id = $2 where shard = $1 and epoch = $3 returning shard",
@@ -189,13 +190,13 @@ package actor LedgerIngest {
         metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
     }
 
-    private func report(_ entry: UsageStreams.Entry, reason: String) {
+    private func report(_ item: LeftOut) {
         metrics.add("aihub_control_events_unreadable_total")
         log.error(
-            "usage event left out",
+            "usage event left out, see usage_left_out",
             metadata: [
-                "entry": "\(entry.streamID)", "shard": "\(entry.shard)", "event": "\(entry.event)",
-                "reason": "\(reason)",
+                "entry": "\(item.entry.streamID)", "shard": "\(item.entry.shard)", "event": "\(item.event)",
+                "reason": "\(item.reason)",
             ])
     }
 

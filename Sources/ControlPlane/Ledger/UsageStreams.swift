@@ -10,12 +10,17 @@ package struct UsageStreams: Sendable {
     static let entriesPerTurn = 2_000
     /// Shards asked in one write.
     private static let shardsAtOnce = 16
-    /// How long entries stay in Redis after they were taken in.
-    private static let keptMs: UInt64 = 86_400_000
+    /// A new process of Redis is read again from five minutes before the cursor; as long again for a reader that is late.
+    package static let keptSecondsMin = 600
 
     let redis: RedisClient
+    /// How long entries stay in Redis after they were taken in.
+    private let keptMs: UInt64
 
-    package init(redis: RedisClient) { self.redis = redis }
+    package init(redis: RedisClient, keptSeconds: Int = keptSecondsMin) {
+        self.redis = redis
+        keptMs = UInt64(keptSeconds) * 1_000
+    }
 
     struct Entry: Sendable {
         var shard: Int
@@ -92,14 +97,14 @@ package struct UsageStreams: Sendable {
             })
     }
 
-    /// Drops entries that are both taken in and older than a day.
+    /// Drops entries that are both taken in and older than what is kept.
     func trim(upTo cursors: [String]) async throws {
         let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         _ = try await redis.pipeline(
             Shard.all.map { shard in
                 let taken = StreamID(cursors[shard.index])?.milliseconds ?? 0
                 return RedisCommand([
-                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - Self.keptMs))-0",
+                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - min(now, keptMs)))-0",
                 ])
             })
     }

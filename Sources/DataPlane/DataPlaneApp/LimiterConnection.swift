@@ -15,6 +15,7 @@ final class LimiterConnection: @unchecked Sendable {
     let reactor: Reactor
     private let dialer: RedisDialer
     private let owner: String
+    private let log: Logger
     private var run = ""
     private var generations = [String](repeating: "", count: Shard.count)
     /// Runs whenever a connection stands; named is the process of Redis it reached.
@@ -28,7 +29,10 @@ final class LimiterConnection: @unchecked Sendable {
     ) {
         self.reactor = reactor
         self.owner = owner
-        dialer = RedisDialer(endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["INFO", "server"]) {
+        self.log = log
+        dialer = RedisDialer(
+            endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["INFO", "server", "memory"]
+        ) {
             RedisPipe($0, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer, onClose: $1)
         }
         dialer.onStanding = { [unowned self] in greeted($0) }
@@ -40,6 +44,13 @@ final class LimiterConnection: @unchecked Sendable {
 
     private func greeted(_ info: RESPValue) -> Bool {
         guard let named = info.runID else { return false }
+        let memory = RedisMemory(info)
+        guard memory.keepsEverything else {
+            log.error(
+                "state Redis may evict limits and is not used: set maxmemory-policy to noeviction",
+                metadata: ["policy": "\(memory.policy)"])
+            return false
+        }
         run = named
         onConnected(run)
         return true

@@ -1,0 +1,77 @@
+"""What the planes ask of the state Redis before they trust it with money, and what stays in it."""
+
+import json
+import uuid
+
+import pytest
+
+from processes import wait_until
+from raw import ask
+from stack import Stack
+
+CHAT = "/v1/chat/completions"
+HELLO = {"model": "plain", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    made = Stack(workers=1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("policy", ["volatile-lru", "allkeys-lru", "volatile-ttl"])
+def test_one_that_may_evict_holds_is_not_used(stack, policy):
+    key, worker = stack.new_key(limits={"usd_per_month": "5"})["key"], stack.workers[0]
+    wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="all is well")
+    stack.redis().config_set("maxmemory-policy", policy)
+    try:
+        # The worker asks when it connects.
+        stack.redis().execute_command("CLIENT", "KILL", "TYPE", "normal")
+        wait_until(lambda: "may evict limits" in worker.process.log(), what="the worker says why")
+        wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 503, what="a key with a budget is refused")
+        wait_until(lambda: f"maxmemory-policy is {policy}" in stack.control.log(), what="the control plane says why")
+    finally:
+        stack.redis().config_set("maxmemory-policy", "noeviction")
+    wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="it is used again")
+
+
+def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
+    """Valid ones that do not go together, one that breaks a rule of the ledger, one that is none, with a NUL in it."""
+    key = stack.new_key()
+    wait_until(lambda: ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
+    wait_until(lambda: stack.ledger(), what="a first request is in the ledger")
+    client = stack.redis()
+    name = next(client.scan_iter("u:{*", count=1000))
+    good = client.xrevrange(name, count=1)[0][1]
+
+    def event(**changed):
+        made = json.loads(good["event"])
+        made["id"] = str(uuid.UUID(int=(uuid.UUID(made["id"]).int & ~0xffff) + len(changed) * 7 + 1))
+        return json.dumps({**made, **changed})
+
+    together = [event(orgID="org_one", status=201), event(orgID="org_two", status=201, attempts=2)]
+    with client.pipeline(transaction=True) as at_once:
+        for text in [*together, event(outcome="unheard of"), "no event \0 at all"]:
+            at_once.xadd(name, {"id": "x", "kind": "final", "event": text})
+        at_once.execute()
+    after = ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)
+    assert after[0] == 200
+    wait_until(lambda: after[1]["x-request-id"] in stack.ledger(), what="what came after them is taken in")
+    left_out = stack.sql("select event, reason from usage_left_out order by id")
+    assert len(left_out) == 2 and "unheard of" in left_out[1][0] + left_out[0][0], left_out
+    assert any("not a usage event" in reason for _, reason in left_out)
+    orgs = {row[0] for row in stack.sql("select org_id from usage_event where org_id like 'org_%%' and status = 201")}
+    assert orgs == {"org_one", "org_two"}
+
+
+def test_a_revocation_waits_for_no_bulk_change(stack):
+    """A plan that changes rings for each of its orgs. What is revoked meanwhile is in force before they all are."""
+    key, worker = stack.new_key(), stack.workers[0]
+    stack.sql("insert into org (id, name, plan) select 'org_bulk' || lpad(n::text, 12, '0'), 'bulk', 'unlimited' from generate_series(1, 20000) n returning 1")
+    stack.sql("update plan set key_requests_per_minute = 1000000 where name = 'unlimited' returning 1")
+    stack.admin("POST", f"/keys/{key['id']}/revoke", expect=200)
+    left = stack.sql("select count(*) from config_change where published_at is null")[0][0]
+    assert ask(worker, "GET", "/v1/models", key["key"])[0] == 401
+    assert left > 0, "the bulk change was through before the revocation: nothing was shown"
+    wait_until(lambda: stack.sql("select count(*) from config_change where published_at is null")[0][0] == 0, 120, "all is published")
