@@ -27,6 +27,9 @@ def library():
     return "\n".join((SCRIPTS / "Lua" / f"{name}.lua").read_text() for name in names)
 
 
+REVISION = int(re.search(r"^local REVISION = (\d+)$", library(), re.M)[1])
+
+
 def prefix():
     return re.search(r'static let name = "(\w+)"', (SCRIPTS / "LimitLibrary.swift").read_text())[1]
 
@@ -138,7 +141,7 @@ def run_appended(client):
 
 
 def run_heartbeat(client):
-    assert call(client, "heartbeat", [BEATS], "w-1", 0, "w-2", 1)[1] == b"1"
+    assert call(client, "heartbeat", [BEATS], "w-1", 0, "w-2", 1)[1:] == [b"1", REVISION]
 
 
 def run_farewell(client):

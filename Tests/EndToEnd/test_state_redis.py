@@ -1,6 +1,7 @@
 """What the planes ask of the state Redis before they trust it with money, and what stays in it."""
 
 import json
+import re
 import uuid
 
 import pytest
@@ -58,6 +59,8 @@ def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
     after = ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)
     assert after[0] == 200
     wait_until(lambda: after[1]["x-request-id"] in stack.ledger(), what="what came after them is taken in")
+    # What passes of a batch is taken in first.
+    wait_until(lambda: stack.sql("select count(*) from usage_left_out") == [(2,)], what="what does not is kept")
     left_out = stack.sql("select event, reason from usage_left_out order by id")
     assert len(left_out) == 2 and "unheard of" in left_out[1][0] + left_out[0][0], left_out
     assert any("not a usage event" in reason for _, reason in left_out)
@@ -75,3 +78,43 @@ def test_a_revocation_waits_for_no_bulk_change(stack):
     assert ask(worker, "GET", "/v1/models", key["key"])[0] == 401
     assert left > 0, "the bulk change was through before the revocation: nothing was shown"
     wait_until(lambda: stack.sql("select count(*) from config_change where published_at is null")[0][0] == 0, 120, "all is published")
+
+
+def loaded(stack):
+    """The text of the limiter's library in Redis."""
+    listed = stack.redis().execute_command("FUNCTION", "LIST", "LIBRARYNAME", "gw2", "WITHCODE")[0]
+    named = listed if isinstance(listed, dict) else dict(zip(listed[::2], listed[1::2]))
+    return named["library_code"]
+
+
+def load(stack, text):
+    stack.redis().execute_command("FUNCTION", "LOAD", "REPLACE", text)
+
+
+def with_revision(text, by):
+    changed = re.sub(r"^local REVISION = (\d+)$", lambda found: f"local REVISION = {int(found[1]) + by}", text, flags=re.M)
+    assert changed != text
+    return changed
+
+
+def test_a_library_that_was_changed_by_hand_is_put_right(stack):
+    whole = loaded(stack)
+    load(stack, whole.replace("if s[OPEN]", "if false and s[OPEN]") + "\n-- changed")
+    wait_until(lambda: loaded(stack) == whole, what="the library is as it was")
+
+
+def test_a_newer_library_stays_and_an_older_one_does_not(stack):
+    key, worker = stack.new_key(limits={"usd_per_month": "5"})["key"], stack.workers[0]
+    whole = loaded(stack)
+    newer = with_revision(whole, 1)
+    load(stack, newer)
+    stack.control.kill()
+    stack.start_control()
+    wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="this release runs on the newer library")
+    assert loaded(stack) == newer
+    stack.control.kill()
+    load(stack, with_revision(whole, -1))
+    wait_until(lambda: "library is older than this worker" in worker.process.log(), what="the worker says so")
+    stack.start_control()
+    wait_until(lambda: loaded(stack) == whole, what="the control plane loads its own")
+    wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="and the worker goes on")

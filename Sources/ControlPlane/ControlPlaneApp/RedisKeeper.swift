@@ -87,7 +87,10 @@ final class RedisKeeper: Sendable {
 
         let isNewProcess = state.withLock { $0.openedFor != run }
         state.withLock { $0.openedFor = "" }
-        try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
+        if try await !hasFunctions() {
+            log.notice("limiter's library is loaded", metadata: ["revision": "\(LimitLibrary.revision)"])
+            try await redis.all([RedisCommand(["FUNCTION", "LOAD", "REPLACE", LimitLibrary.source])])
+        }
         if lost.isEmpty { try await beat() }
         if isNewProcess {
             await ledger.reread()
@@ -129,15 +132,22 @@ final class RedisKeeper: Sendable {
         return older.map(\.shard)
     }
 
-    /// Whether all are there: a library by this name may be an older one.
+    /// Whether this program's library stands, to the letter, or a newer one, which serves this program as well.
     private func hasFunctions() async throws -> Bool {
-        let reply = try await redis.client.call("FUNCTION", "LIST", "LIBRARYNAME", LimitLibrary.name)
-        var names: Set<String> = []
-        func note(_ value: RESPValue) {
-            if let items = value.array { items.forEach(note) } else if let text = value.string { names.insert(text) }
+        let reply = try await redis.client.call("FUNCTION", "LIST", "LIBRARYNAME", LimitLibrary.name, "WITHCODE")
+        guard let code = Self.code(in: reply) else { return false }
+        if code == LimitLibrary.source { return true }
+        return LimitLibrary.revision(of: code).map { $0 > LimitLibrary.revision } ?? false
+    }
+
+    /// The text behind `library_code` in a reply to `FUNCTION LIST … WITHCODE`.
+    private static func code(in value: RESPValue) -> String? {
+        guard let items = value.array else { return nil }
+        for (at, item) in items.enumerated() {
+            if item.string == "library_code", at + 1 < items.count { return items[at + 1].string }
+            if let found = code(in: item) { return found }
         }
-        note(reply)
-        return LimitLibrary.Function.allCases.allSatisfy { names.contains($0.rawValue) }
+        return nil
     }
 
     /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.

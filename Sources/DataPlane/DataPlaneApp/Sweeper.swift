@@ -74,9 +74,21 @@ struct Sweeper: Sendable {
         guard let replies = try? await redis.pipeline(beats + [count]),
             replies.allSatisfy({ if case .success = $0 { true } else { false } })
         else { return false }
+        guard replies.first.map(isNewEnough) ?? false else { return false }
         let owners = (try? replies.last?.get().integer).map(Int.init) ?? pulses.count
         for pulse in pulses { pulse.heard(atMs: began, owners: owners) }
         return true
+    }
+
+    /// An older library may lack what this worker relies on: it is as good as none.
+    private func isNewEnough(_ reply: Result<RESPValue, RedisError>) -> Bool {
+        let items = (try? reply.get())?.array ?? []
+        let revision = items.count > 2 ? items[2].integer ?? 0 : 0
+        guard revision < LimitLibrary.revision else { return true }
+        log.error(
+            "the limiter's library is older than this worker: update the control plane first",
+            metadata: ["revision": "\(revision)", "needed": "\(LimitLibrary.revision)"])
+        return false
     }
 
     /// Tells the others not to wait for this worker.

@@ -16,6 +16,17 @@ package enum LimitLibrary {
         ].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 
+    /// Which change of the library this is.
+    package static let revision = revision(of: source) ?? 0
+
+    /// Of any text of the library; `nil` for one from before there were revisions.
+    package static func revision(of text: String) -> Int? {
+        let mark = "local REVISION = "
+        return text.split(separator: "\n").prefix(8).first { $0.hasPrefix(mark) }.flatMap {
+            Int($0.dropFirst(mark.count))
+        }
+    }
+
     package enum Function: String, Sendable, CaseIterable {
         case admit = "gw2_admit"
         case begin = "gw2_begin"

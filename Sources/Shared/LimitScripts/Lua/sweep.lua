@@ -1,12 +1,12 @@
 -- heartbeat: owners are alive, by Redis's clock. `cut` marks those that let requests in without asking Redis just now.
--- KEYS hb:{s}   ARGV owner cut(0|1) …   Reply {now, gen}
+-- KEYS hb:{s}   ARGV owner cut(0|1) …   Reply {now, gen, revision of this library}
 local function heartbeat(K, A)
   local now, set = now_ms(), {}
   for i = 1, #A, 2 do
     set[i], set[i + 1] = A[i], A[i + 1] == '1' and int(now) .. '!' or int(now)
   end
   redis.call('HSET', K[1], unpack(set))
-  return {int(now), redis.call('HGET', beside('c:', K[1]), 'gen') or ''}
+  return {int(now), redis.call('HGET', beside('c:', K[1]), 'gen') or '', REVISION}
 end
 
 -- Owners that say goodbye: their holds are settled, nobody needs to wait for them. KEYS hb:{s}   ARGV owner …
