@@ -75,14 +75,17 @@ start_gateway() {
     check_services
 }
 
+# bearer FILE: the header with a secret in it, for curl to read: everybody may see a command line.
+bearer() { printf 'Authorization: Bearer %s' "$(cat "$1")"; }
+
 admin() { # METHOD PATH BODY
     curl --silent --show-error --fail-with-body --request "$1" --data "$3" \
-        --header "Authorization: Bearer $(cat "$SECRETS/admin-token")" "http://127.0.0.1:$ADMIN_PORT/admin/v1$2"
+        --header @<(bearer "$SECRETS/admin-token") "http://127.0.0.1:$ADMIN_PORT/admin/v1$2"
 }
 
 key_works() {
     [ -s "$SECRETS/first-key" ] && curl --silent --fail --output /dev/null \
-        --header "Authorization: Bearer $(cat "$SECRETS/first-key")" "http://127.0.0.1:$WORKER_PORT/v1/me"
+        --header @<(bearer "$SECRETS/first-key") "http://127.0.0.1:$WORKER_PORT/v1/me"
 }
 
 # A key on the unlimited plan, made once and kept in a file only this user can read.
