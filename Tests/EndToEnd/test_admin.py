@@ -38,6 +38,7 @@ def test_create_read_list_edit_revoke(stack):
 
 
 @pytest.mark.parametrize("method, path, body, status, param", [
+    ("POST", "/orgs", {"name": "ab\0cd", "plan": "unlimited"}, 422, "name"),
     ("POST", "/orgs", {}, 422, "name"), ("POST", "/orgs", {"name": ""}, 422, None),
     ("POST", "/orgs", {"name": "x", "plan": "no-such"}, 422, None), ("POST", "/orgs", [], 422, None),
     ("POST", "/orgs", {"name": "x", "spent": 0}, 422, "spent"),
