@@ -35,6 +35,8 @@ struct MoneyWait {
 extension RequestWalk {
     /// Waits for running requests to give back what they hold, or gives the refusal.
     mutating func waitForMoney(_ error: GatewayError, at now: Int64) {
+        // The cache has spoken; from here on only the limiter is waited for.
+        waivedRefusal = nil
         var wait = moneyWait ?? MoneyWait(error)
         var jitter = SplitMix64(state: context.randomSeed ^ UInt64(bitPattern: now))
         let pause =

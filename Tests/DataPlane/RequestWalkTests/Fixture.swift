@@ -24,9 +24,11 @@ enum Fixture {
             owner: "w", table: tables[scenario.afterCloses.rawValue][scenario.deployments], settings: scenario.settings,
             bounds: scenario.bounds,
             digests: { _ in digests }, health: HealthBoard(),
-            cache: scenario.hasCache ? WalkCache(secrets, defaultSeconds: 60) : nil)
+            cache: scenario.hasCache ? cache : nil)
     }
 
+    /// A new one: it counts what is kept.
+    static var cache: WalkCache { WalkCache(secrets, defaultSeconds: 60) }
     private static let secrets = CacheSecrets(secret: [UInt8](repeating: 5, count: 32))
 
     /// What the cache has for the scenario's request.

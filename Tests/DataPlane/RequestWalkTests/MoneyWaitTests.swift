@@ -81,4 +81,28 @@ import Testing
         asking.feed(.clientGone)
         #expect(asking.walk.isFinished && asking.settles.map(\.target) == [.cancelled])
     }
+
+    /// Refused before the cache had spoken, and then asked again.
+    private func askedAgainWithoutAnswerAtHand() -> Walker {
+        var walker = Walker(cache: Fixture.cache)
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Walker.body(stream: false)))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.caller)))
+        walker.feed(.admitAnswered(Self.refusal("11")))
+        walker.feed(.cacheAnswered(.miss))
+        walker.feed(.timer(.money))
+        return walker
+    }
+
+    @Test("a refusal that waited for the cache is over once the limiter is asked again")
+    func cacheHasSpoken() {
+        var leaving = askedAgainWithoutAnswerAtHand()
+        leaving.feed(.clientGone)
+        #expect(leaving.walk.isFinished && leaving.settles.map(\.target) == [.cancelled])
+        var slow = askedAgainWithoutAnswerAtHand()
+        slow.feed(.admitAnswered(Walker.admission(holding: slow.askedHold)))
+        slow.feed(.timer(.total))
+        #expect(slow.attempts == [1] && slow.status == 503)
+    }
 }

@@ -20,7 +20,8 @@ struct Walker {
     /// - Parameter dialects: those of the deployments, in the order in which they are tried.
     init(
         fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil,
-        afterClose: AfterClose = .stops, thinks: Bool = false, health: HealthBoard = HealthBoard()
+        afterClose: AfterClose = .stops, thinks: Bool = false, health: HealthBoard = HealthBoard(),
+        cache: WalkCache? = nil
     ) {
         walk = RequestWalk(
             WalkContext(
@@ -29,7 +30,7 @@ struct Walker {
                     owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects, afterClose, thinks),
                     settings: WalkSettings(),
                     bounds: Bounds(),
-                    digests: { Self.digester.digests(of: $0) }, health: health),
+                    digests: { Self.digester.digests(of: $0) }, health: health, cache: cache),
                 wallMs: 10, randomSeed: 1))
     }
 
