@@ -25,8 +25,9 @@ struct CacheRules: WalkRules {
     }
 
     private mutating func judgeKept(_ answer: CachedAnswer, _ facts: WalkFacts) {
+        // Of what is read on, nothing may have been written yet: its form is that of the answer.
         let isWhole =
-            facts.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
+            answer.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
         let isClean = facts.isAnswered && facts.status == 200 && !CallerStream(facts.written).hasError
         require(.onlyWholeAnswersAreKept, isWhole && (isClean || facts.readsOn), "an answer that is not whole")
         // What was read on reached nobody.
