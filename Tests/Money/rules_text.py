@@ -62,8 +62,11 @@ def text_source(form: str) -> str:
     return {"none": "text-bytes", "nfc": "text-nfc", "nfkc": "text-nfkc"}[form]
 
 
-def likely_tokens(text: str) -> int:
-    """The most tokens that a real tokenizer makes of a text: one a digit, one a byte outside ASCII, three for four other bytes."""
+def likely_tokens(text: str, form: str = "none") -> int:
+    """The most tokens that a real tokenizer makes of a text, which it normalises first: one a digit, one a byte outside ASCII,
+    three for four other bytes."""
+    if form != "none":
+        text = unicodedata.normalize(form.upper(), text)
     data = text.encode("utf-8", errors="surrogatepass")
     others = data.translate(None, delete=DIGITS)
     ascii_others = len(others.translate(None, delete=bytes(range(128, 256))))
@@ -95,7 +98,7 @@ def tally_chat(dialect: str, model: dict[str, Any], request: dict[str, Any]) -> 
         sources.append("text-sentencepiece")
     extra, extra_sources = tally_tools(dialect, form, request)
     tokens = sum(most_tokens(text, form) for text in texts) + frame + extra
-    likely = sum(map(likely_tokens, texts)) + frame + extra // 2
+    likely = sum(likely_tokens(text, form) for text in texts) + frame + extra // 2
     return Tally(tokens, likely, tuple(sources) + extra_sources)
 
 
@@ -170,7 +173,7 @@ def tally_inputs(dialect: str, model: dict[str, Any], inputs: Any) -> Tally:
     tokens, likely = 2 * len(items), len(items)
     for item in items:
         tokens += len(item) if isinstance(item, list) else most_tokens(str(item), form)
-        likely += len(item) if isinstance(item, list) else likely_tokens(str(item))
+        likely += len(item) if isinstance(item, list) else likely_tokens(str(item), form)
     return Tally(tokens, likely, (text_source(form), "embeddings"))
 
 

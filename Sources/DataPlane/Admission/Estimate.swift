@@ -3,7 +3,8 @@ package import PlaneContract
 
 /// The size of a request before anybody has counted it.
 package struct RequestSize: Sendable, Equatable {
-    /// Bytes of the body without the media in it: no byte-level tokenizer makes more tokens of text than that.
+    /// Bytes of the body without the media in it, and what normalising may add to them: no byte-level tokenizer makes more tokens
+    /// of text than that.
     package var textBytes: Int64
     package var images: Int64
     package var documents: Int64 = 0

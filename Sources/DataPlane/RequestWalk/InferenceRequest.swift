@@ -71,7 +71,7 @@ struct InferenceRequest: Sendable {
         } catch {
             throw Self.error(for: error)
         }
-        size.textBytes = Int64(body.count)
+        size.textBytes = Int64(body.count) + body.withUnsafeBufferPointer(NormalisedText.growth)
         if operation == .image { size.picture = RequestSize.Picture() }
         let members = self.members
         try body.withJSON { bytes throws(GatewayError) in
