@@ -55,7 +55,9 @@ def model_section(case: Case, number: int, knows_media: bool) -> dict[str, Any]:
         price["tiers"] = [{"above_input_tokens": rule["above"],
                            **tokens_section(model["prices"], (rule["input"], rule["output"]))}]
     waits = case.ending.kind == "deadline_before_head"
-    section = {"name": case_name(number), "vendor": case.dialect, "kind": kind, "context_window": model["context"],
+    # Azure serves OpenAI's own models, and its catalogue says so.
+    vendor = "openai" if case.dialect in OPENAI_FAMILY else case.dialect
+    section = {"name": case_name(number), "vendor": vendor, "kind": kind, "context_window": model["context"],
                "max_output_tokens": model["max_output"], "vision": "image_rule" in model, "tools": kind == "chat",
                "first_event_ms": Random(case.seed).randint(200, 1_200) if waits else PATIENT_MS, "idle_ms": PATIENT_MS,
                "wants_max_completion_tokens": case.dialect in OPENAI_FAMILY and model.get("thinks", "never") != "never",
