@@ -26,8 +26,8 @@ check: check-format ## Check format, imports, links and tidiness (build first)
 unit: build ## Run the unit tests
 	swift test --configuration release --skip-build --disable-xctest
 
-end-to-end: build ## Run the simulation of the limiter, the end-to-end tests and the money property on the real binaries (needs ./deploy/test once)
-	$(PYTHON) -m pytest Tests/Limiter Tests/EndToEnd Tests/Money --quiet --durations=10 -p no:cacheprovider
+end-to-end: build ## Run the simulation of the limiter, the end-to-end tests, the money property and the attacks on the real binaries (needs ./deploy/test once)
+	$(PYTHON) -m pytest Tests/Limiter Tests/EndToEnd Tests/Money Tests/Hardening --quiet --durations=10 -p no:cacheprovider
 
 test: unit end-to-end ## Run all tests
 

@@ -15,6 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("AIHUB_BINARIES", ROOT / ".build" / "release"))
 #: Where the migrations that belong to those binaries are.
 TREE = pathlib.Path(os.environ.get("AIHUB_TREE", ROOT))
+#: The provider is a tool of the tests, so it is this tree's, whatever build is tested.
+PROVIDER = ROOT / ".build" / "release" / "scripted-provider"
 START_SECONDS = 30
 STOP_SECONDS = 15
 

@@ -11,7 +11,7 @@ import urllib.request
 import psycopg2
 import redis
 
-from processes import BINARIES, ROOT, TREE, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
+from processes import BINARIES, PROVIDER, ROOT, TREE, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
 
 
 class Worker:
@@ -69,8 +69,7 @@ class Stack:
             # A starved machine is no fault of Redis here either.
             worker_settings = {"CACHE_REDIS_URL": self.cache.url, "CACHE_DEADLINE_MS": 1000, **worker_settings}
         self.provider_port = free_port()
-        self.provider = Process(
-            "provider", [BINARIES / "scripted-provider", self.provider_port], self.folder).start()
+        self.provider = Process("provider", [PROVIDER, self.provider_port], self.folder).start()
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
         wait_until(lambda: http_ok(self.provider_url + "/health"), what="the provider is ready")
         self.admin_port, self.control_operations = free_port(), free_port()

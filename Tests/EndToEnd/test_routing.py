@@ -6,7 +6,7 @@ import time
 import openai
 import pytest
 
-from processes import BINARIES, Process, free_port, http_ok, wait_until
+from processes import PROVIDER, Process, free_port, http_ok, wait_until
 from stack import STOPS, Stack, Worker
 
 CALLS = 300
@@ -51,7 +51,7 @@ class Providers:
     def start(self, name):
         port = self.ports[name]
         self.processes[name] = Process(
-            f"provider-{name}", [BINARIES / "scripted-provider", port], self.stack.folder).start()
+            f"provider-{name}", [PROVIDER, port], self.stack.folder).start()
         wait_until(lambda: http_ok(f"http://127.0.0.1:{port}/health"), what=f"provider {name} is ready")
 
     def ask(self, number, model="swift", stream=True):

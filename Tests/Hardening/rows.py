@@ -2,6 +2,7 @@
 
 `AIHUB_SEED` repeats a run. Against an older build (`make hardening AT=…`) the same row must be red: `AIHUB_EXPECT=red`."""
 
+import concurrent.futures
 import os
 import random
 
@@ -12,20 +13,26 @@ def seed():
     return int(os.environ.get("AIHUB_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
-def attack(row, generate, check, variants=VARIANTS_MIN):
-    """Runs `check(variant)` on variants made by `generate(random)`; a check fails by AssertionError.
+def attack(row, generate, check, variants=VARIANTS_MIN, at_once=1):
+    """Runs `check(variant)` on variants made by `generate(random)`, some of them at once; a check fails by AssertionError.
 
     Every variant must hold. Against an older build most of them must not: a row that was never red proves nothing."""
     assert variants >= VARIANTS_MIN, f"{row}: a row needs at least {VARIANTS_MIN} variants"
     chosen = seed()
     source = random.Random(chosen)
-    failures = []
-    for number in range(variants):
-        variant = generate(source)
+
+    def judge(variant):
         try:
             check(variant)
         except AssertionError as error:
-            failures.append(f"variant {number}: {str(variant)[:200]}: {str(error)[:300]}")
+            return f"{str(variant)[:200]}: {str(error)[:300]}"
+
+    if at_once == 1:
+        judged = [judge(generate(source)) for _ in range(variants)]
+    else:
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            judged = list(pool.map(judge, [generate(source) for _ in range(variants)]))
+    failures = [f"variant {number}: {failure}" for number, failure in enumerate(judged) if failure]
     print(f"{row}: seed {chosen}, {variants} variants, {len(failures)} red")
     if os.environ.get("AIHUB_EXPECT") == "red":
         assert len(failures) * 2 > variants, f"{row} (seed {chosen}) is not red there: {len(failures)} of {variants}"

@@ -17,6 +17,12 @@ CHAT = "/v1/chat/completions"
 
 
 @pytest.fixture(scope="module")
+def stack(own_stack):
+    """Its free plan is changed."""
+    return own_stack
+
+
+@pytest.fixture(scope="module")
 def dear(stack):
     models = load_dear(stack)
     # Money alone shall stop them here.

@@ -18,6 +18,12 @@ HELLO = [{"role": "user", "content": "hi"}]
 
 
 @pytest.fixture(scope="module")
+def stack(own_stack):
+    """Its control plane is killed, and its Redis wiped."""
+    return own_stack
+
+
+@pytest.fixture(scope="module")
 def dear(stack):
     return load_dear(stack)
 

@@ -22,6 +22,12 @@ names = (f"s24-{number}" for number in itertools.count())
 
 
 @pytest.fixture(scope="module")
+def stack(own_stack):
+    """Its Redis is stopped, and the first request in its ledger is the one that is looked for."""
+    return own_stack
+
+
+@pytest.fixture(scope="module")
 def models(stack):
     """From a worker that is killed while one request runs and the ledger has not acknowledged another."""
     key = stack.new_key()["key"]

@@ -6,16 +6,16 @@ import pytest
 
 import rows
 from callers import Caller, check_refusal, fresh_address, random_key
-from stack import Stack
+from stack import Worker
 
 BURST = 30
 
 
 @pytest.fixture(scope="module")
-def stack():
-    made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60, TRUSTED_PROXIES="127.8.0.0/16,10.9.0.0/16,2001:db8:aaaa::/48")
+def worker(stack):
+    made = Worker("s36", stack, FAILED_KEYS_PER_MINUTE=60, TRUSTED_PROXIES="127.8.0.0/16,10.9.0.0/16,2001:db8:aaaa::/48").start()
     yield made
-    made.close()
+    made.process.kill()
 
 
 def ipv4(source):
@@ -56,9 +56,7 @@ def spellings(form, source):
     return makers[form], of(other)
 
 
-def test_bad_keys_count_for_the_address_a_trusted_proxy_names(stack):
-    worker = stack.workers[0]
-
+def test_bad_keys_count_for_the_address_a_trusted_proxy_names(worker):
     def check(variant):
         source, form = random.Random(variant["seed"]), variant["form"]
         mine, other = spellings(form, source)
