@@ -1,5 +1,5 @@
 """S25, and the breaker's part of S7: what a caller can provoke (slow prompts, broken streams, failing or too large answers), however often,
-puts a deployment out for their own key, and for no other."""
+puts a deployment out for their own key at most, and for no other."""
 
 import concurrent.futures
 import itertools
@@ -115,6 +115,8 @@ def test_what_one_key_provokes(pairs):
         first = pairs.asked_first(pair, pairs.neighbour)
         assert first == [f"front-{pair}"] * 3, f"a neighbour is sent elsewhere: {first}"
         own = pairs.asked_first(pair, pairs.stranger, 1)
-        assert own == [f"back-{pair}"], f"the key itself is not spared: {own}"
+        # An event over the gateway's own bound is nobody's fault; of anything else the key itself is spared.
+        expected = f"front-{pair}" if variant["kind"] is huge_event else f"back-{pair}"
+        assert own == [expected], f"the key itself is sent to {own}"
 
     rows.attack("S25", generate(itertools.count()), check, VARIANTS)

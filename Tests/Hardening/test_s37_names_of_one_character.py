@@ -76,7 +76,7 @@ def test_s37_names_of_one_character(stack, upstream):
         name, upstream.scripts[script] = scripted(variant)
         read = worker.process.log_path.stat().st_size
         status, headers, text = ask(worker, "POST", CHAT, upstream.key, {
-            "model": "raw", "messages": HELLO, "stream": variant["place"].startswith("stream"), "x_script": script})
+            "model": "raw", "messages": HELLO, "stream": variant["place"].startswith("stream"), "user": script})
         if variant["place"] == "error":
             assert status == 400 and len(json.dumps(text)) < 4 * LINE_BYTES_MAX, (status, len(json.dumps(text)))
             return
