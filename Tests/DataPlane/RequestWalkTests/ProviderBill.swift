@@ -42,7 +42,8 @@ struct ProviderBill {
         let usages = chunks.compactMap(\.usage)
         let usage = usages.reduce(nil as TokenUsage?) { $0.map(\.total) ?? 0 > $1.total ? $0 : $1 }
         let hasFinished = chunks.contains(where: \.finishes)
-        if hasFinished, let usage {
+        // No text is made of no tokens: such a usage says nothing.
+        if hasFinished, let usage, usage.total > 0 {
             exact = Self.cost(usage)
             most = Self.cost(usage)
         } else if isOver && hasFinished || attempt.stops {
