@@ -126,6 +126,7 @@ def test_journals_are_taken_over_in_bounded_memory(stack, models, control):
     rows.attack("S24", generate, lambda variant: check(stack, models, control, variant))
 
 
+@rows.only_now("older builds took over everything at once, which the row above is red for")
 def test_killed_in_the_middle_nothing_is_lost_or_doubled(stack, models):
     """Redis is silent, so that no more is taken over than may be under way at once; then the worker is killed."""
     worker = Worker(next(names), stack)
