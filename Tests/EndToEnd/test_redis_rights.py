@@ -227,12 +227,12 @@ def run_at_least(client):
 
 
 def run_share(client):
-    run = client.info("server")["run_id"]
-    assert call(client, "share", [f"c:{SHARD}", POOL], "pool:p", 20990101, 1, 500, 0, run, 0)[0] in (0, 1)
+    life = f"{client.info('server')['run_id']}.{client.hget(f'c:{SHARD}', 'gen').decode()}"
+    assert call(client, "share", [f"c:{SHARD}", POOL], "pool:p", 20990101, 1, 500, 0, life, 0)[0] in (0, 1)
 
 
 def run_pool(client):
-    assert len(call(client, "pool", [f"c:{SHARD}", POOL], "pool:p")) == 11
+    assert len(call(client, "pool", [f"c:{SHARD}", POOL], "pool:p")) == 12
 
 
 WORKER = ["admit", "begin", "settle", "progress", "restore", "append", "reopen", "appended", "heartbeat", "farewell", "sweep", "peek", "find",

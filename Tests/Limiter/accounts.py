@@ -249,10 +249,10 @@ class Accounts(Books):
             self.put(self.state, "base", self.bases[args[0]])
 
     def on_share(self, keys, args, reply, code):
-        name, day, version, wanted, _, run, shrinks = args
+        name, day, version, wanted, _, life, shrinks = args
         was, held, confirmed = self.shares.get(day, (-1, 0, None))
         if code == 1:
-            demand(was > version or shrinks and (confirmed != run or was < version - 1), "a share refused without a reason", was, args)
+            demand(was > version or shrinks and (confirmed != life or was < version - 1), "a share refused without a reason", was, args)
         if code:
             return
         now = int(reply[2])
@@ -261,8 +261,8 @@ class Accounts(Books):
         if shrinks:
             spent, reserved, _ = self.totals.get((keys[1], day), (0, 0, 0))
             demand(now >= min(held, spent + reserved), "a share is less than what is spent and held", now, spent, reserved)
-            demand(self.state.get("gen") and self.state.get("open") == run == confirmed, "shrunk where holds may be missing")
-        self.put(self.shares, day, (version, now, run))
+            demand(self.life_open() == life == confirmed, "shrunk where holds may be missing")
+        self.put(self.shares, day, (version, now, life))
 
     def on_at_least(self, keys, args, reply, code):
         if code != 0:

@@ -126,9 +126,14 @@ class Books:
         return 0 if share is None else share
 
     def share_of(self, day):
-        """The share that holds in the process that admissions are open for; None for none."""
-        _, held, run = self.shares.get(day, (0, 0, None))
-        return held if run and run == self.state.get("open") else None
+        """The share that holds in this life, where admissions are open in it; None for none."""
+        _, held, life = self.shares.get(day, (0, 0, None))
+        return held if life and life == self.life_open() else None
+
+    def life_open(self):
+        """The process and the life of the counters that admissions are open in; None while they are not."""
+        run, gen = self.redis.run.decode(), self.state.get("gen")
+        return f"{run}.{gen}" if gen and run == self.state.get("open") else None
 
     def in_minute(self, key, now):
         """Admissions of the rolling minute, by a clock that does not follow a step back of up to two buckets."""

@@ -73,6 +73,8 @@ EDITS = {
         ("    redis.call('HDEL', K[1], 'closed')\n    return {1}\n  end\n  local reply, all", "    redis.call('HDEL', K[1], 'closed')\n    return {0}\n  end\n  local reply, all")],
     "a share counts in a process that may have lost that it was made smaller": [
         ("if not nano or confirmed ~= run then return end", "if not nano then return end")],
+    "a share counts for who was let in by the process before": [("process() == run and life_of(run, gen))", "life_of(run, gen))")],
+    "a share that was told before a wipe counts after it": [("return run and gen and run .. '.' .. gen end", "return run end")],
     "an older word on a share counts": [
         ("  if was > version then return {1, int(was), int(held)} end\n  if A[7]", "  if A[7]")],
     "the same word on a share, once more, undoes that it was made smaller": [
@@ -80,9 +82,9 @@ EDITS = {
     "a share is made smaller than what is held": [
         ("math.min(held, math.max(wanted, (used_of(load(K[2]), tonumber(A[2])))))", "math.min(held, wanted)")],
     "a share is made smaller where holds may be missing": [(
-        "    if not redis.call('HGET', K[1], 'gen') or redis.call('HGET', beside('run:', K[1]), 'open') ~= A[6] then return {2} end\n", "")],
+        "    if redis.call('HGET', beside('run:', K[1]), 'open') ~= run then return {2} end\n", "")],
     "a pool is not asked by a stream that grows": [
-        ("if is_shared then high, low = growing_share(K[1], found[i + 1]) end", "if is_shared then high = -1 end")],
+        ("if is_shared then high, low = growing_share(K[1], found[i + 1], gen) end", "if is_shared then high = -1 end")],
     "a pool does not count what is held": [(
         "  for i, s in ipairs(scopes) do\n    take(s, hold, est, has_minute[i])",
         "  for i, s in ipairs(scopes) do\n    take(s, i < 3 and hold or 0, est, has_minute[i])")],
@@ -124,6 +126,8 @@ EMPHASIS = {
     "what was filed past the counters stays out of them": {"flush": 4, "freeze": 4},
     "what the totals had is counted again": {"flush": 4, "freeze": 4},
     "a share counts in a process that may have lost that it was made smaller": SHARING | {"failover": 20},
+    "a share counts for who was let in by the process before": SHARING | {"failover": 20},
+    "a share that was told before a wipe counts after it": SHARING | {"flush": 10, "look": 2},
     "an older word on a share counts": SHARING,
     "the same word on a share, once more, undoes that it was made smaller": SHARING,
     "a share is made smaller than what is held": SHARING,

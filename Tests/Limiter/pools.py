@@ -50,19 +50,18 @@ class Sharing:
 
     def share_out(self):
         shares, world = self.ledger.shares, self.world
-        run = world.store.run
         keys = [key_of("c"), key_of("b", POOL)]
         look = [int(part) if part.isdigit() else part.decode() for part in self.call("pool", keys, POOL)]
-        day, used, version, held, confirmed = look[1], look[3], int(look[5]), look[6], look[7]
+        day, used, version, held, confirmed, life = look[1], look[3], int(look[5]), look[6], look[7], look[11]
         row = shares.row(day)
         yield
 
         def tell(bound, version):
-            self.call("share", keys, POOL, day, version, bound, 0, run, 0)
+            self.call("share", keys, POOL, day, version, bound, 0, life, 0)
 
         if version == row[1] and held < row[0]:
             shares.note(day, version, held)
-        elif version < 0 or confirmed != run:
+        elif version < 0 or confirmed != life:
             named = shares.raise_version(day) if not world.has("confirm without a new version") else tuple(row[:2])
             yield
             tell(*named)
@@ -75,7 +74,7 @@ class Sharing:
             if world.has("note what is to shrink before it has"):
                 shares.note(day, version, max(wanted, used))
                 yield
-            reply = self.call("share", keys, POOL, day, version, wanted, 0, run, 1)
+            reply = self.call("share", keys, POOL, day, version, wanted, 0, life, 1)
             yield
             if reply[0] == 0:
                 shares.note(day, version, int(reply[2]))

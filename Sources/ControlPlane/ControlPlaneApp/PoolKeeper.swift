@@ -12,8 +12,8 @@ internal import Redis
 /// The sum of a day's shares never exceeds the plan's: PostgreSQL has a row for each that is never less than what Redis was told. A
 /// share is made larger in PostgreSQL first; it is made smaller in Redis first, which knows what is spent and held. Versions that only
 /// rise fence off what arrives late, be it of another control plane, so any number of them may do this at once, and any may be
-/// interrupted anywhere. A process of Redis that may have lost that a share was made smaller lets nothing through until
-/// its shares are confirmed for it.
+/// interrupted anywhere. A shard that may have lost that its share was made smaller, in another process of Redis or another life of its
+/// counters, lets nothing through until the share is confirmed for that.
 actor PoolKeeper {
     private static let turnEvery = Duration.milliseconds(500)
     /// While somebody is refused: room shall be there when they ask again.
@@ -41,6 +41,9 @@ actor PoolKeeper {
         var ceiling: Int64
     }
 
+    /// What the words to each shard are meant for: the process and the life that were looked at. Elsewhere they are refused.
+    private typealias Lives = [Shard: String]
+
     init(redis: StateRedis, store: PublicationStore, metrics: MetricsRegistry, log: Logger) {
         self.redis = redis
         self.store = store
@@ -52,10 +55,10 @@ actor PoolKeeper {
     func run(process: @Sendable () -> String?) async {
         while !Task.isCancelled {
             var isRefusing = false
-            if let process = process() {
+            if process() != nil {
                 do {
                     for pool in try await store.pools() {
-                        if try await shareOut(pool, in: process) { isRefusing = true }
+                        if try await shareOut(pool) { isRefusing = true }
                     }
                 } catch {
                     if !Task.isCancelled { log.warning("pools are not shared out", metadata: ["reason": "\(error)"]) }
@@ -65,12 +68,26 @@ actor PoolKeeper {
         }
     }
 
-    /// Tells this process of Redis the shares of every pool: it may be new, or have lost some.
-    func confirm(in process: String) async throws {
-        let time = try await redis.client.call("TIME").array?.first?.string.flatMap { Int64($0) } ?? 0
+    /// Tells Redis the shares of every pool: its process may be new, or have lost some.
+    func confirm() async throws {
         for pool in try await store.pools() {
-            try await prepare(pool, atMs: time * 1000, in: process, mayLack: true)
+            let looks = try await looks(at: pool)
+            guard let nowMs = looks.map(\.nowMs).max() else { return }
+            try await prepare(pool, atMs: nowMs, in: Self.lives(looks), mayLack: true)
         }
+    }
+
+    private func looks(at pool: PublicationStore.Pool) async throws -> [PoolLook] {
+        let scope = RedisKeys.poolScope(pool.plan)
+        return try await redis.all(
+            Shard.all.map { shard in
+                StateRedis.call(.pool, [RedisKeys.versions(shard), RedisKeys.budget(shard, scope)], [scope])
+            }
+        ).map(PoolLook.init)
+    }
+
+    private static func lives(_ looks: [PoolLook]) -> Lives {
+        Dictionary(zip(Shard.all, looks.map(\.life)).filter { !$1.isEmpty }) { first, _ in first }
     }
 
     /// Begins the days ahead, and tells Redis the shares of all days that something may still be charged to.
@@ -78,15 +95,15 @@ actor PoolKeeper {
     /// - Parameter mayLack: Redis may have lost that a share was made smaller. All get a new version first, so that whoever heard of that
     ///   and has not noted it yet no longer can.
     private func prepare(
-        _ pool: PublicationStore.Pool, atMs now: Int64, in process: String, mayLack: Bool
+        _ pool: PublicationStore.Pool, atMs now: Int64, in lives: Lives, mayLack: Bool
     ) async throws {
         for offset in -1...Self.daysAhead {
             let day = Self.day(atMs: now + offset * UTCCalendar.dayMs)
             if offset >= 0 { try await store.beginPoolDay(pool.plan, day: day) }
             let shares =
                 try await (mayLack ? store.renewPoolShares(pool.plan, day: day) : store.poolShares(pool.plan, day: day))
-            try await tell(shares, of: pool, day: day, in: process)
-            if offset > 0 { try await lower(shares, of: pool, day: day, in: process) }
+            try await tell(shares, of: pool, day: day, in: lives)
+            if offset > 0 { try await lower(shares, of: pool, day: day, in: lives) }
         }
         let old = (2...Self.daysKept).map { Self.day(atMs: now - $0 * UTCCalendar.dayMs) }
         try await redis.all(
@@ -99,29 +116,25 @@ actor PoolKeeper {
 
     /// A day ahead whose shares are more than the plan's sum, because that was lowered.
     private func lower(
-        _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in process: String
+        _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in lives: Lives
     ) async throws {
         guard shares.reduce(0, { $0 + $1.nano }) > pool.ceiling else { return }
         let equal = pool.ceiling / Int64(Shard.count)
         try await shrink(
-            shares.filter { $0.nano > equal }, to: { _ in equal }, of: pool, day: day, in: process)
+            shares.filter { $0.nano > equal }, to: { _ in equal }, of: pool, day: day, in: lives)
     }
 
     // MARK: A turn
 
     /// - Returns: whether somebody waits for room.
-    private func shareOut(_ pool: PublicationStore.Pool, in process: String) async throws -> Bool {
-        let scope = RedisKeys.poolScope(pool.plan)
-        let looks = try await redis.all(
-            Shard.all.map { shard in
-                StateRedis.call(.pool, [RedisKeys.versions(shard), RedisKeys.budget(shard, scope)], [scope])
-            }
-        ).map(PoolLook.init)
+    private func shareOut(_ pool: PublicationStore.Pool) async throws -> Bool {
+        let looks = try await looks(at: pool)
+        let lives = Self.lives(looks)
         guard let latest = looks.max(by: { $0.day < $1.day }) else { return false }
-        let mayLack = looks.contains { $0.version < 0 || $0.process != process }
+        let mayLack = looks.contains { $0.mayLack }
         let wanted = Prepared(day: latest.day, ceiling: pool.ceiling)
         if mayLack || prepared[pool.plan] != wanted {
-            try await prepare(pool, atMs: latest.nowMs, in: process, mayLack: mayLack)
+            try await prepare(pool, atMs: latest.nowMs, in: lives, mayLack: mayLack)
             prepared[pool.plan] = wanted
             return false
         }
@@ -143,8 +156,8 @@ actor PoolKeeper {
         let untold = zip(shares, looks).filter { share, look in
             look.version < share.version || look.isDry != moves.isDry
         }
-        try await tell(untold.map(\.0), of: pool, day: day, in: process, isDry: moves.isDry)
-        try await carryOut(moves, shares, of: pool, day: day, in: process)
+        try await tell(untold.map(\.0), of: pool, day: day, in: lives, isDry: moves.isDry)
+        try await carryOut(moves, shares, of: pool, day: day, in: lives)
         return !moves.isDry && standings.contains { $0.isRefusing }
     }
 
@@ -165,21 +178,21 @@ actor PoolKeeper {
 
     private func carryOut(
         _ moves: PoolSharing.Moves, _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool,
-        day: String, in process: String
+        day: String, in lives: Lives
     ) async throws {
         let versions = Dictionary(shares.map { ($0.shard, $0.version) }) { first, _ in first }
         if !moves.shrinks.isEmpty {
             let targets = Dictionary(moves.shrinks.map { ($0.shard, $0.share) }) { first, _ in first }
             try await shrink(
                 shares.filter { targets[$0.shard] != nil }, to: { targets[$0] ?? .max }, of: pool, day: day,
-                in: process, isDry: moves.isDry)
+                in: lives, isDry: moves.isDry)
         }
         guard !moves.grows.isEmpty else { return }
         let grown = try await store.growPoolShares(
             pool.plan, day: day,
             moves.grows.map { .init(shard: $0.shard, nano: $0.share, version: versions[$0.shard] ?? 0) })
         metrics.add("aihub_control_pool_shares_moved_total", by: Double(grown.count))
-        try await tell(grown, of: pool, day: day, in: process, isDry: moves.isDry)
+        try await tell(grown, of: pool, day: day, in: lives, isDry: moves.isDry)
     }
 
     // MARK: Words to Redis
@@ -187,15 +200,14 @@ actor PoolKeeper {
     /// Makes shares smaller: Redis says how far that went, and only then they are smaller here.
     private func shrink(
         _ shares: [PublicationStore.PoolShare], to target: (Shard) -> Int64, of pool: PublicationStore.Pool,
-        day: String, in process: String, isDry: Bool = false
+        day: String, in lives: Lives, isDry: Bool = false
     ) async throws {
         let raised = try await store.raisePoolVersions(pool.plan, day: day, shares)
         let wanted = raised.map {
             PublicationStore.PoolShare(shard: $0.shard, nano: target($0.shard), version: $0.version)
         }
-        let replies = try await redis.all(
-            wanted.map { Self.call($0, of: pool, day: day, in: process, isDry: isDry, shrinks: true) })
-        let done = zip(wanted, replies).compactMap { share, reply -> PublicationStore.PoolShare? in
+        let said = try await say(wanted, of: pool, day: day, in: lives, isDry: isDry, shrinks: true)
+        let done = said.compactMap { share, reply -> PublicationStore.PoolShare? in
             guard let items = reply.array, items.count == 3, items[0].integer == 0,
                 let held = items[2].string.flatMap({ Int64($0) })
             else { return nil }
@@ -205,13 +217,12 @@ actor PoolKeeper {
     }
 
     private func tell(
-        _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in process: String,
+        _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in lives: Lives,
         isDry: Bool = false
     ) async throws {
-        let replies = try await redis.all(
-            shares.map { Self.call($0, of: pool, day: day, in: process, isDry: isDry, shrinks: false) })
+        let said = try await say(shares, of: pool, day: day, in: lives, isDry: isDry, shrinks: false)
         // Redis has a newer one: of another control plane, or the database was put back to an earlier state.
-        let newer = zip(shares, replies).compactMap { share, reply -> PublicationStore.PoolShare? in
+        let newer = said.compactMap { share, reply -> PublicationStore.PoolShare? in
             guard let items = reply.array, items.count == 3, items[0].integer == 1,
                 let version = items[1].string.flatMap({ Int64($0) }), let held = items[2].string.flatMap({ Int64($0) })
             else { return nil }
@@ -219,21 +230,26 @@ actor PoolKeeper {
         }
         guard !newer.isEmpty else { return }
         try await store.notePoolShares(pool.plan, day: day, newer)
-        try await redis.all(
-            newer.map { Self.call($0, of: pool, day: day, in: process, isDry: isDry, shrinks: false) })
+        _ = try await say(newer, of: pool, day: day, in: lives, isDry: isDry, shrinks: false)
     }
 
-    private static func call(
-        _ share: PublicationStore.PoolShare, of pool: PublicationStore.Pool, day: String, in process: String,
+    /// - Returns: what the shards that have counters answered to their shares.
+    private func say(
+        _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in lives: Lives,
         isDry: Bool, shrinks: Bool
-    ) -> RedisCommand {
+    ) async throws -> [(PublicationStore.PoolShare, RESPValue)] {
         let scope = RedisKeys.poolScope(pool.plan)
-        return StateRedis.call(
-            .share, [RedisKeys.versions(share.shard), RedisKeys.budget(share.shard, scope)],
-            [
-                scope, day, String(share.version), String(share.nano), isDry ? "1" : "0", process,
-                shrinks ? "1" : "0",
-            ])
+        let addressed = shares.filter { lives[$0.shard] != nil }
+        let replies = try await redis.all(
+            addressed.map { share in
+                StateRedis.call(
+                    .share, [RedisKeys.versions(share.shard), RedisKeys.budget(share.shard, scope)],
+                    [
+                        scope, day, String(share.version), String(share.nano), isDry ? "1" : "0",
+                        lives[share.shard] ?? "", shrinks ? "1" : "0",
+                    ])
+            })
+        return Array(zip(addressed, replies))
     }
 
     /// `yyyymmdd`, as the limiter names it.

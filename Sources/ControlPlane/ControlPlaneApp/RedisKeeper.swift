@@ -99,10 +99,10 @@ final class RedisKeeper: Sendable {
         if !lost.isEmpty { try await ledger.restart(lost) }
         // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
         try await publisher.publishEverything()
-        try await pools.confirm(in: run)
         if !lost.isEmpty {
             try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
         }
+        try await pools.confirm()
         try await reopen(run: run)
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }

@@ -134,7 +134,8 @@ local function admit(K, A)
     local high, low, is_dry = l[DAY], l[DAY + 1], nil
     local is_shared = high >= 0 and is_pool(l[NAME])
     if is_shared then
-      high, low, is_dry = share_of(found[i + 1], A[3])
+      -- What was written before a failover may still arrive here: `open` is as it was, and the share may be larger again.
+      high, low, is_dry = share_of(found[i + 1], process() == run and life_of(run, gen))
       -- A clock that went back behind midnight: what it counts on is another day than the share is for.
       if not high or s[D] ~= select(2, periods(now)) then return {12, int(now)} end
     end

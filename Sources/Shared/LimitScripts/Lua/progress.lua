@@ -1,7 +1,7 @@
--- A pool's share where it holds in this process and admissions are open in it; nothing else to grow by.
-local function growing_share(key, text)
+-- A pool's share where it holds in this life and admissions are open in it; nothing else to grow by.
+local function growing_share(key, text, gen)
   local run = process()
-  local high, low = share_of(text, redis.call('HGET', beside('run:', key), 'open') == run and run)
+  local high, low = share_of(text, redis.call('HGET', beside('run:', key), 'open') == run and life_of(run, gen))
   return high or 0, low or 0
 end
 
@@ -32,7 +32,7 @@ local function progress(K, A)
     end
     local high, low = l[DAY], l[DAY + 1]
     local is_shared = high >= 0 and is_pool(l[NAME])
-    if is_shared then high, low = growing_share(K[1], found[i + 1]) end
+    if is_shared then high, low = growing_share(K[1], found[i + 1], gen) end
     bound(window(s, D, QD, day), high, low, 'usd_per_day')
     if is_shared and why and why[1] == i then why = {i, 'usd_per_day', money(l[DAY], l[DAY + 1]), '0', '0'} end
     bound(window(s, M, QM, month), l[MONTH], l[MONTH + 1], 'usd_per_month')
