@@ -103,6 +103,7 @@ def run_admit(client):
 def run_begin(client):
     assert call(client, "begin", [hold(own(client, "begun")), OPEN, *SCOPES],
                 own(client, "begun"), 1, "run-1", "w-1", 60000, "{}", LIMITS)[0] in (0, 1)
+    assert settle(client, own(client, "begun"), "B") == [0, b""]
 
 
 def run_settle(client):
@@ -207,8 +208,12 @@ def run_entomb(client):
 
 
 def run_clear(client):
-    run_close(client)
-    assert call(client, "clear", [f"run:{OTHER}", f"h:{OTHER}:left", f"o:{OTHER}"], 8) == [0]
+    other = "{s04.20}"
+    call(client, "barrier", [f"run:{other}"], 8)
+    call(client, "close", [f"run:{other}"], 8)
+    assert call(client, "clear", [f"run:{other}", f"h:{other}:left", f"o:{other}"], 8) == [0]
+    assert call(client, "seed", [f"b:{other}:key_1"], 8, *[209901, 5, 1, 20990101, 5, 1, 0, 0, 0, 0, 0, 0]) == [0]
+    assert call(client, "clear", [f"run:{other}", f"b:{other}:key_1"], 8) == [3], "not what is back"
 
 
 def run_live(client):

@@ -34,8 +34,10 @@ class Accounts(Books):
         demand(limits["concurrency"] < 0 or self.open[key] <= limits["concurrency"], "too many at once", key)
         if limits["rpm"] >= 0:
             before = self.in_minute(key, now)
-            seen = (*before, (max(now, before[-1][0] if before else 0), rid))
+            at = self.clock_of_minute(key, now)
+            seen = (*before, (at, rid))
             self.put(self.minute, key, seen)
+            self.put(self.latest, key, at)
             recent = [at for at, _ in seen if at >= seen[-1][0] - 60_000]
             demand(len(recent) <= limits["rpm"], "more than the limit within 60 s", key, recent)
 
@@ -109,6 +111,8 @@ class Accounts(Books):
         rid, target = keys[0].rpartition(":")[2], args[4]
         held = self.records.get(rid)
         demand((args[0] != self.state.get("gen")) == (code == 3), "the fence of progress", code)
+        if code in (0, 2):
+            demand(held and held["st"] == "O" and not held.get("begun"), "progress of what is not admitted", rid, held)
         if code == 0:
             hold = int(reply[1])
             demand(held["hold"] <= hold <= max(held["hold"], target), "a hold grew past its target", held, hold, target)
@@ -128,10 +132,12 @@ class Accounts(Books):
             return
         held = self.records.get(rid)
         was = held and held["st"]
-        expected = {None: to != "R", "O": True, "R": to == "S"}.get(was, False)
+        expected = {None: to not in "RB", "O": to != "B" or bool(held and held.get("begun")), "R": to == "S"}.get(was, False)
         demand(expected == (code == 0), "a transition that does not exist", rid, was, to, code)
         if code:
             return
+        if to == "B":
+            return self.unbegin(rid, keys[3:], held)
         self.close(rid, keys[3:], held, 0 if to == "C" else cost, named, back, args[5], to)
 
     def on_count(self, keys, args, reply, code):
@@ -149,10 +155,14 @@ class Accounts(Books):
 
     def close(self, rid, scopes, held, cost, named, back, event, to="S"):
         """A hold, or what was charged when it was reaped, gives way to what the request cost."""
-        was, periods = held and held["st"], held["periods"] if held else named
+        was, periods, has_begun = held and held["st"], held["periods"] if held else named, bool(held and held.get("begun"))
+        if has_begun and to != "C" and named:  # Its admission was lost: it is charged where that let it in.
+            periods = named
         for i, key in enumerate(scopes):
+            if has_begun:
+                self.add(key, windows_of(held["periods"], i), 0, 0, -1)
             reserved, before = held["hold"] if was == "O" else 0, held["cost"] if was == "R" else 0
-            self.add(key, windows_of(periods, i), cost - before, -reserved, (0 if was else 1) - (1 if back else 0))
+            self.add(key, windows_of(periods, i), cost - before, -reserved, (0 if was and not has_begun else 1) - (1 if back else 0))
             if back == 2:
                 self.save(key, windows_of(periods, i), 1, int(re.search(r'"saved":(\d+)', event)[1]))
             if was == "O":
@@ -213,6 +223,7 @@ class Accounts(Books):
         if code:
             return
         key, values = keys[0], args[1:]
+        self.put(self.state, "filling", args[0])
         for one in [one for one in self.totals if one[0] == key]:
             self.drop(self.totals, one)
         for i in (0, 3, 6, 9):
@@ -227,6 +238,9 @@ class Accounts(Books):
 
     def on_clear(self, keys, args, reply, code):
         if code == 0:
+            demand(not self.state.get("gen"), "what a shard that lives has is removed", args)
+            demand(self.state.get("filling") != args[0], "totals that are back are removed", args)
+            self.put(self.state, "seeded", frozenset())
             self.clear()
 
     def on_entomb(self, keys, args, reply, code):
@@ -263,6 +277,7 @@ class Accounts(Books):
             demand(now >= min(held, spent + reserved), "a share is less than what is spent and held", now, spent, reserved)
             demand(self.life_open() == life == confirmed, "shrunk where holds may be missing")
         self.put(self.shares, day, (version, now, life))
+        self.judge_share(day)
 
     def on_at_least(self, keys, args, reply, code):
         if code != 0:

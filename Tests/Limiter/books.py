@@ -44,6 +44,8 @@ class Books:
         self.redis, self.limits, self.patience_ms = redis, limits, patience_ms
         self.put, self.drop = redis.undo.put, redis.undo.drop
         self.records, self.totals, self.open, self.newest, self.minute, self.versions = {}, {}, {}, {}, {}, {}
+        #: When something was last counted in a key's minute, by that minute's clock: a cancel does not set it back.
+        self.latest = {}
         self.charged, self.replayed, self.spoke, self.state, self.saved, self.shares = {}, {}, {}, {}, {}, {}
         self.tables = [value for value in vars(self).values() if type(value) is dict and value is not limits]
         # Beside what Redis keeps: what each life of the shard was seeded with, and which replies were seen.
@@ -58,7 +60,7 @@ class Books:
 
     def clear(self):
         """Requests and counters went, whatever is left beside them."""
-        for table in (self.records, self.totals, self.open, self.newest, self.minute, self.charged, self.saved):
+        for table in (self.records, self.totals, self.open, self.newest, self.minute, self.latest, self.charged, self.saved):
             for key in list(table):
                 self.drop(table, key)
 
@@ -120,25 +122,38 @@ class Books:
         """Of a pool: the shard's share, which is never more than what the ledger has for it."""
         if ":pool:" not in key:
             return self.limits[key]["day"]
+        self.judge_share(day)
         share = self.share_of(day)
-        demand(share is None or share <= self.bound_of(day), "a share is larger than what the ledger has", day, share,
-               self.bound_of(day))
         return 0 if share is None else share
+
+    def judge_share(self, day):
+        """Of what holds in this life, or will as soon as admissions are open in it."""
+        _, held, life = self.shares.get(day, (0, 0, None))
+        demand(life != self.life() or held <= self.bound_of(day), "a share is larger than what the ledger has", day, held,
+               self.bound_of(day))
 
     def share_of(self, day):
         """The share that holds in this life, where admissions are open in it; None for none."""
         _, held, life = self.shares.get(day, (0, 0, None))
         return held if life and life == self.life_open() else None
 
+    def life(self):
+        """The process and the life of the counters; None while these are lost."""
+        gen = self.state.get("gen")
+        return f"{self.redis.run.decode()}.{gen}" if gen else None
+
     def life_open(self):
-        """The process and the life of the counters that admissions are open in; None while they are not."""
-        run, gen = self.redis.run.decode(), self.state.get("gen")
-        return f"{run}.{gen}" if gen and run == self.state.get("open") else None
+        """The same, where admissions are open in it."""
+        return self.life() if self.redis.run.decode() == self.state.get("open") else None
+
+    def clock_of_minute(self, key, now):
+        """It does not follow a step back of up to two buckets; one further back starts the minute afresh."""
+        latest = self.latest.get(key, now)
+        return now if latest // 5000 - now // 5000 > 2 else max(now, latest)
 
     def in_minute(self, key, now):
-        """Admissions of the rolling minute, by a clock that does not follow a step back of up to two buckets."""
-        seen = self.minute.get(key, ())
-        newest = max(now, seen[-1][0]) if seen else now
-        if newest // 5000 - now // 5000 > 2:  # A clock that went back further starts the minute afresh.
+        """Admissions of the rolling minute."""
+        clock = self.clock_of_minute(key, now)
+        if clock < self.latest.get(key, now):
             return ()
-        return tuple(one for one in seen if one[0] >= newest - 75_000)  # A bucket, and the step back it may have seen.
+        return tuple(one for one in self.minute.get(key, ()) if clock - 75_000 <= one[0])  # A bucket, and the step back it may have seen.

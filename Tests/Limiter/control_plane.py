@@ -116,7 +116,7 @@ class ControlPlane(Rebuild, Sharing):
                 named = dict(part.split("=") for part in event.decode().split("|"))
                 named["periods"], named["cost"] = periods.decode(), int(cost)
                 self.world.network.send("settle", keys, [
-                    rid.decode(), gen.decode(), "C" if only_began else "R", int(cost), self.world.estimate,
+                    rid.decode(), gen.decode(), "B" if only_began else "R", int(cost), self.world.estimate,
                     "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 1 if only_began else 0])
         except Interrupted:
             pass

@@ -9,7 +9,7 @@ EDITS = {
         "from == 'R' and cost - r.cost or cost", "to == 'R' and 0 or (from == 'R' and cost - r.cost or cost)")],
     "a late settle after a reap charges the whole cost": [("from == 'R' and cost - r.cost or cost", "cost")],
     "a cancelled request does not give back its unit": [(
-        "(gives_back and -1 or 0) + (from", "(gives_back and not (to == 'C' and from) and -1 or 0) + (from")],
+        "(gives_back and -1 or 0) + ((not", "(gives_back and not (to == 'C' and from) and -1 or 0) + ((not")],
     "a cancelled request stays in the minute": [
         ("ring_add(s, r.bucket, gives_back and back ~= '2' and -1 or 0", "ring_add(s, r.bucket, 0")],
     "an answer out of the cache leaves the minute": [
@@ -56,6 +56,11 @@ EDITS = {
     "an admission is repeated after its end": [("  if was then return {8, was.st} end\n", "")],
     "what began counts beside what is admitted": [("    if begun then unbegin(s, begun, i) end\n    has_minute", "    has_minute")],
     "what began is put back beside its hold": [("    if begun then unbegin(s, r, i) end\n", "")],
+    "a stream grows in what only began": [("or r.begun or r.owner ~= A[2]", "or r.owner ~= A[2]")],
+    "what only began is charged in the windows it began in": [(" or r.begun and to ~= 'C' and said ~= '' then", " then")],
+    "what seemed only to have begun is taken back when it was admitted": [("or not r.begun then return", "then return")],
+    "what is taken back from a silent worker is closed to its later word": [(
+        "keep(K[1], {st = 'B'}, 1)", "keep(K[1], {st = 'C', cost = 0, periods = r.periods}, 9000000)")],
     "a hold is put back beside its record": [
         ("  if r and not begun then return {1, r.st} end\n  local hold, now", "  local hold, now")],
     "a tomb is put over a record that stands": [("if redis.call('EXISTS', K[1]) == 1 then return {1} end", "")],
@@ -66,13 +71,14 @@ EDITS = {
         ("  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end\n", "")],
     "a life begins in a process that may lack a part of it": [("if run ~= A[2] or not is_prepared", "if not is_prepared")],
     "what a shard that lives has is removed": [(
-        "if not is_prepared(K[1], A[1]) then return {3} end\n  redis.call('DEL'", "redis.call('DEL'")],
+        "  if not is_prepared(K[1], A[1]) or redis.call('HGET', K[1], 'filling') == A[1] then return {3} end\n", "")],
+    "totals that are back are removed by a word that comes late": [(" or redis.call('HGET', K[1], 'filling') == A[1] then", " then")],
     "what is filed twice is counted twice": [
         ("  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end\n", "")],
     "a barrier does not tell that it was lost": [
         ("    redis.call('HDEL', K[1], 'closed')\n    return {1}\n  end\n  local reply, all", "    redis.call('HDEL', K[1], 'closed')\n    return {0}\n  end\n  local reply, all")],
     "a share counts in a process that may have lost that it was made smaller": [
-        ("if not nano or confirmed ~= run then return end", "if not nano then return end")],
+        ("if not nano or confirmed ~= life then return end", "if not nano then return end")],
     "a share counts for who was let in by the process before": [("process() == run and life_of(run, gen))", "life_of(run, gen))")],
     "a share that was told before a wipe counts after it": [("return run and gen and run .. '.' .. gen end", "return run end")],
     "an older word on a share counts": [
@@ -112,7 +118,14 @@ EMPHASIS = {
     "what is given back can leave a minute below zero": {"step_clock": 15},
     "the fence of admit forgets the process": {"failover": 8},
     "an admission is repeated after its end": {"arrive": 3, "finish": 3},
-    "a tomb is put over a record that stands": {"flush": 2, "freeze": 4, "kill": 4},
+    "a tomb is put over a record that stands": {"flush": 3, "freeze": 10, "thaw": 0.5, "sweep": 6, "idle": 6, "look": 3},
+    "totals that are back are removed by a word that comes late": {"flush": 6, "look": 2},
+    "a stream grows in what only began": {"failover": 15, "go_on": 2},
+    "what began is put back beside its hold": {"failover": 15},
+    "a repeated seed adds what the cache saved again": {"flush": 6, "finish": 2},
+    "what only began is charged in the windows it began in": {"failover": 15},
+    "what seemed only to have begun is taken back when it was admitted": {"freeze": 10, "thaw": 4, "idle": 4, "sweep": 8},
+    "what is taken back from a silent worker is closed to its later word": {"freeze": 10, "idle": 4, "sweep": 8},
     "a life begins without asking for its barrier": {"flush": 6},
     "a barrier does not tell that it was lost": {"flush": 3, "wipe_again": 40, "work": 4},
     "what was closed in an older life is settled instead of appended": {"flush": 4},
@@ -133,7 +146,7 @@ EMPHASIS = {
     "a share is made smaller than what is held": SHARING,
     "a share is made smaller where holds may be missing": SHARING | {"failover": 10, "flush": 6},
     "a pool is not asked by a stream that grows": SHARING | {"go_on": 4},
-    "shares are confirmed for a new process as they are": SHARING | {"failover": 40, "work": 0.5},
+    "shares are confirmed for a new process as they are": {"share": 8, "failover": 20, "work": 3},
     "a share is smaller in the ledger before it is in Redis": SHARING,
     "a share is larger in Redis before it is in the ledger": SHARING,
     "what the ledger has passes for counted": {"flush": 6, "freeze": 4, "thaw": 3, "failover": 30},

@@ -48,6 +48,10 @@ class Shares:
 class Sharing:
     """One turn of a control plane, step by step: anything may happen between two."""
 
+    def note(self, day, version, held):
+        self.ledger.shares.note(day, version, held)
+        self.world.store.accounts.judge_share(day)
+
     def share_out(self):
         shares, world = self.ledger.shares, self.world
         keys = [key_of("c"), key_of("b", POOL)]
@@ -60,7 +64,7 @@ class Sharing:
             self.call("share", keys, POOL, day, version, bound, 0, life, 0)
 
         if version == row[1] and held < row[0]:
-            shares.note(day, version, held)
+            self.note(day, version, held)
         elif version < 0 or confirmed != life:
             named = shares.raise_version(day) if not world.has("confirm without a new version") else tuple(row[:2])
             yield
@@ -72,12 +76,13 @@ class Sharing:
             yield
             wanted = world.random.choice((0, used, used + world.unit * 100))
             if world.has("note what is to shrink before it has"):
-                shares.note(day, version, max(wanted, used))
+                self.note(day, version, max(wanted, used))
                 yield
             reply = self.call("share", keys, POOL, day, version, wanted, 0, life, 1)
-            yield
+            for _ in range(world.random.choice((1, 1, 2, 6))):  # Another may be faster.
+                yield
             if reply[0] == 0:
-                shares.note(day, version, int(reply[2]))
+                self.note(day, version, int(reply[2]))
                 world.count("shrunk")
         else:
             by = world.unit * world.random.choice((100, 300, 1000))

@@ -11,6 +11,8 @@ package struct SettleRequest: Sendable {
         case cancelled = "C"
         /// Its worker is gone: charged by what it last reported.
         case reaped = "R"
+        /// Its worker is gone, and it only began: as if it never had.
+        case abandoned = "B"
     }
 
     /// How long Redis remembers that a request is closed; a late or repeated settle within that time changes nothing.

@@ -130,7 +130,7 @@ struct Sweeper: Sendable {
 
     /// From the hold `{rid, owner, at, cost, hold, event, periods}` to its settling: the last event its worker
     /// reported, charged as that says, never above the hold. With an eighth item the request only began: its body had not been read,
-    /// and it is cancelled.
+    /// and it is taken back.
     private static func reaping(_ hold: [String]) -> SettleRequest? {
         guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[5].utf8)),
             let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[4])
@@ -141,7 +141,7 @@ struct Sweeper: Sendable {
         let onlyBegan = hold.count == 8
         return SettleRequest(
             id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID, pool: event.pool),
-            target: onlyBegan ? .cancelled : .reaped, cost: event.cost, tokens: event.usage.total, event: event.json,
+            target: onlyBegan ? .abandoned : .reaped, cost: event.cost, tokens: event.usage.total, event: event.json,
             periods: hold[6], givesUnitBack: onlyBegan)
     }
 

@@ -6,8 +6,8 @@ local REVISION = 2
 --   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version, shares of pools (see pool.lua);
 --                        control plane only
 --   run:{s}      HASH    open (the Redis process admissions are open for), run and since (which process is being replayed into, and since
---                        when), owner -> the process it has replayed into or b<gen>, the life it has filed for; barrier, closed (the life
---                        being prepared)
+--                        when), owner -> the process it has replayed into or b<gen>, the life it has filed for; barrier, closed, filling
+--                        (the life being prepared)
 --   b:{s}:scope  STRING  a scope's counters, a MessagePack array: see scope.lua
 --   h:{s}:rid    STRING  a request's record, a MessagePack map: see record()
 --   h:{s}:refused:key  STRING  the newest refusals of a key, a MessagePack array
@@ -49,10 +49,11 @@ end
 
 -- A request's record: st (O open, S settled, C cancelled, R reaped), cost, periods ('month/day,month/day': of each scope, as
 -- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket, and begun (only its
--- unit and its place are taken: see begin).
+-- unit and its place are taken: see begin). B is none, gone in a moment: what workers may do has no DEL.
 local function record(key)
   local packed = redis.call('GET', key)
-  return packed and cmsgpack.unpack(packed)
+  local r = packed and cmsgpack.unpack(packed)
+  if r and r.st ~= 'B' then return r end
 end
 
 local function keep(key, r, ttl) redis.call('SET', key, cmsgpack.pack(r), 'PX', int(ttl)) end

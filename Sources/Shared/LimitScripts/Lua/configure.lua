@@ -55,11 +55,18 @@ local function is_prepared(key, gen)
   return not redis.call('HGET', beside('c:', key), 'gen') and redis.call('HGET', beside('run:', key), 'closed') == gen
 end
 
+-- From the first of what is put back on, nothing of it may be removed: see clear.
+local function note_filling(key, gen)
+  local run = beside('run:', key)
+  if redis.call('HGET', run, 'filling') ~= gen then redis.call('HSET', run, 'filling', gen) end
+end
+
 -- seed: puts a scope's totals back after a total loss, for the life that is being prepared; {3} otherwise.
 -- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before,
 --   then what answers out of the cache saved: requests nano of the month, requests nano of the day
 local function seed(K, A)
   if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', beside('c:', K[1]), 'gen') or ''} end
+  note_filling(K[1], A[1])
   local s = load(K[1])
   for i, w in ipairs({M, D, QM, QD}) do
     local a = 2 + (i - 1) * 3
@@ -76,9 +83,9 @@ local function seed(K, A)
 end
 
 -- clear: removes what is left of requests and counters before totals are put back. KEYS run:{s} then h:, b: and o: of the shard
--- ARGV gen   Replies: {0} · {3} this is not the life that is being prepared
+-- ARGV gen   Replies: {0} · {3} this is not the life that is being prepared, or some of its totals are back already
 local function clear(K, A)
-  if not is_prepared(K[1], A[1]) then return {3} end
+  if not is_prepared(K[1], A[1]) or redis.call('HGET', K[1], 'filling') == A[1] then return {3} end
   redis.call('DEL', unpack(K, 2))
   return {0}
 end
@@ -88,6 +95,7 @@ end
 local function entomb(K, A)
   if not is_prepared(K[1], A[1]) then return {3} end
   if redis.call('EXISTS', K[1]) == 1 then return {1} end
+  note_filling(K[1], A[1])
   keep(K[1], {st = 'R', cost = tonumber(A[2]), periods = A[3]}, A[4])
   return {0}
 end

@@ -15,7 +15,8 @@ local function progress(K, A)
   local r = record(K[1])
   local gen, old, found = stale(K[1], limits, r and r.periods)
   if gen ~= A[1] then return {3, gen or ''} end
-  if not r or r.st ~= 'O' or r.owner ~= A[2] then return {8, r and r.st or ''} end
+  -- What only began has no hold that could grow: Redis lost its admission, and its worker will put that back.
+  if not r or r.st ~= 'O' or r.begun or r.owner ~= A[2] then return {8, r and r.st or ''} end
   r.cost, r.event = math.min(amount(A[3]), r.hold), A[4]
 
   local more, why, scopes = old and 0 or math.max(0, amount(A[5]) - r.hold), nil, {}

@@ -42,7 +42,7 @@ end
 -- KEYS  run:{s}  hb:{s}   ARGV  owner run gen patience_ms
 -- Replies: {0} open · {1, owners awaited} · {2, gen} the shard lives another life: replay into that first
 --   · {3, gen of the life being prepared | ''} its counters are lost: see barrier
-local NO_OWNER = {open = true, run = true, since = true, barrier = true, closed = true}
+local NO_OWNER = {open = true, run = true, since = true, barrier = true, closed = true, filling = true}
 
 local function reopen(K, A)
   local now, gen = now_ms(), redis.call('HGET', beside('c:', K[1]), 'gen')

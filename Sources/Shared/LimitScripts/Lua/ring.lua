@@ -43,10 +43,14 @@ local function ring_add(s, bucket, requests, tokens)
   s[TOKEN_SLOTS + i] = math.max(0, s[TOKEN_SLOTS + i] + tokens)
 end
 
--- Takes out of scope `i` what `begin` put there for the request of record `r`: whoever calls this counts the request anew.
-local function unbegin(s, r, i)
+-- Takes out of scope `i` what `begin` put there for the request of record `r`, or its unit alone: whoever calls this counts the request anew.
+local function uncount(s, r, i)
   local month, day = periods_of(r.periods, i)
   charge(s, month, day, 0, 0, -1)
+end
+
+local function unbegin(s, r, i)
+  uncount(s, r, i)
   s[OPEN] = math.max(0, s[OPEN] - 1)
   ring_add(s, r.bucket, -1, 0)
 end

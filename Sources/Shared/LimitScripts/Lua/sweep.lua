@@ -19,7 +19,7 @@ local function heard(beat) return tonumber((string.gsub(beat, '!', ''))) or 0 en
 
 -- sweep: the open holds nobody will settle any more, because their deadline passed or their worker fell silent.
 -- KEYS o:{s} hb:{s}   ARGV silent_ms limit whole(0|1: look at every hold)   Reply: per hold {rid, owner, at, cost, hold, event, periods}
---   and '1' behind those that only began: they are to be cancelled
+--   and '1' behind those that only began: they are to be taken back (B)
 local function sweep(K, A)
   local now, silent, limit, tag = now_ms(), tonumber(A[1]), tonumber(A[2]), string.match(K[1], '%b{}')
   local beats, alive, dead = redis.call('HGETALL', K[2]), {}, {}
