@@ -57,7 +57,6 @@ EDITS = {
     "what began counts beside what is admitted": [("    if begun then unbegin(s, begun, i) end\n    has_minute", "    has_minute")],
     "what began is put back beside its hold": [("    if begun then unbegin(s, r, i) end\n", "")],
     "a stream grows in what only began": [("or r.begun or r.owner ~= A[2]", "or r.owner ~= A[2]")],
-    "what only began is charged in the windows it began in": [(" or r.begun and to ~= 'C' and said ~= '' then", " then")],
     "what seemed only to have begun is taken back when it was admitted": [("or not r.begun then return", "then return")],
     "what is taken back from a silent worker is closed to its later word": [(
         "keep(K[1], {st = 'B'}, 1)", "keep(K[1], {st = 'C', cost = 0, periods = r.periods}, 9000000)")],
@@ -123,7 +122,6 @@ EMPHASIS = {
     "a stream grows in what only began": {"failover": 15, "go_on": 2},
     "what began is put back beside its hold": {"failover": 15},
     "a repeated seed adds what the cache saved again": {"flush": 6, "finish": 2},
-    "what only began is charged in the windows it began in": {"failover": 15},
     "what seemed only to have begun is taken back when it was admitted": {"freeze": 10, "thaw": 4, "idle": 4, "sweep": 8},
     "what is taken back from a silent worker is closed to its later word": {"freeze": 10, "idle": 4, "sweep": 8},
     "a life begins without asking for its barrier": {"flush": 6},
@@ -149,7 +147,7 @@ EMPHASIS = {
     "shares are confirmed for a new process as they are": {"share": 8, "failover": 20, "work": 3},
     "a share is smaller in the ledger before it is in Redis": SHARING,
     "a share is larger in Redis before it is in the ledger": SHARING,
-    "what the ledger has passes for counted": {"flush": 6, "freeze": 4, "thaw": 3, "failover": 30},
+    "what the ledger has passes for counted": {"flush": 8, "freeze": 6, "thaw": 6, "failover": 30, "kill": 0},
 }
 
 
