@@ -4,6 +4,7 @@
 the rows run there, too, but those that ask for what did not exist (`only_now`)."""
 
 import concurrent.futures
+import itertools
 import os
 import random
 
@@ -20,6 +21,12 @@ def only_now(reason):
 
 def seed():
     return int(os.environ.get("AIHUB_SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+def each_of(kinds):
+    """Gives every kind in turn, so that no seed leaves one out."""
+    endless = itertools.cycle(kinds)
+    return lambda: next(endless)
 
 
 def attack(row, generate, check, variants=VARIANTS_MIN, at_once=1):

@@ -112,7 +112,7 @@ def test_many_orgs_together_spend_the_plans_day_at_most(stack, dear):
 def run_out(stack, plan, usd, orgs, callers, meanwhile=None, asks=3000):
     """The plan's orgs ask until the pool is empty; `meanwhile(crowd)` runs beside them."""
     make_plan(stack, plan, int(usd * USD), USD // 4)
-    secrets = make_orgs(stack, plan, orgs, random.Random(rows.seed()))
+    secrets = make_orgs(stack, plan, orgs, random.Random(f"{rows.seed()} {plan}"))
     wait_until(lambda: published(stack), what="all keys are published")
     with Watch(stack, {plan: int(usd * USD)}) as watch:
         crowd = Crowd(stack.workers, secrets, {"model": "dear", "messages": HELLO, "max_tokens": 30}, callers, asks).start()

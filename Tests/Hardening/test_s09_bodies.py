@@ -123,8 +123,11 @@ def goes_on(worker, key):
     assert status == 200, ("others go on", got)
 
 
+attacks = rows.each_of(["silence", "key", "total", "running", "address", "key", "worker"])
+
+
 def generate(random):
-    attack = random.choice(["silence"] * 3 + ["total"] * 2 + ["key"] * 4 + ["running", "address", "worker"])
+    attack = attacks()
     return {
         "attack": attack, "framing": random.choice(["length", "chunked"]), "path": random.choice(PATHS),
         "expects": random.random() < 0.3, "sizes": [random.randint(3 * MIB, 19 * MIB) for _ in range(40)],

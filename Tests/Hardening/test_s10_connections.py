@@ -107,8 +107,11 @@ def spins(worker):
         control.wait()
 
 
+attacks = rows.each_of(["address", "total", "raised", "operations", "address", "starved", "total", "raised"])
+
+
 def generate(random):
-    attack = random.choice(["address"] * 4 + ["total"] * 3 + ["raised"] * 3 + ["starved"] + ["operations"] * 2)
+    attack = attacks()
     sources = [f"127.0.{random.randint(0, 9)}.{random.randint(2, 250)}" for _ in range(random.randint(1, 4))]
     ports = {"address": ["tls"], "operations": ["operations"]}.get(attack) or random.choice([["tls"], ["tls", "tls", "plain"]])
     more = {"address": PER_ADDRESS, "total": TOTAL, "operations": OPERATIONS}.get(attack, DESCRIPTORS)

@@ -139,8 +139,8 @@ def test_killed_in_the_middle_nothing_is_lost_or_doubled(stack, models):
     try:
         worker.process.start()
         wait_until(lambda: "the rest follows" in worker.process.log(), what="it has taken over what it may")
-        worker.process.kill()
     finally:
+        worker.process.kill()
         stack.state.process.signal(18)
     left = sorted(path.name for path in (worker.folder / "journal" / "w-dead").iterdir())
     assert 1 < len(left) < 7, "files of which all was taken are gone, the others are not"
