@@ -18,6 +18,8 @@ from stack import Worker
 from tls_rig import Pairs
 
 PER_ADDRESS, TOTAL, OPERATIONS, DESCRIPTORS = 16, 24, 64, 96
+#: States of a socket in /proc/net/tcp.
+ESTABLISHED, CLOSE_WAIT = "01", "08"
 #: Longer than any test: nothing but a bound may close a silent connection.
 PATIENCE = {"TLS_HANDSHAKE_MS": 60000, "HEAD_DEADLINE_MS": 60000, "IDLE_MS": 60000}
 HELLO = bytes.fromhex("16030100c8010000c40303") + b"\x11" * 20
@@ -73,6 +75,11 @@ class Flood:
         for connection in self.all:
             poll.register(connection, select.POLLIN | select.POLLRDHUP)
         return len(self.all) - sum(1 for _, what in poll.poll(0) if what & (select.POLLRDHUP | select.POLLHUP | select.POLLERR))
+
+    def kept(self):
+        """How many the worker still has, closed by their callers or not."""
+        rows = (line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return sum(int(row[1].split(":")[1], 16) in self.ports.values() and row[3] in (ESTABLISHED, CLOSE_WAIT) for row in rows)
 
     def close(self):
         for connection in self.all:
@@ -138,8 +145,10 @@ def check(workers, variant):
         if attack == "starved":
             assert "too few file descriptors" in worker.process.log(), "it says beforehand that they will not do"
             assert not spins(worker), "it waits, and does not spin"
+            assert worker.process.running, "it lives"
     finally:
         flood.close()
+    wait_until(lambda: not flood.kept(), 10, "all of them are closed")
     wait_until(lambda: answers(worker), 10, "the places are given back")
 
 

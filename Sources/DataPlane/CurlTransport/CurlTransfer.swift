@@ -247,6 +247,10 @@ private let openSocket: ccurl_open_socket_callback = { me, _, address in
     let current = transfer(me)
     guard withUnsafePointer(to: &address.pointee.addr, { current.mayOpen($0) }) else { return CURL_SOCKET_BAD }
     let descriptor = ccurl_socket(address)
+    guard !Socket.isReserved(descriptor) else {
+        close(descriptor)
+        return CURL_SOCKET_BAD
+    }
     if descriptor >= 0 { current.multi.opened(descriptor, for: current) }
     return descriptor
 }

@@ -175,7 +175,8 @@ package struct WorkerApp: Sendable {
         let server = try PublicServer(host: settings.host, port: settings.tlsPort, counter: counter) {
             descriptor, address, place in
             front.take(
-                descriptor, adopt: { loops.adopt($0, from: address) }, ended: { place.leave() })
+                descriptor, adopt: { Socket.isReserved($0) ? Socket.close($0) : loops.adopt($0, from: address) },
+                ended: { place.leave() })
         }
         loops.forEach { $0.serve(server) }
         log.info("worker serves TLS", metadata: ["url": "https://\(settings.host):\(server.port)/v1"])

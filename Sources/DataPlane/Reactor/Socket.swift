@@ -23,6 +23,18 @@ package enum Socket {
         case exhausted
     }
 
+    /// The last descriptors below the process's limit are its own. The thread pool of the Swift runtime opens a file of /proc each second
+    /// and ends the process when it cannot; journals and Redis need some, too. Numbers are given from the lowest free one up.
+    private static let reservedFrom: Int32 = {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        let count = Int32(clamping: limit.rlim_cur)
+        return count - min(64, count / 4)
+    }()
+
+    /// Whether a connection may not keep this descriptor.
+    package static func isReserved(_ descriptor: Int32) -> Bool { descriptor >= reservedFrom }
+
     /// - Throws: `Failure` when the address cannot be resolved or bound.
     package static func listen(host: String, port: Int, backlog: Int32) throws -> Int32 {
         var hints = addrinfo()
@@ -98,6 +110,10 @@ package enum Socket {
             case ECONNABORTED, EINTR, EPROTO: return accept(from: listener)
             default: return .none
             }
+        }
+        guard !isReserved(descriptor) else {
+            Glibc.close(descriptor)
+            return .exhausted
         }
         return .connection(descriptor, PeerAddress(storage))
     }
