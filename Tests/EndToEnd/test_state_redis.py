@@ -60,20 +60,27 @@ def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
     assert after[0] == 200
     wait_until(lambda: after[1]["x-request-id"] in stack.ledger(), what="what came after them is taken in")
     # What passes of a batch is taken in first.
-    wait_until(lambda: stack.sql("select count(*) from usage_left_out") == [(2,)], what="what does not is kept")
-    left_out = stack.sql("select event, reason from usage_left_out order by id")
-    assert len(left_out) == 2 and "unheard of" in left_out[1][0] + left_out[0][0], left_out
-    assert any("not a usage event" in reason for _, reason in left_out)
+    wait_until(lambda: stack.sql("select count(*) from usage_dead_letter") == [(2,)], what="what does not is kept")
+    dead = stack.sql("select event, reason from usage_dead_letter order by id")
+    assert len(dead) == 2 and "unheard of" in dead[1][0] + dead[0][0], dead
+    assert any("not a usage event" in reason for _, reason in dead)
     orgs = {row[0] for row in stack.sql("select org_id from usage_event where org_id like 'org_%%' and status = 201")}
     assert orgs == {"org_one", "org_two"}
 
 
-def test_a_revocation_waits_for_no_bulk_change(stack):
+@pytest.mark.parametrize("way", ["API", "psql"])
+def test_a_revocation_waits_for_no_bulk_change(stack, way):
     """A plan that changes rings for each of its orgs. What is revoked meanwhile is in force before they all are."""
     key, worker = stack.new_key(), stack.workers[0]
-    stack.sql("insert into org (id, name, plan) select 'org_bulk' || lpad(n::text, 12, '0'), 'bulk', 'unlimited' from generate_series(1, 20000) n returning 1")
-    stack.sql("update plan set key_requests_per_minute = 1000000 where name = 'unlimited' returning 1")
-    stack.admin("POST", f"/keys/{key['id']}/revoke", expect=200)
+    assert ask(worker, "GET", "/v1/models", key["key"])[0] == 200
+    stack.sql(f"insert into org (id, name, plan) select 'org_{way.lower()}' || lpad(n::text, {16 - len(way)}, '0'), 'bulk', 'unlimited'"
+              " from generate_series(1, 20000) n returning 1")
+    stack.sql("update plan set key_requests_per_minute = coalesce(key_requests_per_minute, 1000000) - 1 where name = 'unlimited' returning 1")
+    if way == "API":
+        stack.admin("POST", f"/keys/{key['id']}/revoke", expect=200)
+    else:
+        stack.sql("update api_key set status = 'revoked' where id = %s returning 1", key["id"])
+        wait_until(lambda: ask(worker, "GET", "/v1/models", key["key"])[0] == 401, what="it is in force")
     left = stack.sql("select count(*) from config_change where published_at is null")[0][0]
     assert ask(worker, "GET", "/v1/models", key["key"])[0] == 401
     assert left > 0, "the bulk change was through before the revocation: nothing was shown"

@@ -41,7 +41,7 @@ package struct AdminService: Sendable {
     package func createOrg(name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
         let org = try await stores.createOrg(
             id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
-        _ = await settled(.few)
+        _ = await settled(.urgent)
         return org
     }
 
@@ -60,7 +60,7 @@ package struct AdminService: Sendable {
         guard let org = try await stores.editOrg(id, edit, actor: actor) else {
             throw AdminError.notFound("The org '\(id)'")
         }
-        return (org, await settled(org.status == "active" ? .everything : .few))
+        return (org, await settled(org.status == "active" ? .everything : .urgent))
     }
 
     // MARK: Keys
@@ -70,7 +70,7 @@ package struct AdminService: Sendable {
         let key = Self.randomKey()
         let entry = try await stores.createKey(
             id: "key_" + Self.randomID(), digest: digester.digest(of: key), display: key.display, draft, actor: actor)
-        _ = await settled(.few)
+        _ = await settled(.urgent)
         return NewKey(entry: entry, key: key)
     }
 
@@ -89,7 +89,7 @@ package struct AdminService: Sendable {
         guard let key = try await stores.editKey(id, edit, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        return (key, await settled(.few))
+        return (key, await settled(.urgent))
     }
 
     package func revokeKey(
@@ -98,7 +98,7 @@ package struct AdminService: Sendable {
         guard let key = try await stores.revokeKey(id, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        return (key, await settled(.few))
+        return (key, await settled(.urgent))
     }
 
     /// Gives a key a new secret. Those before it work until the overlap ends: at once when it is 0.
@@ -112,7 +112,7 @@ package struct AdminService: Sendable {
         let entry = try await stores.rotateKey(
             id, digest: digester.digest(of: key), display: key.display, overlapSeconds: overlapSeconds, actor: actor)
         guard let entry else { throw AdminError.notFound("The key '\(id)'") }
-        return (NewKey(entry: entry, key: key), await settled(.few))
+        return (NewKey(entry: entry, key: key), await settled(.urgent))
     }
 
     // MARK: Routes

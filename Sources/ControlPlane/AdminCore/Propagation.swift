@@ -13,8 +13,8 @@ package struct PendingPropagation: Sendable, Equatable {
 
 /// Which changes a caller waits for.
 package enum PropagationScope: Sendable {
-    /// Of keys and of suspended orgs, which wait for no others.
-    case few
+    /// Those of keys, the catalogue and suspended orgs, which do not wait for bulk changes of orgs.
+    case urgent
     case everything
 }
 

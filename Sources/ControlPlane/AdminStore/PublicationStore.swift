@@ -4,19 +4,19 @@ package import Postgres
 
 /// What the publisher reads: pending changes, key records, and the catalogue as one snapshot.
 package struct PublicationStore: Sendable {
-    /// Changes of keys taken at once.
+    /// Urgent changes taken at once.
     static let changesMax = 1_000
     /// Orgs whose keys are pushed at once: an org may have thousands.
     static let orgsMax = 200
-    /// Keys read at once where all are.
+    /// Keys of one page when all are read.
     static let pageMax = 5_000
 
     /// What a change concerns decides how long it may wait.
     package enum Lane: String, Sendable {
-        /// Keys, the catalogue, and orgs that were suspended: few rows each, and a revocation may be among them.
-        case few
-        /// All other changes of orgs. A plan that changes, changes all its orgs, and so perhaps every key.
-        case many
+        /// Keys, the catalogue and suspended orgs: little to push for each, and a revocation may be among them.
+        case urgent
+        /// All other changes of orgs. A change of a plan is one of each of its orgs, and may reach every key.
+        case bulk
     }
 
     package struct Pending: Sendable {
@@ -44,9 +44,9 @@ package struct PublicationStore: Sendable {
             from config_change c
             left join org o on c.subject = 'org' and o.id = c.subject_id
             left join api_key k on c.subject = 'key' and k.id = c.subject_id
-            where c.published_at is null and (c.subject = 'org' and o.status = 'active') = ($1 = 'many')
+            where c.published_at is null and (c.subject = 'org' and coalesce(o.status = 'active', false)) = ($1 = 'bulk')
             order by coalesce(k.status, o.status, 'active') = 'active', c.id limit $2::integer
-            """, [lane.rawValue, String(lane == .few ? Self.changesMax : Self.orgsMax)])
+            """, [lane.rawValue, String(lane == .urgent ? Self.changesMax : Self.orgsMax)])
         func subjects(_ subject: String) -> Set<String> {
             Set(rows.filter { $0.text("subject") == subject }.map { $0.text("subject_id") })
         }
@@ -68,7 +68,10 @@ package struct PublicationStore: Sendable {
             [PostgresArray.literal(Array(keyIDs)), PostgresArray.literal(Array(orgs))])
     }
 
-    /// The records of the next keys by id, after this one: empty behind the last.
+    /// One page of the records of all keys, ordered by key id.
+    ///
+    /// - Parameter id: the last key of the page before; `nil` for the first page.
+    /// - Returns: no records when there are no more keys.
     package func keys(after id: String?) async throws -> [StoredKey] {
         try await keys(
             "select * from api_key where $1::text is null or id > $1 order by id limit $2::integer",

@@ -93,16 +93,26 @@ private struct Repeated: Service {
     func run() async throws { await cancelWhenGracefulShutdown { await body() } }
 }
 
-/// Publishes whenever PostgreSQL rings, and every second in case it did not.
+/// Publishes whenever PostgreSQL rings, and every second in case it did not. A revocation made in psql does not wait for a bulk change
+/// that is being published either.
 private struct ChangeFollower: Service {
     let url: String
     let publisher: Publisher
 
     func run() async throws {
-        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let listener = PostgresListener(url: url, channel: "config_change", backstopMs: 1_000) { bell.yield() }
+        let (urgent, urgentBell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (bulk, bulkBell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let listener = PostgresListener(url: url, channel: "config_change", backstopMs: 1_000) {
+            urgentBell.yield()
+            bulkBell.yield()
+        }
         listener.start()
         defer { listener.stop() }
-        await cancelWhenGracefulShutdown { for await _ in rings { _ = await publisher.publish() } }
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { for await _ in urgent { _ = await publisher.publishUrgent() } }
+                group.addTask { for await _ in bulk { _ = await publisher.publishBulk() } }
+            }
+        }
     }
 }

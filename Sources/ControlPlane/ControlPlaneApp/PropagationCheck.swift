@@ -18,7 +18,7 @@ struct PropagationCheck: Sendable {
     let redis: StateRedis
 
     func settled(_ scope: PropagationScope) async -> PendingPropagation? {
-        let isPublished = await scope == .few ? publisher.publishFew() : publisher.publish()
+        let isPublished = await scope == .urgent ? publisher.publishUrgent() : publisher.publish()
         guard isPublished, let workers = try? await doubtful() else {
             return PendingPropagation(publication: true, workers: [])
         }

@@ -18,7 +18,7 @@ actor Publisher {
     private let log: Logger
     private var rounds: [PublicationStore.Lane: Rounds] = [:]
 
-    /// Of one lane: the round under way, and the one that whoever comes now shares.
+    /// Of one lane: the round under way, and the next one, which all callers that arrive meanwhile share.
     private struct Rounds {
         var current: Task<Bool, Never>?
         var next: Task<Bool, Never>?
@@ -38,15 +38,18 @@ actor Publisher {
 
     /// Publishes all that is pending now. Returns whether that worked.
     func publish() async -> Bool {
-        async let rest = publish(.many)
-        let isDone = await publishFew()
+        async let rest = publishBulk()
+        let isDone = await publishUrgent()
         return await rest && isDone
     }
 
     /// Publishes what does not have to wait for bulk changes of orgs: keys, the catalogue, suspended orgs.
-    func publishFew() async -> Bool { await publish(.few) }
+    func publishUrgent() async -> Bool { await publish(.urgent) }
 
-    /// Whoever calls while a round is under way shares the one after it, since the one under way may have read before their change.
+    /// Publishes the other changes of orgs.
+    func publishBulk() async -> Bool { await publish(.bulk) }
+
+    /// A caller that arrives during a round shares the next one: the round under way may have read before their change.
     private func publish(_ lane: PublicationStore.Lane) async -> Bool {
         if let next = rounds[lane]?.next { return await next.value }
         let before = rounds[lane]?.current

@@ -31,8 +31,8 @@ struct StateRedis: Sendable {
 
     /// Pushes every key there is, and says so where Redis has not lost any of them by then.
     ///
-    /// - Parameter page: asked for the keys behind an id, and the last of those, until there is none; after Redis was told to watch,
-    ///   so that none is missed.
+    /// - Parameter page: the keys after a key id, and the last id among them; no id means that there are no more. It is first called after
+    ///   Redis was told to watch for losses, so that no key is missed.
     func pushAll(
         _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
     ) async throws {

@@ -116,12 +116,12 @@ package actor LedgerIngest {
     private func takeIn(_ entries: [UsageStreams.Entry], from process: String, _ epochs: [Int64]) async throws {
         var behind: [LateUsage.Item] = []
         var counted: Set<String> = []
-        var leftOut: [LeftOut] = []
+        var deadLetters: [DeadLetter] = []
         let readable = entries.filter { entry in
             guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)),
                 UUID(uuidString: event.id) != nil
             else {
-                leftOut.append(LeftOut(entry: entry, reason: "not a usage event"))
+                deadLetters.append(DeadLetter(entry: entry, reason: "not a usage event"))
                 return false
             }
             if let life = entry.life {
@@ -138,7 +138,7 @@ package actor LedgerIngest {
             .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
         try await late.count(behind)
         do {
-            try await commit(readable, moves, leftOut)
+            try await commit(readable, moves, deadLetters)
         } catch is Superseded where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
             return
         } catch let error as PostgresError where error.isOfTheData {
@@ -147,12 +147,12 @@ package actor LedgerIngest {
                 do {
                     try await commit([entry], [], [])
                 } catch let error as PostgresError where error.isOfTheData {
-                    leftOut.append(LeftOut(entry: entry, reason: error.description))
+                    deadLetters.append(DeadLetter(entry: entry, reason: error.description))
                 }
             }
-            try await commit([], moves, leftOut)
+            try await commit([], moves, deadLetters)
         }
-        leftOut.forEach(report)
+        deadLetters.forEach(report)
         for (shard, id) in last where cursors[shard].epoch == epochs[shard] { cursors[shard].last = id }
         try await streams.acknowledge(last, process: process, lives: try await lives(of: Array(last.keys)))
     }
@@ -169,15 +169,16 @@ package actor LedgerIngest {
         return lives
     }
 
-    /// Rows, sums, cursors and what is left out in one transaction.
+    /// Rows, sums, cursors and dead letters in one transaction.
     private func commit(
-        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)], _ leftOut: [LeftOut]
+        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)],
+        _ deadLetters: [DeadLetter]
     ) async throws {
         let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
         let fresh = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
-                for item in leftOut { try item.keep(on: connection) }
+                for item in deadLetters { try item.keep(on: connection) }
                 for move in moves {
                     let moved = try connection.query(
                         "update ledger_cursor set last_id = $2 where shard = $1 and epoch = $3 returning shard",
@@ -190,10 +191,10 @@ package actor LedgerIngest {
         metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
     }
 
-    private func report(_ item: LeftOut) {
+    private func report(_ item: DeadLetter) {
         metrics.add("aihub_control_events_unreadable_total")
         log.error(
-            "usage event left out, see usage_left_out",
+            "usage event left out, see usage_dead_letter",
             metadata: [
                 "entry": "\(item.entry.streamID)", "shard": "\(item.entry.shard)", "event": "\(item.event)",
                 "reason": "\(item.reason)",

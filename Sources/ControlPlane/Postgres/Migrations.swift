@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Runs the numbered files of `sql/migrations`, forward only, each in a transaction, all under one advisory lock.
 ///
-/// No statement waits long for a lock on a table, since whoever comes after it would wait as well: the file is rolled back and tried
+/// No statement waits long for the lock of a table, since later statements would queue behind it: the file is rolled back and tried
 /// again. A file whose first line is `-- runs with: NNNN` leaves the database fit for programs that know the files up to
 /// that one, so that they go on while newer ones take their place, and can come back.
 package struct Migrations: Sendable {

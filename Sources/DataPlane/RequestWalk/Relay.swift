@@ -13,8 +13,8 @@ struct Relay {
     var usage: ProviderUsage?
     /// It was said before anything was produced: what the answer came to is not known.
     var usageIsPreview = false
-    /// What the whole answer came to, by the provider's word.
-    var finalUsage: ProviderUsage? { usageIsPreview ? nil : usage }
+    /// What the whole answer came to, by the provider's word. No answer is made of no tokens: such a usage says nothing.
+    var finalUsage: ProviderUsage? { usageIsPreview || usage?.tokens.total == 0 ? nil : usage }
     /// The last chunk, whose envelope the usage chunk reuses.
     var lastChunk: ChatChunk?
     var contentDeltas: Int64 = 0

@@ -69,6 +69,7 @@ extension RequestWalk {
         switch cache?.state {
         case .asking:
             waivedRefusal = error
+            if error.kind == .budgetInFlight { moneyWait = moneyWait ?? MoneyWait(error, at: now) }
             schedule(.total, afterMs: context.world.bounds.totalMs)
         case .hit(let answer): admitAgain(pending, for: answer)
         case .miss, .unavailable, nil: waitForMoney(error, at: now)

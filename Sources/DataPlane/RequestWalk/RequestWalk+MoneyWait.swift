@@ -15,13 +15,21 @@ struct MoneyWait {
     private var pauseMs = pauseMsMin
     private var waitedMs: Int64 = 0
 
-    init(_ refusal: GatewayError) { self.refusal = refusal }
+    /// When the money was first refused. A request that waited for another's answer meanwhile has waited.
+    private let beganMs: Int64
+
+    init(_ refusal: GatewayError, at now: Int64) {
+        self.refusal = refusal
+        beganMs = now
+    }
 
     /// - Returns: how long to wait before the limiter is asked again; `nil` when that was long enough.
-    mutating func next(after refusal: GatewayError, waitingAtMost bound: Int64, jitter: inout SplitMix64) -> Int64? {
+    mutating func next(
+        after refusal: GatewayError, waitingAtMost bound: Int64, at now: Int64, jitter: inout SplitMix64
+    ) -> Int64? {
         self.refusal = refusal
         isAsking = false
-        guard waitedMs + pauseMs <= bound else { return nil }
+        guard max(waitedMs, now - beganMs) + pauseMs <= bound else { return nil }
         // Those that wait for the same money do not come back together.
         let pause = Int64.random(in: pauseMs / 2...pauseMs, using: &jitter)
         waitedMs += pauseMs
@@ -37,11 +45,12 @@ extension RequestWalk {
     mutating func waitForMoney(_ error: GatewayError, at now: Int64) {
         // The cache has spoken; from here on only the limiter is waited for.
         waivedRefusal = nil
-        var wait = moneyWait ?? MoneyWait(error)
+        var wait = moneyWait ?? MoneyWait(error, at: now)
         var jitter = SplitMix64(state: context.randomSeed ^ UInt64(bitPattern: now))
         let pause =
             error.kind == .budgetInFlight
-            ? wait.next(after: error, waitingAtMost: context.world.settings.moneyWaitMs, jitter: &jitter) : nil
+            ? wait.next(
+                after: error, waitingAtMost: context.world.settings.moneyWaitMs, at: now, jitter: &jitter) : nil
         guard let pause else {
             moneyWait = nil
             return fail(error, at: now)

@@ -57,6 +57,20 @@ import Testing
         #expect(walker.response?.headers["retry-after"] == "1")
     }
 
+    @Test("time that was waited for another's answer counts")
+    func behindAnother() {
+        var walker = Walker(cache: Fixture.cache)
+        walker.feed(.head(Walker.head()))
+        walker.feed(.body(Walker.body(stream: false)))
+        walker.feed(.bodyEnd)
+        walker.feed(.keyFound(.found(Walker.caller)))
+        walker.feed(.admitAnswered(Self.refusal("11")))
+        #expect(walker.status == nil && pause(walker) == nil, "the answer may yet come")
+        walker.now += 10_000
+        walker.feed(.cacheAnswered(.miss))
+        #expect(walker.status == 402 && admits(walker) == 1)
+    }
+
     @Test("what is spent does not come back: no wait")
     func spent() {
         let walker = refused("7")

@@ -5,7 +5,7 @@ import Testing
 /// Thousands of walks through random events in random order, each judged by every property.
 @Suite struct WalkSimulationTests {
     /// `WALK_SEEDS=1000000` walks for longer.
-    private static let seeds = ProcessInfo.processInfo.environment["WALK_SEEDS"].flatMap { Int($0) } ?? 12_000
+    private static let seeds = ProcessInfo.processInfo.environment["WALK_SEEDS"].flatMap { Int($0) } ?? 100_000
     private static let blocks = 40
 
     @Test("every property holds in any order of events", arguments: 0..<blocks)

@@ -49,7 +49,7 @@ end
 
 -- A request's record: st (O open, S settled, C cancelled, R reaped), cost, periods ('month/day,month/day': of each scope, as
 -- admit named them), stream (the id its event got); while open also owner, at, deadline, hold, est, event, bucket, and begun (only its
--- unit and its place are taken: see begin). B is none, gone in a moment: what workers may do has no DEL.
+-- unit and its place are taken: see begin). B was taken back: it expires at once and counts as no record, for workers may not DEL.
 local function record(key)
   local packed = redis.call('GET', key)
   local r = packed and cmsgpack.unpack(packed)

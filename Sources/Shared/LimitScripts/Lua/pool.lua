@@ -15,7 +15,7 @@ local function process() return string.match(redis.call('INFO', 'server'), 'run_
 -- What a share is confirmed for: nil for a shard whose counters are lost.
 local function life_of(run, gen) return run and gen and run .. '.' .. gen end
 
--- A share as a limit (high, low) and whether the pool is dry; nil when there is none, or none that holds in `life`.
+-- A share as a limit (high, low) and whether the pool is dry; nil when there is no share, or it was confirmed for another life.
 local function share_of(text, life)
   local _, nano, confirmed, dry = string.match(text or '', SHARE)
   if not nano or confirmed ~= life then return end

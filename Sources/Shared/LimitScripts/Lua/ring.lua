@@ -43,7 +43,7 @@ local function ring_add(s, bucket, requests, tokens)
   s[TOKEN_SLOTS + i] = math.max(0, s[TOKEN_SLOTS + i] + tokens)
 end
 
--- Takes out of scope `i` what `begin` put there for the request of record `r`, or its unit alone: whoever calls this counts the request anew.
+-- unbegin takes what `begin` put into scope `i` for record `r` out again, uncount its unit alone. The caller counts the request again.
 local function uncount(s, r, i)
   local month, day = periods_of(r.periods, i)
   charge(s, month, day, 0, 0, -1)

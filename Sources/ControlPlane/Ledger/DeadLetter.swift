@@ -1,7 +1,7 @@
 internal import Postgres
 
 /// A usage event that the ledger cannot take in, kept beside it with the reason.
-struct LeftOut: Sendable {
+struct DeadLetter: Sendable {
     /// An event is smaller by far; what is not one may be anything.
     private static let eventCharactersMax = 65_536
 
@@ -19,8 +19,8 @@ struct LeftOut: Sendable {
     func keep(on connection: PostgresConnection) throws {
         try connection.query(
             """
-            insert into usage_left_out (shard, entry_id, kind, event, reason) values ($1, $2, $3, $4, $5)
-            on conflict (shard, entry_id) do nothing
+            insert into usage_dead_letter (shard, entry_id, kind, event, reason) values ($1, $2, $3, $4, $5)
+            on conflict do nothing
             """,
             [String(entry.shard), entry.streamID, entry.kind, event, reason])
     }
