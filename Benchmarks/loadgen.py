@@ -16,7 +16,10 @@ class Load:
         self.child = subprocess.Popen([TOOLS / "bench-load", mode, *arguments], stdout=subprocess.PIPE, text=True)
 
     def line(self):
-        assert select.select([self.child.stdout], [], [], 120)[0], "the load generator hangs"
+        # select(2) knows no descriptor above 1,023, and a scenario may hold thousands.
+        poll = select.poll()
+        poll.register(self.child.stdout, select.POLLIN | select.POLLHUP)
+        assert poll.poll(120_000), "the load generator hangs"
         line = self.child.stdout.readline().strip()
         assert line, f"the load generator ended with {self.child.wait()}"
         return line

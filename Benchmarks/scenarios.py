@@ -30,6 +30,6 @@ SCENARIOS = {
     "idle-tls": Scenario("A modest caller beside 3,000 idle TLS connections", beside(idle_tls), rows="caller"),
     "ceilings": Scenario("Load generator and upstream alone, on one core", ceilings, rows="load", rounds=1),
 }
-#: What `make bench-overload` runs.
+#: What `bench.py --overload` runs.
 OVERLOAD = ["overload", "greedy-key", "unknown-keys", "large-bodies", "idle-tls"]
 QUICK = ["short-1k", "half-load", "streams-800"]

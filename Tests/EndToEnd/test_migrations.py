@@ -75,12 +75,20 @@ def test_what_runs_with_its_owners_rights_is_pinned_and_not_for_everybody(stack)
     loose = stack.sql("""
         select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where n.nspname = 'public' and p.prosecdef and (
-            not exists (select from unnest(p.proconfig) c where c = 'search_path=pg_catalog, public, pg_temp')
+            not exists (select from unnest(p.proconfig) c where c = 'search_path=public, pg_temp')
             or has_function_privilege('gw_ro', p.oid, 'execute'))""")
     assert loose == []
     # Two of them at least are there to be found.
     assert stack.sql("select count(*) > 1 from pg_proc where prosecdef")[0][0]
     assert stack.sql("select has_database_privilege('gw_ro', current_database(), 'temporary')") == [(False,)]
+
+
+def test_the_ledger_makes_its_partitions_with_its_own_rights(own_stack):
+    own_stack.sql("set role gw_ingest; select create_usage_partitions(9)")
+    made = own_stack.sql("select n.nspname, count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+                         " join pg_namespace n on n.oid = c.relnamespace where i.inhparent = 'usage_event'::regclass group by 1")
+    # This month and nine more, and the one for everything else.
+    assert made == [("public", 11)]
 
 
 def test_a_reader_cannot_have_the_owner_run_what_they_wrote(own_stack):
