@@ -134,7 +134,10 @@ final class Load {
             let isWhole = sent + count == request.count
             if !isWhole || sent > 0 { poller.change(socket, writing: !isWhole) }
         case .later: poller.change(socket, writing: true)
-        case .closed: broken(socket)
+        case .closed:
+            // Refused while its body was on the way: the answer is here, or the reading ends.
+            callers[Int(socket)]?.sent = request.count
+            poller.change(socket, writing: false)
         }
     }
 

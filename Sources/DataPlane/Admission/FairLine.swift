@@ -95,9 +95,9 @@ package struct FairLine<Job> {
         return (caller, next.job, now - next.sinceMs)
     }
 
-    /// - Parameter tookMs: how long the server took; `nil` when it was not asked.
-    package mutating func ended(_ caller: String, tookMs: Int64?, atMs now: Int64) {
-        if let tookMs { underWayLimit.note(tookMs: tookMs, isUsed: underWay >= underWayLimit.value, atMs: now) }
+    /// - Parameter tookUs: how long the server took, in microseconds; `nil` when it was not asked.
+    package mutating func ended(_ caller: String, tookUs: Int64?, atMs now: Int64) {
+        if let tookUs { underWayLimit.note(tookUs: tookUs, isUsed: underWay >= underWayLimit.value, atMs: now) }
         underWay -= 1
         guard var account = accounts[caller] else { return }
         account.underWay -= 1
@@ -109,6 +109,9 @@ package struct FairLine<Job> {
         accounts[caller] = account
         forget(before: now - Self.rememberedMs)
     }
+
+    /// See `AdaptiveLimit`.
+    package mutating func forgetLeast() { underWayLimit.forgetLeast() }
 
     private mutating func forget(before: Int64) {
         while let first = ended.first, first.atMs <= before {

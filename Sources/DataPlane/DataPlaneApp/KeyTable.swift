@@ -106,7 +106,7 @@ final class KeyTable {
             lookup = accept(result, digest)
         }
         limiter.send(areWhole) { [self] result in
-            answered(limiter.tookMs(result))
+            answered(limiter.tookUs(result))
             noteWhole(result)
             let areWhole = sawWholeMs == limiter.reactor.nowMs
             if case .unknown = lookup, records[digest] == nil, unknown[digest] == nil {

@@ -70,9 +70,9 @@ final class LimiterConnection: @unchecked Sendable {
 
     var isConnected: Bool { dialer.pipe != nil }
 
-    /// How long the reply took whose completion is running, from its write; `nil` when the call was never sent.
-    func tookMs(_ result: Result<RESPValue, RedisError>) -> Int64? {
-        if case .failure(.notConnected) = result { nil } else { dialer.pipe?.tookMs }
+    /// How long the reply took whose completion is running, from its write, in microseconds; `nil` when the call was never sent.
+    func tookUs(_ result: Result<RESPValue, RedisError>) -> Int64? {
+        if case .failure(.notConnected) = result { nil } else { dialer.pipe?.tookUs }
     }
 
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
@@ -87,7 +87,7 @@ final class LimiterConnection: @unchecked Sendable {
     ) {
         let shard = request.caller.scopes.shard
         call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
-            answered(tookMs(result))
+            answered(tookUs(result))
             if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = BeginVerdict(reply: items.map { $0.string ?? "" })
@@ -102,7 +102,7 @@ final class LimiterConnection: @unchecked Sendable {
     ) {
         let shard = request.caller.scopes.shard
         call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
-            answered(tookMs(result))
+            answered(tookUs(result))
             if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = AdmitVerdict(reply: items.map { $0.string ?? "" }, for: request.caller.record)
@@ -115,7 +115,7 @@ final class LimiterConnection: @unchecked Sendable {
         _ caller: Caller, answered: @escaping (Int64?) -> Void = { _ in }, reply: @escaping (PeekVerdict) -> Void
     ) {
         call({ PeekVerdict.write(for: caller, into: &$0) }) { [self] result in
-            answered(tookMs(result))
+            answered(tookUs(result))
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let head = items.prefix { $0.array == nil }.map { $0.string ?? "" }
             let scopes = items.compactMap { $0.array?.map { $0.string ?? "" } }

@@ -9,8 +9,10 @@ internal import Reactor
 /// streams, recovery) does not: it has its place on the connection whatever callers ask for, behind no more admissions than may be under
 /// way, and there is no more of it than was admitted.
 final class LimiterGate {
-    /// Calls under way, as long as the limiter answers within a fifth of its deadline.
-    static let underWay = 16...256
+    /// Calls under way. Who comes is served within a few rounds of so many, so few are kept under way as keep Redis and the loop busy.
+    static let underWay = 8...256
+    /// How much longer than the way to Redis and back a call may take, in microseconds: about what a turn with eight calls costs.
+    static let spareUs: Int64 = 1_500
     /// Calls that wait for those. Each keeps its body, of 64 KiB at most, or has been let begin.
     static let waitingMax = 4_096
     /// While a key's first call has waited for this long, more of it are refused at once.
@@ -23,7 +25,7 @@ final class LimiterGate {
     private struct Job {
         /// Of an admission.
         var id: String?
-        var send: (@escaping (_ tookMs: Int64?) -> Void) -> Void
+        var send: (@escaping (_ tookUs: Int64?) -> Void) -> Void
         var refuse: (GatewayError) -> Void
     }
 
@@ -40,7 +42,8 @@ final class LimiterGate {
         self.reactor = reactor
         self.metrics = metrics
         line = FairLine(
-            underWay: AdaptiveLimit(Self.underWay, start: 64, targetMs: max(5, Int64(deadlineMs) / 5)),
+            underWay: AdaptiveLimit(
+                Self.underWay, start: 16, spareUs: Self.spareUs, mostUs: max(5_000, Int64(deadlineMs) * 1_000 / 5)),
             waitingMax: Self.waitingMax, waitMs: Self.waitMs)
     }
 
@@ -57,7 +60,7 @@ final class LimiterGate {
     ///   - send: makes the call, and says when it is answered, with the time that took from the flush; `nil` when it was not sent.
     ///   - refuse: runs instead of `send`: the limiter was not asked.
     func call(
-        for caller: String, id: String? = nil, send: @escaping (@escaping (_ tookMs: Int64?) -> Void) -> Void,
+        for caller: String, id: String? = nil, send: @escaping (@escaping (_ tookUs: Int64?) -> Void) -> Void,
         refuse: @escaping (GatewayError) -> Void
     ) {
         let job = Job(id: id, send: send, refuse: refuse)
@@ -72,8 +75,10 @@ final class LimiterGate {
     func withdraw(_ id: String) -> Bool { waitingIDs.remove(id) != nil }
 
     private func make(_ job: Job, for caller: String) {
-        job.send { [self] tookMs in
-            line.ended(caller, tookMs: tookMs, atMs: reactor.nowMs)
+        job.send { [self] tookUs in
+            // Redis is away: it will be found by connecting anew.
+            if tookUs == nil { line.forgetLeast() }
+            line.ended(caller, tookUs: tookUs, atMs: reactor.nowMs)
             serve()
         }
     }
@@ -84,10 +89,10 @@ final class LimiterGate {
         isServing = true
         while let (caller, job, waitedMs) = line.next(atMs: reactor.nowMs) {
             if let id = job.id, waitingIDs.remove(id) == nil {
-                line.ended(caller, tookMs: nil, atMs: reactor.nowMs)
+                line.ended(caller, tookUs: nil, atMs: reactor.nowMs)
             } else if waitedMs > Self.waitMsMax {
                 let error = shed(caller)
-                line.ended(caller, tookMs: nil, atMs: reactor.nowMs)
+                line.ended(caller, tookUs: nil, atMs: reactor.nowMs)
                 job.refuse(error)
             } else {
                 make(job, for: caller)

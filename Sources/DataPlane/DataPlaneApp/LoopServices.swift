@@ -176,7 +176,7 @@ final class LoopServices: RequestServices {
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void) {
         gate.call(for: caller.record.keyID) { [self] answered in
             limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { [self] result in
-                answered(limiter.tookMs(result))
+                answered(limiter.tookUs(result))
                 guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
                 reply(RequestLookup(reply: items.map { $0.string ?? "" }, for: caller.record))
             }

@@ -30,7 +30,7 @@ final class RedisPipe: EventSource, TurnHook {
         var completion: Completion?
         var isPatient: Bool
         /// When it was handed to the socket.
-        var sentMs = Int64.max
+        var sentUs = Int64.max
     }
 
     private let reactor: Reactor
@@ -80,9 +80,10 @@ final class RedisPipe: EventSource, TurnHook {
         waiters.append(Waiter(completion: completion, isPatient: patient))
     }
 
-    /// Of the reply whose completion is running: how long it took since it was handed to the socket. Of one that was given up, the
-    /// deadline.
-    private(set) var tookMs: Int64 = 0
+    /// Of the reply whose completion is running: how long it took since it was handed to the socket, in microseconds. Of one that was
+    /// given up, the deadline.
+    private(set) var tookUs: Int64 = 0
+    private var receivedUs: Int64 = 0
 
     /// What waits to be sent.
     var unsentBytes: Int { output.count }
@@ -114,7 +115,7 @@ final class RedisPipe: EventSource, TurnHook {
 
     private func expiryMs(of at: Int, _ patient: Bool) -> Int64 {
         guard at < sent, waiters[at].isPatient == patient else { return .max }
-        return waiters[at].sentMs + (patient ? deadlineMs * Self.patientDeadlines : deadlineMs)
+        return waiters[at].sentUs / 1_000 + (patient ? deadlineMs * Self.patientDeadlines : deadlineMs)
     }
 
     func turnEnds() {
@@ -133,9 +134,9 @@ final class RedisPipe: EventSource, TurnHook {
     private func flush() {
         guard !output.isEmpty, !isClosed else { return }
         flushAtMs = .max
-        let now = Reactor.clockMs()
+        let now = Reactor.clockUs()
         while sent < waiters.count {
-            waiters[sent].sentMs = now
+            waiters[sent].sentUs = now
             sent += 1
         }
         switch output.withUnsafeBytes({ Socket.send(descriptor, $0) }) {
@@ -172,7 +173,7 @@ final class RedisPipe: EventSource, TurnHook {
             let completion = waiters[at].completion
             waiters[at].completion = nil
             expiredSinceReply += 1
-            tookMs = deadlineMs
+            tookUs = deadlineMs * 1_000
             completion?(.failure(.deadlineExceeded))
             guard !isClosed else { return }
             pass(&expired[keyPath: place], patient)
@@ -202,6 +203,7 @@ final class RedisPipe: EventSource, TurnHook {
         case .wouldBlock: return
         case .ended: return close()
         case .bytes(let count):
+            receivedUs = Reactor.clockUs()
             do throws(RedisError) {
                 try reader.feed(UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
                 while !isClosed, let reply = try reader.next() { deliver(reply) }
@@ -216,7 +218,7 @@ final class RedisPipe: EventSource, TurnHook {
         frozenSinceMs = nil
         guard answered < sent else { return close() }
         let completion = waiters[answered].completion
-        tookMs = reactor.nowMs - waiters[answered].sentMs
+        tookUs = receivedUs - waiters[answered].sentUs
         waiters[answered].completion = nil
         answered += 1
         if answered == waiters.count {

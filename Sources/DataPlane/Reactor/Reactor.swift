@@ -130,10 +130,13 @@ package final class Reactor: @unchecked Sendable {
         timers.push(work, at: nowMs + milliseconds)
     }
 
-    package static func clockMs() -> Int64 {
+    package static func clockMs() -> Int64 { clockUs() / 1_000 }
+
+    /// Monotonic microseconds.
+    package static func clockUs() -> Int64 {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 
     // MARK: Turns

@@ -5,7 +5,7 @@ import Testing
     /// At most `underWay` at once and `waiting` in line, both fixed.
     private func line(underWay: Int, waiting: Int) -> FairLine<Int> {
         FairLine(
-            underWay: AdaptiveLimit(underWay...underWay, start: underWay, targetMs: 10),
+            underWay: AdaptiveLimit(underWay...underWay, start: underWay, spareUs: 10_000, mostUs: 10_000),
             waitingMax: waiting, waitMs: 100)
     }
 
@@ -17,7 +17,7 @@ import Testing
         var served: [String] = []
         var current = "greedy"
         for _ in 0..<5 {
-            line.ended(current, tookMs: 1, atMs: 1)
+            line.ended(current, tookUs: 1_000, atMs: 1)
             guard let next = line.next(atMs: 1) else { break }
             current = next.caller
             served.append(next.caller)
@@ -31,7 +31,7 @@ import Testing
         for call in 0..<300 { _ = line.enter("a", call, atMs: 0) }
         var made: [Int] = []
         for _ in 0..<298 {
-            line.ended("a", tookMs: 1, atMs: 1)
+            line.ended("a", tookUs: 1_000, atMs: 1)
             while let next = line.next(atMs: 1) { made.append(next.job) }
         }
         #expect(made == Array(2..<300))
@@ -65,7 +65,7 @@ import Testing
         // Its first two are served: the next in line came later.
         var current = "greedy"
         for _ in 0..<3 {
-            line.ended(current, tookMs: 1, atMs: 100)
+            line.ended(current, tookUs: 1_000, atMs: 100)
             current = line.next(atMs: 100)?.caller ?? ""
         }
         let again = line.enter("greedy", 5, atMs: 150)
@@ -76,10 +76,10 @@ import Testing
     func remembered() {
         var line = line(underWay: 2, waiting: 100)
         _ = line.enter("modest", 0, atMs: 0)
-        line.ended("modest", tookMs: 1, atMs: 5)
+        line.ended("modest", tookUs: 1_000, atMs: 5)
         for call in 0..<10 { _ = line.enter("greedy", call, atMs: 6) }
         let isOver = line.isOverShare("greedy")
-        line.ended("greedy", tookMs: 1, atMs: 1_010)
+        line.ended("greedy", tookUs: 1_000, atMs: 1_010)
         let isOverAlone = line.isOverShare("greedy")
         #expect(isOver && !isOverAlone)
     }
@@ -94,7 +94,7 @@ import Testing
                 let caller = "c\(Int.random(in: 0..<5, using: &random))"
                 if line.enter(caller, step, atMs: Int64(step)) == .goes { running.append(caller) }
             } else if let ended = running.popLast() {
-                line.ended(ended, tookMs: 1, atMs: Int64(step))
+                line.ended(ended, tookUs: 1_000, atMs: Int64(step))
                 while let next = line.next(atMs: Int64(step)) { running.append(next.caller) }
             }
             let (underWay, waiting) = (line.underWay, line.waiting)
@@ -104,29 +104,49 @@ import Testing
 }
 
 @Suite struct AdaptiveLimitTests {
-    /// A server that takes `perMs` calls a millisecond and is always asked for as much as the limit lets through.
-    private func settled(_ targetMs: Int64, perMs: Int64) -> Int {
-        var limit = AdaptiveLimit(1...10_000, start: 10, targetMs: targetMs)
+    /// A server that is `wayUs` away and takes `perMs` calls a millisecond, and is always asked for as much as the limit lets through.
+    private func settled(_ wayUs: Int64, perMs: Int64) -> Int {
+        var limit = AdaptiveLimit(1...10_000, start: 10, spareUs: 1_500, mostUs: 20_000)
+        limit.note(tookUs: wayUs, isUsed: false, atMs: 0)
         for turn in Int64(0)..<20_000 {
-            limit.note(tookMs: Int64(limit.value) / perMs, isUsed: true, atMs: turn)
+            limit.note(tookUs: max(wayUs, Int64(limit.value) * 1_000 / perMs), isUsed: true, atMs: turn)
         }
         return limit.value
     }
 
-    @Test("the limit settles where its calls take the target", arguments: [(5, 10), (20, 3)])
-    func target(targetMs: Int64, perMs: Int64) {
-        let wanted = Int((targetMs + 1) * perMs)
-        #expect(settled(targetMs, perMs: perMs) <= wanted && settled(targetMs, perMs: perMs) > wanted * 3 / 4)
+    @Test(
+        "the limit settles where its calls take the spare time more than the way",
+        arguments: [(200, 10), (5_000, 3), (2_000, 40)])
+    func target(wayUs: Int64, perMs: Int64) {
+        let wanted = Int((wayUs + 1_500) * perMs / 1_000) + 1
+        #expect(settled(wayUs, perMs: perMs) <= wanted && settled(wayUs, perMs: perMs) > wanted * 3 / 4)
+    }
+
+    @Test("what is so far away that every call takes long is asked no less for it, but never more than the most")
+    func most() {
+        #expect(settled(25_000, perMs: 10) == 1)
+        #expect(settled(18_000, perMs: 10) > 150)
+    }
+
+    @Test("another way is another least time")
+    func forgets() {
+        var limit = AdaptiveLimit(16...256, start: 64, spareUs: 1_500, mostUs: 20_000)
+        limit.note(tookUs: 100, isUsed: true, atMs: 0)
+        limit.note(tookUs: 4_000, isUsed: true, atMs: 100)
+        #expect(limit.value == 56)
+        limit.forgetLeast()
+        limit.note(tookUs: 4_000, isUsed: true, atMs: 200)
+        #expect(limit.value == 56)
     }
 
     @Test("a limit that is not used does not rise, and one late batch counts once")
     func rises() {
-        var limit = AdaptiveLimit(16...256, start: 64, targetMs: 10)
-        for at in Int64(0)..<1_000 { limit.note(tookMs: 1, isUsed: false, atMs: at) }
+        var limit = AdaptiveLimit(16...256, start: 64, spareUs: 1_500, mostUs: 10_000)
+        for at in Int64(0)..<1_000 { limit.note(tookUs: 1_000, isUsed: false, atMs: at) }
         #expect(limit.value == 64)
-        for _ in 0..<50 { limit.note(tookMs: 40, isUsed: true, atMs: 1_000) }
+        for _ in 0..<50 { limit.note(tookUs: 40_000, isUsed: true, atMs: 1_000) }
         #expect(limit.value == 56)
-        for at in Int64(2_000)..<4_000 { limit.note(tookMs: 40, isUsed: true, atMs: at) }
+        for at in Int64(2_000)..<4_000 { limit.note(tookUs: 40_000, isUsed: true, atMs: at) }
         #expect(limit.value == 16)
     }
 }
