@@ -71,9 +71,9 @@ class Calls:
             "restore": ([hold, "o:{s}", *scopes], [
                 rid, gen, owner, self.now, self.long, 4, big, 2, event, self.periods]),
             "append": (["u:{s}"], [rid, event]),
-            "count": ([hold, "o:{s}", *scopes], [
+            "count": (["c:{s}", hold, "o:{s}", *scopes], [
                 rid, gen, r.choice((1, big)), 9, event, self.long, self.periods, r.choice("01"), r.choice(("", 1, big))]),
-            "close": (["run:{s}"], [r.choice("123")]),
+            "close": (["c:{s}", "run:{s}"], [r.choice("123")]),
             "reopen": (["run:{s}", "hb:{s}"], [owner, run, r.choice(("2", "2", "2", "")), 3000]),
             "appended": (["run:{s}"], [owner, gen]),
             "heartbeat": (["hb:{s}"], [owner, r.choice("01"), r.choice("xyz"), "0"]),
@@ -88,13 +88,13 @@ class Calls:
             "inspect": (scopes[:1], []),
             "raise": (["c:{s}"], [r.choice("oab"), r.randint(7, 11)]),
             "put_key": (["k:1"], [r.randint(1, 5), event]),
-            "barrier": (["run:{s}"], [r.choice("123")]),
-            "seed": (scopes[:1], [gen, *windows]),
-            "entomb": ([hold], [gen, big, self.periods, self.long]),
-            "clear": (["run:{s}", hold, scopes[0]], [gen]),
+            "barrier": (["c:{s}", "run:{s}"], [r.choice("123")]),
+            "seed": (["c:{s}", *scopes[:1]], [gen, *windows]),
+            "entomb": (["c:{s}", hold], [gen, big, self.periods, self.long]),
+            "clear": (["c:{s}", "run:{s}", hold, scopes[0]], [gen]),
             "live": (["c:{s}"], [gen, run]),
             "stop": (["c:{s}"], [r.choice("123")]),
-            "at_least": (scopes[:1], windows[:6]),
+            "at_least": (["c:{s}", *scopes[:1]], windows[:6]),
         }
         often = {"admit": 8, "begin": 4, "settle": 6, "progress": 4, "restore": 2, "share": 4}
         name = r.choices(list(choices), [often.get(name, 1) for name in choices])[0]

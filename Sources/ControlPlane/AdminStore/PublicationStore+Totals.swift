@@ -130,6 +130,12 @@ extension PublicationStore {
         return begun.count == lives.count
     }
 
+    /// PostgreSQL's clock, in milliseconds since 1970.
+    package func clockMs() async throws -> Int64 {
+        let rows = try await pool.query("select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms")
+        return rows[0].integer("ms")
+    }
+
     /// The newest life of each shard that was made ready.
     package func lives() async throws -> [Shard: Int64] {
         let rows = try await pool.query("select shard, begun from shard_epoch")

@@ -22,6 +22,9 @@ enum ControlMetrics {
             help:
                 "What the state Redis may use: alarm at 70 %, for behind it every key with a budget is refused. 0: no limit."
         )
+        metrics.describe(
+            "aihub_control_redis_clock_ahead_seconds", kind: "gauge",
+            help: "The state Redis's clock less PostgreSQL's: alarm beyond a minute either way.")
         metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The newest snapshot made here.")
     }
 }

@@ -103,6 +103,9 @@ final class RedisKeeper: Sendable {
             try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
         }
         try await pools.confirm()
+        if let clocks = try await ClockComparison.now(redis, store), clocks.isApart {
+            throw ClocksApart(aheadMs: clocks.aheadMs)
+        }
         try await reopen(run: run)
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }
@@ -168,10 +171,18 @@ final class RedisKeeper: Sendable {
         guard state.withLock({ ContinuousClock.now - $0.reconciledAt > Self.reconcileEvery }) else { return }
         state.withLock { $0.reconciledAt = .now }
         do {
+            try await compareClocks()
             try await rebuild.raiseToLedger()
         } catch {
             log.warning("Redis is not compared with the ledger", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// A Redis that is open stays open: what its clock has begun stands.
+    private func compareClocks() async throws {
+        guard let clocks = try await ClockComparison.now(redis, store) else { return }
+        metrics.set("aihub_control_redis_clock_ahead_seconds", to: Double(clocks.aheadMs) / 1_000)
+        if clocks.isApart { log.error("\(ClocksApart(aheadMs: clocks.aheadMs))") }
     }
 
     /// This control plane is through with every shard.

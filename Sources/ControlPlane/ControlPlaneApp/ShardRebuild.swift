@@ -85,7 +85,7 @@ struct ShardRebuild: Sendable {
 
     private func close(_ generations: [(Shard, Int64)]) async throws {
         let replies = try await redis.all(
-            generations.map { StateRedis.call(.close, [RedisKeys.processes($0.0)], [String($0.1)]) })
+            generations.map { StateRedis.call(.close, Self.keys(of: $0.0), [String($0.1)]) })
         guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
     }
 
@@ -102,8 +102,10 @@ struct ShardRebuild: Sendable {
     }
 
     private static func barriers(_ generations: [(Shard, Int64)]) -> [RedisCommand] {
-        generations.map { StateRedis.call(.barrier, [RedisKeys.processes($0.0)], [String($0.1)]) }
+        generations.map { StateRedis.call(.barrier, keys(of: $0.0), [String($0.1)]) }
     }
+
+    private static func keys(of shard: Shard) -> [String] { [RedisKeys.versions(shard), RedisKeys.processes(shard)] }
 
     /// The last entry of each of these shards' streams that has one.
     private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: StreamID)] {
@@ -138,7 +140,7 @@ struct ShardRebuild: Sendable {
             let replies = try await redis.all(
                 some.map { total in
                     StateRedis.call(
-                        .atLeast, [RedisKeys.budget(total.shard, total.scope)],
+                        .atLeast, [RedisKeys.versions(total.shard), RedisKeys.budget(total.shard, total.scope)],
                         [total.month, total.day].flatMap { [$0.period, String($0.nano), String($0.requests)] })
                 })
             for (total, reply) in zip(some, replies)
@@ -152,7 +154,7 @@ struct ShardRebuild: Sendable {
     private static func seed(_ totals: PublicationStore.Totals, _ shard: Shard, _ generation: Int64) -> RedisCommand {
         let windows = [totals.month, totals.day, totals.monthBefore, totals.dayBefore]
         return StateRedis.call(
-            .seed, [RedisKeys.budget(shard, totals.scope)],
+            .seed, [RedisKeys.versions(shard), RedisKeys.budget(shard, totals.scope)],
             [String(generation)] + windows.flatMap { [$0.period, String($0.nano), String($0.requests)] }
                 + windows.prefix(2).flatMap { [String($0.hits), String($0.savedNano)] })
     }
@@ -163,7 +165,7 @@ struct ShardRebuild: Sendable {
         // Once a scope: the key, the org and the pool where it counted in one.
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.hasPool ? 3 : 2)
         return StateRedis.call(
-            .entomb, [RedisKeys.hold(shard, reaped.id)],
+            .entomb, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
             [String(generation), String(reaped.nano), periods.joined(separator: ","), String(tombstoneMs)])
     }
 }

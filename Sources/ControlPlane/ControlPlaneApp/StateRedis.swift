@@ -80,7 +80,9 @@ struct StateRedis: Sendable {
             }
             let replies = try await all(
                 left.map { shard, keys in
-                    Self.call(.clear, [RedisKeys.processes(shard)] + keys, [String(lives[shard] ?? 0)])
+                    Self.call(
+                        .clear, [RedisKeys.versions(shard), RedisKeys.processes(shard)] + keys,
+                        [String(lives[shard] ?? 0)])
                 })
             guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { return false }
         } while cursor != "0"

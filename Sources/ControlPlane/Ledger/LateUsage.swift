@@ -60,7 +60,7 @@ struct LateUsage: Sendable {
         let givesBack = event.saved != nil ? "2" : event.givenBack ? "1" : "0"
         return RedisCommand(
             function: LimitLibrary.Function.count.rawValue,
-            keys: [RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]
+            keys: [RedisKeys.versions(shard), RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]
                 + scopes.map { RedisKeys.budget(shard, $0) },
             arguments: [
                 event.id, item.life, String(event.cost.nano), String(event.usage.total),

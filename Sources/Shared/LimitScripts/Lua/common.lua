@@ -1,6 +1,6 @@
 #!lua name=gw2
 -- Raised with every change, so that of two programs the newer one's library stays. Workers refuse an older one than their own.
-local REVISION = 2
+local REVISION = 3
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
 --   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version, shares of pools (see pool.lua);
@@ -14,6 +14,8 @@ local REVISION = 2
 --   o:{s}        ZSET    deadline -> rid of every open hold
 --   u:{s}        STREAM  what has ended, for the ledger
 --   hb:{s}       HASH    owner -> when it was last heard of
+-- A worker may name no c: key in a call. Functions of the control plane alone that have none among their keys ask for the shard's in front
+-- of them: see controls().
 -- MessagePack because it is what costs least: one read and one write a scope, and no number is ever made from text.
 
 -- Never concatenate a number: Lua prints 1.2345678901235e+14. (%d goes through a C long: exact for every integer here.)

@@ -1,5 +1,13 @@
 -- What only the control plane calls.
 
+-- The rights of a function's caller are looked at by its keys. `f` is called without the first, the shard's c:, which a worker may not name.
+local function controls(f)
+  return function(K, A)
+    if string.sub(K[1] or '', 1, 3) ~= 'c:{' then return redis.error_reply('NOPERM the first key of this function is c:{s}') end
+    return f({unpack(K, 2)}, A)
+  end
+end
+
 -- Raises a version and never lowers it. KEYS c:{s}   ARGV name version
 local function raise(K, A)
   local was = tonumber(redis.call('HGET', K[1], A[1])) or -1
@@ -17,7 +25,7 @@ local function put_key(K, A)
 end
 
 -- barrier: the counters of this shard are lost; owners are to file what they know for its next life, `gen`.
--- KEYS run:{s}   ARGV gen   Replies: {1} begun now: where that was asked for before, Redis lost it since, and what was filed
+-- KEYS c:{s} run:{s}   ARGV gen   Replies: {1} begun now: where that was asked for before, Redis lost it since, and what was filed
 --   with it · {0, owner, owner, …} that have filed · {3, gen} it lives, or a later life is being prepared
 local function barrier(K, A)
   local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
@@ -41,7 +49,7 @@ local function stop(K, A)
   return {0}
 end
 
--- close: what is filed from now on is not for the totals that are about to be read. KEYS run:{s}   ARGV gen
+-- close: what is filed from now on is not for the totals that are about to be read. KEYS c:{s} run:{s}   ARGV gen
 -- Replies: {0} · {3} this is not the life that is being prepared
 local function close(K, A)
   if redis.call('HGET', K[1], 'barrier') ~= A[1] then return {3} end
@@ -62,7 +70,7 @@ local function note_filling(key, gen)
 end
 
 -- seed: puts a scope's totals back after a total loss, for the life that is being prepared; {3} otherwise.
--- KEYS b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before,
+-- KEYS c:{s} b:{s}:<scope>   ARGV gen  then month spent requests day spent requests, of now and of the windows before,
 --   then what answers out of the cache saved: requests nano of the month, requests nano of the day
 local function seed(K, A)
   if not is_prepared(K[1], A[1]) then return {3, redis.call('HGET', beside('c:', K[1]), 'gen') or ''} end
@@ -82,7 +90,7 @@ local function seed(K, A)
   return {0}
 end
 
--- clear: removes what is left of requests and counters before totals are put back. KEYS run:{s} then h:, b: and o: of the shard
+-- clear: removes what is left of requests and counters before totals are put back. KEYS c:{s} run:{s} then h:, b: and o: of the shard
 -- ARGV gen   Replies: {0} · {3} this is not the life that is being prepared, or some of its totals are back already
 local function clear(K, A)
   if not is_prepared(K[1], A[1]) or redis.call('HGET', K[1], 'filling') == A[1] then return {3} end
@@ -91,7 +99,7 @@ local function clear(K, A)
 end
 
 -- entomb: what a request was charged when it was reaped, for a worker that comes back with its own word after a total loss.
--- KEYS h:{s}:<rid>   ARGV gen cost periods tombstone_ms   Replies: {0} · {1} a record stands · {3} not the life being prepared
+-- KEYS c:{s} h:{s}:<rid>   ARGV gen cost periods tombstone_ms   Replies: {0} · {1} a record stands · {3} not the life being prepared
 local function entomb(K, A)
   if not is_prepared(K[1], A[1]) then return {3} end
   if redis.call('EXISTS', K[1]) == 1 then return {1} end
@@ -112,7 +120,7 @@ end
 
 -- at_least: a scope has spent what the ledger says, or more: raises what is less, of the windows named. Nothing while requests
 -- of it run: what is reserved may be what is missing.
--- KEYS b:{s}:<scope>   ARGV month spent requests day spent requests   Reply {0, nano added to the month, to the day} · {1}
+-- KEYS c:{s} b:{s}:<scope>   ARGV month spent requests day spent requests   Reply {0, nano added to the month, to the day} · {1}
 local function at_least(K, A)
   local s, added = load(K[1]), {0, 0}
   if s[OPEN] > 0 then return {1} end

@@ -9,10 +9,11 @@ local function restore(K, A)
   local r = record(K[1])
   local begun = r and r.begun and r.st == 'O'
   if r and not begun then return {1, r.st} end
-  local hold, now, ttl = amount(A[7]), now_ms(), tonumber(A[5])
+  local hold, now, ttl, counted = amount(A[7]), now_ms(), tonumber(A[5]), {}
   for i = 1, #K - 2 do
-    local month, day = periods_of(A[10], i)
     local s = load(K[i + 2])
+    local month, day = believed(s, periods_of(A[10], i))
+    counted[i] = month and int(month) .. '/' .. int(day)
     if begun then unbegin(s, r, i) end
     charge(s, month, day, hold, 0, 1)
     s[OPEN] = s[OPEN] + 1
@@ -20,7 +21,7 @@ local function restore(K, A)
   end
   keep(K[1], {
     st = 'O', owner = A[3], at = tonumber(A[4]), deadline = now + ttl, hold = hold, est = tonumber(A[6]),
-    cost = tonumber(A[8]), event = A[9], periods = A[10], bucket = 0,
+    cost = tonumber(A[8]), event = A[9], periods = table.concat(counted, ','), bucket = 0,
   }, ttl + 86400000)
   redis.call('ZADD', K[2], int(now + ttl), A[1])
   return {0}

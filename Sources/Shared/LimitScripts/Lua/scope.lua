@@ -72,6 +72,18 @@ local function window(s, w, before, period)
   if s[before] == period then return before end
 end
 
+-- The windows of a request that Redis does not know, as its worker names them. One that lies further ahead of Redis's own clock than two
+-- clocks may differ, and that no admission has begun, is not begun by it: that would end the one that runs for everybody in the scope.
+-- It is counted in that one.
+local AHEAD_MS = 300000
+local function believed(s, month, day)
+  if not month then return end
+  local latest_month, latest = periods(now_ms() + AHEAD_MS)
+  if month <= math.max(latest_month, s[M]) and day <= math.max(latest, s[D]) then return month, day end
+  local now_month, now_day = periods(now_ms())
+  return math.max(now_month, s[M]), math.max(now_day, s[D])
+end
+
 -- Adds to the windows a request was admitted in.
 local function charge(s, month, day, reserved, spent, requests)
   if reserved == 0 and spent == 0 and requests == 0 then return end

@@ -16,6 +16,7 @@ local function account(K, first, r, to, named, cost, tokens, back, event)
   for i = first, #K do
     local month, day = periods_of(named, i - first + 1)
     local s = load(K[i])
+    if not r or named ~= r.periods then month, day = believed(s, month, day) end
     if r and r.begun then uncount(s, r, i - first + 1) end
     charge(s, month, day, from == 'O' and -r.hold or 0, delta, units)
     if back == '2' then save_event(s, month, day, event) end
@@ -67,7 +68,7 @@ local function settle(K, A)
 end
 
 -- count: what append filed in this life is counted now; it stands in the stream already.
--- KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods give_back: as in settle
+-- KEYS  c:{s}  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods give_back: as in settle
 --   reaped: what it was charged when it was reaped, where that is known and its record may be gone ('': it was not)
 -- Replies: {0} · {1, state} counted already · {3, gen} that life is over
 local function count(K, A)
