@@ -42,10 +42,8 @@ bench: build ## Measure the worker beside nginx (15 minutes on a quiet machine; 
 soak: build ## Load a worker for 30 minutes with callers who leave and callers who do not read
 	$(PYTHON) Tests/EndToEnd/soak.py --minutes 30
 
-faults: build ## Kill, stop, wipe and cut everything, with production's time constants; then a marathon (hours)
-	AIHUB_SIMULATION_STEPS=1000000 $(PYTHON) -m pytest Tests/Limiter --quiet -p no:cacheprovider
-	AIHUB_FAULTS=real AIHUB_FAULT_SEEDS=1,2,3 $(PYTHON) -m pytest Tests/EndToEnd/exactness --quiet -p no:cacheprovider
-	$(PYTHON) Tests/EndToEnd/exactness/marathon.py --requests 100000 --kills 100
+faults: build ## Kill, stop, wipe and cut everything, with production's time constants and the clock judged; then a marathon (hours; SEED=3 or SEED=1,2; GROUP=redis, W, R7b, limiter or marathon: that part)
+	SEED="$(SEED)" GROUP="$(GROUP)" scripts/faults.sh
 
 hardening: build ## Attack the gateway with every row of Tests/Hardening (AT=COMMIT: each must be red on that commit first)
 	scripts/hardening.sh $(AT)

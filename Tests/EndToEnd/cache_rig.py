@@ -5,6 +5,8 @@ import http.client
 import json
 import threading
 
+from clock import patience
+
 CHAT = "/v1/chat/completions"
 #: Headers of an answer that say how this request went, and so differ between an answer and its repetition.
 OF_THE_REQUEST = {"x-request-id", "x-aihub-cache", "age", "x-aihub-cost-usd", "x-aihub-route", "x-aihub-config",
@@ -39,7 +41,7 @@ class Exchange:
 
 def exchange(worker, key, body, path=CHAT, **fields):
     """One request; `fields` are headers, with underscores for hyphens."""
-    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(30))
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     headers |= {name.replace("_", "-"): value for name, value in fields.items()}
     data = body if isinstance(body, bytes) else json.dumps(body).encode()

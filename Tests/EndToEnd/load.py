@@ -5,6 +5,8 @@ import json
 import threading
 import time
 
+from clock import patience
+
 
 class Load:
     """`with Load(workers, key, model) as load:` asks until the block ends; `load.failures` holds whatever was not a 200
@@ -25,7 +27,7 @@ class Load:
     def __exit__(self, *_):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(patience(60))
 
     def _run(self, n):
         connection, at = None, n
@@ -35,7 +37,7 @@ class Load:
                     "max_tokens": 50, "stream": self.streams and at % 2 == 0}
             at += len(self.threads)
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", worker.port, timeout=30)
+                connection = connection or http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(30))
                 connection.request("POST", "/v1/chat/completions", json.dumps(body), {
                     "Authorization": f"Bearer {self.key}", "Content-Type": "application/json"})
                 answer = connection.getresponse()

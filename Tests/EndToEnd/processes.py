@@ -11,6 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
+from clock import patience
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("AIHUB_BINARIES", ROOT / ".build" / "release"))
 #: Where the migrations that belong to those binaries are.
@@ -27,16 +29,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(condition, seconds=START_SECONDS, what="condition"):
-    """Polls until `condition()` is truthy and returns it; fails the test when the time is over."""
+def wait_until(condition, seconds=START_SECONDS, what="condition", every=0.01):
+    """Polls until `condition()` is truthy and returns it. Fails after `seconds` where the clock is judged, else when it hangs."""
+    seconds = patience(seconds)
     deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
+    while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every)
+    return value
 
 
 def http_ok(url):
@@ -75,14 +76,18 @@ class Process:
     def kill(self):
         if self.running:
             self.child.kill()
-            self.child.wait(STOP_SECONDS)
+            self.wait()
+
+    def wait(self, seconds=STOP_SECONDS):
+        """Until it has ended; returns its exit status."""
+        return self.child.wait(patience(seconds))
 
     def stop(self, seconds=STOP_SECONDS):
         """Ends the process with SIGTERM; returns its exit status."""
         if self.running:
             self.child.send_signal(signal.SIGTERM)
             try:
-                self.child.wait(seconds)
+                self.wait(seconds)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
@@ -118,7 +123,7 @@ class Postgres:
 
     def run(self, program, *arguments):
         done = Process(program, [self.bin / program, *arguments], self.folder.parent, user=self.user).start()
-        assert done.child.wait(60) == 0, done.log()
+        assert done.wait(60) == 0, done.log()
 
     def start(self):
         self.process.start()
@@ -129,7 +134,7 @@ class Postgres:
     def stop_now(self):
         """An immediate stop, as after a crash."""
         self.process.signal(signal.SIGQUIT)
-        self.process.child.wait(STOP_SECONDS)
+        self.process.wait()
 
 
 class RedisServer:

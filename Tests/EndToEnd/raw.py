@@ -4,10 +4,12 @@ import http.client
 import json
 import socket
 
+from clock import patience
+
 
 def ask(worker, method, path, key=None, body=None, headers=None):
     """One request; returns (status, headers in lower case, parsed JSON or text)."""
-    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(20))
     fields = dict(headers or {})
     if key:
         fields.setdefault("Authorization", f"Bearer {key}")
@@ -25,7 +27,7 @@ def ask(worker, method, path, key=None, body=None, headers=None):
 
 def send(worker, data, seconds=10):
     """Raw bytes; returns all that comes back until the worker closes, as text."""
-    with socket.create_connection(("127.0.0.1", worker.port), timeout=seconds) as connection:
+    with socket.create_connection(("127.0.0.1", worker.port), timeout=patience(seconds)) as connection:
         connection.sendall(data)
         received = b""
         while True:

@@ -14,6 +14,8 @@ import struct
 import threading
 import time
 
+from clock import HANG_SECONDS
+
 FIN, RST, GONE = "FIN", "RST", "GONE"
 
 
@@ -28,6 +30,17 @@ def is_gone(connection, seconds):
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
     return bool(poll.poll(seconds * 1000))
+
+
+class When:
+    """Bytes that are sent once an event is set."""
+
+    def __init__(self, event, data):
+        self.event, self.data = event, data
+
+    def __iter__(self):
+        self.event.wait(HANG_SECONDS)
+        yield self.data
 
 
 def perform(connection, steps, sent=lambda count: None):

@@ -11,6 +11,7 @@ import urllib.request
 import psycopg2
 import redis
 
+from clock import patience
 from processes import BINARIES, PROVIDER, ROOT, TREE, CacheRedis, Postgres, Process, StateRedis, free_port, http_ok, wait_until
 
 
@@ -41,7 +42,7 @@ class Worker:
         return self
 
     def metrics(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.operations}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.operations}/metrics", timeout=patience(5)) as answer:
             lines = answer.read().decode().splitlines()
         return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
@@ -94,7 +95,7 @@ class Stack:
     def run_control(self, *arguments, env=None):
         done = subprocess.run(
             [BINARIES / "aihub-control", *map(str, arguments)], env={**self.control_env, **(env or {})}, cwd=ROOT,
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=patience(60))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -109,7 +110,7 @@ class Stack:
             f"http://127.0.0.1:{self.admin_port}/admin/v1{path}", method=method,
             data=None if body is None else json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=patience(10)) as answer:
                 status, data = answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             status, data = error.code, json.load(error)
@@ -155,11 +156,11 @@ class Stack:
     # Ground truth
 
     def bill(self):
-        with urllib.request.urlopen(self.provider_url + "/bill", timeout=30) as answer:
+        with urllib.request.urlopen(self.provider_url + "/bill", timeout=patience(30)) as answer:
             return {entry["id"]: entry for entry in json.load(answer)}
 
     def clear_bill(self):
-        urllib.request.urlopen(urllib.request.Request(self.provider_url + "/bill", method="DELETE"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(self.provider_url + "/bill", method="DELETE"), timeout=patience(10)).close()
 
     def sql(self, statement, *values):
         with psycopg2.connect(self.postgres.url) as connection, connection.cursor() as cursor:
@@ -186,6 +187,16 @@ class Stack:
         names = ["id", "kind", "nano_usd", "outcome", "usage_source", "status", "input", "cached", "output", "reasoning",
                  "model", "key_id", "attempts", "given_back"]
         return {row[0]: dict(zip(names, row)) for row in rows}
+
+    def ledger_is_read(self):
+        """Whether the ledger has taken in the newest entry of every shard's stream."""
+        cursors, client = dict(self.sql("select shard, last_id from ledger_cursor")), self.redis()
+
+        def number(id):
+            return tuple(map(int, id.split("-")))
+
+        newest = {name: client.xrevrange(name, count=1) for name in client.scan_iter("u:{*", count=1000)}
+        return all(not last or number(last[0][0]) <= number(cursors[int(name[len("u:{s"):][:2])]) for name, last in newest.items())
 
     def counters(self):
         """Open holds, and the reserved sums and open counts of all scopes."""

@@ -7,10 +7,11 @@ import pytest
 import redis as redis_client
 
 from cache_rig import at_once, exchange, hello
+from clock import judge, within
 from processes import wait_until
 from stack import Stack
 
-#: What a request may take more than without a cache: the deadline, and what a busy machine adds.
+#: What a request may take more than without a cache: the deadline, and what a quiet machine adds at most.
 DEADLINE_MS, ADDED_SECONDS = 50, 1.5
 
 
@@ -41,7 +42,7 @@ def is_back(worker, key, name):
 
 
 def are_answered(worker, key, name, words):
-    """Each within bounds, and right; returns the longest time one took."""
+    """Each within bounds, and right."""
     longest = 0
     for n in range(10):
         begun = time.monotonic()
@@ -49,8 +50,7 @@ def are_answered(worker, key, name, words):
         longest = max(longest, time.monotonic() - begun)
         assert answer.status == 200 and answer.word in words, (n, answer.word)
         assert answer.json["choices"][0]["message"]["content"] == "tok " * 8
-    assert longest < ADDED_SECONDS
-    return longest
+    within(longest, ADDED_SECONDS, "the longest answer")
 
 
 def test_stopped(stack, worker, key, request):
@@ -64,7 +64,9 @@ def test_stopped(stack, worker, key, request):
         late = worker.metrics()['aihub_worker_cache_errors_total{reason="late"}']
         for n in range(20):
             exchange(worker, key, hello(text=f"quick {n}"))
-        assert worker.metrics()['aihub_worker_cache_errors_total{reason="late"}'] - late <= 5
+        waited = worker.metrics()['aihub_worker_cache_errors_total{reason="late"}'] - late
+        assert waited < 20, "most did not wait"
+        judge(waited <= 5, f"{waited:.0f} of 20 waited")
     finally:
         stack.cache.process.signal(signal.SIGCONT)
     is_back(worker, key, request.node.name)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from client_rig import CHAT, gateway, loads, text_of, upstream, vector  # noqa: F401
+from clock import judge, patience, within
 from processes import wait_until
 from raw import ask, events, send
 from raw_answers import DONE, delta, event, plain, stream, usage, usage_chunk
@@ -113,7 +114,7 @@ def test_07_a_caller_who_leaves_stops_the_provider_within_a_second(gateway, upst
     head = stream(b"").split(b"\r\n\r\n")[0] + b"\r\n\r\n"
     first = event(delta("a"))
     upstream.scripts["leave"] = [head + b"%x\r\n%b\r\n" % (len(first), first), GONE]
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.worker.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.worker.port, timeout=patience(10))
     body = json.dumps({**HELLO, "model": "played", "user": "leave", "stream": True})
     connection.request("POST", CHAT, body, {"Authorization": f"Bearer {gateway.key}", "Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -122,7 +123,7 @@ def test_07_a_caller_who_leaves_stops_the_provider_within_a_second(gateway, upst
     answer.close()
     connection.close()
     wait_until(lambda: upstream.of("leave")[0].gone_at, 5, "the provider sees the end")
-    assert upstream.of("leave")[0].gone_at - left < 1
+    within(upstream.of("leave")[0].gone_at - left, 1, "the provider saw the end")
 
 
 def test_08_comments_fill_a_silence_and_never_an_event(gateway, upstream):
@@ -138,7 +139,9 @@ def test_08_comments_fill_a_silence_and_never_an_event(gateway, upstream):
         wait_until(lambda: ask(worker, "GET", "/v1/models/played", gateway.key)[0] == 200)
         request = {**HELLO, "model": "played", "user": "silent", "stream": True}
         status, _, text = ask(worker, "POST", CHAT, gateway.key, request)
-        assert status == 200 and 4 <= text.count(": ping\n") <= 12
+        pings = text.count(": ping\n")
+        assert status == 200 and pings >= 1
+        judge(4 <= pings <= 12, f"{pings} comments in 0.9 s of silence")
         chunks = events(text.replace(": ping\n", ""))
         assert text_of(chunks) == "abc" and chunks[-1] == "[DONE]"
         for line in text.split("\n"):
@@ -221,7 +224,7 @@ def test_11_when_to_retry(gateway):
     status, headers, body = ask(worker, "POST", CHAT, small, request)
     assert (status, body["error"]["type"]) == (402, "budget_in_flight")
     assert headers["x-should-retry"] == "true" and int(headers["retry-after"]) >= 1
-    first.join(20)
+    first.join(patience(20))
 
 
 def test_12_embeddings(gateway):

@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from clock import patience
 from processes import wait_until
 from stack import Worker
 
@@ -36,7 +37,7 @@ class Callers:
         self.worker, self.all = worker, []
 
     def connect(self, source=PROXY, sent=b""):
-        made = socket.create_connection(("127.0.0.1", self.worker.port), 5, (source, 0))
+        made = socket.create_connection(("127.0.0.1", self.worker.port), patience(5), (source, 0))
         self.all.append(made)
         made.sendall(sent)
         return made
@@ -205,5 +206,5 @@ def test_there_are_so_many_places_for_all(callers):
 
 def test_proxy_headers_need_trusted_proxies(stack):
     worker = Worker("connections-open", stack, PROXY_PROTOCOL="on")
-    assert worker.process.start().child.wait(5) == 64
+    assert worker.process.start().wait(5) == 64
     assert "AIHUB_WORKER_PROXY_PROTOCOL needs AIHUB_WORKER_TRUSTED_PROXIES" in worker.process.log()

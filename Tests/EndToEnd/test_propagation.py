@@ -7,15 +7,17 @@ import time
 import psycopg2
 import pytest
 
+from clock import HANG_SECONDS, patience, within
+
 ROUNDS = 100
-LIMIT_MS = 100
+LIMIT_SECONDS = 0.1
 
 
 class Probe:
     """A kept-alive connection that asks one worker something and reads the answer."""
 
     def __init__(self, worker, key):
-        self.connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(10))
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def get(self, path):
@@ -29,19 +31,19 @@ def milliseconds_until(probes, is_in_force):
     committed = time.monotonic()
     for probe in probes:
         while not is_in_force(probe):
-            assert time.monotonic() - committed < 5, "never in force"
+            assert time.monotonic() - committed < HANG_SECONDS, "never in force"
     return (time.monotonic() - committed) * 1000
 
 
-def p99(times, workers):
+def judge_p99(times, workers):
     times = sorted(times)
     at = len(times) * 99 // 100 - 1
     print(f"\nin force on {workers} workers: p50 {times[len(times) // 2]:.1f} ms, p99 {times[at]:.1f} ms,"
           f" max {times[-1]:.1f} ms of {len(times)}")
-    return times[at]
+    within(times[at] / 1000, LIMIT_SECONDS, "p99")
 
 
-def p99_of(stack, change, is_in_force):
+def judge_p99_of(stack, change, is_in_force):
     """Commits `change(n)` in psql and measures until `is_in_force(probe, n)` holds on every worker."""
     key = stack.new_key()
     probes = [Probe(worker, key["key"]) for worker in stack.workers]
@@ -53,7 +55,7 @@ def p99_of(stack, change, is_in_force):
             change(cursor, key["id"], n)
         times.append(milliseconds_until(probes, lambda probe: is_in_force(probe, n)))
     connection.close()
-    return p99(times, len(stack.workers))
+    judge_p99(times, len(stack.workers))
 
 
 def test_a_keys_limit(stack):
@@ -64,7 +66,7 @@ def test_a_keys_limit(stack):
         limits = {limit["name"]: limit["limit"] for limit in probe.get("/v1/me")[1]["limits"]}
         return limits.get("requests_per_day") == 1000 + n
 
-    assert p99_of(stack, change, is_in_force) < LIMIT_MS
+    judge_p99_of(stack, change, is_in_force)
 
 
 def test_an_alias(stack):
@@ -78,7 +80,7 @@ def test_an_alias(stack):
     def is_in_force(probe, n):
         return (probe.get("/v1/models/fresh")[0] == 200) == (n % 2 == 0)
 
-    assert p99_of(stack, change, is_in_force) < LIMIT_MS
+    judge_p99_of(stack, change, is_in_force)
 
 
 def test_a_keys_status(stack):
@@ -90,7 +92,7 @@ def test_a_keys_status(stack):
         assert all(probe.get("/v1/me")[0] == 200 for probe in probes)
         stack.sql("update api_key set status = 'revoked' where id = %s", key["id"])
         times.append(milliseconds_until(probes, lambda probe: probe.get("/v1/me")[0] == 401))
-    assert p99(times, len(stack.workers)) < LIMIT_MS
+    judge_p99(times, len(stack.workers))
 
 
 def test_an_orgs_status(stack):
@@ -102,7 +104,7 @@ def test_an_orgs_status(stack):
     def is_in_force(probe, n):
         return (probe.get("/v1/me")[0] == 401) == (n % 2 == 0)
 
-    assert p99_of(stack, change, is_in_force) < LIMIT_MS
+    judge_p99_of(stack, change, is_in_force)
 
 
 def test_nothing_is_admitted_after_the_api_said_revoked(stack):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from clock import judge, patience, within
 from processes import wait_until
 from raw import ask, events
 
@@ -78,7 +79,8 @@ def test_silence_before_the_first_event_times_out(worker, key):
     started = time.monotonic()
     status, _, answer = ask(worker, "POST", CHAT, key, body("hang", stream=True))
     assert (status, answer["error"]["type"]) == (503, "upstream_timeout")
-    assert 1.8 < time.monotonic() - started < 4
+    assert time.monotonic() - started > 1.8, "not before its time"
+    within(time.monotonic() - started, 4, "given up")
 
 
 def test_a_provider_that_never_says_done_still_ends(worker, key):
@@ -87,7 +89,7 @@ def test_a_provider_that_never_says_done_still_ends(worker, key):
 
 
 def test_a_caller_who_leaves_stops_the_provider(stack, worker, key):
-    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(10))
     connection.request("POST", CHAT, json.dumps(body("long", stream=True)), {
         "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -98,7 +100,8 @@ def test_a_caller_who_leaves_stops_the_provider(stack, worker, key):
     wait_until(lambda: id in stack.ledger(), 5, "the request is settled soon")
     billed = stack.bill()[id]["output"]
     time.sleep(0.5)  # Several of the provider's steps: a provider still running would bill more.
-    assert stack.bill()[id]["output"] == billed < 50
+    assert stack.bill()[id]["output"] == billed < 300, "it stopped before its end"
+    judge(billed < 50, f"it stopped after {billed} of 300 tokens")
     assert stack.ledger()[id]["outcome"] == "cancelled"
 
 

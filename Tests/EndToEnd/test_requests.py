@@ -4,6 +4,7 @@ import signal
 import threading
 import uuid
 
+from clock import patience
 from processes import wait_until
 from raw import ask
 from test_limits import CHAT, HELLO
@@ -38,7 +39,7 @@ def test_a_running_stream_is_shown_as_such(stack):
     id = (set(stack.bill()) - before).pop()
     wait_until(lambda: look(worker, key, id)[2].get("state") == "running", 5, "it runs")
     assert float(look(worker, key, id)[2]["cost_usd"]) > 0, "its input is owed already"
-    caller.join(20)
+    caller.join(patience(20))
     wait_until(lambda: look(worker, key, id)[2].get("state") == "ended", 5, "it has ended")
 
 

@@ -70,12 +70,12 @@ def test_without_an_overlap_the_old_secret_stops_at_once(stack, made):
 
 
 def test_with_an_overlap_both_secrets_work_until_it_ends(stack, made):
-    new = rotate(stack, made, {"overlap_seconds": 2})
     started = time.monotonic()
+    new = rotate(stack, made, {"overlap_seconds": 4})
     assert statuses(stack, made["key"]) == statuses(stack, new["key"]) == LETS_IN
     assert new["overlap_ends_at"] is not None
     wait_until(lambda: statuses(stack, made["key"]) == REFUSES, 10, "the overlap ends")
-    assert time.monotonic() - started > 1.5
+    assert time.monotonic() - started > 3.9, "not before its time"
     assert statuses(stack, new["key"]) == LETS_IN
     assert stack.admin("GET", f"/keys/{made['id']}", expect=200)["overlap_ends_at"] is None
 
@@ -170,7 +170,7 @@ def test_an_expiry_that_has_passed_ends_the_key_at_once_and_can_be_lifted(stack,
 
 
 def test_a_key_works_until_it_expires(stack, made):
-    stack.admin("PATCH", f"/keys/{made['id']}", {"expires_at": at(stack, 2)}, expect=200)
+    stack.admin("PATCH", f"/keys/{made['id']}", {"expires_at": at(stack, 4)}, expect=200)
     assert statuses(stack, made["key"]) == LETS_IN
     wait_until(lambda: statuses(stack, made["key"]) == REFUSES, 10, "it expires by itself")
     assert stack.sql("select status from key_status where id = %s", made["id"]) == [("expired",)]

@@ -15,6 +15,7 @@ import pytest
 from tls_rig import Pairs, TLSWorker
 from measuring import memory_mib
 from playing import body, connect as tcp, load_models, raw_request
+from clock import judge, within
 from processes import wait_until
 from raw_answers import DONE, answer, delta, event, head, plain, usage_chunk
 from raw_upstream import FIN, GONE, RawUpstream, reset
@@ -94,12 +95,13 @@ def test_plain_http_on_the_tls_port_is_closed(worker):
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["mute", "half a hello"])
 def test_a_handshake_that_takes_too_long_is_closed(make_worker, sent):
-    slow = make_worker(TLS_HANDSHAKE_MS=500)
+    slow = make_worker(TLS_HANDSHAKE_MS=1000)
     started = time.monotonic()
     with slow.tcp(seconds=5) as connection:
         connection.sendall(sent)
         read_all(connection)
-    assert 0.4 < time.monotonic() - started < 1.5
+    assert time.monotonic() - started > 0.9, "not before its time"
+    within(time.monotonic() - started, 2, "closed")
     assert slow.get() == 200
 
 
@@ -193,7 +195,8 @@ def test_exchanges_under_load_fail_no_handshake(make_worker):
         over.set()
         for caller in callers:
             caller.join()
-    assert failed == [] and set(asked) == {200} and len(asked) > 50, (failed, len(asked))
+    assert failed == [] and set(asked) == {200}, (failed, len(asked))
+    judge(len(asked) > 50, f"{len(asked)} handshakes beside the exchanges")
 
 
 # Bytes
@@ -249,7 +252,7 @@ def test_a_caller_who_leaves_ends_the_upstream(worker, upstream, key, leave):
     left_at, request = time.monotonic(), upstream.of("left")[before]
     leave(connection)
     wait_until(lambda: request.gone_at, 3, "the upstream was hung up on")
-    assert request.gone_at - left_at < 1
+    within(request.gone_at - left_at, 1, "the upstream was hung up on")
 
 
 def test_the_end_of_a_worker(make_worker, upstream, key):

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 
 sys.path.append(str(pathlib.Path(__file__).parent / "faults"))
+from clock import patience  # noqa: E402
 from processes import free_port, wait_until  # noqa: E402
 from raw import ask  # noqa: E402
 from stack import Worker  # noqa: E402
@@ -52,7 +53,7 @@ class TLSWorker(Worker):
 
     def tcp(self, receive_buffer=None, seconds=20):
         connection = socket.socket()
-        connection.settimeout(seconds)
+        connection.settimeout(patience(seconds))
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.connect(("127.0.0.1", self.tls_port))
@@ -63,7 +64,7 @@ class TLSWorker(Worker):
 
     def get(self):
         """Asks over a connection of its own."""
-        with urllib.request.urlopen(self.url, timeout=5, context=self.pairs.trusting()) as answer:
+        with urllib.request.urlopen(self.url, timeout=patience(5), context=self.pairs.trusting()) as answer:
             return answer.status
 
     def shown(self):

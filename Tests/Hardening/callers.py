@@ -5,6 +5,8 @@ import json
 import socket
 import zlib
 
+from clock import patience
+
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _numbers = itertools.count(2)
 
@@ -33,7 +35,7 @@ class Caller:
     """One kept-alive connection from an address. `seconds`: how long an answer may take."""
 
     def __init__(self, worker, address="127.0.0.1", seconds=10):
-        self.socket = socket.create_connection(("127.0.0.1", worker.port), seconds, (address, 0))
+        self.socket = socket.create_connection(("127.0.0.1", worker.port), patience(seconds), (address, 0))
 
     def __enter__(self):
         return self

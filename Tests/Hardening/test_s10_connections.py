@@ -13,6 +13,7 @@ import sys
 import pytest
 
 import rows
+from clock import patience
 from processes import free_port, wait_until
 from stack import Worker
 from tls_rig import Pairs
@@ -60,7 +61,7 @@ class Flood:
 
     def open(self, port, source, words):
         made = socket.socket()
-        made.settimeout(5)
+        made.settimeout(patience(5))
         made.bind((source, 0))
         try:
             made.connect(("127.0.0.1", self.ports[port]))
@@ -90,7 +91,7 @@ class Flood:
 def answers(worker, source="127.0.0.1"):
     """Whether the plain port answers a request on a connection of its own."""
     try:
-        with socket.create_connection(("127.0.0.1", worker.port), 5, (source, 0)) as connection:
+        with socket.create_connection(("127.0.0.1", worker.port), patience(5), (source, 0)) as connection:
             connection.sendall(b"GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             return connection.recv(65536).startswith(b"HTTP/1.1 200")
     except OSError:

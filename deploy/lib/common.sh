@@ -6,7 +6,21 @@ LOCAL="$ROOT/.local"
 BINARIES="$ROOT/.build/release"
 VENV="$LOCAL/venv"
 
-step() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+step() {
+    printf '\033[1m==>\033[0m %s\n' "$*" >&2
+    STEPS+=("$SECONDS $*")
+}
+STEPS=()
+
+# How long each step before the last one took.
+step_minutes() {
+    local at tenths
+    for ((at = 0; at + 1 < ${#STEPS[@]}; at++)); do
+        tenths=$(((${STEPS[at + 1]%% *} - ${STEPS[at]%% *}) / 6))
+        printf '    %3d.%d min  %s\n' $((tenths / 10)) $((tenths % 10)) "${STEPS[at]#* }" >&2
+    done
+}
+
 note() { printf '    %s\n' "$*" >&2; }
 fatal() { printf 'aihub: %s\n' "$*" >&2; exit 1; }
 

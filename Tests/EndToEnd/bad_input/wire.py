@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from case import ANY, KEY
+from clock import patience
 
 ANSWER_SECONDS = 1
 TYPES = {
@@ -27,7 +28,7 @@ class Wire:
     """One raw connection. Reads while it writes, so that an early answer to a large request is seen."""
 
     def __init__(self, worker):
-        self.socket = socket.create_connection(("127.0.0.1", worker.port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", worker.port), timeout=patience(5))
         self.socket.setblocking(False)
         self.pending, self.received, self.closed, self.fin = memoryview(b""), b"", False, False
 
@@ -73,11 +74,11 @@ class Wire:
         """The `count`-th answer that is none of 1xx, or None."""
         def finals():
             return [a for a in self.answers()[0] if a.status >= 200]
-        self.pump(lambda: len(finals()) >= count, seconds)
+        self.pump(lambda: len(finals()) >= count, patience(seconds))
         return finals()[count - 1] if len(finals()) >= count else None
 
     def ends(self, seconds=ANSWER_SECONDS):
-        return self.closed or self.pump(lambda: False, seconds) or self.closed
+        return self.closed or self.pump(lambda: False, patience(seconds)) or self.closed
 
 
 def parse(data):

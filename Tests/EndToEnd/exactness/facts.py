@@ -47,19 +47,6 @@ def open_holds(stack):
     return sum(pipe.execute())
 
 
-def stream_is_read(stack):
-    """Whether the ledger has taken in the newest entry of every shard."""
-    pipe = stack.redis().pipeline(transaction=False)
-    for tag in TAGS:
-        pipe.xrevrange(f"u:{tag}", count=1)
-    cursors = dict(stack.sql("select shard, last_id from ledger_cursor"))
-
-    def number(id):
-        return tuple(map(int, id.split("-")))
-
-    return all(not last or number(last[0][0]) <= number(cursors[shard]) for shard, last in enumerate(pipe.execute()))
-
-
 @dataclasses.dataclass
 class Facts:
     bill: dict
@@ -121,7 +108,7 @@ def is_quiet(stack):
         if open_holds(stack):
             return False
         counters = counters_of(stack, scopes_of(stack)).values()
-        return not any(c[name] for c in counters for name in HELD) and stream_is_read(stack)
+        return not any(c[name] for c in counters for name in HELD) and stack.ledger_is_read()
     except redis.RedisError:
         return False  # no functions yet, or it is just being restarted
 

@@ -4,6 +4,7 @@ overspent, and without, which are served all the same."""
 import time
 
 from callers import Crowd, volley
+from clock import within
 from processes import wait_until
 from rig import RECOVERED, wait_for
 from watcher import Watcher
@@ -57,7 +58,7 @@ class Outage:
 
         wait_until(so_many, 20, "keys with money limits are refused")
 
-    def recovered(self, since, within=RECOVERED):
+    def recovered(self, since, bound=RECOVERED):
         """Seconds from `since`, when the fault was over, until keys with money limits pass again on every worker."""
         workers = {call.worker for call in self.before}
 
@@ -68,8 +69,8 @@ class Outage:
                     first[call.worker] = min(call.ended, first.get(call.worker, call.ended))
             return first if first.keys() == workers else None
 
-        took = max(wait_for(passed, within + 20, "keys with money limits pass again", 0.05).values()) - since
-        assert took <= within, f"normal again only {took:.2f} s after the fault was over"
+        took = max(wait_for(passed, bound + 20, "keys with money limits pass again", 0.05).values()) - since
+        within(took, bound, "normal again after the fault was over")
         before = [crowd.answered for crowd in self.crowds]
         wait_until(lambda: all(c.answered > n + 10 for c, n in zip(self.crowds, before)), 10, "both keys are served")
         return took

@@ -9,11 +9,13 @@ import time
 
 import redis
 
+from clock import JUDGED, patience
 from fault_proxy import DOWN, FaultProxy
 from processes import RedisServer, http_ok, wait_until
 from stack import STOPS, Stack
 
-REAL = os.environ.get("AIHUB_FAULTS") == "real"
+#: Where the clock is judged, its constants are those of production, too.
+REAL = JUDGED
 SEEDS = [int(seed) for seed in os.environ.get("AIHUB_FAULT_SEEDS", "1").split(",")]
 #: Heartbeat and silence as in production, or a tenth of them and less.
 TIMES = {"HEARTBEAT_MS": 5000, "SILENCE_MS": 30000, "REST_MS": 5000, "LIMITER_DEADLINE_MS": 50} if REAL else {
@@ -33,12 +35,7 @@ def often(short, real):
 
 def wait_for(condition, seconds, what, every=0.1):
     """`wait_until` for conditions that cost something to look at."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(every)
-    return value
+    return wait_until(condition, seconds, what, every)
 
 
 def seconds_until(condition, seconds, what):
@@ -135,11 +132,11 @@ class FaultStack(Stack):
         shutil.rmtree(old.folder)
 
     def direct(self, server):
-        return redis.Redis(port=server.port, decode_responses=True, socket_timeout=5)
+        return redis.Redis(port=server.port, decode_responses=True, socket_timeout=patience(5))
 
     def binary(self, server):
         """For values that are no text."""
-        return redis.Redis(port=server.port, socket_timeout=5)
+        return redis.Redis(port=server.port, socket_timeout=patience(5))
 
     def redis(self):
         return self.direct(self.state)

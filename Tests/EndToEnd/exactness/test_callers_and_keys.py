@@ -8,6 +8,7 @@ import pytest
 
 from callers import Crowd, volley
 from checker import Checker, counts
+from clock import within
 from facts import open_holds
 from line import LOST, Line
 from processes import wait_until
@@ -57,7 +58,8 @@ def test_leaving(made, seed, phase, how, note):
         left.append(time.monotonic())
 
     asyncio.run(everybody())
-    wait_for(lambda: open_holds(made) == 0, left[0] + 2 - time.monotonic(), "all holds are closed in two seconds", 0.02)
+    wait_for(lambda: open_holds(made) == 0, 10, "all holds are closed", 0.02)
+    within(time.monotonic() - left[0], 2, "all holds closed after the last caller left")
     facts = checker.check()
     rows = list(facts.new.values())
     assert {row["outcome"] for row in rows} <= {"cancelled", "completed", "failed"} and len(rows) <= 200
@@ -76,8 +78,8 @@ def test_revoked_during_streams(made, seed, note):
         revoked = time.monotonic()
         assert status == 200
         assert {calls[0].status for calls in volley(made.workers, key, 2 * len(made.workers))} == {401}
-        wait_until(lambda: not crowd.running, 10 - (time.monotonic() - revoked), "the streams end within ten seconds")
-        took = time.monotonic() - revoked
+        wait_until(lambda: not crowd.running, 20, "the streams end")
+        took = within(time.monotonic() - revoked, 10, "the last stream ended after the answer")
     facts = checker.check(crowd.calls + calm.calls)
     assert all(call.whole for call in calm.calls), "the other key felt nothing"
     assert all(call.status == 200 and not call.whole for call in crowd.calls), "cut off, not completed"

@@ -11,6 +11,7 @@ import redis
 
 from callers import volley
 from checker import Checker, counts
+from clock import judge, patience, within
 from facts import tag_of
 from nemesis import frozen
 from outage import Outage, percentile
@@ -33,15 +34,16 @@ def test_frozen(made, seed, note):
         with frozen(made.state.process):
             since = time.monotonic()
             load.refused(since)
-            wait_until(lambda: time.monotonic() > since + 5, 10, "five seconds are over")
+            wait_until(lambda: time.monotonic() > since + 5 and len(load.of(load.crowds[1], since)) > 50, 10,
+                       "five seconds are over, and keys without money limits are served")
             until = time.monotonic()
-        took = load.recovered(until, within=2.2 + often(0.8, 0))
+        took = load.recovered(until, bound=2.2 + often(0.8, 0))
     during, refused = (load.of(crowd, since, until) for crowd in reversed(load.crowds))
     worst, slow = percentile(during, 0.99), [c for c in during + refused if c.seconds * 1000 > calm + DEADLINE_MS * 0.9]
     note(f"{len(during)} without money limits, p99 {worst:.0f} ms (before: p50 {calm:.1f} ms), {len(slow)} of all"
          f" waited; normal after {took:.2f} s")
     load.judge_answers()
-    assert len(during) > 50 and worst <= calm + ROOM_MS
+    judge(worst <= calm + ROOM_MS, f"nobody waits long: p99 {worst:.0f} ms, at most {calm + ROOM_MS:.0f} ms")
     with_money = {call.status for call in refused if call.began > since + 1 and call.ended < until}
     assert with_money == {503}, "none with a money limit passes"
     checker.check(load.calls)
@@ -55,7 +57,7 @@ def test_frozen_for_longer_than_the_cut_off(made, seed, note):
     with Outage(made, seed, models=["plain"]) as load:
         with frozen(made.state.process):
             since = time.monotonic()
-            wait_until(lambda: sum(c.status == 503 for c in load.of(load.crowds[1], since)) > 20, 10, "all are refused")
+            wait_until(lambda: sum(c.status == 503 for c in load.of(load.crowds[1], since + 3)) > 20, 10, "all are refused")
             first = min(c.began for c in load.of(load.crowds[1], since) if c.status == 503) - since
             until = time.monotonic()
             passed = [c for c in load.of(load.crowds[1], since + 3, until) if c.status == 200]
@@ -85,7 +87,8 @@ def test_slow(made, seed, ms, note):
     good = [sum(c.whole for c in calls) / len(calls) for calls in (money, free)]
     note(f"{good[0]:.1%} with and {good[1]:.1%} without money limits served, p99 {percentile(free, 0.99):.0f} ms;"
          f" normal after {took:.2f} s")
-    assert good[1] >= 0.9 and (ms > DEADLINE_MS or good[0] >= 0.9)
+    assert good[1] > 0, "keys without money limits are served"
+    judge(good[1] >= 0.9 and (ms > DEADLINE_MS or good[0] >= 0.9), f"served in time: {good[0]:.1%} and {good[1]:.1%}")
     checker.check(load.calls)
 
 
@@ -125,7 +128,7 @@ def test_reaped_before_it_was_cancelled(made, seed, note):
     try:
         wait_until(lambda: client.zcard(f"o:{tag}") == 2, 5, "both are admitted")
         reaped = [reap(client, tag, key, rid.decode()) for rid in client.zrange(f"o:{tag}", 0, -1)]
-        caller.join(10)
+        caller.join(patience(10))
     finally:
         made.front.well()
     assert [call.status for call in calls] == [503, 503] and reaped == [0, 0]
@@ -181,7 +184,7 @@ class Silencer(threading.Thread):
 
     def __exit__(self, *_):
         self.stopping.set()
-        self.join(5)
+        self.join(patience(5))
 
     def run(self):
         while not self.stopping.wait(0.005):
@@ -208,6 +211,7 @@ def test_without_pubsub(made, seed, note):
             late.append(time.monotonic() - started)
             made.admin("POST", f"/keys/{key['id']}/revoke", expect=200)
             assert {calls[0].status for calls in volley(made.workers, key, len(made.workers))} == {401}
-    assert silencer.thrown > 0 and max(late) <= 1.2
+    assert silencer.thrown > 0
+    within(max(late), 1.2, "in force without the doorbell")
     note(f"{silencer.thrown} listeners thrown out; in force after {max(late):.2f} s at the latest")
     Checker(made).check()

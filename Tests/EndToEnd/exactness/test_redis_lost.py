@@ -39,7 +39,7 @@ def test_killed_with_a_worker(made, seed, note):
         load.before = [c for c in load.before if c.worker != gone.process.name]
         made.kill_redis()
         made.start_redis()
-        took = load.recovered(time.monotonic(), within=4)
+        took = load.recovered(time.monotonic(), bound=4)
     gone.start()
     facts = checker.check(load.calls)
     note(f"normal {took:.2f} s after it was back; {counts(facts)}")
@@ -154,7 +154,7 @@ def test_failover_to_a_life_that_was_over(made, seed, note):
         before = load.crowds[0].answered
         wait_until(lambda: load.crowds[0].answered > before + 50, 20)
         made.promote_replica()
-        took.append(load.recovered(time.monotonic(), within=4))
+        took.append(load.recovered(time.monotonic(), bound=4))
     facts = checker.check(load.calls)
     load.judge_answers(free_too=False)
     note(f"normal {max(took):.2f} s after it at the latest; {counts(facts)}")

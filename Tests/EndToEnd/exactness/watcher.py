@@ -6,6 +6,7 @@ import time
 
 import redis
 
+from clock import patience
 from facts import counters_of
 
 
@@ -25,7 +26,7 @@ class Watcher(threading.Thread):
 
     def __exit__(self, *error):
         self.stopping.set()
-        self.join(30)
+        self.join(patience(30))
         if self.raises and not any(error):
             assert self.looks > 0, "nothing was ever looked at"
             assert self.over == [], f"{len(self.over)} of {self.looks} looks: {self.over[:5]}"

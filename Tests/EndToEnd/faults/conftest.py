@@ -9,11 +9,11 @@ from stack import Worker
 
 @pytest.fixture(scope="session")
 def upstream(stack):
-    """Model `raw` is patient, `hasty` gives up after half a second; `spare` falls back from `hasty` to `plain`."""
+    """Model `raw` is patient, `hasty` gives up after a second; `spare` falls back from `hasty` to `plain`."""
     made = RawUpstream(send_buffer=64 << 10)
     url = f"http://127.0.0.1:{made.port}/v1"
     load_models(
-        stack, {"raw": (url, 5000, "127.0.0.0/8"), "hasty": (url, 500, "127.0.0.0/8")}, {"spare": ["hasty", "plain"]})
+        stack, {"raw": (url, 5000, "127.0.0.0/8"), "hasty": (url, 1000, "127.0.0.0/8")}, {"spare": ["hasty", "plain"]})
     yield made
     made.close()
 

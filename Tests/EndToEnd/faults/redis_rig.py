@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import time
 
+from clock import patience
 from playing import CHAT, body
 from processes import wait_until
 from raw import ask
@@ -50,7 +51,7 @@ class Rig:
         try:
             status, id, got, seconds = self.ask(key)
             ids, at = [id], time.monotonic()
-            while time.monotonic() < at + 5:
+            while time.monotonic() < at + patience(5):
                 again, id, _, _ = self.ask(key)
                 ids.append(id)
                 if again == 200:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 
+from clock import patience
 from measuring import memory_mib
 from playing import CHAT, body, connect, ledger_rows, raw_request
 from processes import wait_until
@@ -41,7 +42,7 @@ def test_callers_who_do_not_read_cost_little_and_are_given_up(stack, make_worker
     thread = threading.Thread(target=read_steadily)
     thread.start()
     wait_until(lambda: len(upstream.of("flood")) == READERS, 5, "all floods have begun")
-    grown, deadline = 0, time.monotonic() + 6
+    grown, deadline = 0, time.monotonic() + patience(6)
     while time.monotonic() < deadline and not all(r.gone_at for r in upstream.of("flood")):
         grown = max(grown, memory_mib(worker) - before)
         for reader in readers:
@@ -54,7 +55,7 @@ def test_callers_who_do_not_read_cost_little_and_are_given_up(stack, make_worker
     given_up, sent = all(r.gone_at for r in upstream.of("flood")), sum(r.sent for r in upstream.of("flood"))
     for reader in readers:
         reader.close()
-    thread.join(20)
+    thread.join(patience(20))
     rows = ledger_rows(stack, [r.id for r in upstream.of("flood")])
     print(f"\n{READERS} unread streams: the worker grew by {grown:.0f} MiB, the engine could send {sent >> 20} MiB")
     assert given_up, "each was given up after a second and a half without progress"

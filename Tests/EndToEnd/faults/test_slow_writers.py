@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from clock import judge, patience, within
 from measuring import bytes_read
 from playing import CHAT, body, connect, raw_request
 from processes import wait_until
@@ -18,26 +19,26 @@ from raw_answers import answer, plain
 @pytest.fixture(scope="module")
 def strict(make_worker):
     """Half a second instead of ten, and so on."""
-    return make_worker(HEAD_DEADLINE_MS=500, BODY_DEADLINE_MS=500, IDLE_MS=800)
+    return make_worker(HEAD_DEADLINE_MS=500, BODY_DEADLINE_MS=500, IDLE_MS=1500)
 
 
-def drip(connection, pieces, pause=0.05):
-    """Sends piece by piece until the worker has had enough; returns what it said and after how many seconds."""
+def drip(worker, pieces, pause=0.05):
+    """Sends piece by piece until the worker closes the connection; returns what it said and after how many seconds."""
     started, said = time.monotonic(), b""
-    connection.settimeout(pause)
-    for piece in itertools.chain(pieces, itertools.repeat(b"")):
-        try:
-            connection.sendall(piece)
-            part = connection.recv(65536)
-            if not part:
+    with connect(worker) as connection:
+        connection.settimeout(pause)
+        for piece in itertools.chain(pieces, itertools.repeat(b"")):
+            assert time.monotonic() < started + patience(4), f"it takes all that comes and said {said}"
+            try:
+                connection.sendall(piece)
+                part = connection.recv(65536)
+                if not part:
+                    break
+                said += part
+            except TimeoutError:
+                pass
+            except OSError:
                 break
-            said += part
-        except TimeoutError:
-            pass
-        except OSError:
-            break
-        if time.monotonic() > started + 4:
-            break
     return said, time.monotonic() - started
 
 
@@ -45,18 +46,21 @@ def bytes_of(data):
     return [data[n:n + 1] for n in range(len(data))]
 
 
+#: So much keeps coming that it lasts longer than anybody waits.
+MANY = 2000
+
 REQUEST = "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n"
 CHUNKED = "Transfer-Encoding: chunked\r\n\r\n"
 #: name -> (pieces, what the answer begins with); the deadline is half a second for all.
 SLOW = {
     "half a request line": ([b"POST /v1"], b"HTTP/1.1 408"),
-    "a head by drips": (bytes_of(REQUEST.encode()), b"HTTP/1.1 408"),
-    "a head without end": ([b"GET / HTTP/1.1\r\n"] + [b"x: y\r\n"] * 100, b"HTTP/1.1 408"),
+    "a head by drips": (bytes_of(REQUEST.encode() + b"x: " + b"y" * MANY), b"HTTP/1.1 408"),
+    "a head without end": ([b"GET / HTTP/1.1\r\n"] + [b"x: y\r\n"] * MANY, b"HTTP/1.1 408"),
     "no body": ([REQUEST + "Content-Length: 500\r\n\r\n"], b"HTTP/1.1 408"),
-    "a body by drips": ([REQUEST + "Content-Length: 500\r\n\r\n"] + bytes_of(b" " * 500), b"HTTP/1.1 408"),
-    "chunks by drips": ([REQUEST + CHUNKED] + [b"1\r\n \r\n"] * 100, b"HTTP/1.1 408"),
-    "a chunk extension by drips": ([REQUEST + CHUNKED + "1;"] + [b"x"] * 100, b"HTTP/1.1 408"),
-    "trailers by drips": ([REQUEST + CHUNKED + "0\r\n"] + [b"x: y\r\n"] * 100, b"HTTP/1.1 408"),
+    "a body by drips": ([REQUEST + f"Content-Length: {MANY}\r\n\r\n"] + bytes_of(b" " * MANY), b"HTTP/1.1 408"),
+    "chunks by drips": ([REQUEST + CHUNKED] + [b"1\r\n \r\n"] * MANY, b"HTTP/1.1 408"),
+    "a chunk extension by drips": ([REQUEST + CHUNKED + "1;"] + [b"x"] * MANY, b"HTTP/1.1 408"),
+    "trailers by drips": ([REQUEST + CHUNKED + "0\r\n"] + [b"x: y\r\n"] * MANY, b"HTTP/1.1 408"),
     "a body that was announced": ([REQUEST + "Expect: 100-continue\r\nContent-Length: 500\r\n\r\n"], b"HTTP/1.1 100"),
 }
 
@@ -65,17 +69,16 @@ SLOW = {
 def test_a_request_that_does_not_come_is_given_up(stack, strict, key, name):
     pieces, start = SLOW[name]
     text = [p if isinstance(p, bytes) else p.format(CHAT, key).encode() for p in pieces]
-    with connect(strict) as connection:
-        said, seconds = drip(connection, text)
-    assert 0.4 < seconds < 1.5 and said.startswith(start), (said, seconds)
+    said, seconds = drip(strict, text)
+    assert seconds > 0.4 and said.startswith(start), (said, seconds)
+    within(seconds, 1.5, "given up")
     assert b" 408 " in said and b'"request_timeout"' in said and b"connection: close" in said.lower(), said
     wait_until(stack.settled, 2)
 
 
 @pytest.mark.parametrize("pieces", [[], [b"\r\n"]], ids=["nothing", "an empty line"])
 def test_a_connection_that_asks_nothing_is_closed(strict, pieces):
-    with connect(strict) as connection:
-        assert drip(connection, pieces)[1] < 1.5
+    within(drip(strict, pieces)[1], 2.2, "closed")
 
 
 def test_a_body_that_is_slow_but_fast_enough_is_taken(strict, key, upstream):
@@ -83,14 +86,13 @@ def test_a_body_that_is_slow_but_fast_enough_is_taken(strict, key, upstream):
     upstream.scripts["fast enough"] = [plain(answer())]
     padding = {"x_padding": "x" * 30_000}
     data = raw_request(key, "fast enough", stream=False, **padding)
-    with connect(strict) as connection:
-        said, seconds = drip(connection, [data[n:n + 2048] for n in range(0, len(data), 2048)], pause=0.1)
+    said, seconds = drip(strict, [data[n:n + 2048] for n in range(0, len(data), 2048)], pause=0.1)
     assert said.startswith(b"HTTP/1.1 200") and seconds > 1.4
 
 
 def test_an_idle_connection_is_closed_and_no_sooner(strict, key, upstream):
     """Nor does an answer that takes its time count as idle."""
-    upstream.scripts["slow answer"] = [1.2, plain(answer())]
+    upstream.scripts["slow answer"] = [1.8, plain(answer())]
     connection = connect(strict)
     for _ in range(2):
         connection.sendall(raw_request(key, "slow answer", stream=False))
@@ -101,7 +103,7 @@ def test_an_idle_connection_is_closed_and_no_sooner(strict, key, upstream):
 
 
 def test_two_hundred_slow_callers_slow_nobody(make_worker, key, upstream):
-    """The 99th percentile of plain requests rises by five milliseconds at most."""
+    """Their answers come all the same; on a quiet machine the 99th percentile rises by five milliseconds at most."""
     upstream.scripts["plain"] = [plain(answer())]
     worker = make_worker()
 
@@ -131,8 +133,7 @@ def test_two_hundred_slow_callers_slow_nobody(make_worker, key, upstream):
     thread.join()
     for connection in slow:
         connection.close()
-    print(f"\np99 {calm * 1000:.1f} ms alone, {busy * 1000:.1f} ms beside 200 slow callers")
-    assert busy - calm < 0.005
+    judge(busy - calm < 0.005, f"p99 {calm * 1000:.1f} ms alone, {busy * 1000:.1f} ms beside 200 slow callers")
 
 
 @pytest.mark.parametrize("path, key_, framing, status", [
@@ -145,15 +146,15 @@ def test_two_hundred_slow_callers_slow_nobody(make_worker, key, upstream):
 def test_behind_an_early_refusal_little_is_read(worker, key, path, key_, framing, status):
     """At most 64 KiB, then the connection is closed; what the refusal says arrives, before the body does."""
     with connect(worker) as connection:
-        connection.settimeout(3)
+        connection.settimeout(patience(3))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
         connection.sendall((REQUEST.format(path, key_ or key) + framing).encode())
         said = connection.recv(65536)
         assert said.startswith(f"HTTP/1.1 {status}".encode()) and json.loads(said.split(b"\r\n\r\n")[1])["error"]["code"] == status
         before, started = bytes_read(worker), time.monotonic()
-        with pytest.raises(OSError):
-            while time.monotonic() < started + 3:
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < started + patience(3):
                 connection.send(b"x" * 16384)
-    assert time.monotonic() - started < 1.5, "closed"
+    within(time.monotonic() - started, 1.5, "closed")
     # Heartbeats and the like are read meanwhile.
     assert bytes_read(worker) - before < (64 << 10) + 32768, "no more is read"

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from clock import within
 from playing import load_models, play
 from raw_answers import answer, plain
 from raw_upstream import GONE, RST, RawUpstream
@@ -62,7 +63,7 @@ def tls(stack, make_worker):
         "tls-plain": RawUpstream(at_accept=[b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", GONE]),
         "tls-mute": RawUpstream(at_accept=[GONE]), "tls-reset": RawUpstream(at_accept=[RST])}
     load_models(stack, {n: (f"https://127.0.0.1:{s.port}/v1", 5000, "127.0.0.0/8") for n, s in servers.items()})
-    yield servers, make_worker(wrap=authority.trust(), CONNECT_MS=500)
+    yield servers, make_worker(wrap=authority.trust(), CONNECT_MS=2000)
     for server in servers.values():
         server.close()
 
@@ -85,7 +86,8 @@ UNTRUSTED = ["tls-expired", "tls-host", "tls-own", "tls-old", "tls-plain", "tls-
 def test_a_bad_certificate_or_handshake_ends_the_attempt(tls, untrusted, name):
     """One handshake, no request over it, and none without it."""
     untrusted[name].is_refused()
-    assert (tls[0][name].connections, tls[0][name].received) == (1, []) and untrusted[name].seconds < 1.5
+    assert (tls[0][name].connections, tls[0][name].received) == (1, [])
+    within(untrusted[name].seconds, 3, "refused")
 
 
 @pytest.mark.parametrize("name", UNTRUSTED)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from clock import patience, within
 from measuring import cpu_share, memory_mib
 from playing import CHAT, body, connect, ledger_rows, raw_request
 from processes import http_ok, wait_until
@@ -26,7 +27,7 @@ class Reader(threading.Thread):
 
     def __init__(self, worker, key, script):
         super().__init__()
-        self.connection, self.text = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=20), b""
+        self.connection, self.text = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(20)), b""
         self.connection.request("POST", CHAT, json.dumps(body(script)), {
             "Authorization": f"Bearer {key}", "Content-Type": "application/json"})
         self.start()
@@ -38,7 +39,7 @@ class Reader(threading.Thread):
         self.connection.close()
 
     def events(self):
-        self.join(20)
+        self.join(patience(20))
         return events(self.text.decode())
 
 
@@ -48,29 +49,29 @@ class Reader(threading.Thread):
 def test_a_worker_that_is_told_to_go(stack, make_worker, key, upstream, signals):
     """Not ready at once; still answering while the listener is open; short streams end by themselves, long ones are cut
     in-band when the time is over, or at the second signal; every one is settled."""
-    worker = make_worker(LISTENER_GRACE_SECONDS=1, DRAIN_SECONDS=2 if signals == 1 else 60)
+    worker = make_worker(LISTENER_GRACE_SECONDS=2, DRAIN_SECONDS=4 if signals == 1 else 600)
     upstream.scripts.update({
-        "short": [head() + A, 1.6 if signals == 1 else 0.5, REST, FIN], "endless": [head() + A, GONE],
+        "short": [head() + A, 2.6 if signals == 1 else 0.5, REST, FIN], "endless": [head(), *[A, 1] * 600],
         "quick": [plain(answer())]})
     before = {script: len(upstream.of(script)) for script in ("short", "endless")}
     short, endless = ([Reader(worker, key, script) for _ in range(10)] for script in ("short", "endless"))
     wait_until(lambda: all(b'"a"' in reader.text for reader in short + endless), 5, "all streams have begun")
     kept = connect(worker)
-    worker.process.signal(signal.SIGTERM)
     started = time.monotonic()
+    worker.process.signal(signal.SIGTERM)
     ready = f"http://127.0.0.1:{worker.operations}/readyz"
     wait_until(lambda: not http_ok(ready), 0.5, "it is not ready any more")
-    assert http_ok(ready.replace("readyz", "livez"))
+    wait_until(lambda: http_ok(ready.replace("readyz", "livez")), 2, "it lives")
     status, headers, _ = ask(worker, "POST", CHAT, key, body("quick", stream=False))
     assert (status, headers["connection"]) == (200, "close"), "the listener is still open"
     kept.sendall(raw_request(key, "quick", stream=False))
     assert kept.recv(65536)[:12] in (b"HTTP/1.1 200", b""), "an open connection is served or closed"
-    wait_until(lambda: is_refused(worker), 1.6, "the listener is closed")
-    assert time.monotonic() - started > 0.9, "not before its time"
+    wait_until(lambda: is_refused(worker), 2.6, "the listener is closed")
+    assert time.monotonic() - started > 1.9, "not before its time"
     if signals == 2:
         worker.process.signal(signal.SIGTERM)
-    assert worker.process.child.wait(10) == 0
-    assert time.monotonic() - started < (1 + 2 + 3 if signals == 1 else 1.6 + 3)
+    assert worker.process.wait(15) == 0
+    within(time.monotonic() - started, 2 + 4 + 3 if signals == 1 else 2.6 + 3, "ended")
     for reader in short:
         assert reader.events()[-1] == "[DONE]" and b'"error"' not in reader.text, "what fits is not cut"
     for reader in endless:
@@ -114,22 +115,30 @@ def test_near_its_memory_budget_a_worker_refuses_what_is_new(stack, make_worker,
             pass  # Refused already.
         status, headers, got = ask(worker, "POST", CHAT, key, body("quick", stream=False))
         assert status == 200 or (status, got["error"]["type"], headers["retry-after"]) == (503, "overloaded", "1")
-    refused = 0
-    for connection in filling:
-        connection.settimeout(0.1)
-        try:
-            refused += connection.recv(4096).startswith(b"HTTP/1.1 503")
-        except OSError:
-            pass
+    told = set()
+
+    def refused():
+        told.update(connection for connection in filling if connection not in told and is_told(connection))
+        return len(told)
+
+    wait_until(lambda: 12 - refused() <= 90 / 18, 5, "those that do not fit are refused")
     peak = memory_mib(worker, "VmHWM") - memory_mib(worker, "RssFile") - memory_mib(worker, "RssShmem")
-    print(f"\nbudget {budget} MiB, {refused} of {len(filling)} bodies refused, at most {peak:.0f} MiB")
-    assert 12 - refused <= 90 / 18 and refused >= 6
+    print(f"\nbudget {budget} MiB, {refused()} of {len(filling)} bodies refused, at most {peak:.0f} MiB")
     assert peak < budget * 1.1, "it stayed near its budget"
     assert stream.events()[-1] == "[DONE]" and b'"error"' not in stream.text, "what was under way goes on"
     wait_until(lambda: ask(worker, "POST", CHAT, key, body("quick", stream=False))[0] == 200, 3, "small requests go on")
     for connection in filling:
         connection.close()
     assert worker.process.running
+
+
+def is_told(connection):
+    """Whether the refusal is there; what has not arrived is not waited for."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(4096).startswith(b"HTTP/1.1 503")
+    except OSError:
+        return False
 
 
 # File descriptors
@@ -144,15 +153,14 @@ def test_without_file_descriptors_a_worker_waits_and_recovers(stack, make_worker
     for _ in range(100):
         crowd.append(connect(worker))
     share = cpu_share(worker, 2)
-    print(f"\n{share:.1%} of a core while nothing can be accepted, {calm:.1%} at rest")
+    print(f"\n{share:.1%} of what a loop gets that never rests while nothing can be accepted, {calm:.1%} at rest")
     assert share - calm < 0.05
     assert worker.process.running
     for connection in crowd:
         connection.close()
     started = time.monotonic()
     wait_until(lambda: answers(worker, key), 5, "it answers again")
-    print(f"answered {time.monotonic() - started:.2f} s later")
-    assert time.monotonic() - started < 1
+    within(time.monotonic() - started, 1, "answered once there is room")
     wait_until(stack.settled, 5)
 
 
