@@ -187,6 +187,6 @@ let package = Package(
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
         tests("ControlPlane", "Postgres", []),
-        tests("ControlPlane", "ControlPlaneApp", ["PlaneContract"]),
+        tests("ControlPlane", "ControlPlaneApp", ["PlaneContract", "Redis"]),
     ]
 )
