@@ -143,7 +143,7 @@ let package = Package(
             "Ledger", ["GatewayModel", "LimitScripts", "PlaneContract", "Redis", "Operations", "Postgres", logging]),
         controlPlane(
             "AdminHTTP",
-            ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "AdminCore", hummingbird, logging],
+            ["GatewayModel", "JSONScan", "PlaneContract", "KeyMaterial", "Routing", "AdminCore", hummingbird, logging],
             resources: [.embedInCode("openapi.yaml")]),
         controlPlane(
             "ControlPlaneApp",

@@ -14,7 +14,7 @@ from lab import ROOT, at_once
 from loadgen import Load
 
 sys.path.insert(0, str(ROOT / "Tests" / "Hardening"))
-from callers import random_key  # noqa: E402
+from addresses import random_key  # noqa: E402
 
 CONNECTIONS = (32, 64, 128, 256)
 SECONDS, WARMUP = 2.0, 1.0

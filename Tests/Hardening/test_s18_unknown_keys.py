@@ -3,7 +3,7 @@
 import random
 
 import rows
-from callers import check_refusal, fresh_address, once, random_key
+from addresses import check_refusal, fresh_address, once, random_key
 
 #: How many bad keys an address may send at once: half of AIHUB_WORKER_FAILED_KEYS_PER_MINUTE.
 BURST = 30

@@ -6,7 +6,7 @@ import pathlib
 import random
 
 import rows
-from callers import Caller, check_refusal, once
+from addresses import Caller, check_refusal, once
 from processes import wait_until
 
 CHAT = "/v1/chat/completions"

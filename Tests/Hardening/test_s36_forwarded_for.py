@@ -5,7 +5,7 @@ import random
 import pytest
 
 import rows
-from callers import Caller, check_refusal, fresh_address, random_key
+from addresses import Caller, check_refusal, fresh_address, random_key
 from stack import Worker
 
 BURST = 30

@@ -1,6 +1,7 @@
 internal import AdminCore
 internal import FoundationEssentials
 internal import GatewayModel
+internal import JSONScan
 internal import PlaneContract
 
 /// A JSON value as a request brings it: enough to tell absent, null and given apart, and to refuse what is unknown.
@@ -43,11 +44,26 @@ struct BodyReader {
             try self.init([:], allowed: allowed, path: "")
             return
         }
+        try Self.refuseFlaws(of: data)
         guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input
         else {
             throw AdminError.invalid("The body must be a JSON object.", param: nil)
         }
         try self.init(members, allowed: allowed, path: "")
+    }
+
+    /// Of a member that is there twice, a reader in front of this one might have read the other.
+    private static func refuseFlaws(of data: Data) throws {
+        do throws(JSONFlaw) {
+            _ = try JSONScanner.members(of: Array(data))
+        } catch {
+            switch error {
+            case .duplicateKey(let name, _):
+                throw AdminError.invalid("'\(name)' is there twice.", param: name)
+            case .tooDeep: throw AdminError.invalid("The body is nested too deeply.", param: nil)
+            default: throw AdminError.invalid("The body must be a JSON object.", param: nil)
+            }
+        }
     }
 
     private init(_ members: [String: JSONInput], allowed: Set<String>, path: String) throws {
