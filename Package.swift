@@ -32,6 +32,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 func shared(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -143,7 +144,11 @@ let package = Package(
             "Ledger", ["GatewayModel", "LimitScripts", "PlaneContract", "Redis", "Operations", "Postgres", logging]),
         controlPlane(
             "AdminHTTP",
-            ["GatewayModel", "JSONScan", "PlaneContract", "KeyMaterial", "Routing", "AdminCore", hummingbird, logging],
+            [
+                "GatewayModel", "JSONScan", "PlaneContract", "KeyMaterial", "Routing", "Operations", "AdminCore",
+                hummingbird,
+                hummingbirdTLS, logging, nioSSL,
+            ],
             resources: [.embedInCode("openapi.yaml")]),
         controlPlane(
             "ControlPlaneApp",

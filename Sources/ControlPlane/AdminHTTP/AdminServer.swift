@@ -1,20 +1,38 @@
 package import AdminCore
 internal import FoundationEssentials
 package import Hummingbird
+internal import HummingbirdTLS
 package import Logging
+internal import NIOSSL
+package import Operations
 
 /// The admin API over HTTP. Handlers decode, call the service and encode; what they may answer is in `openapi.yaml`.
 package enum AdminServer {
     static let bodyBytesMax = 64 << 10
 
+    private static let idleSeconds: Int64 = 75
+
+    /// - Parameter tls: certificate and key; they are read once, so a new pair takes a restart.
+    /// - Throws: when the files are no usable pair.
     package static func make(
-        host: String, port: Int, service: AdminService, logger: Logger
-    ) -> some ApplicationProtocol {
-        Application(
+        host: String, port: Int, tls: TLSFiles?, service: AdminService, logger: Logger
+    ) throws -> some ApplicationProtocol {
+        let encrypted = try tls.map { try configuration($0) }
+        return Application(
             router: router(service, logger: logger),
-            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
+            server: try encrypted.map {
+                try .tls(.http1(configuration: .init(idleTimeout: .seconds(idleSeconds))), tlsConfiguration: $0)
+            } ?? .http1(configuration: .init(idleTimeout: .seconds(idleSeconds))),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "aihub-control"),
             logger: logger)
+    }
+
+    private static func configuration(_ files: TLSFiles) throws -> TLSConfiguration {
+        var made = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
+        made.minimumTLSVersion = .tlsv12
+        return made
     }
 
     static func router(_ service: AdminService, logger: Logger) -> Router<BasicRequestContext> {

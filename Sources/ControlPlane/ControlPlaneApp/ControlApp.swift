@@ -59,11 +59,15 @@ package struct ControlApp: Sendable {
             Repeated { await keeper.run() }, Repeated { await ledger.run() },
             Repeated { await pools.run { keeper.openProcess } },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
-            AdminServer.make(host: settings.host, port: settings.port, service: admin, logger: log),
+            try AdminServer.make(
+                host: settings.host, port: settings.port, tls: settings.tlsFiles, service: admin, logger: log),
         ]
         log.info(
             "control plane serves",
-            metadata: ["url": "http://\(settings.host):\(settings.port)/admin/v1", "operations": "\(operations.port)"])
+            metadata: [
+                "url": "\(settings.tlsFiles == nil ? "http" : "https")://\(settings.host):\(settings.port)/admin/v1",
+                "operations": "\(operations.port)",
+            ])
         try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log).run()
         await operations.stop()
     }

@@ -8,6 +8,7 @@ package import Redis
 package struct ControlSettings: Sendable {
     package var host: String
     package var port: Int
+    package var tlsFiles: TLSFiles?
     package var operationsHost: String
     package var operationsPort: Int
     package var postgresURL: String
@@ -28,6 +29,10 @@ package struct ControlSettings: Sendable {
         var read = SettingsReader(environment, prefix: Self.prefix)
         host = read.text("HOST", default: "127.0.0.1")
         port = read.integer("PORT", default: 8090, in: 0...65535)
+        let certificate = read.optionalText("TLS_CERTIFICATE_FILE")
+        let key = read.optionalText("TLS_KEY_FILE")
+        tlsFiles = read.tlsFiles(certificate, key)
+        if !read.mayBePlain("PLAINTEXT", on: host), tlsFiles == nil { read.refusePlain(on: host) }
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
         postgresURL = read.requiredText("POSTGRES_URL")

@@ -66,7 +66,8 @@ package struct WorkerApp: Sendable {
             metrics.add("aihub_worker_connections_refused_total", [("bound", bound.rawValue)])
         }
         let server = try PublicServer(
-            host: settings.host, port: settings.port, counter: counter, usesProxyProtocol: settings.usesProxyProtocol)
+            host: settings.plainHost, port: settings.port, counter: counter,
+            usesProxyProtocol: settings.usesProxyProtocol)
         loops.forEach { $0.serve(server) }
         let secured = try serveTLS(loops, counter, on: background, metrics)
         log.info("worker serves", metadata: served(on: server.port, operations: operations.port, as: owner))
@@ -112,7 +113,7 @@ package struct WorkerApp: Sendable {
     }
 
     private func served(on port: Int, operations: Int, as owner: String) -> Logger.Metadata {
-        ["url": "http://\(settings.host):\(port)/v1", "operations": "\(operations)", "owner": "\(owner)"]
+        ["url": "http://\(settings.plainHost):\(port)/v1", "operations": "\(operations)", "owner": "\(owner)"]
     }
 
     private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {

@@ -43,7 +43,9 @@ package struct WorkerSettings: Sendable {
     package var failedKeysPerMinute: Int
     package var usesProxyProtocol: Bool
     /// Certificate chain and key, both PEM; TLS is served when they are set.
-    package var tlsFiles: (certificate: String, key: String)?
+    package var tlsFiles: TLSFiles?
+    /// Where `port` is: `host`, or loopback where other machines are to use TLS.
+    package var plainHost: String
     package var tlsPort: Int
     package var bounds: Bounds
     package var walk: WalkSettings
@@ -93,9 +95,12 @@ package struct WorkerSettings: Sendable {
         }
         let certificate = read.optionalText("TLS_CERTIFICATE_FILE")
         let key = read.optionalText("TLS_KEY_FILE")
-        if let certificate, let key { tlsFiles = (certificate, key) }
-        if (certificate == nil) != (key == nil) {
-            read.report("\(Self.prefix)TLS_CERTIFICATE_FILE and \(Self.prefix)TLS_KEY_FILE belong together")
+        tlsFiles = read.tlsFiles(certificate, key)
+        plainHost = host
+        if !read.mayBePlain("PLAINTEXT", on: host) {
+            // Beside TLS the plain port stays, for this machine.
+            plainHost = "127.0.0.1"
+            if tlsFiles == nil { read.refusePlain(on: host) }
         }
         tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
         bounds = Self.bounds(&read, memoryMiB: memoryMiB)

@@ -2,7 +2,7 @@
 /// bad key.
 package struct SettingsReader {
     private let environment: [String: String]
-    private let prefix: String
+    let prefix: String
     private var known: Set<String> = []
     /// One sentence for each bad key.
     package private(set) var problems: [String] = []
