@@ -24,6 +24,10 @@ async def ask(client, model, stream):
                 pass
         return "ok"
     except openai.APIStatusError as error:
+        if error.type == "overloaded":
+            # A slow machine does not serve a thousand at once in time, and says when to come again.
+            await asyncio.sleep(float(error.response.headers["retry-after"]))
+            return await ask(client, model, stream)
         return error.status_code
     except openai.APIError:
         return "in-band"

@@ -10,6 +10,10 @@ internal import Redis
 /// concern as it is now, then marks them. Interrupted anywhere, it does the same again; versions only rise, so that is
 /// harmless, and so is that two lanes push the same key at once.
 actor Publisher {
+    /// Keys read and pushed at once: few enough that a revocation beside it is not kept waiting.
+    private static let keysAtOnce = 1_000
+    private static let orgsAtOnce = 200
+
     private let store: PublicationStore
     private let redis: StateRedis
     private let atRest: Sealer
@@ -64,13 +68,43 @@ actor Publisher {
 
     private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
-    /// Publishes everything there is, changed or not: for a Redis that lost it.
-    func publishEverything() async throws {
-        try await redis.pushAll { [store] last in
+    /// How key records are made here: another schema or program may make others of the same rows.
+    func form() async throws -> String { "\(KeyRecord.form).\(try await store.schema())" }
+
+    /// Publishes every key there is, changed or not: for a Redis that lost them.
+    func publishAllKeys() async throws {
+        try await redis.pushAll(form: try await form()) { [store] last in
             let page = try await store.keys(after: last)
             return (page.map { ($0.digest, $0.record) }, page.last?.record.keyID)
         }
+    }
+
+    /// Publishes the snapshot and the keys that were used lately, so that most callers need not wait for the others.
+    func publishWhatIsUsed() async throws {
         try await pushSnapshot()
+        try await push(keyIDs: try await store.usedKeys())
+    }
+
+    /// Publishes the snapshot and what was published since then once more: for a Redis that may have lost no more than that.
+    func publish(againSinceMs ms: Int64) async throws {
+        try await pushSnapshot()
+        let subjects = try await store.published(sinceMs: ms)
+        try await push(keyIDs: subjects.keyIDs)
+        for orgs in Self.batches(subjects.orgIDs, of: Self.orgsAtOnce) {
+            try await push(keys: try await store.keys([], orgs: Set(orgs)))
+        }
+        log.info(
+            "published again", metadata: ["keys": "\(subjects.keyIDs.count)", "orgs": "\(subjects.orgIDs.count)"])
+    }
+
+    private func push(keyIDs: [String]) async throws {
+        for some in Self.batches(keyIDs, of: Self.keysAtOnce) {
+            try await push(keys: try await store.keys(Set(some), orgs: []))
+        }
+    }
+
+    private static func batches(_ ids: [String], of count: Int) -> [ArraySlice<String>] {
+        stride(from: 0, to: ids.count, by: count).map { ids[$0..<min($0 + count, ids.count)] }
     }
 
     private func round(_ lane: PublicationStore.Lane) async -> Bool {

@@ -16,6 +16,8 @@ internal import Synchronization
 final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
     private static let beatEvery = Duration.seconds(1)
+    /// Where nothing says how much Redis lost, it is taken to be no more than this.
+    private static let lostMsMax: Int64 = 3_600_000
     private static let reconcileEvery = Duration.seconds(60)
 
     private let redis: StateRedis
@@ -27,6 +29,7 @@ final class RedisKeeper: Sendable {
     private let log: Logger
     private let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
     private let rebuild: ShardRebuild
+    private let filling = KeyFilling()
     private let state = Mutex(State())
 
     private struct State {
@@ -76,11 +79,11 @@ final class RedisKeeper: Sendable {
         guard let run = try await redis.client.call("INFO", "server").runID else { return }
         try await checkMemory()
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
-        let hasAll =
-            try await redis.client.call("EXISTS", RedisKeys.snapshot, RedisKeys.keysAreWhole).integer == 2
+        let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
+        let areWhole = try await redis.client.call("EXISTS", RedisKeys.keysAreWhole).integer == 1
         var lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
-        if wasOpen, lost.isEmpty, hasAll, try await hasFunctions() {
+        if wasOpen, lost.isEmpty, hasSnapshot, areWhole || filling.isRunning, try await hasFunctions() {
             try await beat()
             return try await reconcile()
         }
@@ -97,8 +100,8 @@ final class RedisKeeper: Sendable {
             lost += try await stopOlderLives(zip(Shard.all, generations).map { ($0, $1.string ?? "") })
         }
         if !lost.isEmpty { try await ledger.restart(lost) }
-        // A new process may have lost its last second, a revocation in it too: all is pushed again before it is opened.
-        try await publisher.publishEverything()
+        // A new process may have lost its last second, a revocation in it too: what may be lost is pushed again before it is opened.
+        let isComplete = try await pushWhatMayBeLost()
         if !lost.isEmpty {
             try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
         }
@@ -109,7 +112,24 @@ final class RedisKeeper: Sendable {
         try await reopen(run: run)
         _ = await publisher.publish()
         state.withLock { $0.openedFor = run }
+        if !isComplete { filling.start(publisher, log) }
         log.info("state Redis is open", metadata: ["run": "\(run.prefix(8))", "rebuilt": "\(lost.count)"])
+    }
+
+    /// - Returns: whether every key is there now; where all may be lost it is those that are used.
+    private func pushWhatMayBeLost() async throws -> Bool {
+        filling.stop()
+        let marks = PushMarks(try await redis.client.call("HGETALL", RedisKeys.pushMarks))
+        let form = try await redis.client.call("HGET", RedisKeys.keysAreWhole, "form").string
+        guard let since = marks.since(for: owner), form == (try await publisher.form()) else {
+            // Of records that are there one may have been revoked in what was lost.
+            if form != nil { try await publisher.publish(againSinceMs: try await store.clockMs() - Self.lostMsMax) }
+            try await publisher.publishWhatIsUsed()
+            return false
+        }
+        try await publisher.publish(againSinceMs: since)
+        if !marks.over.isEmpty { try await redis.all([RedisCommand(["HDEL", RedisKeys.pushMarks] + marks.over)]) }
+        return true
     }
 
     /// Limits and holds may not be evicted: a Redis that would is not used.
@@ -156,7 +176,10 @@ final class RedisKeeper: Sendable {
     /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.
     private func beat() async throws {
         guard state.withLock({ ContinuousClock.now - $0.beatAt > Self.beatEvery }) else { return }
-        try await redis.all(Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) })
+        let now = try await store.clockMs()
+        try await redis.all(
+            Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) }
+                + [RedisCommand(["HSET", RedisKeys.pushMarks, owner, String(now)])])
         let names = try await redis.client.call("HKEYS", RedisKeys.heartbeats(Shard.all[0])).array ?? []
         let owners = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
         state.withLock {

@@ -31,14 +31,17 @@ struct StateRedis: Sendable {
 
     /// Pushes every key there is, and says so where Redis has not lost any of them by then.
     ///
-    /// - Parameter page: the keys after a key id, and the last id among them; no id means that there are no more. It is first called after
-    ///   Redis was told to watch for losses, so that no key is missed.
+    /// - Parameters:
+    ///   - form: how the records are made.
+    ///   - page: the keys after a key id, and the last id among them; no id means that there are no more. It is first called after
+    ///     Redis was told to watch for losses, so that no key is missed.
     func pushAll(
+        form: String,
         _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
     ) async throws {
         let filling = RedisKeys.keysAreFilling(String(UInt64.random(in: .min ... .max), radix: 36))
         try await all([
-            RedisCommand(["HSET", filling, "since", String(Int64(Date().timeIntervalSince1970))]),
+            RedisCommand(["HSET", filling, "form", form]),
             RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)]),
         ])
         var last: String?

@@ -10,8 +10,8 @@ internal import Reactor
 /// way, and there is no more of it than was admitted.
 final class LimiterGate {
     /// Calls under way. Who comes is served within a few rounds of so many, so few are kept under way as keep Redis and the loop busy.
-    static let underWay = 8...256
-    /// How much longer than the way to Redis and back a call may take, in microseconds: about what a turn with eight calls costs.
+    static let underWay = 16...256
+    /// How much longer than the way to Redis and back a call may take, in microseconds: about what a turn with ten calls costs.
     static let spareUs: Int64 = 1_500
     /// Calls that wait for those. Each keeps its body, of 64 KiB at most, or has been let begin.
     static let waitingMax = 4_096

@@ -75,6 +75,9 @@ package enum OutagePolicy: String, Codable, Sendable {
 
 /// What a worker knows of one key: the value of `k:<digest>`, written by the control plane alone.
 package struct KeyRecord: Codable, Sendable, Hashable {
+    /// Which way of making records out of rows this is: raised when the same row makes another record, so that all are pushed anew.
+    package static let form = 1
+
     package enum Status: String, Codable, Sendable { case active, revoked, suspended }
 
     package var keyID: String

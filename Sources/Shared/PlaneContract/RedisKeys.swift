@@ -2,9 +2,11 @@
 package enum RedisKeys {
     /// HASH `v` (the version) and `record` (the snapshot's JSON), raised together and never lowered.
     package static let snapshot = "cfg:snap"
-    /// HASH that stands where every key's record has been pushed since Redis was last wiped: only there a record that is missing
+    /// HASH `form` (which records), that stands where every key's record has been pushed since Redis was last wiped: only there a record that is missing
     /// means a key that does not exist.
     package static let keysAreWhole = "cfg:keys"
+    /// HASH control plane -> up to when this Redis has what was published, in milliseconds of PostgreSQL's clock.
+    package static let pushMarks = "cfg:seen"
     /// What becomes `keysAreWhole` when all are pushed, unless Redis is wiped meanwhile.
     package static func keysAreFilling(_ by: String) -> String { "cfg:keys:" + by }
     /// The doorbell channel. Messages: `config <version>`, `key <digest> <version>` and `lost`.

@@ -1,0 +1,44 @@
+internal import Postgres
+
+/// Which keys a Redis needs first, or may lack.
+extension PublicationStore {
+    /// Ids of keys and orgs, each once.
+    package struct Subjects: Sendable {
+        package var keyIDs: [String]
+        package var orgIDs: [String]
+    }
+
+    /// Whose changes were published at that time or later, by PostgreSQL's clock.
+    ///
+    /// - Parameter ms: milliseconds since 1970.
+    package func published(sinceMs ms: Int64) async throws -> Subjects {
+        let rows = try await pool.query(
+            """
+            select distinct subject, subject_id from config_change
+            where subject in ('key', 'org') and published_at >= to_timestamp($1::bigint / 1000.0)
+            """, [String(ms)])
+        func ids(_ subject: String) -> [String] {
+            rows.filter { $0.text("subject") == subject }.map { $0.text("subject_id") }
+        }
+        return Subjects(keyIDs: ids("key"), orgIDs: ids("org"))
+    }
+
+    /// Which database this is, and the number of its newest migration.
+    package func schema() async throws -> String {
+        try await pool.query(
+            """
+            select d.oid || '.' || coalesce(max(m.number), 0) as schema
+            from pg_database d left join schema_migration m on true where d.datname = current_database() group by d.oid
+            """)[0].text("schema")
+    }
+
+    /// Keys that spent something today or yesterday, the latest first.
+    package func usedKeys() async throws -> [String] {
+        try await pool.query(
+            """
+            select key_id, max(day) as last from spend where day >= (now() at time zone 'utc')::date - 1
+            group by key_id order by last desc, key_id
+            """
+        ).map { $0.text("key_id") }
+    }
+}
