@@ -361,11 +361,12 @@ def test_what_was_planted_is_never_given(stack, worker, key, text):
         cache.set(name, value)
         # What is asked of an engine is kept over it.
         answer = exchange(worker, key, hello(text=text))
-        # Read too late it is passed by; a worker that has not heard yet that the answer before is kept shares that one.
+        # Read too late it is passed by; a worker that has not heard yet that the answer before is kept shares that one; and the answer
+        # before may be kept only now, over what was planted: what is given then is not that.
         now_shared = worker.metrics().get("aihub_worker_cache_shared_total", 0)
-        words = ("miss", "bypass", "hit") if now_shared > shared else ("miss", "bypass")
+        is_over = now_shared > shared or answer.word == "hit" and cache.get(name) != value
         shared = now_shared
-        assert answer.status == 200 and answer.word in words, value[:40]
+        assert answer.status == 200 and answer.word in (("miss", "bypass", "hit") if is_over else ("miss", "bypass")), value[:40]
         assert answer.json["choices"][0]["message"]["content"] == "tok " * 8
         if answer.word == "miss":
             wait_until(lambda: cache.get(name) != value, 5, "the answer is kept over what was planted")

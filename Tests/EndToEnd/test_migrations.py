@@ -91,6 +91,22 @@ def test_the_ledger_makes_its_partitions_with_its_own_rights(own_stack):
     assert made == [("public", 11)]
 
 
+def test_what_was_published_long_ago_is_taken_out(own_stack):
+    own_stack.new_key()
+    own_stack.control.kill()
+    own_stack.sql("update config_change set published_at = now() - interval '31 days' where subject = 'key'; select 1")
+    own_stack.sql("update config_change set published_at = now() - interval '29 days' where subject = 'org'; select 1")
+    own_stack.sql("insert into config_change (subject, subject_id) values ('key', 'key_waiting'); select 1")
+    with pytest.raises(psycopg2.Error, match="not published yet stays"):
+        own_stack.sql("delete from config_change where published_at is null")
+    left = own_stack.sql("select count(*) from config_change where subject <> 'key'")
+    own_stack.start_control()
+    old = "select count(*) from config_change where published_at < now() - interval '30 days'"
+    wait_until(lambda: own_stack.sql(old) == [(0,)], what="the oldest are gone")
+    assert own_stack.sql("select count(*) from config_change where subject <> 'key'") == left != [(0,)]
+    assert own_stack.sql("select count(*) from config_change where subject_id = 'key_waiting'") == [(1,)]
+
+
 def test_a_reader_cannot_have_the_owner_run_what_they_wrote(own_stack):
     own_stack.sql("create role analyst login in role gw_ro; select 1")
     connection = psycopg2.connect(own_stack.postgres.url.replace("//aihub@", "//analyst@"))

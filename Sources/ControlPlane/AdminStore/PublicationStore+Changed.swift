@@ -23,6 +23,25 @@ extension PublicationStore {
         return Subjects(keyIDs: ids("key"), orgIDs: ids("org"))
     }
 
+    /// Takes out the oldest changes that were published more than `keptDays` ago, a bounded number of them.
+    ///
+    /// - Returns: how many.
+    package func forgetChanges() async throws -> Int64 {
+        try await pool.query(
+            """
+            with gone as (
+                delete from config_change where id in (
+                    select id from (select id, published_at from config_change order by id limit $1::integer) oldest
+                    where published_at < now() - make_interval(days => $2::integer))
+                returning 1
+            ) select count(*) as count from gone
+            """, [String(Self.forgottenMax), String(Self.keptDays)])[0].integer("count")
+    }
+
+    private static var forgottenMax: Int { 10_000 }
+    /// Longer than any Redis that is used again can be behind.
+    private static var keptDays: Int { 30 }
+
     /// Which database this is, and the number of its newest migration.
     package func schema() async throws -> String {
         try await pool.query(

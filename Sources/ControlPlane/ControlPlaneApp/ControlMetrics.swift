@@ -10,6 +10,7 @@ enum ControlMetrics {
             "aihub_control_pool_shares_moved_total",
             "Shares of what a plan's orgs may spend together that were made larger."
         ),
+        ("aihub_control_changes_forgotten_total", "Changes taken out 30 days after they were published."),
         ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
     ]
 

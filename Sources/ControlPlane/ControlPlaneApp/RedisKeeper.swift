@@ -36,6 +36,7 @@ final class RedisKeeper: Sendable {
         var openedFor = ""
         var beatAt = ContinuousClock.now - .seconds(60)
         var reconciledAt = ContinuousClock.now
+        var forgotAt = ContinuousClock.now - .seconds(3_600)
         /// Workers' loops heard of when Redis was last whole.
         var owners: Set<String> = []
     }
@@ -85,6 +86,7 @@ final class RedisKeeper: Sendable {
         let wasOpen = state.withLock { $0.openedFor == run }
         if wasOpen, lost.isEmpty, hasSnapshot, areWhole || filling.isRunning, try await hasFunctions() {
             try await beat()
+            await forgetChanges()
             return try await reconcile()
         }
 
@@ -198,6 +200,16 @@ final class RedisKeeper: Sendable {
             try await rebuild.raiseToLedger()
         } catch {
             log.warning("Redis is not compared with the ledger", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func forgetChanges() async {
+        guard state.withLock({ ContinuousClock.now - $0.forgotAt > Self.reconcileEvery }) else { return }
+        state.withLock { $0.forgotAt = .now }
+        do {
+            metrics.add("aihub_control_changes_forgotten_total", by: Double(try await store.forgetChanges()))
+        } catch {
+            log.warning("published changes are not taken out", metadata: ["reason": "\(error)"])
         }
     }
 
