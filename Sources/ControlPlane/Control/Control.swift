@@ -9,7 +9,7 @@ struct Control: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aihub-control", abstract: "The control plane of the gateway.",
         discussion: "Settings are environment variables under AIHUB_CONTROL_; docs/configuration.md lists them.",
-        subcommands: [Serve.self, Migrate.self, Load.self, AdminToken.self, InitSecrets.self])
+        subcommands: [Serve.self, Migrate.self, Load.self, AdminToken.self, Audit.self, InitSecrets.self])
 
     static func settings() throws -> ControlSettings {
         do {
@@ -66,14 +66,31 @@ struct AdminToken: AsyncParsableCommand {
     }
 }
 
+struct Audit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The audit log.", subcommands: [Verify.self])
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Walks the seals of the audit log; status 1 when they do not hold.")
+
+        @Option(help: "A seal from the control plane's log, to be found on the chain.") var head: String?
+
+        func run() async throws {
+            let report = try Commands(settings: try Control.settings()).verifyAudit(head: head)
+            print(report.lines.joined(separator: "\n"))
+            if !report.isIntact { throw ExitCode(1) }
+        }
+    }
+}
+
 struct InitSecrets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init-secrets",
-        abstract: "Makes pepper, seal key and KEK in a folder, where they do not exist yet.")
+        abstract: "Makes pepper, seal key, KEK and audit key in a folder, where they do not exist yet.")
 
     @Argument(help: "The folder.") var folder: String
 
     func run() async throws {
-        for name in ["pepper", "seal-key", "kek"] { try PrivateFile.makeSecret(at: "\(folder)/\(name)") }
+        for name in ["pepper", "seal-key", "kek", "audit-key"] { try PrivateFile.makeSecret(at: "\(folder)/\(name)") }
     }
 }

@@ -28,6 +28,14 @@ package struct Commands: Sendable {
             .load(file, actor: "aihub-control load")
     }
 
+    /// - Parameter head: a seal that the log has kept, to be found on the chain.
+    package func verifyAudit(head: String?) throws -> AuditVerification.Report {
+        let keys = AuditKeys(try SecretFile(path: settings.auditKeyFile))
+        let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
+        var verification = AuditVerification(connection, keys: keys, head: head)
+        return try verification.run()
+    }
+
     /// A new admin token in place of the old one, which stops working at once.
     package func resetAdminToken() async throws -> String? {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)

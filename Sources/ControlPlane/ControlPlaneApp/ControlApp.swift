@@ -25,6 +25,7 @@ package struct ControlApp: Sendable {
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
         let atRest = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
         let inSnapshot = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
+        let auditKeys = AuditKeys(try SecretFile(path: settings.auditKeyFile))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = MetricsRegistry()
         ControlMetrics.describe(in: metrics)
@@ -42,6 +43,9 @@ package struct ControlApp: Sendable {
         let pools = PoolKeeper(redis: redis, store: store, metrics: metrics, log: log)
         let keeper = RedisKeeper(
             redis: redis, store: store, publisher: publisher, ledger: ledger, pools: pools, metrics: metrics, log: log)
+        let auditSealer = AuditSealer(
+            pool: PostgresPool(url: settings.postgresURL, role: "gw_ingest", threads: 1), keys: auditKeys,
+            metrics: metrics, log: log)
         let propagation = PropagationCheck(publisher: publisher, redis: redis)
         let explaining = RouteExplaining(
             redis: RedisClient(
@@ -57,7 +61,7 @@ package struct ControlApp: Sendable {
         ) { keeper.isOpen ? .ready : .notReady(["state Redis is not open yet"]) }
         let services: [any Service] = [
             Repeated { await keeper.run() }, Repeated { await ledger.run() },
-            Repeated { await pools.run { keeper.openProcess } },
+            Repeated { await pools.run { keeper.openProcess } }, Repeated { await auditSealer.run() },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
             try AdminServer.make(
                 host: settings.host, port: settings.port, tls: settings.tlsFiles, service: admin, logger: log),

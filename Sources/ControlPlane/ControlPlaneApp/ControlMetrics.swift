@@ -3,6 +3,7 @@ internal import Operations
 /// What the control plane counts.
 enum ControlMetrics {
     private static let counters = [
+        ("aihub_control_audit_sealed_total", "Rows of the audit log that were sealed here."),
         ("aihub_control_changes_published_total", "Changes of configuration carried to Redis."),
         ("aihub_control_events_taken_in_total", "Usage events taken into the ledger."),
         ("aihub_control_events_unreadable_total", "Usage events left out because the ledger cannot take them."),

@@ -19,6 +19,8 @@ package struct ControlSettings: Sendable {
     package var pepperFile: String
     package var sealKeyFile: String
     package var kekFile: String
+    /// Seals the audit log.
+    package var auditKeyFile: String
     package var sqlFolder: String
     package var adminTokenFile: String
     package var logLevel: Logger.Level
@@ -45,11 +47,16 @@ package struct ControlSettings: Sendable {
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         kekFile = read.requiredText("KEK_FILE")
+        auditKeyFile = read.text("AUDIT_KEY_FILE", default: Self.beside(kekFile))
         sqlFolder = read.text("SQL_FOLDER", default: "sql/migrations")
         adminTokenFile = read.requiredText("ADMIN_TOKEN_FILE")
         logLevel = read.value(
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         try read.finish()
+    }
+
+    private static func beside(_ kek: String) -> String {
+        (kek.lastIndex(of: "/").map { String(kek[...$0]) } ?? "") + "audit-key"
     }
 }

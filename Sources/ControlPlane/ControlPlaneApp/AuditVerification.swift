@@ -1,0 +1,114 @@
+internal import KeyMaterial
+internal import Postgres
+
+/// Walks the chain of seals from its beginning, a page at a time, and then looks for rows of the audit log that are not on it.
+package struct AuditVerification {
+    /// What is in memory at once.
+    private static let pageRows = 1_000
+
+    private let connection: PostgresConnection
+    private let chain: AuditChain
+    private var head = AuditChain.Head.none
+    /// The head that was asked for, and whether it was passed.
+    private let wanted: String?
+    private var isWantedMet = false
+
+    init(_ connection: PostgresConnection, keys: AuditKeys, head wanted: String?) {
+        self.connection = connection
+        chain = AuditChain(keys: keys)
+        self.wanted = wanted
+    }
+
+    /// What was found, in words.
+    package struct Report {
+        package var lines: [String]
+        package var isIntact: Bool
+    }
+
+    mutating func run() throws -> Report {
+        let fault = try walk() ?? strayRow() ?? lostRow()
+        var lines = ["\(head.number) rows are sealed", "head: \(head.number == 0 ? "none" : head.seal)"]
+        if let fault { return Report(lines: lines + [fault], isIntact: false) }
+        lines += [try waiting()]
+        guard let wanted else { return Report(lines: lines, isIntact: true) }
+        guard isWantedMet else {
+            return Report(lines: lines + ["\(wanted) is not on the chain: its end was cut off"], isIntact: false)
+        }
+        return Report(lines: lines + ["\(wanted) is on the chain"], isIntact: true)
+    }
+
+    /// - Returns: what is wrong with the first seal that does not follow from those before and its row.
+    private mutating func walk() throws -> String? {
+        while true {
+            let page = try connection.query(
+                """
+                select s.number, s.audit_id, s.key, s.seal, \(AuditRow.columns)
+                from audit_seal s left join audit_log a on a.id = s.audit_id
+                where s.number > $1 order by s.number limit \(Self.pageRows)
+                """, [String(head.number)])
+            for row in page {
+                if let fault = follow(row) { return fault }
+                if head.seal == wanted { isWantedMet = true }
+            }
+            if page.isEmpty { return nil }
+        }
+    }
+
+    private mutating func follow(_ row: PostgresRow) -> String? {
+        let number = row.integer("number")
+        let id = row.integer("audit_id")
+        guard number == head.number + 1 else {
+            return "seal \(head.number + 1) was removed: the next one, of row \(id), has number \(number)"
+        }
+        guard let audited = AuditRow(row) else { return "row \(id) was removed: it has a seal (\(number))" }
+        guard let next = chain.seal(audited, after: head, key: row.text("key")) else {
+            return "row \(id) has a seal (\(number)) under a key the audit key file lacks: \(row.text("key"))"
+        }
+        guard next.seal == row.text("seal") else {
+            return "row \(id) was changed or put in between: it does not match its seal (\(number))"
+        }
+        head = next
+        return nil
+    }
+
+    /// A row that has no seal and waits for none. A row and its place in the queue come into sight at once, and so does its seal when it
+    /// leaves the queue: each page is one statement.
+    private func strayRow() throws -> String? {
+        var last = Int64.min
+        while true {
+            let page = try connection.query(
+                """
+                select max(p.id) as last,
+                    min(p.id) filter (where s.audit_id is null and q.id is null and b.after is null) as stray
+                from (select id from audit_log where id > $1 order by id limit \(Self.pageRows)) p
+                left join audit_seal s on s.audit_id = p.id
+                left join audit_unsealed q on q.id = p.id
+                left join audit_seal_backlog b on p.id > b.after and p.id <= b.up_to
+                """, [String(last)])
+            if let stray = page[0].optionalInteger("stray") {
+                return "row \(stray) was put in, or its seal was removed: it has none and waits for none"
+            }
+            guard let next = page[0].optionalInteger("last") else { return nil }
+            last = next
+        }
+    }
+
+    /// A row that was removed before it was sealed.
+    private func lostRow() throws -> String? {
+        try connection.query(
+            """
+            select min(q.id) as lost from audit_unsealed q left join audit_log a on a.id = q.id where a.id is null
+            """
+        )[0].optionalInteger("lost").map { "row \($0) was removed before it was sealed" }
+    }
+
+    private func waiting() throws -> String {
+        let count = try connection.query(
+            """
+            select (select count(*) from audit_unsealed)
+                + (select count(*) from audit_log a, audit_seal_backlog b where a.id > b.after and a.id <= b.up_to) as waiting
+            """
+        )[0].integer("waiting")
+        return "\(count) rows wait to be sealed"
+    }
+}
