@@ -65,7 +65,8 @@ def encrypted(own_stack, tmp_path):
     process = Process("control-tls", [BINARIES / "aihub-control", "serve"], own_stack.folder, {
         **own_stack.control_env, "AIHUB_CONTROL_PORT": str(port), "AIHUB_CONTROL_OPERATIONS_PORT": str(operations),
         "AIHUB_CONTROL_TLS_CERTIFICATE_FILE": str(certificate), "AIHUB_CONTROL_TLS_KEY_FILE": str(key)}).start()
-    wait_until(lambda: f"https://127.0.0.1:{port}" in process.log(), what="it serves")
+    # The address it is going to serve is told first.
+    wait_until(lambda: f"listening on 127.0.0.1:{port}" in process.log(), what="it serves")
     yield pairs, port
     process.kill()
 
