@@ -59,7 +59,8 @@ def ending_of(case: Case, call: Call) -> Ending:
         return case.ending
     if kind in ("lost_before_head",):
         return replace(case.ending, produced=call.produced_at_close, closed=True)
-    if call.broke and call.said_usage:
+    if call.said_usage and not call.read_to_end:
+        # What it said it bills, also with the finish of a stream that nobody read to its end.
         return Ending("whole_with_usage", closed=False)
     if call.broke:
         return Ending("vendor_cut_mid_stream", call.produced_at_close, call.seconds, True)

@@ -47,16 +47,19 @@ package struct ProviderAnswer: Sendable {
         }
     }
 
+    /// Nothing was counted by the provider: a usage of zeros says no more than none.
+    private var isUncounted: Bool { usage.map { $0.tokens.total == 0 } ?? true }
+
     private mutating func read(_ result: JSONView, _ operation: Operation) {
         results += 1
         guard operation == .chat || operation == .completion else { return }
         var members = result.members
         while let (name, value) = members.next() {
             if JSONString.equals(name, "message") {
-                if usage == nil { contentBytes += ChatChunk.contentBytes(of: value) }
+                if isUncounted { contentBytes += ChatChunk.contentBytes(of: value) }
                 if value["content"]?.kind == .array { needsMending = true }
             } else if JSONString.equals(name, "text") {
-                if usage == nil { contentBytes += Int64(value.content.count) }
+                if isUncounted { contentBytes += Int64(value.content.count) }
             } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
                 // OpenRouter reports a failure of the engine behind it inside the choice.
                 if value.isText("error") { errorMessage = result["error"].map(ProviderError.message) ?? "error" }
