@@ -12,11 +12,13 @@ from random import SystemRandom
 from judging import report
 from playing_cases import play
 
+CI_SEED = 1
 CASES = int(os.environ.get("AIHUB_MONEY_CASES") or 250)
 
 
 def test_no_charge_is_under_the_bill_or_over_the_hold(capsys):
-    seed = int(os.environ.get("AIHUB_SEED") or SystemRandom().randrange(1 << 32))
+    # CI plays one seed, others are for whoever looks for what is not found yet.
+    seed = int(os.environ.get("AIHUB_SEED") or (CI_SEED if os.environ.get("CI") else SystemRandom().randrange(1 << 32)))
     with capsys.disabled():
         results, judgement = asyncio.run(play(seed, CASES))
         print("\n" + report(results, judgement, seed))
