@@ -85,7 +85,7 @@ final class RedisKeeper: Sendable {
         var lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
         if wasOpen, lost.isEmpty, hasSnapshot, areWhole || filling.isRunning, try await hasFunctions() {
-            try await beat()
+            try await beat(leavesMark: true)
             await forgetChanges()
             return try await reconcile()
         }
@@ -176,12 +176,14 @@ final class RedisKeeper: Sendable {
     }
 
     /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.
-    private func beat() async throws {
+    ///
+    /// - Parameter leavesMark: only where what may have been lost is pushed again: before that, the mark says what has to be.
+    private func beat(leavesMark: Bool = false) async throws {
         guard state.withLock({ ContinuousClock.now - $0.beatAt > Self.beatEvery }) else { return }
-        let now = try await store.clockMs()
+        let mark =
+            leavesMark ? [RedisCommand(["HSET", RedisKeys.pushMarks, owner, String(try await store.clockMs())])] : []
         try await redis.all(
-            Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) }
-                + [RedisCommand(["HSET", RedisKeys.pushMarks, owner, String(now)])])
+            Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) } + mark)
         let names = try await redis.client.call("HKEYS", RedisKeys.heartbeats(Shard.all[0])).array ?? []
         let owners = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
         state.withLock {
