@@ -125,3 +125,20 @@ def test_a_newer_library_stays_and_an_older_one_does_not(stack):
     stack.start_control()
     wait_until(lambda: loaded(stack) == whole, what="the control plane loads its own")
     wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="and the worker goes on")
+
+
+def test_what_redis_lost_before_its_last_mark_is_pushed_again(own_stack):
+    """A revocation of ten minutes ago, in a Redis that goes on from a quarter of an hour ago."""
+    key, client = own_stack.new_key(), own_stack.redis()
+    name = "k:" + own_stack.sql("select digest from api_key where id = %s", key["id"])[0][0]
+    wait_until(lambda: client.exists(name) and client.hlen("cfg:seen"), what="the key is pushed, and the mark is left")
+    before = client.hgetall(name)
+    own_stack.admin("POST", f"/keys/{key['id']}/revoke")
+    wait_until(lambda: client.hgetall(name) != before, what="the revocation is pushed")
+    own_stack.control.kill()
+    own_stack.sql("update config_change set published_at = now() - interval '10 minutes'; select 1")
+    client.hset(name, mapping=before)
+    for owner, mark in client.hgetall("cfg:seen").items():
+        client.hset("cfg:seen", owner, int(mark) - 900_000)
+    own_stack.start_control()
+    wait_until(lambda: int(client.hgetall(name)["v"]) > int(before["v"]), what="the revocation is pushed again")
