@@ -29,6 +29,10 @@ class Load:
         for thread in self.threads:
             thread.join(patience(60))
 
+    def running(self):
+        """How many of the threads are still at work."""
+        return sum(thread.is_alive() for thread in self.threads)
+
     def _run(self, n):
         connection, at = None, n
         while not self.stopping.is_set():

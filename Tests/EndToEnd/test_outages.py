@@ -159,6 +159,7 @@ def test_a_drain_that_takes_too_long_cuts_cleanly(own_stack):
     with Load([worker], key, ["long"], threads=4) as load:
         wait_until(lambda: len(stack.bill()) >= 4)
         load.stopping.set()
+        wait_until(lambda: load.running() == 2, what="the plain answers are there, the streams still run")
         worker.process.signal(signal.SIGTERM)
         wait_until(lambda: "draining" in worker.process.log())
         worker.process.signal(signal.SIGTERM)

@@ -13,6 +13,8 @@ enum Production {
     /// Produced but not read yet, and what is still produced until a provider notices that the connection is closed.
     /// Per choice.
     static let underWayTokens: Int64 = 256
+    /// What a choice has besides its text: markers of a turn and of its end are billed, too. An assumption: no vendor states a figure.
+    static let markerTokens: Int64 = 8
     /// A hold is large enough for what can be produced within this time; reports are made more often.
     static let leadMs: Int64 = 2_000
 
@@ -33,6 +35,9 @@ extension RequestWalk {
 
     /// All choices together.
     var underWayTokens: Int64 { Estimate.product(Production.underWayTokens, admitted?.request.size.choices ?? 1) }
+
+    /// All choices together.
+    var markerTokens: Int64 { Estimate.product(Production.markerTokens, admitted?.request.size.choices ?? 1) }
 
     /// Output tokens a second, all choices together.
     func outputRate(of target: RouteTarget) -> Int64 {

@@ -45,7 +45,7 @@ extension RequestWalk {
         return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
     }
 
-    /// The provider's own usage, else a token a byte of what came.
+    /// The provider's own usage, else a token a byte of what came and the markers around it.
     private func whole(_ target: RouteTarget, at price: Price, _ now: Int64) -> Charge {
         guard let size = admitted?.request.size else { return .nothing }
         if admitted?.request.operation == .image, let charge = images(size, on: target.model, at: price) {
@@ -54,7 +54,7 @@ extension RequestWalk {
         if let usage = relay.finalUsage {
             return Charge(usage: usage.tokens, source: .provider, cost: price.cost(of: usage.tokens))
         }
-        let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens
+        let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens + markerTokens
         return bounded(at: price, input: inputBound(on: target), output: min(output, outputBound(on: target)))
     }
 

@@ -112,7 +112,11 @@ package struct ChatChunk: Sendable {
         if !FinishReason.isStandard(finish) { traits.insert(.oddFinish) }
     }
 
-    /// The bytes of generated text in a delta or a message, as they stand in the JSON.
+    /// Tokens that begin and end a tool call and have no text. An assumption: no vendor states a figure.
+    private static let toolCallFrameTokens = 12
+
+    /// The bytes of generated text in a delta or a message, as they stand in the JSON, and the frames of tool calls: at least
+    /// as many as it has tokens.
     static func contentBytes(of delta: JSONView) -> Int64 {
         var size: Int64 = 0
         var members = delta.members
@@ -126,7 +130,8 @@ package struct ChatChunk: Sendable {
         var size = 0
         for call in value.elements {
             size += call["function"]?["arguments"]?.content.count ?? 0
-            size += call["function"]?["name"]?.content.count ?? 0
+            // The name comes once, with what frames the call.
+            if let name = call["function"]?["name"], name.hasText { size += name.content.count + toolCallFrameTokens }
         }
         return Int64(size)
     }

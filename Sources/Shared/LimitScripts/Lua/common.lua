@@ -1,6 +1,6 @@
 #!lua name=gw2
 -- Raised with every change, so that of two programs the newer one's library stays. Workers refuse an older one than their own.
-local REVISION = 3
+local REVISION = 4
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
 --   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version, shares of pools (see pool.lua);

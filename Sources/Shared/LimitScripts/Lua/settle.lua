@@ -60,9 +60,10 @@ local function settle(K, A)
   if to == 'B' then return take_back(K, A[1], r) end
 
   local named, cost = named_by(r, to, A[8]), to == 'C' and 0 or amount(A[4])
+  -- Filed before it is counted: what cannot be filed is not counted either, and what is filed twice the ledger takes once.
+  local id = to ~= 'C' and redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])
   account(K, 4, r, to, named, cost, A[5], A[9], A[6])
   redis.call('ZREM', K[2], A[1])
-  local id = to ~= 'C' and redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])
   keep(K[1], {st = to, cost = cost, periods = named, stream = id or nil}, A[7])
   return {0, id or ''}
 end
