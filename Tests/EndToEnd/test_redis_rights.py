@@ -318,6 +318,21 @@ def test_the_control_plane_may(cp, command):
     cp.execute_command(*command.split())
 
 
+@pytest.mark.parametrize("to", ["S", "R"])
+def test_what_cannot_be_filed_is_not_counted(dp, to):
+    # A stream that has the largest id takes no more entries.
+    request, stream = own(dp, f"unfiled-{to}"), f"u:{{s02.18}}{to}"
+    assert admit(dp, request)[0] == 0
+    dp.xadd(stream, {"id": "forged"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    before = [call(dp, "inspect", [scope]) for scope in SCOPES]
+    for _ in range(2):
+        with pytest.raises(redis.exceptions.ResponseError):
+            call(dp, "settle", [hold(request), OPEN, stream, *SCOPES], request, 1, to, 40, 10, "{}", 60000, PERIODS, 0)
+    assert [call(dp, "inspect", [scope]) for scope in SCOPES] == before
+    assert settle(dp, request, to)[0] == 0, "its hold stood, and is given back once it can be filed"
+    assert [call(dp, "inspect", [scope]) for scope in SCOPES] != before
+
+
 def refused(client, *words):
     with pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*words)

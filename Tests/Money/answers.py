@@ -109,6 +109,9 @@ def plan_answer(dialect: str, model: dict[str, Any], request: dict[str, Any], ra
     choices = draw_choices(request, bound, random)
     rejected = random.randint(0, bound.output.extra) if bound.output.extra else 0
     counters = draw_input(bound, random)
+    if kind == "images":
+        # The usage of images has no member for what a cache gave: nobody but the vendor could know of a discount.
+        counters = replace(counters, input=counters.input + counters.cache_read, cache_read=0)
     drawn = draw_images(model, request, bound, random) if kind == "images" else (0, bound.counters.fees)
     output = sum(choice.tokens - choice.reasoning for choice in choices) + rejected + drawn[0]
     reasoning = sum(choice.reasoning for choice in choices)
