@@ -24,7 +24,7 @@ import Routing
                 case "request": made.request(bytes)
                 case "stream": made.stream(bytes)
                 case "answer": made.answer(bytes)
-                default: _ = ProviderRefusal(status: 400, body: bytes)
+                default: made.refusal(bytes)
                 }
             }
             print(made.outcome)
@@ -80,6 +80,7 @@ private struct Exchange {
         feed(.body(body))
         feed(.bodyEnd)
         feed(.keyFound(.found(Self.caller)))
+        feed(.beginAnswered(.verdict(.begun)))
         let reply = ["0", "5", "202611/20261122,202611/20261122", "1000000000", "-1", "-1", "-1", "0", "-1", "-1", "0"]
         feed(.admitAnswered(.verdict(AdmitVerdict(reply: reply))))
     }
@@ -112,9 +113,15 @@ private struct Exchange {
         feed(.attemptEnded(attempt: 1))
     }
 
+    mutating func refusal(_ bytes: [UInt8]) {
+        _ = ProviderRefusal(status: 400, body: bytes)
+        outcome = "read"
+    }
+
     private mutating func feed(_ event: WalkEvent) {
         for action in walk.handle(event, at: 1_000) {
             switch action {
+            case .parse(let body): feed(.parsed(body.run()))
             case .startAttempt(let request): outcome = "sent \(request.body.count)"
             case .respond(let response, _):
                 let text = String(decoding: response.body.prefix(160), as: UTF8.self)

@@ -6,6 +6,7 @@ inside `completion_tokens`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rules_price import Counters
@@ -87,8 +88,9 @@ def gemini_usage(counters: Counters) -> dict[str, Any]:
 
 
 def openrouter_usage(counters: Counters) -> dict[str, Any]:
-    """OpenRouter: OpenAI's form and the cost in USD."""
-    return {**openai_usage(counters), "is_byok": False, "cost_details": {"upstream_inference_cost": None}}
+    """OpenRouter: OpenAI's form, one number for what is written into a cache however long it is kept, and the cost in USD."""
+    written = counters.cache_write + counters.cache_write_1h
+    return {**openai_usage(replace(counters, cache_write=written, cache_write_1h=0)), "is_byok": False, "cost_details": {"upstream_inference_cost": None}}
 
 
 def vllm_usage(counters: Counters) -> dict[str, Any]:

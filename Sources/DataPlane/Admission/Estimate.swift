@@ -92,7 +92,8 @@ package enum Estimate {
             product(size.inputs, templateTokensMax), size.hasTools ? toolTokensMax : 0,
             model.vendor == "xai" ? xaiTokensMax : 0)
         var images = media(size.images, .image, on: model)
-        let window = model.contextWindow ?? .max
+        // What is longer than the window of an embedding some vendors cut, others work on in parts.
+        let window = model.kind == "embedding" ? .max : model.contextWindow ?? .max
         // An image with a bound of its own is billed by that, and may take less of the window (gpt-4o-mini).
         if let bound = model.tokensMax(of: .image), bound >= window { (within, images) = (sum(within, images), 0) }
         return sum(min(within, product(window, size.inputs)), images)

@@ -23,6 +23,8 @@ final class LoopServices: RequestServices {
     let settles: SettlePump
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
+    /// Parses what is too large for a turn.
+    private let aside: SideThread
     private let gate: LimiterGate
     private let keys: KeyTable
     /// `nil`: this worker keeps no answers.
@@ -67,6 +69,7 @@ final class LoopServices: RequestServices {
         counters = RequestCounters(metrics)
         self.log = log
         bounds = settings.bounds
+        aside = SideThread(name: "bodies")
         limiter = LimiterConnection(
             settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: pulse.owner,
             readBuffer: readBuffer, log: log)
@@ -191,6 +194,15 @@ final class LoopServices: RequestServices {
             limiter.begin(request, answered: answered, reply: reply)
         } refuse: {
             reply(.notAsked($0))
+        }
+    }
+
+    func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void) {
+        let reply = Unchecked(reply)
+        aside.run { [reactor] in
+            let parsed = body.run()
+            // Only the loop may touch what the reply holds.
+            reactor.execute { reply.value(parsed) }
         }
     }
 

@@ -101,12 +101,6 @@ final class WorkerLoops: Sendable {
     }
 }
 
-private struct Unchecked<Value>: @unchecked Sendable {
-    let value: Value
-
-    init(_ value: Value) { self.value = value }
-}
-
 /// Counts down to nothing, from any thread.
 private final class Countdown: Sendable {
     private let left: Atomic<Int>

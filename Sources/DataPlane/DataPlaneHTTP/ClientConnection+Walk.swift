@@ -46,6 +46,8 @@ extension ClientConnection {
             services.findRequest(requestID, of: caller) { [self] in feed(.requestFound($0), for: id) }
         case .begin(let request):
             services.begin(request) { [self] in feed(.beginAnswered($0), for: id) }
+        case .parse(let body):
+            services.parse(body) { [self] in feed(.parsed($0), for: id) }
         case .admit(let request):
             services.admit(request) { [self] in feed(.admitAnswered($0), for: id) }
         case .lookUpAnswer(let lookUp):
@@ -91,7 +93,7 @@ extension LoopStage {
             case .head: .head
             case .body: .body
             case .bodyEnd, .keyFound, .peeked, .requestFound, .beginAnswered: .parse
-            case .admitAnswered, .cacheAnswered: .translate
+            case .parsed, .admitAnswered, .cacheAnswered: .translate
             case .attemptHead, .attemptBytes, .attemptEnded, .attemptFailed: .relay
             case .progressAnswered, .clientGone, .clientBlocked, .clientReady, .requestBroken, .timer, .shutdown: .timer
             }

@@ -77,7 +77,7 @@ package final class ReadingOn {
         case .settle(let request): services.settle(request)
         case .finished(let report): services.finished(report)
         // Its caller is gone, its hold does not grow, and nothing new is asked for.
-        case .lookUpKey, .peek, .findRequest, .begin, .admit, .lookUpAnswer, .startAttempt, .readOn, .respond,
+        case .lookUpKey, .peek, .findRequest, .begin, .parse, .admit, .lookUpAnswer, .startAttempt, .readOn, .respond,
             .respondHead,
             .respondBytes, .respondEnd, .setTimer, .cancelTimer, .reportProgress:
             break

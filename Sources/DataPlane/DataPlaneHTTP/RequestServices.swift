@@ -17,6 +17,7 @@ package protocol RequestServices: AnyObject {
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
     func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void)
     func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void)
+    func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
     /// The reply may take as long as an identical request that is under way.
     func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void)

@@ -11,6 +11,8 @@ package struct Bounds: Sendable {
     package var bodyBytesMax = 20 << 20
     /// A larger body is not parsed before the limiter has taken the request's unit and its place.
     package var trustedBodyBytesMax = 64 << 10
+    /// A larger body is parsed on another thread: in a turn of the loop it would keep all others of that loop waiting.
+    package var bodyBytesParsedInTurnMax = 256 << 10
     /// What is still read of a body whose request is already refused, so that the caller reads the answer.
     package var drainBytesMax = 64 << 10
     /// What a caller must keep up within every `bodyMs`, in bytes a second.

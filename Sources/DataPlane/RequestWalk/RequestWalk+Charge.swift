@@ -3,6 +3,7 @@ internal import GatewayModel
 internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
+internal import Translation
 
 /// What is charged at each ending (docs/prices.md has the table): never less than the provider may bill, never more than is
 /// held.
@@ -52,10 +53,23 @@ extension RequestWalk {
             return charge
         }
         if let usage = relay.finalUsage {
-            return Charge(usage: usage.tokens, source: .provider, cost: price.cost(of: usage.tokens))
+            let tokens = keptForAnHour(usage.tokens, by: target)
+            return Charge(usage: tokens, source: .provider, cost: price.cost(of: tokens))
         }
         let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens + markerTokens
         return bounded(at: price, input: inputBound(on: target), output: min(output, outputBound(on: target)))
+    }
+
+    /// What was written into a provider's cache costs more where it is kept for an hour. Anthropic says how much that was; who
+    /// relays to it says one number for both (OpenRouter, "Prompt caching"), so all of it is, where the request may ask for it.
+    private func keptForAnHour(_ tokens: TokenUsage, by target: RouteTarget) -> TokenUsage {
+        guard tokens.cacheWrite > 0, !target.translator.tellsHowLongIsKept,
+            admitted?.request.mayAskToKeepForAnHour == true
+        else { return tokens }
+        var tokens = tokens
+        tokens.cacheWriteHour += tokens.cacheWrite
+        tokens.cacheWrite = 0
+        return tokens
     }
 
     /// Where closing ends the bill: what can have been produced by now, and what was under way. Elsewhere the whole bound.

@@ -82,13 +82,35 @@ extension RequestWalk {
             return actions.append(.peek(caller))
         }
         do throws(GatewayError) {
-            let request: InferenceRequest
-            if let parsed { request = parsed } else { request = try InferenceRequest(body, for: operation) }
-            parsed = request
-            body = []
+            guard let request = try parsedBody(for: operation) else { return }
             try resolve(request, for: caller, at: now)
         } catch {
             fail(error, at: now)
+        }
+    }
+
+    /// - Returns: `nil` while it is parsed elsewhere.
+    private mutating func parsedBody(for operation: Operation) throws(GatewayError) -> InferenceRequest? {
+        if let parsed { return parsed }
+        if isBeingParsed { return nil }
+        defer { body = [] }
+        if body.count > context.world.bounds.bodyBytesParsedInTurnMax {
+            isBeingParsed = true
+            actions.append(.parse(BodyTask(body: body, operation: operation)))
+        } else {
+            parsed = try InferenceRequest(body, for: operation)
+        }
+        return parsed
+    }
+
+    mutating func parsed(_ body: ParsedBody, at now: Int64) {
+        guard case .receiving = phase, isBeingParsed else { return }
+        isBeingParsed = false
+        switch body.result {
+        case .success(let request):
+            parsed = request
+            proceed(at: now)
+        case .failure(let error): fail(error, at: now)
         }
     }
 

@@ -49,6 +49,8 @@ package struct RequestWalk {
     var caller: Caller?
     var keyWasRefreshed = false
     var parsed: InferenceRequest?
+    /// The body is on another thread.
+    var isBeingParsed = false
     var pending: PendingAdmission?
     /// Whether the limiter was asked before the body is parsed, and in which scopes.
     var beginning = Beginning.notAsked
@@ -111,6 +113,7 @@ package struct RequestWalk {
         case .peeked(let verdict): peeked(verdict, at: now)
         case .requestFound(let lookup): requestFound(lookup, at: now)
         case .beginAnswered(let answer): beginAnswered(answer, at: now)
+        case .parsed(let body): parsed(body, at: now)
         case .admitAnswered(let answer): admitAnswered(answer, at: now)
         case .cacheAnswered(let reply): cacheAnswered(reply, at: now)
         case .progressAnswered(let verdict): progressAnswered(verdict, at: now)

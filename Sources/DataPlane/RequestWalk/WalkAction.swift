@@ -12,6 +12,8 @@ package enum WalkAction: Sendable {
     case findRequest(Caller, id: String)
     /// Ask whether a large body may be read.
     case begin(BeginRequest)
+    /// Parse a body that is too large for a turn of the loop.
+    case parse(BodyTask)
     case admit(AdmitRequest)
     /// Ask the cache, and wait there for whoever is asking an engine the same already.
     case lookUpAnswer(CacheLookUp)

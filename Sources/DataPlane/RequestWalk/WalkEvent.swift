@@ -15,6 +15,7 @@ package enum WalkEvent: Sendable {
     case peeked(PeekVerdict)
     case requestFound(RequestLookup)
     case beginAnswered(BeginAnswer)
+    case parsed(ParsedBody)
     case admitAnswered(AdmitAnswer)
     case cacheAnswered(CacheReply)
     case progressAnswered(ProgressVerdict)

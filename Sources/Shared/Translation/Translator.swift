@@ -43,6 +43,9 @@ package struct Translator: Sendable {
         }
     }
 
+    /// Whether its usage says how much of what it keeps it keeps for an hour.
+    package var tellsHowLongIsKept: Bool { dialect.wire == .anthropic }
+
     static var withoutSchemas: GatewayError {
         unsupported(
             "response_format", "This model cannot be held to a JSON schema; use another model.")

@@ -86,6 +86,16 @@ import Testing
         #expect(bound(greedy) == 300 * 2 + 500 * 10)
     }
 
+    @Test("a text is never more than the model's window, unless it is for an embedding: some vendors work on those in parts")
+    func window() {
+        var short = model
+        short.contextWindow = 514
+        let size = RequestSize(textBytes: 1_500, images: 0, outputTokensMax: 0, choices: 1)
+        #expect(Estimate.inputBound(size, on: short) == 514)
+        short.kind = "embedding"
+        #expect(Estimate.inputBound(size, on: short) == 1_500 + 256)
+    }
+
     @Test("media are held for by the model's bounds, and never for more than its window")
     func media() {
         var seeing = model

@@ -183,6 +183,30 @@ import Testing
         }
     }
 
+    @Test("a body too large for a turn is parsed elsewhere, once, and goes on from there")
+    func parsedAside() {
+        for isGood in [true, false] {
+            var walker = Walker()
+            walker.parsesAtOnce = false
+            walker.feed(.head(Walker.head()))
+            walker.feed(.keyFound(.found(Walker.caller)))
+            let text = String(repeating: "x", count: Bounds().bodyBytesParsedInTurnMax)
+            let json = #"{"model":"m","messages":[{"role":"user","content":"\#(text)"}]"# + (isGood ? "}" : "")
+            walker.feed(.body(Array(json.utf8)))
+            walker.feed(.beginAnswered(.verdict(.begun)))
+            let asked = walker.feed(.bodyEnd)
+            guard case .parse(let body)? = asked.first, asked.count == 1 else {
+                Issue.record("nothing is parsed elsewhere")
+                return
+            }
+            #expect(walker.feed(.bodyEnd).isEmpty, "it is asked once")
+            let then = walker.feed(.parsed(body.run()))
+            let isAdmitted = then.contains { if case .admit = $0 { true } else { false } }
+            #expect(isAdmitted == isGood && walker.status == (isGood ? nil : 400))
+            #expect(walker.feed(.parsed(body.run())).isEmpty, "a second answer changes nothing")
+        }
+    }
+
     @Test("a request that is shed is refused before its body is parsed")
     func shedEarly() {
         var walker = Walker()

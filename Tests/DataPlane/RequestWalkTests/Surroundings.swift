@@ -7,7 +7,7 @@ import RequestWalk
 /// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
 struct Surroundings {
     private enum Turn {
-        case body, breakBody, lookUp, peek, begin, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
+        case body, breakBody, lookUp, peek, begin, parse, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
     }
 
     /// Words of an attempt that are already on their way when it is stopped or paused.
@@ -22,6 +22,7 @@ struct Surroundings {
     private var owesLookUp = false
     private var owesPeek = false
     private var owesBegin = false
+    private var owedBody: BodyTask?
     private var owesAdmit = false
     private var owesCache = false
     private(set) var askedHold = NanoUSD.zero
@@ -50,6 +51,7 @@ struct Surroundings {
         if owesLookUp { turns.append(.lookUp) }
         if owesPeek { turns.append(.peek) }
         if owesBegin { turns.append(.begin) }
+        if owedBody != nil { turns.append(.parse) }
         if owesAdmit { turns.append(.admit) }
         if owesCache { turns.append(.cache) }
         if !owedProgress.isEmpty { turns.append(.progress) }
@@ -84,6 +86,9 @@ struct Surroundings {
         case .begin:
             owesBegin = false
             return .beginAnswered(beginAnswer())
+        case .parse:
+            defer { owedBody = nil }
+            return owedBody.map { .parsed($0.run()) } ?? .clientReady
         case .admit:
             owesAdmit = false
             return .admitAnswered(admitAnswer())
@@ -136,6 +141,7 @@ struct Surroundings {
         case .lookUpKey: owesLookUp = true
         case .peek, .findRequest: owesPeek = true
         case .begin: owesBegin = true
+        case .parse(let task): owedBody = task
         case .admit(let request):
             owesAdmit = true
             askedHold = request.hold

@@ -65,7 +65,7 @@ extension WalkFacts {
         case .progressAnswered(let verdict):
             reportsDue -= 1
             if !readsOn, case .held(let held, _) = verdict { grownHold = max(grownHold, held) }
-        case .head, .admitAnswered, .peeked, .requestFound, .clientBlocked, .clientReady, .shutdown:
+        case .head, .admitAnswered, .peeked, .parsed, .requestFound, .clientBlocked, .clientReady, .shutdown:
             break
         }
     }
@@ -118,7 +118,7 @@ extension WalkFacts {
         case .cancelTimer(let timer): timers.remove(timer)
         case .settle(let request): settles.append(request)
         case .finished: isFinished = true
-        case .peek, .findRequest: questions += 1
+        case .peek, .findRequest, .parse: questions += 1
         case .noteAttempt(let report): notes.append(report)
         case .reportProgress: reportsDue += 1
         case .readOn:
@@ -139,7 +139,7 @@ extension WalkFacts {
 extension WalkEvent {
     fileprivate var isReply: Bool {
         switch self {
-        case .keyFound, .peeked, .beginAnswered, .admitAnswered, .cacheAnswered: true
+        case .keyFound, .peeked, .beginAnswered, .parsed, .admitAnswered, .cacheAnswered: true
         default: false
         }
     }

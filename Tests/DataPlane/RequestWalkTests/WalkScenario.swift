@@ -82,6 +82,7 @@ struct WalkScenario {
         bounds.drainBytesMax = drainBytesMax
         bounds.totalMs = random.pick([200, 1_500, 600_000, 600_000])
         if random.once(in: 3) { bounds.trustedBodyBytesMax = 40 }
+        if random.once(in: 3) { bounds.bodyBytesParsedInTurnMax = 40 }
         if random.once(in: 12) { bounds.streamBytesMax = 400 }
         if random.once(in: 12) { bounds.answerBytesMax = 100 }
         if random.once(in: 12) { bounds.errorBodyBytesMax = 20 }

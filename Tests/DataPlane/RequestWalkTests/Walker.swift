@@ -16,6 +16,8 @@ struct Walker {
     var actions: [WalkAction] = []
     /// Attempts whose transport said by itself that they are over.
     var over: Set<Int> = []
+    /// What is to be parsed on another thread is parsed at once, here.
+    var parsesAtOnce = true
 
     /// - Parameter dialects: those of the deployments, in the order in which they are tried.
     init(
@@ -42,7 +44,8 @@ struct Walker {
         }
         let new = walk.handle(event, at: now)
         actions += new
-        return new
+        guard parsesAtOnce, case .parse(let body)? = new.last else { return new }
+        return feed(.parsed(body.run()))
     }
 
     static let record = KeyRecord(

@@ -57,7 +57,7 @@ import Testing
         let reasoning = try chunk(#"{"choices":[{"delta":{"reasoning_content":"hmm"}}]}"#)
         #expect(reasoning.contentDeltas == 1)
         let tool = try chunk(#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}"#)
-        #expect(tool.contentDeltas == 1 && tool.contentBytes == 3)
+        #expect(tool.contentDeltas == 1 && tool.contentBytes == 3 + 12)
     }
 
     @Test("sees errors, ends and usage")
