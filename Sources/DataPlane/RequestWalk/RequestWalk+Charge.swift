@@ -53,7 +53,7 @@ extension RequestWalk {
             return charge
         }
         if let usage = relay.finalUsage {
-            let tokens = keptForAnHour(usage.tokens, by: target)
+            let tokens = keptForAnHour(usage, by: target, at: price)
             return Charge(usage: tokens, source: .provider, cost: price.cost(of: tokens))
         }
         let output = mayThinkUnseen(target) ? outputBound(on: target) : relay.visibleTokens + markerTokens
@@ -61,15 +61,17 @@ extension RequestWalk {
     }
 
     /// What was written into a provider's cache costs more where it is kept for an hour. Anthropic says how much that was; who
-    /// relays to it says one number for both (OpenRouter, "Prompt caching"), so all of it is, where the request may ask for it.
-    private func keptForAnHour(_ tokens: TokenUsage, by target: RouteTarget) -> TokenUsage {
+    /// relays to it says one number for both (OpenRouter, "Prompt caching"). Then all of it is, where the request may ask for it
+    /// and what the provider says it bills, if it does, is not covered without.
+    private func keptForAnHour(_ usage: ProviderUsage, by target: RouteTarget, at price: Price) -> TokenUsage {
+        let tokens = usage.tokens
         guard tokens.cacheWrite > 0, !target.translator.tellsHowLongIsKept,
             admitted?.request.mayAskToKeepForAnHour == true
         else { return tokens }
-        var tokens = tokens
-        tokens.cacheWriteHour += tokens.cacheWrite
-        tokens.cacheWrite = 0
-        return tokens
+        if let said = usage.saidCost, said <= price.cost(of: tokens) { return tokens }
+        var hourly = tokens
+        (hourly.cacheWrite, hourly.cacheWriteHour) = (0, tokens.cacheWriteHour + tokens.cacheWrite)
+        return hourly
     }
 
     /// Where closing ends the bill: what can have been produced by now, and what was under way. Elsewhere the whole bound.

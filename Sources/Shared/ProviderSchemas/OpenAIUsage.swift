@@ -6,6 +6,16 @@ package struct ProviderUsage: Sendable {
     package var tokens: TokenUsage
     /// The object as it stood; where its completion tokens meant something else, with the right ones.
     package var raw: [UInt8]
+
+    /// What the provider says it bills, where it says it in USD (`cost`; OpenRouter, "Usage Accounting"); rounded to the nano-dollar.
+    package var saidCost: NanoUSD? {
+        let usd = raw.withJSON { JSONView($0, 0..<$0.count)["cost"]?.double }
+        guard let usd, (0...Self.usdMax).contains(usd) else { return nil }
+        return NanoUSD(Int64((usd * 1e9).rounded()))
+    }
+
+    /// More than any request can cost; what is said beyond is not believed.
+    private static let usdMax = 1e6
 }
 
 /// What a vendor means by the numbers of a `usage` object.

@@ -16,8 +16,15 @@ import Testing
         #expect(usage.contains(#""cacheWrite":40"#) && !usage.contains("cacheWriteHour"))
     }
 
+    @Test("what the provider says it bills decides where it is covered without")
+    func said() {
+        // 50 tokens of input at 1 nano-dollar and one of output at 2.
+        #expect(!usage(#""1h""#, cost: "5.2e-8").contains("cacheWriteHour"))
+        #expect(usage(#""1h""#, cost: "5.3e-8").contains(#""cacheWriteHour":40"#))
+    }
+
     /// What is filed for an answer that wrote 40 tokens.
-    private func usage(_ ttl: String) -> String {
+    private func usage(_ ttl: String, cost: String? = nil) -> String {
         var walker = Walker()
         let mark = #"{"type":"ephemeral","ttl":\#(ttl)}"#
         let part = #"{"type":"text","text":"hi","cache_control":\#(mark)}"#
@@ -27,7 +34,8 @@ import Testing
         walker.feed(.keyFound(.found(Walker.caller)))
         walker.feed(.admitAnswered(Walker.admission(holding: NanoUSD(1_000_000_000))))
         let details = #""prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":40}"#
-        let usage = #"{"prompt_tokens":50,"completion_tokens":1,"total_tokens":51,\#(details)}"#
+        let said = cost.map { #","cost":\#($0)"# } ?? ""
+        let usage = #"{"prompt_tokens":50,"completion_tokens":1,"total_tokens":51,\#(details)\#(said)}"#
         let choice = #"{"index":0,"message":{"role":"assistant","content":"four"},"finish_reason":"stop"}"#
         let answer = #"{"id":"c","object":"chat.completion","model":"real-1","choices":[\#(choice)],"usage":\#(usage)}"#
         walker.feed(.attemptHead(attempt: 1, status: 200, contentType: "application/json", retryAfterMs: nil))
