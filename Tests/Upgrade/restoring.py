@@ -15,12 +15,12 @@ RECORDINGS = sorted((pathlib.Path(__file__).parent / "recordings").iterdir())
 
 
 class Restored(Gateway):
-    """`going_on`: on the day of the recording, moments after it. Otherwise today, as after a long outage."""
+    """`days`: so long after the end of the recording it goes on."""
 
-    def __init__(self, folder, recording, going_on=True):
+    def __init__(self, folder, recording, days=0):
         self.recording = recording
         self.recorded = json.loads((recording / "account.json").read_text())
-        super().__init__(folder, shift=self.recorded["ended"] - int(time.time()) if going_on else 0)
+        super().__init__(folder, shift=self.recorded["ended"] + days * 86400 - int(time.time()))
         for name, text in self.recorded["secrets"].items():
             (self.secrets / name).write_text(text)
             (self.secrets / name).chmod(0o600)

@@ -1,12 +1,14 @@
 """Today's release goes on from what an older one left: its database, Redis's log, and the journals of workers that were killed."""
 
 import collections
+import decimal
 import tempfile
 
 import pytest
 
-from facts import gather, wait_quiet
+from facts import gather, open_holds, wait_quiet
 from invariants import i2_redis_is_ledger, i2_sums_are_rows
+from processes import wait_until
 from raw import ask
 from restoring import RECORDINGS, Restored
 from scenario import CHAT, body
@@ -62,25 +64,26 @@ def test_every_key_works_or_is_refused_as_before(upgraded):
 @pytest.fixture(scope="module")
 def least(upgraded):
     """The nano-USD that must be left for one request to be let in: found on a key that has no past."""
-    key, refused, served = upgraded.new_key(), -1, 2_000_000
+    key, refused, served, spent = upgraded.new_key(), 0, 1_000_000, 0
     while served - refused > 1:
         left = (refused + served) // 2
-        if is_served_with(upgraded, key["key"], key, "keys", "month", left):
-            served = left
-        else:
-            refused = left
+        limit(upgraded, key, "keys", "month", spent + left)
+        cost = cost_of_one(upgraded, key["key"])
+        refused, served, spent = (left, served, spent) if cost is None else (refused, left, spent + cost)
     return served
 
 
-def is_served_with(upgraded, secret, key, whose, period, left):
-    """Whether a request is, where so much is left beside what the ledger says was spent."""
-    wait_quiet(upgraded)
-    spent, = upgraded.sql("select coalesce(sum(nano_usd), 0)::bigint from spend where key_id = %s", key["id"])[0]
-    limit = {f"usd_per_{period}": f"{(spent + left) / 10**9:.9f}"}
-    upgraded.admin("PATCH", f"/{whose}/{key['id' if whose == 'keys' else 'org_id']}", {"limits": limit}, expect=200)
-    status, _, answer = ask(upgraded.workers[0], "POST", CHAT, secret, body("plain"))
-    assert status in (200, 402), answer
-    return status == 200
+def limit(upgraded, key, whose, period, nano):
+    usd = None if nano is None else f"{nano / 10**9:.9f}"
+    upgraded.admin("PATCH", f"/{whose}/{key['id' if whose == 'keys' else 'org_id']}", {"limits": {f"usd_per_{period}": usd}}, expect=200)
+
+
+def cost_of_one(upgraded, secret):
+    """What a request was charged, once nothing is held for it any more; `None`: it is refused for want of money."""
+    status, headers, answer = ask(upgraded.workers[0], "POST", CHAT, secret, body("plain"))
+    assert status == 200 or (status, answer["error"]["type"]) == (402, "insufficient_quota")
+    wait_until(lambda: open_holds(upgraded) == 0, what="it is settled")
+    return int(decimal.Decimal(headers["x-aihub-cost-usd"]) * 10**9) if status == 200 else None
 
 
 @pytest.mark.parametrize("whose", ["keys", "orgs"])
@@ -88,13 +91,15 @@ def is_served_with(upgraded, secret, key, whose, period, left):
 def test_a_budget_ends_at_the_nano(upgraded, least, whose, period):
     """Beside what was recorded a request needs as much as beside nothing: with a nano less it is refused."""
     key = upgraded.recorded["keys"]["plain"]
-    secret = key["secrets"][0][0]
+    secret, cost = key["secrets"][0][0], cost_of_one(upgraded, key["secrets"][0][0])
+    wait_quiet(upgraded)
+    spent, = upgraded.sql("select sum(nano_usd)::bigint from spend where org_id = %s", key["org_id"])[0]
     try:
-        assert not is_served_with(upgraded, secret, key, whose, period, least - 1)
-        assert is_served_with(upgraded, secret, key, whose, period, least)
-        assert not is_served_with(upgraded, secret, key, whose, period, least - 1)
+        for before, left, charged in [(spent, least - 1, None), (spent, least, cost), (spent + cost, least - 1, None)]:
+            limit(upgraded, key, whose, period, before + left)
+            assert cost_of_one(upgraded, secret) == charged
     finally:
-        upgraded.admin("PATCH", f"/{whose}/{key['id' if whose == 'keys' else 'org_id']}", {"limits": {f"usd_per_{period}": None}}, expect=200)
+        limit(upgraded, key, whose, period, None)
 
 
 def test_a_quota_goes_on_where_it_was(upgraded):

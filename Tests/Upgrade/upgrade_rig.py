@@ -66,7 +66,7 @@ class Gateway(Stack):
 
     def restore(self, path):
         self.postgres.run(
-            "initdb", "-D", self.postgres.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+            "initdb", "-D", self.postgres.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         self.postgres.start()
         self.postgres.run("psql", "-h", "127.0.0.1", "-p", self.postgres.port, "-U", "aihub", "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1",
                           "-f", path)
