@@ -30,26 +30,17 @@ def record(commit, into):
     from scenario import Scenario
     from upgrade_rig import Gateway
     began = datetime.datetime.now(datetime.UTC)
-    with tempfile.TemporaryDirectory(prefix="aihub-record-") as folder:
-        gateway = Gateway(folder)
-        try:
-            gateway.postgres.create()
-            gateway.state.start()
-            gateway.start_provider()
-            gateway.run_control("init-secrets", gateway.secrets)
-            gateway.run_control("migrate")
-            gateway.start_control()
-            gateway.load_models()
-            gateway.start_workers()
-            scenario = Scenario(gateway)
-            scenario.play()
-            scenario.break_off()
-            ended = datetime.datetime.now(datetime.UTC)
-            assert began.date() == ended.date(), "a day of UTC ended meanwhile: record again"
-            keep(gateway, scenario, commit, ended, into)
-        finally:
-            for process in [*(w.process for w in gateway.workers), gateway.control, gateway.provider, gateway.state.process, gateway.postgres.process]:
-                process.kill()
+    gateway = Gateway(tempfile.mkdtemp(prefix="aihub-record-"))
+    try:
+        gateway.create()
+        scenario = Scenario(gateway)
+        scenario.play()
+        scenario.break_off()
+        ended = datetime.datetime.now(datetime.UTC)
+        assert began.date() == ended.date(), "a day of UTC ended meanwhile: record again"
+        keep(gateway, scenario, commit, ended, into)
+    finally:
+        gateway.close()
 
 
 def keep(gateway, scenario, commit, ended, into):

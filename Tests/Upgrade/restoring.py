@@ -11,7 +11,13 @@ from processes import wait_until
 from raw import ask
 from upgrade_rig import Gateway
 
-RECORDINGS = sorted((pathlib.Path(__file__).parent / "recordings").iterdir())
+
+def ended(recording):
+    return json.loads((recording / "account.json").read_text())["ended"]
+
+
+#: The oldest first.
+RECORDINGS = sorted((pathlib.Path(__file__).parent / "recordings").iterdir(), key=ended)
 
 
 class Restored(Gateway):

@@ -15,7 +15,12 @@ from scenario import CHAT, body
 from stack import price
 
 
-@pytest.fixture(scope="module", params=RECORDINGS, ids=lambda path: path.name)
+def pytest_generate_tests(metafunc):
+    chosen = RECORDINGS if metafunc.config.getoption("--all-recordings") else RECORDINGS[:1]
+    metafunc.parametrize("upgraded", chosen, ids=lambda path: path.name, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def upgraded(request):
     made = Restored(tempfile.mkdtemp(prefix="aihub-test-"), request.param)
     try:

@@ -26,24 +26,42 @@ class Gateway(Stack):
         self.provider_port, self.admin_port, self.control_operations = free_port(), free_port(), free_port()
         self.provider = Process("provider", [PROVIDER, self.provider_port], self.folder)
         self.provider_url = f"http://127.0.0.1:{self.provider_port}"
-        self.clock = clock_of(self.folder, shift) if shift else {}
-        self.postgres.process.env = self.state.process.env = self.clock
-        self.control_env = {**self.clock, **{f"AIHUB_CONTROL_{k}": str(v) for k, v in {
+        self.control_env = {f"AIHUB_CONTROL_{k}": str(v) for k, v in {
             "PORT": self.admin_port, "OPERATIONS_PORT": self.control_operations, "POSTGRES_URL": self.postgres.url,
             "REDIS_URL": self.state.url_of("cp"), "PEPPER_FILE": self.secrets / "pepper",
             "SEAL_KEY_FILE": self.secrets / "seal-key", "KEK_FILE": self.secrets / "kek",
-            "SQL_FOLDER": TREE / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token"}.items()}}
+            "SQL_FOLDER": TREE / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token"}.items()}
         self.control = Process("control", [BINARIES / "aihub-control", "serve"], self.folder, self.control_env)
+        self.clock = {}
+        if shift:
+            self.move_clocks(shift)
+
+    def move_clocks(self, shift):
+        """Of what is started from now on."""
+        self.clock = clock_of(self.folder, shift)
+        self.postgres.process.env = self.state.process.env = self.clock
+        self.control_env.update(self.clock)
 
     def start_provider(self):
         self.provider.start()
         wait_until(lambda: http_ok(self.provider_url + "/health"), what="the provider is ready")
 
     def start_workers(self):
-        self.workers = [Worker(name, self) for name in ("worker-1", "worker-2")]
+        """Those that have run before go on from their disks."""
+        self.workers = self.workers or [Worker(name, self) for name in ("worker-1", "worker-2")]
         for worker in self.workers:
             worker.process.env.update(self.clock)
             worker.start()
+
+    def create(self):
+        self.postgres.create()
+        self.state.start()
+        self.start_provider()
+        self.run_control("init-secrets", self.secrets)
+        self.run_control("migrate")
+        self.start_control()
+        self.load_models()
+        self.start_workers()
 
     def load_models(self):
         models = [
@@ -65,12 +83,9 @@ class Gateway(Stack):
         return "\n".join(line for line in roles.splitlines() if not line.startswith(own)) + "\n" + database
 
     def restore(self, path):
-        self.postgres.run(
-            "initdb", "-D", self.postgres.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        self.postgres.start()
+        self.postgres.create_empty()
         self.postgres.run("psql", "-h", "127.0.0.1", "-p", self.postgres.port, "-U", "aihub", "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1",
                           "-f", path)
-
 
 
 def clock_of(folder, shift):
