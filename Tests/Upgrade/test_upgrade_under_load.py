@@ -31,8 +31,8 @@ alter table usage_event add constraint "the region is named" check (length(regio
     "index_it": f"""-- runs with: {NUMBER:04}
 -- outside a transaction
 alter table usage_event validate constraint "the region is named";
-drop index concurrently if exists spend_org;
-create index concurrently spend_org on spend (org_id, day);
+drop index concurrently if exists spend_of_org;
+create index concurrently spend_of_org on spend (org_id, day);
 """}
 #: Answers that must have come before the next step is taken.
 SERVED = 40
@@ -109,7 +109,7 @@ def test_to_the_next_schema_and_back(own_stack, next_folder):
     # Two requests with each of the six keys that were made meanwhile.
     assert len(bill) == load.completed + 12
     assert own_stack.sql("select count(*) = count(*) filter (where region = 'eu') from usage_event") == [(True,)]
-    assert own_stack.sql("select indisvalid from pg_index where indexrelid = 'spend_org'::regclass") == [(True,)]
+    assert own_stack.sql("select indisvalid from pg_index where indexrelid = 'spend_of_org'::regclass") == [(True,)]
     assert "rows are sealed" in own_stack.run_control("audit", "verify")
 
 
