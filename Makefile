@@ -27,7 +27,7 @@ unit: build ## Run the unit tests
 	swift test --configuration release --skip-build --disable-xctest
 
 end-to-end: build ## Run the simulation of the limiter, the end-to-end tests, the money property and the attacks on the real binaries (needs ./deploy/test once)
-	$(PYTHON) -m pytest Tests/Limiter Tests/EndToEnd Tests/Money Tests/Hardening/test_p10*.py Tests/Hardening/test_s0[1-7]*.py Tests/Hardening/test_s1[567]*.py Tests/Hardening/test_s25*.py Tests/Hardening/test_s3*.py --quiet --durations=10 -p no:cacheprovider
+	$(PYTHON) -m pytest Tests/Limiter Tests/EndToEnd Tests/Money Tests/Upgrade Tests/Hardening/test_p10*.py Tests/Hardening/test_s0[1-7]*.py Tests/Hardening/test_s1[567]*.py Tests/Hardening/test_s25*.py Tests/Hardening/test_s3*.py --quiet --durations=10 -p no:cacheprovider
 
 test: unit end-to-end ## Run all tests
 

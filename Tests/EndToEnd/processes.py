@@ -116,10 +116,14 @@ class Postgres:
             folder, user=self.user)
 
     def create(self):
-        self.run("initdb", "-D", self.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
-        self.start()
+        self.create_empty()
         self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "aihub", "aihub")
         return self
+
+    def create_empty(self):
+        """Without the gateway's database."""
+        self.run("initdb", "-D", self.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self.start()
 
     def run(self, program, *arguments):
         done = Process(program, [self.bin / program, *arguments], self.folder.parent, user=self.user).start()

@@ -12,6 +12,7 @@ package struct Migrations: Sendable {
         case newer(applied: Int, known: Int)
         case busy(name: String)
         case failed(name: String, reason: String)
+        case stopped(name: String, reason: String)
 
         package var description: String {
             switch self {
@@ -23,51 +24,44 @@ package struct Migrations: Sendable {
             case .busy(let name):
                 "migration \(name) waited for a lock in vain, \(Migrations.triesMax) times: end long statements and run it again"
             case .failed(let name, let reason): "migration \(name) failed and was rolled back: \(reason)"
+            case .stopped(let name, let reason):
+                "migration \(name) stopped halfway, mend the cause and run it again: \(reason)"
             }
         }
-    }
-
-    private struct File {
-        var number: Int
-        var name: String
-        var sql: String
-        var checksum: String
-        /// The number of the last file a program must know to run beside this one; `nil`: this one.
-        var runsWith: Int?
     }
 
     private static let lockTimeout = "3s"
     fileprivate static let triesMax = 20
     private static let triesApartSeconds: UInt32 = 1
+    private static let lockTriesApartMicroseconds: UInt32 = 100_000
     private static let lockNotAvailable = "55P03"
 
     /// Any number works, as long as every migrating process takes the same.
     private static let lock = "7283910452"
 
-    private let files: [File]
+    private let files: [MigrationFile]
 
     /// - Parameter checksum: of a file's text, such as its SHA-256.
     package init(folder: String, checksum: (String) -> String) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-        files = try names.compactMap { name in
-            guard name.hasSuffix(".sql"), let number = Int(name.prefix(4)) else { return nil }
-            let sql = try String(contentsOfFile: folder + "/" + name, encoding: .utf8)
-            return File(
-                number: number, name: name, sql: sql, checksum: checksum(sql), runsWith: Self.runsWith(sql))
-        }
+        files = try names.compactMap { try MigrationFile(folder: folder, name: $0, checksum: checksum) }
         if files.isEmpty { throw Flaw.noFiles(folder: folder) }
     }
 
-    private static func runsWith(_ sql: String) -> Int? {
-        let mark = "-- runs with: "
-        guard let line = sql.split(separator: "\n").first, line.hasPrefix(mark) else { return nil }
-        return Int(line.dropFirst(mark.count))
+    /// Waits between statements and not inside one: `create index concurrently`, run by whoever has the lock, waits for all statements that run,
+    /// and the two would wait for each other.
+    private func takeLock(_ connection: PostgresConnection) throws {
+        while try connection.query("select pg_try_advisory_lock($1::bigint) as taken", [Self.lock]).first?.bool("taken")
+            != true
+        {
+            usleep(Self.lockTriesApartMicroseconds)
+        }
     }
 
     /// Brings the database up to the newest file. Returns the names of what ran.
     package func run(on connection: PostgresConnection) throws -> [String] {
         try connection.query("select set_config('statement_timeout', '0', false)")
-        try connection.query("select pg_advisory_lock($1::bigint)", [Self.lock])
+        try takeLock(connection)
         defer { _ = try? connection.query("select pg_advisory_unlock($1::bigint)", [Self.lock]) }
         try connection.script(
             """
@@ -77,30 +71,38 @@ package struct Migrations: Sendable {
             alter table schema_migration add column if not exists runs_with integer
             """)
         let applied = try check(connection)
-        try connection.query("select set_config('lock_timeout', $1, false)", [Self.lockTimeout])
-        defer { _ = try? connection.query("select set_config('lock_timeout', '0', false)") }
         return try files.filter { !applied.contains($0.number) }.map { file in
             try apply(file, on: connection)
             return file.name
         }
     }
 
-    private func apply(_ file: File, on connection: PostgresConnection) throws {
+    private func apply(_ file: MigrationFile, on connection: PostgresConnection) throws {
         for attempt in 1...Self.triesMax {
             do {
+                if let statements = file.statements {
+                    for statement in statements { try connection.script(statement) }
+                    return try note(file, on: connection)
+                }
                 return try connection.transaction {
+                    try connection.query("select set_config('lock_timeout', $1, true)", [Self.lockTimeout])
                     try connection.script(file.sql)
-                    try connection.query(
-                        "insert into schema_migration (number, name, checksum, runs_with) values ($1, $2, $3, $4)",
-                        [String(file.number), file.name, file.checksum, file.runsWith.map(String.init)])
+                    try note(file, on: connection)
                 }
             } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
                 guard attempt < Self.triesMax else { throw Flaw.busy(name: file.name) }
                 sleep(Self.triesApartSeconds)
             } catch {
-                throw Flaw.failed(name: file.name, reason: "\(error)")
+                throw file.statements == nil
+                    ? Flaw.failed(name: file.name, reason: "\(error)") : .stopped(name: file.name, reason: "\(error)")
             }
         }
+    }
+
+    private func note(_ file: MigrationFile, on connection: PostgresConnection) throws {
+        try connection.query(
+            "insert into schema_migration (number, name, checksum, runs_with) values ($1, $2, $3, $4)",
+            [String(file.number), file.name, file.checksum, file.runsWith.map(String.init)])
     }
 
     /// Refuses a database that does not fit this program. Returns the numbers of its files that have run.

@@ -160,10 +160,10 @@ local function admit(K, A)
     named = named .. (i > 1 and ',' or '') .. int(s[M]) .. '/' .. int(s[D])
   end
   local ttl = tonumber(A[5])
-  keep(K[1], {
+  hold_open(K[1], {
     st = 'O', owner = A[4], at = now, deadline = now + ttl, hold = hold, est = est, cost = tonumber(A[9]), event = A[10],
     periods = named, bucket = bucket,
-  }, ttl + 86400000)
+  })
   redis.call('ZADD', K[2], int(now + ttl), A[1])
   local reset = int((bucket + 1) * BUCKET_MS - now)
   return {0, int(now), named, int(hold), left == math.huge and '-1' or int(left - hold),
@@ -217,10 +217,10 @@ local function begin_early(K, A)
     named = named .. (i > 1 and ',' or '') .. int(s[M]) .. '/' .. int(s[D])
   end
   local ttl = tonumber(A[5])
-  keep(K[1], {
+  hold_open(K[1], {
     st = 'O', begun = true, owner = A[4], at = now, deadline = now + ttl, hold = 0, est = 0, cost = 0, event = A[6],
     periods = named, bucket = bucket,
-  }, ttl + 86400000)
+  })
   redis.call('ZADD', K[2], int(now + ttl), A[1])
   return {0, int(now)}
 end

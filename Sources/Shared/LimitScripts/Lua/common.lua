@@ -1,6 +1,6 @@
 #!lua name=gw2
 -- Raised with every change, so that of two programs the newer one's library stays. Workers refuse an older one than their own.
-local REVISION = 4
+local REVISION = 5
 -- The limiter of the gateway: every amount is integer nano-USD, every period UTC, every clock Redis's own.
 -- A script is atomic but never rolled back: each function reads and refuses first and writes last.
 --   c:{s}        HASH    gen (the life of the shard's counters), name of a key or org -> its version, shares of pools (see pool.lua);
@@ -57,6 +57,9 @@ local function record(key)
   local r = packed and cmsgpack.unpack(packed)
   if r and r.st ~= 'B' then return r end
 end
+
+-- An open one stays until it is settled, however long everybody who could do so is away: without it nobody knows what to give back.
+local function hold_open(key, r) redis.call('SET', key, cmsgpack.pack(r)) end
 
 local function keep(key, r, ttl) redis.call('SET', key, cmsgpack.pack(r), 'PX', int(ttl)) end
 

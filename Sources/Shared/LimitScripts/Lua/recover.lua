@@ -19,10 +19,10 @@ local function restore(K, A)
     s[OPEN] = s[OPEN] + 1
     store(K[i + 2], s)
   end
-  keep(K[1], {
+  hold_open(K[1], {
     st = 'O', owner = A[3], at = tonumber(A[4]), deadline = now + ttl, hold = hold, est = tonumber(A[6]),
     cost = tonumber(A[8]), event = A[9], periods = table.concat(counted, ','), bucket = 0,
-  }, ttl + 86400000)
+  })
   redis.call('ZADD', K[2], int(now + ttl), A[1])
   return {0}
 end
