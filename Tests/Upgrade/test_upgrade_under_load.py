@@ -31,8 +31,8 @@ alter table usage_event add constraint "the region is named" check (length(regio
     "index_it": f"""-- runs with: {NUMBER:04}
 -- outside a transaction
 alter table usage_event validate constraint "the region is named";
-drop index concurrently if exists spend_org;
-create index concurrently spend_org on spend (org_id, day);
+drop index concurrently if exists spend_of_org;
+create index concurrently spend_of_org on spend (org_id, day);
 """}
 #: Answers that must have come before the next step is taken.
 SERVED = 40
@@ -109,24 +109,24 @@ def test_to_the_next_schema_and_back(own_stack, next_folder):
     # Two requests with each of the six keys that were made meanwhile.
     assert len(bill) == load.completed + 12
     assert own_stack.sql("select count(*) = count(*) filter (where region = 'eu') from usage_event") == [(True,)]
-    assert own_stack.sql("select indisvalid from pg_index where indexrelid = 'spend_org'::regclass") == [(True,)]
+    assert own_stack.sql("select indisvalid from pg_index where indexrelid = 'spend_of_org'::regclass") == [(True,)]
     assert "rows are sealed" in own_stack.run_control("audit", "verify")
 
 
 def test_two_that_migrate_at_once_do_not_wait_for_each_other(own_stack, next_folder):
-    """One builds an index beside a statement that runs for long; the other waits for its turn."""
+    """One builds an index beside a transaction that takes its time; the other waits for its turn."""
     file = next_folder / f"{NUMBER + 3:04}_index_more.sql"
     file.write_text(f"-- runs with: {NUMBER:04}\n-- outside a transaction\ncreate index concurrently spend_day on spend (day);\n")
-    reader = psycopg2.connect(own_stack.postgres.url)
-    reader.cursor().execute("declare rows cursor for select * from spend")
+    writer = psycopg2.connect(own_stack.postgres.url)
+    writer.cursor().execute("lock table spend in row exclusive mode")
     said = []
     first, second = (threading.Thread(target=lambda: said.append(migrate_with(own_stack, next_folder, fails=False))) for _ in range(2))
     activity = "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and query like %s"
     first.start()
-    wait_until(lambda: own_stack.sql(activity, "create index concurrently%")[0][0], what="the index waits for the reader")
+    wait_until(lambda: own_stack.sql(activity, "create index concurrently%")[0][0], what="the index waits for the writer")
     second.start()
     wait_until(lambda: own_stack.sql(activity, "%advisory_lock($1%")[0][0] > 0, what="the other waits for its turn")
-    reader.close()
+    writer.close()
     first.join()
     second.join()
     assert sorted(file.name in text for text in said) == [False, True]
