@@ -32,6 +32,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -146,8 +147,7 @@ let package = Package(
             "AdminHTTP",
             [
                 "GatewayModel", "JSONScan", "PlaneContract", "KeyMaterial", "Routing", "Operations", "AdminCore",
-                hummingbird,
-                hummingbirdTLS, logging, nioSSL,
+                hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
             ],
             resources: [.embedInCode("openapi.yaml")]),
         controlPlane(
