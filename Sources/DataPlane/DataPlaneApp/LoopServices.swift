@@ -43,6 +43,7 @@ final class LoopServices: RequestServices {
     private var hints = OperatorHints()
     private let log: Logger
     private let health: HealthBoard
+    private let cacheSecrets: CacheSecrets
     private var world: WalkWorld
     private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
     private let lost = LostAnswers()
@@ -63,6 +64,7 @@ final class LoopServices: RequestServices {
         self.digester = digester
         self.memory = memory
         self.health = health
+        self.cacheSecrets = cacheSecrets
         self.metrics = metrics
         counters = RequestCounters(metrics)
         self.log = log
@@ -127,7 +129,8 @@ final class LoopServices: RequestServices {
         upstreams.retire()
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache, lost: lost)
+            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache,
+            secrets: cacheSecrets, lost: lost)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }

@@ -4,6 +4,7 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
+internal import ResponseCache
 internal import Routing
 internal import Translation
 
@@ -51,7 +52,10 @@ extension RequestWalk {
         let body: [UInt8]
         do throws(GatewayError) {
             body = try target.translator.body(
-                of: request.given, outputTokens: affordable ?? request.size.outputTokensMax)
+                of: request.given, outputTokens: affordable ?? request.size.outputTokensMax,
+                promptCacheKey: context.world.secrets.map { secrets in
+                    { secrets.promptCacheKey(org: admitted.scopes.orgID, own: $0) }
+                })
         } catch {
             // What this engine lacks, the next may have.
             attempt = nil
