@@ -62,6 +62,7 @@ package enum AdminServer {
         OrgRoutes(service: service).add(to: admin)
         KeyRoutes(service: service).add(to: admin)
         RouteRoutes(service: service).add(to: admin)
+        DeadLetterRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }
