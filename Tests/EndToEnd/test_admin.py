@@ -1,5 +1,6 @@
 """The admin API against its own description, and the chores of aihub-control."""
 
+import hashlib
 import pathlib
 import re
 import shutil
@@ -77,10 +78,19 @@ def test_the_description_matches_what_is_served(stack):
 
 def test_the_admin_token_can_be_reset(stack):
     old = (stack.secrets / "admin-token").read_text().strip()
+    audited = token_rows(stack)
+    assert audited[0][:2] == ("insert", "aihub-control serve"), "the first one was made at the first start"
     new = stack.run_control("admin-token", "--reset").strip()
+    row, = token_rows(stack)[len(audited):]
+    assert row[:2] == ("update", "aihub-control admin-token --reset")
+    assert not any(word in row[2] for token in (old, new) for word in (token, hashlib.sha256(token.encode()).hexdigest())), row
     assert new != old and (stack.secrets / "admin-token").stat().st_mode & 0o777 == 0o600
     assert stack.admin("GET", "/orgs", token=old)[0] == 401
     assert stack.admin("GET", "/orgs", token=new)[0] == 200
+
+
+def token_rows(stack):
+    return stack.sql("select action, actor, audit_log::text from audit_log where subject = 'admin_token' order by id")
 
 
 def test_migrating_twice_does_nothing_and_a_changed_or_newer_schema_is_refused(stack, tmp_path):

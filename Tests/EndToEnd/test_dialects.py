@@ -7,6 +7,7 @@ import pytest
 from openai import OpenAI
 
 from processes import wait_until
+from prompt_cache import name_at_vendors
 from raw import ask
 from stack import STOPS, price
 
@@ -183,7 +184,8 @@ def test_what_one_engine_lacks_the_next_may_have(claude):
 
 def test_openai_itself_gets_no_field_it_does_not_know(stack, claude):
     worker = stack.workers[0]
-    key = stack.new_key()["key"]
+    made = stack.new_key()
+    key, named = made["key"], {"prompt_cache_key": name_at_vendors(stack, made["org_id"])}
     body = {"model": "strict", "top_k": 5, "temperature": 0.5, "stream": True, "x_vendor": 1, "messages": [
         {"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]},
         {"role": "assistant", "content": "Hello", "reasoning_content": "They greet."}, {"role": "user", "content": "Go on"}]}
@@ -193,12 +195,13 @@ def test_openai_itself_gets_no_field_it_does_not_know(stack, claude):
         "model": "script:in=10,out=8", "temperature": 0.5, "stream": True,
         "stream_options": {"include_usage": True, "include_obfuscation": False}, "messages": [
             {"role": "user", "content": [{"type": "text", "text": "Hi"}]}, {"role": "assistant", "content": "Hello"},
-            {"role": "user", "content": "Go on"}], "store": False, "service_tier": "default"}
+            {"role": "user", "content": "Go on"}], "store": False, "service_tier": "default", **named}
     status, headers, _ = ask(worker, "POST", CHAT, key, {
         "model": "reasoner", "messages": HELLO, "temperature": 0, "max_tokens": 5, "logprobs": True})
     assert status == 200
     assert json.loads(stack.bill()[headers["x-request-id"]]["body"]) == {
-        "model": "script:in=10,out=8", "messages": HELLO, "max_completion_tokens": 5, "store": False, "service_tier": "default"}
+        "model": "script:in=10,out=8", "messages": HELLO, "max_completion_tokens": 5, "store": False, "service_tier": "default",
+        **named}
 
 
 def test_an_endpoint_its_vendor_has_not_is_said_so(stack, claude):

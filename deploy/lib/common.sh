@@ -54,11 +54,9 @@ wait_for() {
     done
 }
 
-# Makes a random password in a file only this user can read, unless one stands there.
+# Makes a random password in a file that only the services' user can read, unless one stands there.
 keep_password() {
-    mkdir -p "$(dirname "$1")"
-    chmod 700 "$(dirname "$1")"
-    [ -s "$1" ] || (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '/+=\n' >"$1")
+    [ -s "$1" ] || head -c 24 /dev/urandom | base64 | tr -d '/+=\n' | keep_private "$1"
 }
 
 http_ok() { curl --silent --fail --max-time 2 --output /dev/null "$1"; }

@@ -28,42 +28,52 @@ require_ports() {
 redis_url() { echo "redis://$1:$(cat "$SECRETS/redis-$1")@127.0.0.1:$REDIS_STATE_PORT"; }
 
 control() {
+    local secrets="$SERVED/.local/secrets"
     AIHUB_CONTROL_PORT="$ADMIN_PORT" AIHUB_CONTROL_OPERATIONS_PORT=$((OPERATIONS_PORT + 2)) \
         AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="$(redis_url cp)" \
-        AIHUB_CONTROL_PEPPER_FILE="$SECRETS/pepper" AIHUB_CONTROL_SEAL_KEY_FILE="$SECRETS/seal-key" \
-        AIHUB_CONTROL_KEK_FILE="$SECRETS/kek" AIHUB_CONTROL_ADMIN_TOKEN_FILE="$SECRETS/admin-token" \
-        AIHUB_CONTROL_SQL_FOLDER="$ROOT/sql/migrations" "$@"
+        AIHUB_CONTROL_PEPPER_FILE="$secrets/pepper" AIHUB_CONTROL_SEAL_KEY_FILE="$secrets/seal-key" \
+        AIHUB_CONTROL_KEK_FILE="$secrets/kek" AIHUB_CONTROL_ADMIN_TOKEN_FILE="$secrets/admin-token" \
+        AIHUB_CONTROL_SQL_FOLDER="$SERVED/sql/migrations" "$@"
 }
+
+# aihub_control ARGUMENT...: a chore of the control plane.
+aihub_control() { control as_service "$SERVED/.build/release/aihub-control" "$@"; }
 
 # worker NUMBER PORT
 start_worker() {
     AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="$(redis_url dp)" \
-        AIHUB_WORKER_CACHE_REDIS_URL="redis://127.0.0.1:$REDIS_CACHE_PORT" AIHUB_WORKER_PEPPER_FILE="$SECRETS/pepper" AIHUB_WORKER_SEAL_KEY_FILE="$SECRETS/seal-key" \
-        AIHUB_WORKER_STATE_FOLDER="$LOCAL/worker-$1" AIHUB_WORKER_LISTENER_GRACE_SECONDS=0 \
-        AIHUB_WORKER_DRAIN_SECONDS=5 start_service "worker-$1" TERM "$BINARIES/aihub-worker"
+        AIHUB_WORKER_CACHE_REDIS_URL="redis://127.0.0.1:$REDIS_CACHE_PORT" \
+        AIHUB_WORKER_PEPPER_FILE="$SERVED/.local/secrets/pepper" AIHUB_WORKER_SEAL_KEY_FILE="$SERVED/.local/secrets/seal-key" \
+        AIHUB_WORKER_STATE_FOLDER="$SERVED/.local/worker-$1" AIHUB_WORKER_LISTENER_GRACE_SECONDS=0 \
+        AIHUB_WORKER_DRAIN_SECONDS=5 start_service "worker-$1" TERM "${AS_SERVICE[@]}" "$SERVED/.build/release/aihub-worker"
 }
 
 load_catalogue() {
-    local vendor key files=("$ROOT/deploy/catalogue/models.yaml" "$LOCAL/local.yaml")
+    local vendor key files=("$SERVED/deploy/catalogue/models.yaml" "$SERVED/.local/local.yaml")
     sed "s/@LOCAL_MODEL_PORT@/$LOCAL_MODEL_PORT/; s/@LOCAL_EMBEDDING_PORT@/$LOCAL_EMBEDDING_PORT/" "$ROOT/deploy/catalogue/local.yaml" >"$LOCAL/local.yaml"
     for vendor in openai anthropic google xai mistral groq deepseek together alibaba openrouter; do
         key="${vendor^^}_API_KEY"
         if [ -n "${!key:-}" ]; then
             note "$key is set: $vendor answers the aliases that name its models"
-            files+=("$ROOT/deploy/catalogue/$vendor.yaml")
+            files+=("$SERVED/deploy/catalogue/$vendor.yaml")
         fi
     done
-    LOCAL_API_KEY="$LOCAL_API_KEY" control "$BINARIES/aihub-control" load "${files[@]}"
+    LOCAL_API_KEY="$LOCAL_API_KEY" aihub_control load "${files[@]}"
+}
+
+start_local_model() {
+    LOCAL_API_KEY="$LOCAL_API_KEY" start_service local-model TERM "${AS_SERVICE[@]}" \
+        "$SERVED/.local/venv/bin/python" "$SERVED/deploy/local-model.py" "$LOCAL_MODEL_PORT"
 }
 
 start_gateway() {
     keep_password "$SECRETS/local-model"
     LOCAL_API_KEY="$(cat "$SECRETS/local-model")"
-    LOCAL_API_KEY="$LOCAL_API_KEY" start_service local-model TERM "$VENV/bin/python" "$ROOT/deploy/local-model.py" "$LOCAL_MODEL_PORT"
-    control "$BINARIES/aihub-control" init-secrets "$SECRETS"
-    control "$BINARIES/aihub-control" migrate | sed 's/^/    /' >&2
+    start_local_model
+    aihub_control init-secrets "$SERVED/.local/secrets"
+    aihub_control migrate | sed 's/^/    /' >&2
     load_catalogue
-    control start_service control TERM "$BINARIES/aihub-control" serve
+    control start_service control TERM "${AS_SERVICE[@]}" "$SERVED/.build/release/aihub-control" serve
     wait_for 30 "the control plane" http_ok "http://127.0.0.1:$((OPERATIONS_PORT + 2))/readyz"
     start_worker 1 "$WORKER_PORT"
     start_worker 2 "$WORKER_PORT_2"
@@ -71,7 +81,7 @@ start_gateway() {
     wait_for 30 "worker 2" http_ok "http://127.0.0.1:$((OPERATIONS_PORT + 1))/readyz"
     wait_for 120 "the local model" http_ok "http://127.0.0.1:$LOCAL_MODEL_PORT/health"
     # The token is kept in a file beside the database; whoever lost the one gets another.
-    [ -s "$SECRETS/admin-token" ] || control "$BINARIES/aihub-control" admin-token --reset >/dev/null
+    [ -s "$SECRETS/admin-token" ] || aihub_control admin-token --reset >/dev/null
     check_services
 }
 
@@ -93,8 +103,8 @@ first_key() {
     if ! key_works; then
         local org
         org="$(admin POST /orgs '{"name":"first","plan":"unlimited"}' | "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["id"])')"
-        (umask 077 && admin POST /keys "{\"org_id\":\"$org\",\"name\":\"first\"}" |
-            "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["key"])' >"$SECRETS/first-key")
+        admin POST /keys "{\"org_id\":\"$org\",\"name\":\"first\"}" |
+            "$VENV/bin/python" -c 'import json,sys; print(json.load(sys.stdin)["key"])' | keep_private "$SECRETS/first-key"
     fi
     cat "$SECRETS/first-key"
 }

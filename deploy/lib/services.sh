@@ -68,7 +68,7 @@ start_postgres() {
     bin="$(dirname "$(find /usr/lib/postgresql -path '*/bin/postgres' | sort --version-sort | tail -n 1)")"
     if [ ! -f "$folder/PG_VERSION" ]; then
         mkdir -p "$folder"
-        if is_root; then chmod 755 "$LOCAL"; chown postgres: "$folder"; fi
+        if is_root; then chown postgres: "$folder"; fi
         as_postgres "$bin/initdb" --pgdata "$folder" --username aihub --auth trust --encoding UTF8 --locale C.UTF-8 \
             >"$LOCAL/logs/initdb.log" 2>&1 || fatal "initdb failed: $LOCAL/logs/initdb.log"
     fi
@@ -91,7 +91,7 @@ start_postgres() {
 # over the rest at the start after next. Repaired before every start.
 repair_aof() {
     local manifest="$1/appendonlydir/appendonly.aof.manifest"
-    [ ! -f "$manifest" ] || (cd "$1/appendonlydir" && yes | redis-check-aof --fix appendonly.aof.manifest) \
+    [ ! -f "$manifest" ] || (cd "$1/appendonlydir" && yes | as_service redis-check-aof --fix appendonly.aof.manifest) \
         >>"$LOCAL/logs/redis-check-aof.log" 2>&1 || true
 }
 
@@ -99,7 +99,7 @@ repair_aof() {
 make_redis_users() {
     keep_password "$SECRETS/redis-dp"
     keep_password "$SECRETS/redis-cp"
-    (umask 077 && "$ROOT/deploy/redis/users.sh" "$SECRETS/redis-dp" "$SECRETS/redis-cp" >"$LOCAL/redis-state/users.acl")
+    "$ROOT/deploy/redis/users.sh" "$SECRETS/redis-dp" "$SECRETS/redis-cp" | keep_private "$LOCAL/redis-state/users.acl"
 }
 
 state_redis_answers() {
@@ -107,12 +107,12 @@ state_redis_answers() {
 }
 
 start_redis() {
-    mkdir -p "$LOCAL/redis-state" "$LOCAL/redis-cache"
     make_redis_users
     repair_aof "$LOCAL/redis-state"
-    start_service redis-state TERM redis-server "$ROOT/deploy/redis/state.conf" --port "$REDIS_STATE_PORT" \
-        --dir "$LOCAL/redis-state" --aclfile "$LOCAL/redis-state/users.acl"
-    start_service redis-cache TERM redis-server "$ROOT/deploy/redis/cache.conf" --port "$REDIS_CACHE_PORT" --dir "$LOCAL/redis-cache"
+    start_service redis-state TERM "${AS_SERVICE[@]}" redis-server "$SERVED/deploy/redis/state.conf" --port "$REDIS_STATE_PORT" \
+        --dir "$SERVED/.local/redis-state" --aclfile "$SERVED/.local/redis-state/users.acl"
+    start_service redis-cache TERM "${AS_SERVICE[@]}" redis-server "$SERVED/deploy/redis/cache.conf" --port "$REDIS_CACHE_PORT" \
+        --dir "$SERVED/.local/redis-cache"
     wait_for 60 "the state Redis" state_redis_answers
     wait_for 10 "the cache Redis" redis-cli -p "$REDIS_CACHE_PORT" ping
 }

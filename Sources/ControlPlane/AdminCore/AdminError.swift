@@ -1,6 +1,8 @@
 /// What the admin API refuses, and why: one of a closed list with its HTTP status.
 package enum AdminError: Error, Sendable {
     case unauthorized
+    /// From this address; the token was not looked up.
+    case tooManyWrongTokens(retrySeconds: Int64)
     case notFound(String)
     /// The body is not what the endpoint takes.
     case invalid(String, param: String?)
@@ -17,6 +19,7 @@ package enum AdminError: Error, Sendable {
         case .notFound: 404
         case .conflict: 409
         case .invalid: 422
+        case .tooManyWrongTokens: 429
         case .unavailable, .stateUnavailable: 503
         }
     }
@@ -24,6 +27,7 @@ package enum AdminError: Error, Sendable {
     package var type: String {
         switch self {
         case .unauthorized: "invalid_admin_token"
+        case .tooManyWrongTokens: "rate_limit_exceeded"
         case .notFound: "not_found"
         case .conflict: "conflict"
         case .invalid: "unprocessable_entity"
@@ -35,6 +39,8 @@ package enum AdminError: Error, Sendable {
     package var message: String {
         switch self {
         case .unauthorized: "Send the admin token as 'Authorization: Bearer aihub-admin-…'."
+        case .tooManyWrongTokens(let seconds):
+            "Too many tokens from this address were wrong. Check the token, and retry in \(seconds) s."
         case .notFound(let what): "\(what) does not exist."
         case .conflict(let what), .invalid(let what, _): what
         case .stateUnavailable: "The state Redis cannot be asked right now, or has no configuration yet."

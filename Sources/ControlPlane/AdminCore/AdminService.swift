@@ -18,7 +18,7 @@ package struct AdminService: Sendable {
     /// How long a key's answers may be kept. The database says the same.
     package static let cacheSeconds: ClosedRange<Int64> = 0...86_400
 
-    private let stores: any AdminStores
+    let stores: any AdminStores
     private let digester: KeyDigester
     private let settled: Propagation
     private let explainer: RouteExplainer

@@ -149,6 +149,11 @@ package protocol AdminStores: Sendable {
     func rotateKey(
         _ id: String, digest: String, display: String, overlapSeconds: Int64, actor: String
     ) async throws -> KeyEntry?
+    func deadLetter(_ id: Int64) async throws -> DeadLetterEntry?
+    /// Those that are not resolved.
+    func deadLetters(after: Int64, limit: Int) async throws -> [DeadLetterEntry]
+    /// - Returns: false where it is resolved already, or there is none.
+    func resolveDeadLetter(_ id: Int64, as resolution: DeadLetterEntry.Resolution, actor: String) async throws -> Bool
     func adminTokenDigest() async throws -> String?
     func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool
 }

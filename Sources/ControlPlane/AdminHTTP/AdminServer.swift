@@ -1,8 +1,10 @@
 package import AdminCore
 internal import FoundationEssentials
 package import Hummingbird
+internal import HummingbirdCore
 internal import HummingbirdTLS
 package import Logging
+internal import NIOCore
 internal import NIOSSL
 package import Operations
 
@@ -12,17 +14,30 @@ package enum AdminServer {
 
     private static let idleSeconds: Int64 = 75
 
+    /// How much of the port anybody may take.
+    package struct Bounds: Sendable {
+        package var connections: Int
+        package var failedTokensPerMinute: Int
+
+        package init(connections: Int, failedTokensPerMinute: Int) {
+            self.connections = connections
+            self.failedTokensPerMinute = failedTokensPerMinute
+        }
+    }
+
     /// - Parameter tls: certificate and key; they are read once, so a new pair takes a restart.
     /// - Throws: when the files are no usable pair.
     package static func make(
-        host: String, port: Int, tls: TLSFiles?, service: AdminService, logger: Logger
+        host: String, port: Int, tls: TLSFiles?, bounds: Bounds, service: AdminService, logger: Logger
     ) throws -> some ApplicationProtocol {
         let encrypted = try tls.map { try configuration($0) }
+        let places = ConnectionBound(max: bounds.connections)
+        let http1 = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [AdminConnection(bound: places)], idleTimeout: .seconds(idleSeconds))
         return Application(
-            router: router(service, logger: logger),
-            server: try encrypted.map {
-                try .tls(.http1(configuration: .init(idleTimeout: .seconds(idleSeconds))), tlsConfiguration: $0)
-            } ?? .http1(configuration: .init(idleTimeout: .seconds(idleSeconds))),
+            router: router(service, failed: FailedTokens(perMinute: bounds.failedTokensPerMinute), logger: logger),
+            server: try encrypted.map { try .tls(.http1(configuration: http1), tlsConfiguration: $0) }
+                ?? .http1(configuration: http1),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "aihub-control"),
             logger: logger)
     }
@@ -35,18 +50,19 @@ package enum AdminServer {
         return made
     }
 
-    static func router(_ service: AdminService, logger: Logger) -> Router<BasicRequestContext> {
-        let router = Router()
+    static func router(_ service: AdminService, failed: FailedTokens, logger: Logger) -> Router<AdminContext> {
+        let router = Router(context: AdminContext.self)
         router.add(middleware: ErrorShape(logger: logger))
         router.get("/admin/v1/openapi.yaml") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "application/yaml"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
         }
-        let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service))
+        let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service, failed: failed))
         OrgRoutes(service: service).add(to: admin)
         KeyRoutes(service: service).add(to: admin)
         RouteRoutes(service: service).add(to: admin)
+        DeadLetterRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }
@@ -59,13 +75,15 @@ private struct ErrorShape: RouterMiddleware {
     let logger: Logger
 
     func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
+        _ request: Request, context: AdminContext,
+        next: (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
         } catch let error as AdminError {
-            return AdminViews.error(error).response(status: error.status)
+            var response = AdminViews.error(error).response(status: error.status)
+            if case .tooManyWrongTokens(let seconds) = error { response.headers[.retryAfter] = String(seconds) }
+            return response
         } catch let error as any HTTPResponseError {
             let shown: AdminError =
                 error.status.code == 404 ? .notFound("This path") : .invalid("The request cannot be read.", param: nil)
@@ -88,14 +106,24 @@ private struct ErrorShape: RouterMiddleware {
 
 private struct RequireAdmin: RouterMiddleware {
     let service: AdminService
+    let failed: FailedTokens
 
     func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
+        _ request: Request, context: AdminContext,
+        next: (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
-        guard let value = request.headers[.authorization], value.hasPrefix("Bearer "),
-            try await service.isAdmin(String(value.dropFirst("Bearer ".count)))
-        else { throw AdminError.unauthorized }
+        guard let value = request.headers[.authorization], value.hasPrefix("Bearer ") else {
+            throw AdminError.unauthorized
+        }
+        let token = String(value.dropFirst("Bearer ".count))
+        if let waitMs = failed.waitMs(token, from: context.network) {
+            throw AdminError.tooManyWrongTokens(retrySeconds: (waitMs + 999) / 1000)
+        }
+        guard try await service.isAdmin(token) else {
+            failed.wrong(token, from: context.network)
+            throw AdminError.unauthorized
+        }
+        failed.right(token)
         return try await next(request, context)
     }
 }

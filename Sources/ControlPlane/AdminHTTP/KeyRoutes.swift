@@ -7,7 +7,7 @@ internal import KeyMaterial
 struct KeyRoutes {
     let service: AdminService
 
-    func add(to group: RouterGroup<BasicRequestContext>) {
+    func add(to group: RouterGroup<AdminContext>) {
         group.get("keys", use: list)
         group.post("keys", use: create)
         group.get("keys/{id}", use: read)
@@ -16,7 +16,7 @@ struct KeyRoutes {
         group.post("keys/{id}/rotate", use: rotate)
     }
 
-    @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let (after, limit) = try request.page()
         let org = request.uri.queryParameters["org_id"].map(String.init)
         let keys = try await service.keys(org: org, after: after, limit: limit + 1)
@@ -24,7 +24,7 @@ struct KeyRoutes {
             .response(status: 200)
     }
 
-    @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func create(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(
             try await request.data(),
             allowed: ["org_id", "name", "expires_at", "allowed_models", "limits", "outage_policy", "cache_seconds"])
@@ -38,11 +38,11 @@ struct KeyRoutes {
         return AdminViews.key(made.entry, secret: made.key.secret.reveal()).response(status: 201)
     }
 
-    @Sendable private func read(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func read(_ request: Request, _ context: AdminContext) async throws -> Response {
         AdminViews.key(try await service.key(try context.parameters.require("id"))).response(status: 200)
     }
 
-    @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func edit(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(
             try await request.data(),
             allowed: ["name", "expires_at", "allowed_models", "limits", "outage_policy", "cache_seconds"])
@@ -58,12 +58,12 @@ struct KeyRoutes {
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
     }
 
-    @Sendable private func revoke(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func revoke(_ request: Request, _ context: AdminContext) async throws -> Response {
         let (key, pending) = try await service.revokeKey(try context.parameters.require("id"), actor: "admin")
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
     }
 
-    @Sendable private func rotate(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func rotate(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["overlap_seconds"], mayBeEmpty: true)
         let overlap = try body.integer("overlap_seconds", in: 0...AdminService.overlapSecondsMax, default: 0)
         let (made, pending) = try await service.rotateKey(

@@ -5,21 +5,21 @@ internal import Hummingbird
 struct OrgRoutes {
     let service: AdminService
 
-    func add(to group: RouterGroup<BasicRequestContext>) {
+    func add(to group: RouterGroup<AdminContext>) {
         group.get("orgs", use: list)
         group.post("orgs", use: create)
         group.get("orgs/{id}", use: read)
         group.patch("orgs/{id}", use: edit)
     }
 
-    @Sendable private func list(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let (after, limit) = try request.page()
         let orgs = try await service.orgs(after: after, limit: limit + 1)
         return AdminViews.page(orgs.prefix(limit).map { AdminViews.org($0) }, hasMore: orgs.count > limit)
             .response(status: 200)
     }
 
-    @Sendable private func create(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func create(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "limits"])
         let org = try await service.createOrg(
             name: try body.requiredText("name"), plan: try body.text("plan") ?? "free",
@@ -28,11 +28,11 @@ struct OrgRoutes {
         return AdminViews.org(org).response(status: 201)
     }
 
-    @Sendable private func read(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func read(_ request: Request, _ context: AdminContext) async throws -> Response {
         AdminViews.org(try await service.org(try context.parameters.require("id"))).response(status: 200)
     }
 
-    @Sendable private func edit(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func edit(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "status", "limits"])
         let (limits, named) = try body.limits()
         let edit = Edit(

@@ -10,9 +10,9 @@ struct RouteRoutes {
 
     let service: AdminService
 
-    func add(to group: RouterGroup<BasicRequestContext>) { group.post("routes:explain", use: explain) }
+    func add(to group: RouterGroup<AdminContext>) { group.post("routes:explain", use: explain) }
 
-    @Sendable private func explain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    @Sendable private func explain(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(
             try await request.data(), allowed: ["model", "key_id", "vision", "tools", "input_tokens"])
         let facts = RouteFacts(

@@ -52,10 +52,12 @@ package struct PostgresStores: AdminStores {
     }
 
     package func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool {
-        try await change(actor: "aihub-control") { connection in
-            if replacing { try connection.query("delete from admin_token") }
-            return try !connection.query(
-                "insert into admin_token (digest) values ($1) on conflict do nothing returning digest", [digest]
+        let actor = replacing ? "aihub-control admin-token --reset" : "aihub-control serve"
+        let otherwise =
+            replacing ? "(singleton) do update set digest = excluded.digest, created_at = now()" : "do nothing"
+        return try await change(actor: actor) { connection in
+            try !connection.query(
+                "insert into admin_token (digest) values ($1) on conflict \(otherwise) returning digest", [digest]
             ).isEmpty
         }
     }

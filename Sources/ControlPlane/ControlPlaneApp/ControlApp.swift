@@ -64,7 +64,10 @@ package struct ControlApp: Sendable {
             Repeated { await pools.run { keeper.openProcess } }, Repeated { await auditSealer.run() },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
             try AdminServer.make(
-                host: settings.host, port: settings.port, tls: settings.tlsFiles, service: admin, logger: log),
+                host: settings.host, port: settings.port, tls: settings.tlsFiles,
+                bounds: .init(
+                    connections: settings.connections, failedTokensPerMinute: settings.failedTokensPerMinute),
+                service: admin, logger: log),
         ]
         log.info(
             "control plane serves",

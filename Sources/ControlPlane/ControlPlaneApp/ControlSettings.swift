@@ -9,6 +9,9 @@ package struct ControlSettings: Sendable {
     package var host: String
     package var port: Int
     package var tlsFiles: TLSFiles?
+    /// Of the admin port, at once.
+    package var connections: Int
+    package var failedTokensPerMinute: Int
     package var operationsHost: String
     package var operationsPort: Int
     package var postgresURL: String
@@ -35,6 +38,8 @@ package struct ControlSettings: Sendable {
         let key = read.optionalText("TLS_KEY_FILE")
         tlsFiles = read.tlsFiles(certificate, key)
         if !read.mayBePlain("PLAINTEXT", on: host), tlsFiles == nil { read.refusePlain(on: host) }
+        connections = read.integer("CONNECTIONS", default: 256, in: 1...65_536)
+        failedTokensPerMinute = read.integer("FAILED_TOKENS_PER_MINUTE", default: 20, in: 0...60_000)
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
         postgresURL = read.requiredText("POSTGRES_URL")

@@ -19,8 +19,8 @@ package final class UpstreamEndpoint {
     /// The last address that was judged and found permitted, as libcurl names it.
     private var permittedAddress: [CChar] = []
 
-    /// - Parameter allowedNetworks: networks outside the public internet it may connect to; without any, only `https` is
-    ///   spoken.
+    /// - Parameter allowedNetworks: networks outside the public internet it may connect to; `http` is spoken into
+    ///   these alone.
     package init(
         url: String, headers: [(String, String)], credential: (name: String, value: Secret)?,
         allowedNetworks: [String], connectMs: Int
@@ -28,7 +28,7 @@ package final class UpstreamEndpoint {
         self.url = url
         self.connectMs = connectMs
         allowsPlainHTTP = !allowedNetworks.isEmpty
-        policy = AddressPolicy(allowedNetworks: allowedNetworks)
+        policy = AddressPolicy(allowedNetworks: allowedNetworks, url: url)
         // An empty `Expect:` keeps libcurl from asking for 100-continue, a round trip for bodies over 1 MiB.
         var list = curl_slist_append(nil, "Expect:")
         for (name, value) in headers { list = curl_slist_append(list, "\(name): \(value)") }

@@ -1,4 +1,3 @@
-internal import Admission
 internal import GatewayModel
 internal import Operations
 internal import Reactor

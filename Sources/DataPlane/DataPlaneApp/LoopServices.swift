@@ -45,6 +45,7 @@ final class LoopServices: RequestServices {
     private var hints = OperatorHints()
     private let log: Logger
     private let health: HealthBoard
+    private let cacheSecrets: CacheSecrets
     private var world: WalkWorld
     private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
     private let lost = LostAnswers()
@@ -65,6 +66,7 @@ final class LoopServices: RequestServices {
         self.digester = digester
         self.memory = memory
         self.health = health
+        self.cacheSecrets = cacheSecrets
         self.metrics = metrics
         counters = RequestCounters(metrics)
         self.log = log
@@ -130,7 +132,8 @@ final class LoopServices: RequestServices {
         upstreams.retire()
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache, lost: lost)
+            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache,
+            secrets: cacheSecrets, lost: lost)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }

@@ -62,6 +62,9 @@ package struct AddressRange: Hashable, Sendable {
         self.bits = bits
     }
 
+    /// No more than one: /32, or /128.
+    package var isOneAddress: Bool { bits == base.bytes.count * 8 }
+
     package func contains(_ address: PeerAddress) -> Bool {
         guard address.bytes.count == base.bytes.count else { return false }
         let whole = bits / 8

@@ -4,6 +4,7 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
+internal import ResponseCache
 internal import Routing
 internal import Translation
 
@@ -51,7 +52,10 @@ extension RequestWalk {
         let body: [UInt8]
         do throws(GatewayError) {
             body = try target.translator.body(
-                of: request.given, outputTokens: affordable ?? request.size.outputTokensMax)
+                of: request.given, outputTokens: affordable ?? request.size.outputTokensMax,
+                promptCacheKey: context.world.secrets.map { secrets in
+                    { secrets.promptCacheKey(org: admitted.scopes.orgID, own: $0) }
+                })
         } catch {
             // What this engine lacks, the next may have.
             attempt = nil
@@ -115,10 +119,10 @@ extension RequestWalk {
         guard let answer = current.target.translator.answer(current.body, to: operation, as: identity) else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
-        if let message = answer.facts.errorMessage {
+        if answer.facts.errorMessage != nil {
             // Some say what is wrong under a 200, even where a stream was asked for.
             let refusal = ProviderRefusal(inBand: current.body)
-            return attemptRefused(refusal, said: "error under 200: \(message.cut(toBytes: 200))", at: now)
+            return attemptRefused(refusal, said: "error under 200: \(refusal.loggable)", at: now)
         }
         relay.usage = answer.facts.usage
         relay.contentBytes = answer.facts.contentBytes

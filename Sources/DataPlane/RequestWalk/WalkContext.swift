@@ -1,6 +1,6 @@
 package import GatewayModel
 package import KeyMaterial
-internal import ResponseCache
+package import ResponseCache
 package import Routing
 
 /// What all walks of one configuration share: the worker's surroundings as they see them.
@@ -15,6 +15,8 @@ package final class WalkWorld {
     package let health: HealthBoard
     /// `nil`: this worker has none.
     let cache: WalkCache?
+    /// Names orgs' prompts to vendors; `nil`: callers' own names pass.
+    let secrets: CacheSecrets?
     let lost: LostAnswers
     private var names: [String: NameInCache] = [:]
     /// Header lines that are on every answer.
@@ -23,7 +25,7 @@ package final class WalkWorld {
     package init(
         owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
         digests: @escaping (HubKey) -> [String], health: HealthBoard, cache: WalkCache? = nil,
-        lost: LostAnswers = LostAnswers()
+        secrets: CacheSecrets? = nil, lost: LostAnswers = LostAnswers()
     ) {
         self.owner = owner
         self.table = table
@@ -32,6 +34,7 @@ package final class WalkWorld {
         self.digests = digests
         self.health = health
         self.cache = cache
+        self.secrets = secrets
         self.lost = lost
         commonLines = Self.commonLines(version: table.version)
     }

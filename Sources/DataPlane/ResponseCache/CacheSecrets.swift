@@ -2,11 +2,12 @@ internal import Crypto
 internal import FoundationEssentials
 package import GatewayModel
 
-/// Names and seals answers. Both secrets are derived (HKDF-SHA-256) from a secret all workers hold, so that they share what
+/// Names and seals answers, and names an org's prompts in the caches of vendors. The secrets are derived (HKDF-SHA-256) from a secret all workers hold, so that they share what
 /// they keep, and neither PostgreSQL nor any Redis can name or open an answer.
 package struct CacheSecrets: Sendable {
     private let naming: SymmetricKey
     private let sealing: SymmetricKey
+    private let vendorNaming: SymmetricKey
 
     /// - Parameter secret: 32 random bytes. With another one nothing that was kept before is found.
     package init(secret: [UInt8]) {
@@ -16,6 +17,21 @@ package struct CacheSecrets: Sendable {
         }
         naming = derived("aihub/answer-cache/name")
         sealing = derived("aihub/answer-cache/seal")
+        vendorNaming = derived("aihub/vendor-cache/name")
+    }
+
+    /// Bytes of the name of an org's prompts: 192 bits, 32 characters in base64url. OpenAI takes 64 characters.
+    private static let vendorNameBytes = 24
+
+    /// The `prompt_cache_key` by which a vendor tells an org's prompts from those of all others, whatever its callers send as theirs.
+    ///
+    /// - Parameter own: the caller's own `prompt_cache_key` as it stands in the request; empty without one.
+    package func promptCacheKey(org: String, own: [UInt8]) -> String {
+        // No org's id has a zero byte in it.
+        let message = Array(org.utf8) + [0] + own
+        let code = HMAC<SHA256>.authenticationCode(for: message, using: vendorNaming)
+        return Data(code.prefix(Self.vendorNameBytes)).base64EncodedString()
+            .replacing("+", with: "-").replacing("/", with: "_")
     }
 
     /// The name of the answer to one request of one org: HMAC-SHA-256, under a secret of that org alone, over the endpoint, the

@@ -10,6 +10,14 @@ package struct OperationsServer: Sendable {
         case notReady([String])
     }
 
+    /// Connections at once; one more is closed. They are counted apart from those of callers, so that a worker full of callers still
+    /// says that it is alive.
+    private static let connectionsMax = 64
+    /// How long a connection may ask nothing.
+    private static let idle = TimeAmount.seconds(120)
+    /// How long accepting rests when there are no descriptors left.
+    private static let rest = TimeAmount.milliseconds(100)
+
     private let channel: any Channel
     package var port: Int { channel.localAddress?.port ?? 0 }
 
@@ -19,12 +27,12 @@ package struct OperationsServer: Sendable {
         liveness: @escaping @Sendable () -> [String] = { [] },
         readiness: @escaping @Sendable () -> Readiness
     ) async throws -> OperationsServer {
-        let connections = OperationsConnections()
+        let connections = ConnectionBound(max: connectionsMax)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let rest = AcceptBackoffHandler { _ in OperationsConnections.rest }
+                    let rest = AcceptBackoffHandler { _ in Self.rest }
                     try channel.pipeline.syncOperations.addHandler(rest)
                 }
             }
@@ -32,7 +40,7 @@ package struct OperationsServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try connections.enter(channel)
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(IdleStateHandler(readTimeout: OperationsConnections.idle))
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: Self.idle))
                     try pipeline.addHandler(IdleCloser())
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandler(Handler(metrics: metrics, liveness: liveness, readiness: readiness))

@@ -30,6 +30,8 @@ package struct ProviderRefusal: Equatable, Sendable {
     package var waitMs: Int64?
     /// Milliseconds, by the message: for this caller, not for the deployment's rest.
     package var waitInWordsMs: Int64?
+    /// What of it may be logged: the vendor's names for the error, and how long its message is. The message may repeat what a caller sent.
+    package var loggable: String
 
     /// Classifies by status, then by the codes of the body.
     package init(status: Int, body: [UInt8]) { self.init(status: status, ProviderErrorBody(body)) }
@@ -44,6 +46,22 @@ package struct ProviderRefusal: Equatable, Sendable {
         failure = Self.failure(status: status, error)
         waitMs = error.waitMs
         waitInWordsMs = error.waitInWordsMs
+        loggable = Self.loggable(error)
+    }
+
+    private static let loggedCodesMax = 4
+    private static let loggedCodeBytesMax = 40
+    private static let codeBytes = Set("abcdefghijklmnopqrstuvwxyz0123456789_-.".utf8)
+
+    /// A code that looks like text is left out: who forges an error may write anything there.
+    private static func loggable(_ error: ProviderErrorBody) -> String {
+        let names = error.codes.filter { code in
+            (1...loggedCodeBytesMax).contains(code.utf8.count)
+                && code.utf8.allSatisfy(codeBytes.contains)
+        }
+        let shown = names.sorted().prefix(loggedCodesMax)
+        let told = shown.isEmpty ? "no code" : shown.joined(separator: ", ")
+        return "\(told); \(error.message.utf8.count) bytes of text"
     }
 
     private static func failure(status: Int, _ error: ProviderErrorBody) -> ProviderFailure {

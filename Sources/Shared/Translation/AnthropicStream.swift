@@ -61,8 +61,8 @@ struct AnthropicStream: Sendable {
         }
         if type.isText("message_stop") { return end() }
         if type.isText("error") {
-            let message = event["error"]?["message"]?.string ?? "error event"
-            return .failed(ProviderRefusal(inBand: data), detail: message.cut(toBytes: 200))
+            let refusal = ProviderRefusal(inBand: data)
+            return .failed(refusal, detail: refusal.loggable)
         }
         // `ping`, and types that do not exist yet.
         return .nothing

@@ -20,13 +20,15 @@ extension Dialect {
             pass: NameSet(Fields.openAIChat), partly: [Fields.cacheOptions],
             fixed: [("store", "false"), ("service_tier", "\"default\"")], refused: [Refused.search, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others)), tokenLimit: .byModel, streamOptions: .withoutPadding,
+        promptCacheKey: .always,
         messages: MessageRule(
             fields: NameSet(Fields.openAIMessage), renamesDeveloper: false, stripsCacheMarkers: true))
 
     /// The same body under `…/openai/v1`.
     static let azure = Dialect(
         name: "azure", wire: .openAI, operations: Set(Operation.allCases), authentication: .header("api-key"),
-        chat: openAI.chat, other: openAI.other, tokenLimit: .byModel, messages: openAI.messages)
+        chat: openAI.chat, other: openAI.other, tokenLimit: .byModel, promptCacheKey: .always, messages: openAI.messages
+    )
 
     /// The older style, under `…/openai`: the deployment in the path, the version in the query. Versions of before
     /// 2025 answer 400 to `store` and `service_tier`: they are left out.
@@ -35,7 +37,7 @@ extension Dialect {
         authentication: .header("api-key"),
         chat: MemberRules(
             pass: NameSet(Fields.openAIChat), partly: [Fields.cacheOptions], refused: openAI.chat.refused),
-        other: openAI.other, tokenLimit: .byModel, messages: openAI.messages)
+        other: openAI.other, tokenLimit: .byModel, promptCacheKey: .replaced, messages: openAI.messages)
 
     /// Answers 422 to any member it does not know. Usage comes unasked.
     static let mistral = Dialect(
@@ -49,7 +51,7 @@ extension Dialect {
         other: MemberRules(
             pass: NameSet(["model", "input", "encoding_format", "output_dimension", "output_dtype"])),
         renames: [("seed", "random_seed"), ("dimensions", "output_dimension")], dropsBlanks: true,
-        streamOptions: .none,
+        streamOptions: .none, promptCacheKey: .always,
         messages: MessageRule(
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "prefix"]), stripsCacheMarkers: true,
             shortensCallIDs: true))
@@ -122,7 +124,7 @@ extension Dialect {
                 ]), partly: [Fields.reasoning, ("include_reasoning", .yes), ("structured_outputs", .scalar)],
             refused: Refused.routing + [Refused.search, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others + Fields.openSampling), refused: Refused.routing),
-        billsFilesApart: true,
+        promptCacheKey: .always, billsFilesApart: true,
         messages: MessageRule(
             fields: NameSet(Fields.message + ["cache_control"]), renamesDeveloper: false), hidesThinking: true)
 
@@ -157,7 +159,8 @@ extension Dialect {
             refused: Refused.grammars + [Refused.template, Refused.processors, Refused.speech]),
         other: MemberRules(
             pass: NameSet(Fields.others + Fields.openSampling + Fields.vLLM),
-            refused: Refused.grammars + [Refused.processors]), tokenLimit: .byModel)
+            refused: Refused.grammars + [Refused.processors]), tokenLimit: .byModel,
+        promptCacheKey: .replaced)
 
     static let llamaCpp = Dialect(
         name: "llamacpp", wire: .openAI, operations: [.chat, .completion, .embedding],

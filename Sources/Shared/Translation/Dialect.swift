@@ -46,6 +46,16 @@ package struct Dialect: Sendable {
         case none
     }
 
+    /// What becomes of `prompt_cache_key`, by which a vendor tells prompts that begin alike apart.
+    enum PromptCacheKey: Sendable {
+        /// It has none.
+        case none
+        /// Each org gets names of its own, also where its caller gives none.
+        case always
+        /// Only where the caller gives one: this vendor, or an older version of it, may not know the member.
+        case replaced
+    }
+
     enum Flattening: Sendable {
         case none
         /// A list of nothing but text parts becomes text.
@@ -73,6 +83,7 @@ package struct Dialect: Sendable {
     var dropsBlanks = false
     var tokenLimit = TokenLimit.maxTokens
     var streamOptions = StreamOptions.usageOnly
+    var promptCacheKey = PromptCacheKey.none
     var takesSeveralChoices = true
     var cleansSchemas = false
     /// It can hold an answer to a JSON schema.

@@ -22,8 +22,9 @@ struct OpenAIStream: Sendable {
     mutating func take(_ data: [UInt8]) -> StreamStep {
         if data.elementsEqual("[DONE]".utf8) { return .done }
         guard let chunk = try? ChatChunk(data, usage: shape) else { return .broken("an event that is no JSON object") }
-        if let message = chunk.errorMessage {
-            return .failed(ProviderRefusal(inBand: data), detail: message.cut(toBytes: 200))
+        if chunk.errorMessage != nil {
+            let refusal = ProviderRefusal(inBand: data)
+            return .failed(refusal, detail: refusal.loggable)
         }
         if chunk.traits.contains(.failedFinish) {
             return .failed(ProviderRefusal(inBand: data), detail: "finish reason error")

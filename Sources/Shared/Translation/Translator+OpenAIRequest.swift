@@ -5,7 +5,9 @@ internal import PlaneContract
 /// Requests to OpenAI-shaped vendors: the caller's bytes with the model's name there, usage asked for, the output limit under
 /// the one name this vendor reads (so that it cannot read a larger one than was held for), and what it refuses left out.
 extension Translator {
-    func openAIBody(of request: ClientRequest, outputTokens: Int64?) throws(GatewayError) -> [UInt8] {
+    func openAIBody(
+        of request: ClientRequest, outputTokens: Int64?, _ promptCacheKey: (([UInt8]) -> String)?
+    ) throws(GatewayError) -> [UInt8] {
         guard request.choices == 1 || dialect.takesSeveralChoices || request.operation != .chat else {
             throw Self.unsupported("n", "This model gives one answer a request; leave n out.")
         }
@@ -16,6 +18,7 @@ extension Translator {
         try request.body.withJSON { bytes throws(GatewayError) in
             try filter(request, bytes, &splice)
             guard request.operation == .chat else { return }
+            if let promptCacheKey { namePrompts(by: promptCacheKey, request, bytes, &splice) }
             try keepOwnTools(request, bytes, &splice)
             if !request.traits.isDisjoint(with: dialect.messages.triggers),
                 let messages = request.member("messages", in: bytes),
@@ -112,6 +115,20 @@ extension Translator {
             if isRefused { splice.remove(at: at) }
         }
         for (name, json) in rules.fixed { splice.set(name, json: Array("\(json)".utf8)) }
+    }
+
+    /// Two orgs never have the same name at a vendor, so neither finds out, nor is billed by, what the other sent.
+    private func namePrompts(
+        by name: ([UInt8]) -> String, _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ splice: inout JSONSplice
+    ) {
+        let given = request.member("prompt_cache_key", in: bytes).flatMap { $0.isNull ? nil : Array($0.raw) }
+        switch dialect.promptCacheKey {
+        case .none: return
+        case .replaced: if given == nil { return }
+        case .always: break
+        }
+        splice.set("prompt_cache_key", json: Array("\"\(name(given ?? []))\"".utf8))
     }
 
     private func keepOwnTools(

@@ -23,12 +23,17 @@ package struct Translator: Sendable {
 
     /// The body for the deployment.
     ///
-    /// - Parameter outputTokens: what the caller, or the money, allows; never exceeded, and never more than the model gives.
+    /// - Parameters:
+    ///   - outputTokens: what the caller, or the money, allows; never exceeded, and never more than the model gives.
+    ///   - promptCacheKey: the name by which the vendor is to know this org's prompts, from the one its caller gives them, as it stands in
+    ///     the request; `nil`: the caller's own passes.
     /// - Throws: 400 for what this deployment cannot do, though another may.
-    package func body(of request: ClientRequest, outputTokens: Int64?) throws(GatewayError) -> [UInt8] {
+    package func body(
+        of request: ClientRequest, outputTokens: Int64?, promptCacheKey: (([UInt8]) -> String)? = nil
+    ) throws(GatewayError) -> [UInt8] {
         let limit = outputTokens.map { min($0, model.maxOutputTokens) }
         switch dialect.wire {
-        case .openAI: return try openAIBody(of: request, outputTokens: limit)
+        case .openAI: return try openAIBody(of: request, outputTokens: limit, promptCacheKey)
         case .anthropic: return try anthropicBody(of: request, outputTokens: limit ?? model.maxOutputTokens)
         }
     }

@@ -3,8 +3,8 @@ import Reactor
 import Testing
 
 @Suite struct AddressPolicyTests {
-    private func permits(_ address: String, allowed: [String] = []) -> Bool {
-        PeerAddress(address).map { AddressPolicy(allowedNetworks: allowed).permits($0) } ?? false
+    private func permits(_ address: String, allowed: [String] = [], url: String = "https://host/v1") -> Bool {
+        PeerAddress(address).map { AddressPolicy(allowedNetworks: allowed, url: url).permits($0) } ?? false
     }
 
     @Test("lets public addresses pass", arguments: ["8.8.8.8", "172.32.0.1", "2001:4860:4860::8888", "100.128.0.1"])
@@ -46,5 +46,29 @@ import Testing
         ])
     func metadata(address: String) {
         #expect(!permits(address, allowed: ["169.254.0.0/16", "fe80::/10", "0.0.0.0/0", "::/0"]))
+    }
+
+    @Test(
+        "reaches Azure's and Google's by their own address alone",
+        arguments: ["168.63.129.16", "fd20:ce::254", "::ffff:168.63.129.16", "64:ff9b::168.63.129.16"])
+    func metadataUnlessNamed(address: String) {
+        #expect(!permits(address))
+        #expect(!permits(address, allowed: ["0.0.0.0/0", "::/0", "168.63.129.16/31", "fd20:ce::254/127", "fd00::/8"]))
+        #expect(permits(address, allowed: ["168.63.129.16/32", "fd20:ce::254"]))
+    }
+
+    @Test(
+        "without TLS it connects into the networks named and nowhere else",
+        arguments: ["http://host/v1", "HTTP://host/v1", "host/v1", "httpsx://host"])
+    func plain(url: String) {
+        let allowed = ["10.0.0.0/8", "8.8.4.0/24"]
+        for address in ["8.8.8.8", "2001:4860:4860::8888", "192.168.1.1", "64:ff9b::10.0.0.1"] {
+            #expect(!permits(address, allowed: allowed, url: url))
+        }
+        for address in ["10.1.2.3", "::ffff:10.1.2.3", "8.8.4.4"] {
+            #expect(permits(address, allowed: allowed, url: url))
+        }
+        #expect(permits("8.8.8.8", allowed: allowed, url: "HTTPS://host/v1"))
+        #expect(!permits("127.0.0.1", allowed: ["10.0.0.0/8", "0.0.0.0/32"], url: url))
     }
 }

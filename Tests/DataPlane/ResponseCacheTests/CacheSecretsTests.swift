@@ -27,6 +27,19 @@ import Testing
         #expect(Self.key.redisName.hasPrefix("answer1:") && Self.key.redisName.utf8.count == 8 + 64)
     }
 
+    @Test("a vendor knows each org's prompts by names of its own, which no other org can ask for")
+    func namesAtVendors() {
+        func name(_ org: String, _ own: String) -> String {
+            Self.secrets.promptCacheKey(org: org, own: Array(own.utf8))
+        }
+        let asked = ["", #""a""#, #""b""#, name("org_b", ""), "\"" + name("org_b", #""a""#) + "\""]
+        let names = ["org_a", "org_b"].flatMap { org in asked.map { name(org, $0) } }
+        #expect(Set(names).count == names.count && asked.allSatisfy { !names.prefix(asked.count).contains($0) })
+        let isPlain = { (c: Character) in c.isLetter || c.isNumber || "-_".contains(c) }
+        #expect(names.allSatisfy { $0.utf8.count == 32 && $0.allSatisfy(isPlain) })
+        #expect(name("org_a", "") == name("org_a", ""))
+    }
+
     @Test("an answer opens as it was sealed, and no two seals are alike")
     func sealed() throws {
         let one = try #require(Self.secrets.seal(Self.answer, for: Self.key))

@@ -22,7 +22,10 @@ FORBIDDEN = {
     "to-hex": ("0x7f000001", "10.9.0.0/16"), "to-number": ("2130706433", "10.9.0.0/16"),
     "to-mapped": ("[::ffff:127.0.0.1]", "10.9.0.0/16"), "to-any": ("0.0.0.0", "0.0.0.0/0"),
     "to-metadata": ("169.254.169.254", "0.0.0.0/0"), "to-metadata-mapped": ("[::ffff:169.254.169.254]", "::/0"),
-    "to-metadata-6": ("[fd00:ec2::254]", "::/0"),
+    "to-metadata-6": ("[fd00:ec2::254]", "::/0"), "to-metadata-azure": ("168.63.129.16", "0.0.0.0/0"),
+    "to-metadata-google": ("[fd20:ce::254]", "fd00::/8"),
+    # A public address: nothing goes there without TLS. It is for documents, so nobody has it.
+    "to-public": ("192.0.2.1", "127.0.0.0/8"),
 }
 
 

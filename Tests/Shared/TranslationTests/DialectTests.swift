@@ -68,6 +68,24 @@ import Translation
         #expect(try made("mistral") == #"{"model":"m","messages":[],"random_seed":7}"#)
     }
 
+    @Test("no vendor gets a caller's own name for prompts", arguments: Vectors.dialects)
+    func namesOfPrompts(dialect: String) throws {
+        func made(_ member: String) throws -> String {
+            let given = try GivenRequest(Array(#"{"model":"m",\#(member)"messages":[]}"#.utf8))
+            let body = try Vectors.translator(dialect).body(of: given.request, outputTokens: 9) {
+                "name<" + String(decoding: $0, as: UTF8.self).filter { $0 != "\"" } + ">"
+            }
+            return String(decoding: body, as: UTF8.self)
+        }
+        let always = ["openai", "azure", "mistral", "openrouter"].contains(dialect)
+        let replaced = ["vllm", "azure-deployments"].contains(dialect)
+        for blank in ["", #""prompt_cache_key":null,"#] {
+            #expect(try made(blank).contains(#""prompt_cache_key":"name<>""#) == always)
+        }
+        let own = try made(#""prompt_cache_\u006bey":"mine","#)
+        #expect(own.contains(#":"name<mine>""#) == (always || replaced) && !own.contains(#""mine""#))
+    }
+
     @Test("embeddings and completions have fields of their own")
     func otherOperations() throws {
         let given = try GivenRequest(

@@ -1,24 +1,19 @@
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
-/// Bounds the connections of the operations port: counted when accepted, and what finds no room is closed at once. They are counted
-/// apart from those of callers, so that a worker full of callers still says that it is alive.
-final class OperationsConnections: Sendable {
-    /// Connections at once.
-    static let max = 64
-    /// How long a connection may ask nothing.
-    static let idle = TimeAmount.seconds(120)
-    /// How long accepting rests when there are no descriptors left.
-    static let rest = TimeAmount.milliseconds(100)
+/// Bounds the connections of a port: counted when accepted, so that those that say nothing count as well.
+package final class ConnectionBound: Sendable {
+    package struct Full: Error {}
 
-    struct Full: Error {}
-
+    private let max: Int
     private let count = Mutex(0)
 
+    package init(max: Int) { self.max = max }
+
     /// Counts a connection until it is closed.
-    func enter(_ channel: any Channel) throws(Full) {
+    package func enter(_ channel: any Channel) throws(Full) {
         let hasRoom = count.withLock { count in
-            guard count < Self.max else { return false }
+            guard count < max else { return false }
             count += 1
             return true
         }

@@ -1,4 +1,4 @@
-import Admission
+import Operations
 import Testing
 
 @Suite struct FailedKeysTests {

@@ -1,0 +1,56 @@
+/// A usage event that the ledger could not take in, and what became of it.
+package struct DeadLetterEntry: Sendable {
+    package enum Resolution: String, Sendable {
+        /// The ledger has taken it in.
+        case retried
+        /// It is not going to.
+        case dismissed
+    }
+
+    package var id: Int64
+    package var at: String
+    package var shard: Int64
+    /// Its place in the shard's stream.
+    package var entryID: String
+    package var kind: String
+    package var event: String
+    package var reason: String
+    package var resolution: String?
+    package var resolvedAt: String?
+
+    package init(
+        id: Int64, at: String, shard: Int64, entryID: String, kind: String, event: String, reason: String,
+        resolution: String?, resolvedAt: String?
+    ) {
+        self.id = id
+        self.at = at
+        self.shard = shard
+        self.entryID = entryID
+        self.kind = kind
+        self.event = event
+        self.reason = reason
+        self.resolution = resolution
+        self.resolvedAt = resolvedAt
+    }
+}
+
+extension AdminService {
+    /// Those that nobody has resolved, the oldest first.
+    package func deadLetters(after: Int64, limit: Int) async throws -> [DeadLetterEntry] {
+        try await stores.deadLetters(after: after, limit: limit)
+    }
+
+    /// Repeating the same changes nothing.
+    package func resolveDeadLetter(
+        _ id: String, as resolution: DeadLetterEntry.Resolution, actor: String
+    ) async throws -> DeadLetterEntry {
+        let unknown = AdminError.notFound("The dead letter '\(id)'")
+        guard let number = Int64(id) else { throw unknown }
+        _ = try await stores.resolveDeadLetter(number, as: resolution, actor: actor)
+        guard let letter = try await stores.deadLetter(number) else { throw unknown }
+        guard letter.resolution == resolution.rawValue else {
+            throw AdminError.conflict("The dead letter '\(id)' was \(letter.resolution ?? "not resolved") before.")
+        }
+        return letter
+    }
+}
