@@ -29,7 +29,7 @@ final class LoopServices: RequestServices {
     private let cache: AnswerCache?
     private let walkCache: WalkCache?
     private let upstreams: Upstreams
-    private let digester: KeyDigester
+    private var digester: KeyDigester
     private let settings: WorkerSettings
     private let pulse: LoopPulse
     private var owner: String { pulse.owner }
@@ -127,7 +127,14 @@ final class LoopServices: RequestServices {
         upstreams.retire()
         world = WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache, lost: lost)
+            digests: { [unowned self] in digester.digests(of: $0) }, health: health, cache: walkCache, lost: lost)
+    }
+
+    func use(_ newDigester: KeyDigester) { digester = newDigester }
+
+    func use(_ secrets: CacheSecrets) {
+        walkCache?.use(secrets)
+        cache?.use(secrets)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }
