@@ -1,7 +1,9 @@
 """Secrets are replaced while requests run, and none of them fails: real PostgreSQL, Redis, control plane and two workers, a load on both
 all the time. What was billed and what the ledger has are compared after each."""
 
+import base64
 import json
+import os
 
 import pytest
 import redis
@@ -11,6 +13,7 @@ from processes import wait_until
 from raw import ask
 from rotation_rig import NAMES, Distribution, RotationStack
 
+SHARD = "{s00.31}"
 #: Requests that must have passed after the last step.
 AFTER = 60
 
@@ -64,6 +67,16 @@ def assert_new_configuration_is_served(gateway, running, name):
     more_pass(running)
 
 
+def assert_back_with_the_new_one(gateway, user):
+    """Whoever loses the connection made with the old password comes back with the new one."""
+    assert gateway.redis().execute_command("CLIENT", "KILL", "USER", user) > 0
+    body = {"model": "plain", "messages": [{"role": "user", "content": "hi"}]}
+    for worker in gateway.workers:
+        wait_until(lambda: ask(worker, "POST", "/v1/chat/completions", gateway.key["key"], body)[0] == 200, what="it is back")
+    made = gateway.new_key()
+    wait_until(lambda: ask(gateway.workers[0], "GET", "/v1/me", made["key"])[0] == 200, what="the control plane is back")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_replaced_under_load(gateway, name):
     before = gateway.versions(name)
@@ -82,6 +95,7 @@ def test_it_is_replaced_under_load(gateway, name):
     if name.startswith("redis"):
         assert "WRONGPASS" in login(gateway, name[-2:], old) or "invalid username" in login(gateway, name[-2:], old)
         assert login(gateway, name[-2:], gateway.password(name)) is True
+        assert_back_with_the_new_one(gateway, name[-2:])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,6 +141,39 @@ def test_it_waits_for_who_does_not_hold_it(gateway, name, machine):
             gateway.rotate(name)
         more_pass(running)
     assert gateway.versions(name) == [before + 1]
+    assert_none_failed(gateway, running)
+
+
+@pytest.mark.parametrize("name", ["seal-key", "redis-dp"])
+def test_a_worker_that_says_nothing_stops_it(gateway, name):
+    """As one of an older release, which has heartbeats and no more."""
+    beats = f"hb:{SHARD}"
+    with Distribution(gateway):
+        # Ahead, so that it stays fresh for as long as it is needed.
+        gateway.redis().hset(beats, "w-older.0", gateway.redis().time()[0] * 1000 + 60_000)
+        rotation = gateway.rotation(name, wait=3).read_all()
+        assert rotation.status() == 1 and "waiting until w-older " in rotation.said[-2], rotation.said
+        gateway.redis().hdel(beats, "w-older.0")
+        gateway.rotate(name)
+
+
+def test_a_worker_goes_on_with_what_it_can_open(gateway):
+    """A control plane that was given the new key alone, by hand and too early: its configuration waits, callers do not."""
+    there = gateway.folder / "control-files" / "seal-key"
+    [before] = gateway.versions("seal-key")
+    alone = f"{before + 1}:{base64.b64encode(os.urandom(32)).decode()}\n"
+    with load(gateway) as running:
+        refused = [worker.metrics().get("aihub_worker_snapshots_refused_total", 0) for worker in gateway.workers]
+        there.write_text(alone)
+        for worker, count in zip(gateway.workers, refused):
+            wait_until(lambda: worker.metrics().get("aihub_worker_snapshots_refused_total", 0) > count, what="it is refused")
+        more_pass(running)
+        (gateway.secrets / "seal-key").write_text((gateway.secrets / "seal-key").read_text() + alone)
+        with Distribution(gateway):
+            assert_new_configuration_is_served(gateway, running, "after-the-key-came")
+            gateway.rotate("seal-key")
+        more_pass(running)
+    assert gateway.versions("seal-key") == [before + 1]
     assert_none_failed(gateway, running)
 
 

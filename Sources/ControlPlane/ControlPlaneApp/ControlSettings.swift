@@ -50,14 +50,8 @@ package struct ControlSettings: Sendable {
             "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
             RedisEndpoint.init(url:))
         stateRedisPasswordFile = read.optionalText("REDIS_PASSWORD_FILE")
-        if let path = stateRedisPasswordFile {
-            do {
-                stateRedisPassword = try LiveSecret(path: path, takesPlain: true)
-                stateRedis.livePassword = { [stateRedisPassword] in stateRedisPassword?.file.current.password }
-            } catch {
-                read.report("\(error)")
-            }
-        }
+        stateRedisPassword = Self.password(stateRedisPasswordFile, &read)
+        if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         usageKeptSeconds = read.integer(
             "USAGE_KEPT_SECONDS", default: 900, in: UsageStreams.keptSecondsMin...604_800)
         pepperFile = read.requiredText("PEPPER_FILE")
@@ -74,6 +68,15 @@ package struct ControlSettings: Sendable {
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         try read.finish()
+    }
+
+    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
+        do {
+            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+        } catch {
+            read.report("\(error)")
+            return nil
+        }
     }
 
     private static func beside(_ kek: String, _ name: String) -> String {

@@ -65,14 +65,8 @@ package struct WorkerSettings: Sendable {
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value(
             "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
-        if let path = read.optionalText("REDIS_PASSWORD_FILE") {
-            do {
-                stateRedisPassword = try LiveSecret(path: path, takesPlain: true)
-                stateRedis.livePassword = { [stateRedisPassword] in stateRedisPassword?.file.current.password }
-            } catch {
-                read.report("\(error)")
-            }
-        }
+        stateRedisPassword = Self.password(read.optionalText("REDIS_PASSWORD_FILE"), &read)
+        if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         cacheRedis = read.value(
             "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
@@ -127,6 +121,15 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
+        do {
+            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+        } catch {
+            read.report("\(error)")
+            return nil
+        }
     }
 
     private static let memoryMiBMax = 1_048_576
