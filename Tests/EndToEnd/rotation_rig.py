@@ -103,7 +103,7 @@ class RotationStack(Stack):
         shown |= {base64.b64decode(text).hex() for text in shown if len(text) == 44}
         texts = {path.name: path.read_text(errors="replace") for path in self.folder.glob("*.log")}
         texts["said"] = "\n".join(self.said)
-        assert "secret files changed" in texts["worker-1.log"], "the logs were written"
+        assert any("secret files changed" in text for text in texts.values()), "the logs were written"
         found = [(name, secret[:6]) for name, text in texts.items() for secret in shown if secret in text]
         assert not found, found
         for name in NAMES:
