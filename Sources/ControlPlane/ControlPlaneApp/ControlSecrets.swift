@@ -8,7 +8,7 @@ internal import Redis
 /// The secret files of a control plane, read again each second: a new version is used without a restart. Each time the control plane says
 /// in Redis what it holds, as the workers do.
 struct ControlSecrets: Sendable {
-    /// Said once in so many reports: what processes said that are long gone is taken out.
+    /// Reports of processes that are long gone are removed once in this many turns.
     private static let cleanEvery = 60
     private static let forgottenMs: Int64 = 86_400_000
 

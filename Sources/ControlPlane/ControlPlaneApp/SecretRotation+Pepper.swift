@@ -2,7 +2,7 @@ internal import KeyMaterial
 internal import PlaneContract
 internal import Postgres
 
-/// The pepper. A digest cannot be made again without the key, which nobody here has: keys stay under the pepper they were made under, which is
+/// The pepper. A digest cannot be made again without the key, which only its caller has: keys stay under the pepper they were made under, which is
 /// held beside the new one until no key needs it.
 extension SecretRotation {
     func rotatePepper(_ connection: PostgresConnection) async throws {
@@ -28,7 +28,7 @@ extension SecretRotation {
         let connection = try lockedConnection()
         let file = try SecretFile(path: settings.pepperFile)
         guard file.stage == .used else { throw Flaw.noOlderPepper }
-        // From then on nobody makes a key under an older one.
+        // After this wait no control plane makes a key under an older pepper.
         try await waitForNewKeys(under: file.current)
         let older = try keys(under: connection).filter { $0.pepper != file.current.name }
         let count = older.map(\.keys).reduce(0, +)

@@ -21,7 +21,7 @@ extension SecretRotation {
 
     /// - Returns: false where something is still sealed under another version than the one in use.
     private func dropKEK(_ file: SecretFile, _ connection: PostgresConnection) throws -> Bool {
-        // Whoever loads a credential shares the lock from before the file is read until the credential is stored.
+        // A program that loads a credential shares the lock from before the file is read until the credential is stored.
         try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
         let others = try connection.query(
             "select id from credential where split_part(sealed, '.', 1) <> $1", [String(file.current.number)])

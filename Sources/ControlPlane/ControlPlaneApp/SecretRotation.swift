@@ -10,7 +10,7 @@ internal import Redis
 /// Replaces a secret while the gateway runs: the new version is added to the file, used, and the old one dropped. Between two steps it
 /// waits until every process that lives says in Redis that the next step is safe for it.
 ///
-/// How far it has come stands in the file itself, so that whoever was killed runs it again and it goes on from there.
+/// How far it has come stands in the file itself: a rotation that was killed is run again and goes on from there.
 package struct SecretRotation: Sendable {
     package enum Flaw: Error, CustomStringConvertible {
         case isRunning
@@ -38,7 +38,7 @@ package struct SecretRotation: Sendable {
         }
     }
 
-    /// Held by whoever seals credentials at rest; rotations hold it alone while they drop a KEK.
+    /// Shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
     static let sealingLock = "7283910457"
     private static let rotationLock = "7283910458"
     private static let lookEvery = Duration.milliseconds(200)

@@ -2,7 +2,7 @@ internal import FoundationEssentials
 
 /// How a file changes while its secret is replaced: the new version is added, then used, then the old one is dropped.
 extension SecretFile {
-    /// How far a replacement has come, read from the file alone: whoever was killed goes on from here.
+    /// How far a replacement has come, read from the file alone: a rotation that was killed goes on from here.
     package enum Stage: Equatable, Sendable {
         case atRest
         /// The newest version is in the file and not in use.
