@@ -163,7 +163,7 @@ let package = Package(
                 unixSignals, yams,
             ]),
         .executableTarget(
-            name: "Control", dependencies: ["ControlPlaneApp", "Operations", argumentParser],
+            name: "Control", dependencies: ["ControlPlaneApp", "Operations", "PlaneContract", argumentParser],
             path: "Sources/ControlPlane/Control", swiftSettings: strict),
 
         // Test support.

@@ -183,10 +183,10 @@ class StateRedis(RedisServer):
     def __init__(self, folder, *options, default=True):
         secrets = pathlib.Path(folder) / "redis-users"
         secrets.mkdir(mode=0o700)
-        for user in ("dp", "cp"):
+        for user in ("dp", "cp", "rotator"):
             (secrets / user).write_text(f"password-of-{user}\n")
         users = subprocess.run(
-            [ROOT / "deploy" / "redis" / "users.sh", secrets / "dp", secrets / "cp"], check=True, capture_output=True,
+            [ROOT / "deploy" / "redis" / "users.sh", secrets / "dp", secrets / "cp", secrets / "rotator"], check=True, capture_output=True,
             text=True).stdout
         if default:
             users = users.replace("user default off resetpass resetkeys resetchannels -@all", "user default on nopass ~* &* +@all")

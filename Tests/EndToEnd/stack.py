@@ -78,7 +78,8 @@ class Stack:
             "PORT": self.admin_port, "OPERATIONS_PORT": self.control_operations, "POSTGRES_URL": self.postgres.url,
             "REDIS_URL": self.state.url_of("cp"), "PEPPER_FILE": self.secrets / "pepper",
             "SEAL_KEY_FILE": self.secrets / "seal-key", "KEK_FILE": self.secrets / "kek",
-            "SQL_FOLDER": TREE / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token"}.items()}
+            "SQL_FOLDER": TREE / "sql" / "migrations", "ADMIN_TOKEN_FILE": self.secrets / "admin-token",
+            **self.control_settings()}.items()}
         self.control = Process("control", [BINARIES / "aihub-control", "serve"], self.folder, self.control_env)
         self.run_control("init-secrets", self.secrets)
         self.run_control("migrate")
@@ -86,9 +87,18 @@ class Stack:
         self.sql("update plan set key_concurrent_requests = 100000 where name = 'unlimited'")
         self.start_control()
         self.load_scripted_models()
-        self.workers = [Worker(f"worker-{n}", self, **worker_settings) for n in range(1, workers + 1)]
+        self.workers = [
+            Worker(f"worker-{n}", self, **{**worker_settings, **self.worker_settings(n)}) for n in range(1, workers + 1)]
         for worker in self.workers:
             worker.start()
+
+    # What other kinds of stacks set beside that
+
+    def control_settings(self):
+        return {}
+
+    def worker_settings(self, number):
+        return {}
 
     # Control plane
 

@@ -59,4 +59,7 @@ keep_password() {
     [ -s "$1" ] || head -c 24 /dev/urandom | base64 | tr -d '/+=\n' | keep_private "$1"
 }
 
+# The password in use in a file that `aihub-control secrets rotate` may have changed.
+current_password() { tail -n 1 "$1" | sed -E 's/^[0-9]+:([A-Za-z0-9+/]{43}=)$/\1/'; }
+
 http_ok() { curl --silent --fail --max-time 2 --output /dev/null "$1"; }

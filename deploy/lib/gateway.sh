@@ -25,12 +25,13 @@ require_ports() {
 }
 
 # redis_url USER: the state Redis as one of its users.
-redis_url() { echo "redis://$1:$(cat "$SECRETS/redis-$1")@127.0.0.1:$REDIS_STATE_PORT"; }
+redis_url() { echo "redis://$1:$(current_password "$SECRETS/redis-$1")@127.0.0.1:$REDIS_STATE_PORT"; }
 
 control() {
     local secrets="$SERVED/.local/secrets"
     AIHUB_CONTROL_PORT="$ADMIN_PORT" AIHUB_CONTROL_OPERATIONS_PORT=$((OPERATIONS_PORT + 2)) \
-        AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="$(redis_url cp)" \
+        AIHUB_CONTROL_POSTGRES_URL="$POSTGRES_URL" AIHUB_CONTROL_REDIS_URL="redis://cp@127.0.0.1:$REDIS_STATE_PORT" \
+        AIHUB_CONTROL_REDIS_PASSWORD_FILE="$secrets/redis-cp" \
         AIHUB_CONTROL_PEPPER_FILE="$secrets/pepper" AIHUB_CONTROL_SEAL_KEY_FILE="$secrets/seal-key" \
         AIHUB_CONTROL_KEK_FILE="$secrets/kek" AIHUB_CONTROL_ADMIN_TOKEN_FILE="$secrets/admin-token" \
         AIHUB_CONTROL_SQL_FOLDER="$SERVED/sql/migrations" "$@"
@@ -41,7 +42,8 @@ aihub_control() { control as_service "$SERVED/.build/release/aihub-control" "$@"
 
 # worker NUMBER PORT
 start_worker() {
-    AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="$(redis_url dp)" \
+    AIHUB_WORKER_PORT="$2" AIHUB_WORKER_OPERATIONS_PORT=$((OPERATIONS_PORT + $1 - 1)) AIHUB_WORKER_REDIS_URL="redis://dp@127.0.0.1:$REDIS_STATE_PORT" \
+        AIHUB_WORKER_REDIS_PASSWORD_FILE="$SERVED/.local/secrets/redis-dp" \
         AIHUB_WORKER_CACHE_REDIS_URL="redis://127.0.0.1:$REDIS_CACHE_PORT" \
         AIHUB_WORKER_PEPPER_FILE="$SERVED/.local/secrets/pepper" AIHUB_WORKER_SEAL_KEY_FILE="$SERVED/.local/secrets/seal-key" \
         AIHUB_WORKER_STATE_FOLDER="$SERVED/.local/worker-$1" AIHUB_WORKER_LISTENER_GRACE_SECONDS=0 \

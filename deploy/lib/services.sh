@@ -99,11 +99,13 @@ repair_aof() {
 make_redis_users() {
     keep_password "$SECRETS/redis-dp"
     keep_password "$SECRETS/redis-cp"
-    "$ROOT/deploy/redis/users.sh" "$SECRETS/redis-dp" "$SECRETS/redis-cp" | keep_private "$LOCAL/redis-state/users.acl"
+    keep_password "$SECRETS/redis-rotator"
+    "$ROOT/deploy/redis/users.sh" "$SECRETS/redis-dp" "$SECRETS/redis-cp" "$SECRETS/redis-rotator" |
+        keep_private "$LOCAL/redis-state/users.acl"
 }
 
 state_redis_answers() {
-    REDISCLI_AUTH="$(cat "$SECRETS/redis-cp")" redis-cli --user cp -p "$REDIS_STATE_PORT" ping | grep -q '^PONG$'
+    REDISCLI_AUTH="$(current_password "$SECRETS/redis-cp")" redis-cli --user cp -p "$REDIS_STATE_PORT" ping | grep -q '^PONG$'
 }
 
 start_redis() {

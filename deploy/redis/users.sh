@@ -1,13 +1,27 @@
 #!/usr/bin/env bash
-# Prints the users of the state Redis as an ACL file (Redis 7): users.sh FILE_WITH_THE_PASSWORD_OF_dp FILE_WITH_THAT_OF_cp
+# Prints the users of the state Redis as an ACL file (Redis 7): users.sh FILE_WITH_THE_PASSWORD_OF_dp FILE_WITH_THAT_OF_cp [FILE_WITH_THAT_OF_rotator]
+# A file holds one password a line, as it is or behind a version (`2:…`): all of them are taken.
 #
 # dp, the workers: calls the limiter's functions and, since these run with the rights of their caller, the commands in them,
 # each on the kind of key it is for. Reads keys, versions, snapshot and acknowledgements; writes none of them.
 # cp, the control plane: loads the functions and keeps all of the gateway's keys, and nothing else of the server.
+# rotator: `aihub-control secrets rotate` alone. It may change users, and so could make itself anything: no plane has its password.
 set -euo pipefail
-[ "$#" = 2 ] || { echo "usage: users.sh FILE_WITH_THE_PASSWORD_OF_dp FILE_WITH_THAT_OF_cp" >&2; exit 64; }
+[ "$#" = 2 ] || [ "$#" = 3 ] || {
+    echo "usage: users.sh FILE_WITH_THE_PASSWORD_OF_dp FILE_WITH_THAT_OF_cp [FILE_WITH_THAT_OF_rotator]" >&2
+    exit 64
+}
 
-password() { printf '#%s' "$(tr -d '\n' <"$1" | sha256sum | cut -d' ' -f1)"; }
+# A version is followed by 32 bytes in base64; anything else is a password as it stands.
+passwords() {
+    local line digests=()
+    while IFS= read -r line || [ -n "$line" ]; do
+        [ -n "$line" ] || continue
+        if [[ "$line" =~ ^[0-9]+:([A-Za-z0-9+/]{43}=)$ ]]; then line="${BASH_REMATCH[1]}"; fi
+        digests+=("#$(printf '%s' "$line" | sha256sum | cut -d' ' -f1)")
+    done <"$1"
+    echo "${digests[*]}"
+}
 
 dp=(
     resetkeys resetchannels -@all "&cfg"
@@ -32,5 +46,6 @@ cp=(
 )
 
 echo "user default off resetpass resetkeys resetchannels -@all"
-echo "user dp on $(password "$1") ${dp[*]}"
-echo "user cp on $(password "$2") ${cp[*]}"
+echo "user dp on $(passwords "$1") ${dp[*]}"
+echo "user cp on $(passwords "$2") ${cp[*]}"
+[ "$#" = 2 ] || echo "user rotator on $(passwords "$3") resetkeys resetchannels -@all +ping +hello +auth +acl|setuser +acl|getuser +acl|save"

@@ -19,12 +19,12 @@ package struct AdminService: Sendable {
     package static let cacheSeconds: ClosedRange<Int64> = 0...86_400
 
     let stores: any AdminStores
-    private let digester: KeyDigester
+    private let digester: @Sendable () -> KeyDigester
     private let settled: Propagation
     private let explainer: RouteExplainer
 
     package init(
-        stores: any AdminStores, digester: KeyDigester, explainer: @escaping RouteExplainer,
+        stores: any AdminStores, digester: @escaping @Sendable () -> KeyDigester, explainer: @escaping RouteExplainer,
         settled: @escaping Propagation
     ) {
         self.stores = stores
@@ -69,7 +69,7 @@ package struct AdminService: Sendable {
         _ = try await org(draft.orgID)
         let key = Self.randomKey()
         let entry = try await stores.createKey(
-            id: "key_" + Self.randomID(), digest: digester.digest(of: key), display: key.display, draft, actor: actor)
+            id: "key_" + Self.randomID(), StoredSecret(of: key, by: digester()), draft, actor: actor)
         _ = await settled(.urgent)
         return NewKey(entry: entry, key: key)
     }
@@ -110,7 +110,7 @@ package struct AdminService: Sendable {
         }
         let key = Self.randomKey()
         let entry = try await stores.rotateKey(
-            id, digest: digester.digest(of: key), display: key.display, overlapSeconds: overlapSeconds, actor: actor)
+            id, StoredSecret(of: key, by: digester()), overlapSeconds: overlapSeconds, actor: actor)
         guard let entry else { throw AdminError.notFound("The key '\(id)'") }
         return (NewKey(entry: entry, key: key), await settled(.urgent))
     }

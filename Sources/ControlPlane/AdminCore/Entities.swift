@@ -1,3 +1,4 @@
+internal import KeyMaterial
 package import PlaneContract
 
 /// An organisation: what keys belong to and budgets are shared in.
@@ -133,21 +134,34 @@ package struct Edit: Sendable {
     }
 }
 
+/// What is kept of a key's secret.
+package struct StoredSecret: Sendable {
+    package let digest: String
+    /// The name of the pepper the digest is made under.
+    package let pepper: String
+    package let display: String
+
+    init(of key: HubKey, by digester: KeyDigester) {
+        digest = digester.digest(of: key)
+        pepper = digester.current
+        display = key.display
+    }
+}
+
 /// Where orgs and keys are kept.
 package protocol AdminStores: Sendable {
     func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
     func org(_ id: String) async throws -> Org?
     func orgs(after: String?, limit: Int) async throws -> [Org]
     func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org?
-    func createKey(id: String, digest: String, display: String, _ draft: KeyDraft, actor: String) async throws
-        -> KeyEntry
+    func createKey(id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String) async throws -> KeyEntry
     func key(_ id: String) async throws -> KeyEntry?
     func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
     func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?
     func revokeKey(_ id: String, actor: String) async throws -> KeyEntry?
     /// Replaces a key's digest. Those before it work until the overlap ends at the latest.
     func rotateKey(
-        _ id: String, digest: String, display: String, overlapSeconds: Int64, actor: String
+        _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
     ) async throws -> KeyEntry?
     func deadLetter(_ id: Int64) async throws -> DeadLetterEntry?
     /// Those that are not resolved.

@@ -4,16 +4,17 @@ internal import Postgres
 
 extension PostgresStores {
     package func createKey(
-        id: String, digest: String, display: String, _ draft: KeyDraft, actor: String
+        id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String
     ) async throws -> KeyEntry {
         let own: [String?] = [
-            id, draft.orgID, draft.name, digest, display, draft.expiresAt,
+            id, draft.orgID, draft.name, secret.digest, secret.display, draft.expiresAt,
             draft.allowedModels.map(PostgresArray.literal),
         ]
         let values: [String?] =
             own + LimitColumns.values(draft.limits) + [draft.outagePolicy, draft.cacheSeconds.map { String($0) }]
         let rows = try await change(actor: actor) { connection in
-            try connection.query(
+            try Self.note(secret, connection)
+            return try connection.query(
                 """
                 insert into api_key (id, org_id, name, digest, display, expires_at, allowed_models, requests_per_minute,
                     tokens_per_minute, concurrent_requests, requests_per_day, requests_per_month, nano_usd_per_day,
@@ -86,10 +87,11 @@ extension PostgresStores {
     }
 
     package func rotateKey(
-        _ id: String, digest: String, display: String, overlapSeconds: Int64, actor: String
+        _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
     ) async throws -> KeyEntry? {
         let overlap = String(overlapSeconds)
         return try await change(actor: actor) { connection in
+            try Self.note(secret, connection)
             // Locks the key: whoever rotates it at the same time waits and retires the digest made here.
             try connection.query(
                 """
@@ -104,9 +106,14 @@ extension PostgresStores {
                 """, [id, overlap])
             return try connection.query(
                 "update api_key set digest = $2, display = $3 where id = $1 returning *, overlap_ends_at(api_key)",
-                [id, digest, display]
+                [id, secret.digest, secret.display]
             ).first.map(Self.key)
         }
+    }
+
+    private static func note(_ secret: StoredSecret, _ connection: PostgresConnection) throws {
+        try connection.query(
+            "insert into key_pepper (digest, pepper) values ($1, $2)", [secret.digest, secret.pepper])
     }
 
     private static func parts<Value>(_ change: Change<Value>) -> (String, Value?) {

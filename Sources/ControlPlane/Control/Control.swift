@@ -9,7 +9,7 @@ struct Control: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aihub-control", abstract: "The control plane of the gateway.",
         discussion: "Settings are environment variables under AIHUB_CONTROL_; docs/configuration.md lists them.",
-        subcommands: [Serve.self, Migrate.self, Load.self, AdminToken.self, Audit.self, InitSecrets.self])
+        subcommands: [Serve.self, Migrate.self, Load.self, AdminToken.self, Audit.self, InitSecrets.self, Secrets.self])
 
     static func settings() throws -> ControlSettings {
         do {

@@ -22,8 +22,10 @@ package struct Commands: Sendable {
     package func load(path: String, environment: [String: String]) throws {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let file = try YAMLDecoder().decode(CatalogueFile.self, from: text)
-        let sealer = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
+        // While this holds, no version of the KEK is dropped: what is sealed below is sealed under one that stays.
+        try connection.query("select pg_advisory_lock_shared(\(SecretRotation.sealingLock))")
+        let sealer = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
         try CatalogueLoader(connection, sealer: sealer, environment: environment)
             .load(file, actor: "aihub-control load")
     }
@@ -41,7 +43,8 @@ package struct Commands: Sendable {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
         let service = AdminService(
-            stores: PostgresStores(pool), digester: digester, explainer: { _, _ in throw AdminError.stateUnavailable },
+            stores: PostgresStores(pool), digester: { digester },
+            explainer: { _, _ in throw AdminError.stateUnavailable },
             settled: { _ in nil })
         guard let token = try await service.makeAdminToken(replacing: true) else { return nil }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)

@@ -22,9 +22,7 @@ package struct ControlApp: Sendable {
 
     package func run() async throws {
         try requireMigrated()
-        let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
-        let atRest = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
-        let inSnapshot = Sealer(try SecretFile(path: settings.sealKeyFile), purpose: .credentialInSnapshot)
+        let secrets = try ControlSecrets(settings)
         let auditKeys = AuditKeys(try SecretFile(path: settings.auditKeyFile))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = MetricsRegistry()
@@ -35,7 +33,7 @@ package struct ControlApp: Sendable {
 
         let store = PublicationStore(pool)
         let publisher = Publisher(
-            store: store, redis: redis, atRest: atRest, inSnapshot: inSnapshot, metrics: metrics, log: log)
+            store: store, redis: redis, kek: secrets.kek, sealKey: secrets.sealKey, metrics: metrics, log: log)
         let ledger = LedgerIngest(
             pool: ingestPool,
             redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
@@ -52,7 +50,7 @@ package struct ControlApp: Sendable {
                 settings.stateRedis, on: group.next(), deadline: .seconds(5),
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
-            stores: PostgresStores(pool), digester: digester,
+            stores: PostgresStores(pool), digester: { secrets.digester },
             explainer: { try await explaining.explain($0, allowed: $1) }, settled: { await propagation.settled($0) })
         try await keepAdminToken(admin)
 
@@ -62,6 +60,10 @@ package struct ControlApp: Sendable {
         let services: [any Service] = [
             Repeated { await keeper.run() }, Repeated { await ledger.run() },
             Repeated { await pools.run { keeper.openProcess } }, Repeated { await auditSealer.run() },
+            Repeated { [settings, log] in
+                await secrets.follow(
+                    as: keeper.owner, settings.stateRedis, on: group.next(), publisher: publisher, log: log)
+            },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
             try AdminServer.make(
                 host: settings.host, port: settings.port, tls: settings.tlsFiles,

@@ -1,3 +1,4 @@
+package import KeyMaterial
 internal import Ledger
 package import Logging
 package import Operations
@@ -17,6 +18,12 @@ package struct ControlSettings: Sendable {
     package var postgresURL: String
     package var postgresConnections: Int
     package var stateRedis: RedisEndpoint
+    /// The password of the state Redis, where it is in a file: it may change while the control plane runs.
+    package var stateRedisPassword: LiveSecret?
+    package var stateRedisPasswordFile: String?
+    /// What `secrets rotate` alone reads: the workers' password of the state Redis, and that of the user who may change users there.
+    package var workersRedisPasswordFile: String
+    package var rotatorRedisPasswordFile: String
     /// How long usage stays in Redis after the ledger has taken it in.
     package var usageKeptSeconds: Int
     package var pepperFile: String
@@ -47,12 +54,19 @@ package struct ControlSettings: Sendable {
         stateRedis = read.value(
             "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
             RedisEndpoint.init(url:))
+        stateRedisPasswordFile = read.optionalText("REDIS_PASSWORD_FILE")
+        stateRedisPassword = Self.password(stateRedisPasswordFile, &read)
+        if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         usageKeptSeconds = read.integer(
             "USAGE_KEPT_SECONDS", default: 900, in: UsageStreams.keptSecondsMin...604_800)
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         kekFile = read.requiredText("KEK_FILE")
-        auditKeyFile = read.text("AUDIT_KEY_FILE", default: Self.beside(kekFile))
+        auditKeyFile = read.text("AUDIT_KEY_FILE", default: Self.beside(kekFile, "audit-key"))
+        workersRedisPasswordFile = read.text(
+            "REDIS_WORKERS_PASSWORD_FILE", default: Self.beside(kekFile, "redis-dp"))
+        rotatorRedisPasswordFile = read.text(
+            "REDIS_ROTATOR_PASSWORD_FILE", default: Self.beside(kekFile, "redis-rotator"))
         sqlFolder = read.text("SQL_FOLDER", default: "sql/migrations")
         adminTokenFile = read.requiredText("ADMIN_TOKEN_FILE")
         logLevel = read.value(
@@ -61,7 +75,16 @@ package struct ControlSettings: Sendable {
         try read.finish()
     }
 
-    private static func beside(_ kek: String) -> String {
-        (kek.lastIndex(of: "/").map { String(kek[...$0]) } ?? "") + "audit-key"
+    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
+        do {
+            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+        } catch {
+            read.report("\(error)")
+            return nil
+        }
+    }
+
+    private static func beside(_ kek: String, _ name: String) -> String {
+        (kek.lastIndex(of: "/").map { String(kek[...$0]) } ?? "") + name
     }
 }

@@ -5,6 +5,7 @@ internal import Logging
 internal import Operations
 internal import PlaneContract
 internal import Redis
+internal import Synchronization
 
 /// Carries changes of configuration from PostgreSQL to Redis: takes the rows that are not published yet, pushes what they
 /// concern as it is now, then marks them. Interrupted anywhere, it does the same again; versions only rise, so that is
@@ -18,8 +19,11 @@ actor Publisher {
     private let redis: StateRedis
     private let atRest: Sealer
     private let inSnapshot: Sealer
+    private let sealKey: LiveSecret
     private let metrics: MetricsRegistry
     private let log: Logger
+    /// The version of the seal key that the newest snapshot pushed here is sealed under.
+    private(set) var sealedUnder: Int?
     private var rounds: [PublicationStore.Lane: Rounds] = [:]
 
     /// Of one lane: the round under way, and the next one, which all callers that arrive meanwhile share.
@@ -29,13 +33,14 @@ actor Publisher {
     }
 
     init(
-        store: PublicationStore, redis: StateRedis, atRest: Sealer, inSnapshot: Sealer, metrics: MetricsRegistry,
+        store: PublicationStore, redis: StateRedis, kek: LiveSecret, sealKey: LiveSecret, metrics: MetricsRegistry,
         log: Logger
     ) {
         self.store = store
         self.redis = redis
-        self.atRest = atRest
-        self.inSnapshot = inSnapshot
+        atRest = Sealer(kek, purpose: .credentialAtRest)
+        inSnapshot = Sealer(sealKey, purpose: .credentialInSnapshot)
+        self.sealKey = sealKey
         self.metrics = metrics
         self.log = log
     }
@@ -129,18 +134,42 @@ actor Publisher {
         try await redis.push(keys.map { ($0.digest, $0.record) })
     }
 
+    /// Publishes the snapshot once more where the seal key in use is another one than it was.
+    func publishUnderNewSealKey() async throws {
+        guard let sealedUnder, sealedUnder != sealKey.file.current.number else { return }
+        try await pushSnapshot()
+    }
+
     private func pushSnapshot() async throws {
-        let snapshot = try await store.snapshot { [atRest, inSnapshot, log] id, sealed in
+        // What is read below is sealed under this version or a newer one.
+        let version = sealKey.file.current.number
+        var (snapshot, unopened) = try await readSnapshot()
+        // A credential may have been read a moment before it was sealed under another KEK.
+        if !unopened.isEmpty { (snapshot, unopened) = try await readSnapshot() }
+        for id in unopened {
+            log.error(
+                "credential cannot be opened and is left out; is the KEK the right one?", metadata: ["id": "\(id)"])
+        }
+        try await redis.push(snapshot)
+        sealedUnder = version
+        metrics.set("aihub_control_snapshot_version", to: Double(snapshot.version))
+    }
+
+    private func readSnapshot() async throws -> (snapshot: GatewaySnapshot, unopened: [String]) {
+        let unopened = Unopened()
+        let snapshot = try await store.snapshot { [atRest, inSnapshot] id, sealed in
             do {
                 let context = "credential|" + id
                 return try inSnapshot.seal(try atRest.open(sealed, context: context), context: context)
             } catch {
-                log.error(
-                    "credential cannot be opened and is left out; is the KEK the right one?", metadata: ["id": "\(id)"])
+                unopened.ids.withLock { $0.append(id) }
                 return nil
             }
         }
-        try await redis.push(snapshot)
-        metrics.set("aihub_control_snapshot_version", to: Double(snapshot.version))
+        return (snapshot, unopened.ids.withLock { $0 })
+    }
+
+    private final class Unopened: Sendable {
+        let ids = Mutex<[String]>([])
     }
 }

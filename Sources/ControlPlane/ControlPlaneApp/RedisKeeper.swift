@@ -27,7 +27,7 @@ final class RedisKeeper: Sendable {
     private let pools: PoolKeeper
     private let metrics: MetricsRegistry
     private let log: Logger
-    private let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    let owner = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
     private let rebuild: ShardRebuild
     private let filling = KeyFilling()
     private let state = Mutex(State())

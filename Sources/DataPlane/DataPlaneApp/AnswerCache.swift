@@ -15,7 +15,7 @@ final class AnswerCache: @unchecked Sendable {
     }
 
     private let connection: CacheConnection
-    private let secrets: CacheSecrets
+    private var secrets: CacheSecrets
     private let flights: FlightBoard
     private let metrics: MetricsRegistry
     /// At hand without a look-up by text: each request touches one.
@@ -39,6 +39,7 @@ final class AnswerCache: @unchecked Sendable {
     }
 
     func connect() { connection.connect() }
+    func use(_ secrets: CacheSecrets) { self.secrets = secrets }
     func stop() { connection.stop() }
 
     func lookUp(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void) {

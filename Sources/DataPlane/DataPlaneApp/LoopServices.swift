@@ -31,7 +31,7 @@ final class LoopServices: RequestServices {
     private let cache: AnswerCache?
     private let walkCache: WalkCache?
     private let upstreams: Upstreams
-    private let digester: KeyDigester
+    private var digester: KeyDigester
     private let settings: WorkerSettings
     private let pulse: LoopPulse
     private var owner: String { pulse.owner }
@@ -45,7 +45,7 @@ final class LoopServices: RequestServices {
     private var hints = OperatorHints()
     private let log: Logger
     private let health: HealthBoard
-    private let cacheSecrets: CacheSecrets
+    private var cacheSecrets: CacheSecrets
     private var world: WalkWorld
     private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
     private let lost = LostAnswers()
@@ -130,10 +130,23 @@ final class LoopServices: RequestServices {
 
     func use(_ table: RoutingTable) {
         upstreams.retire()
-        world = WalkWorld(
+        world = makeWorld(table)
+    }
+
+    private func makeWorld(_ table: RoutingTable) -> WalkWorld {
+        WalkWorld(
             owner: owner, table: table, settings: settings.walk, bounds: bounds,
-            digests: { [digester] in digester.digests(of: $0) }, health: health, cache: walkCache,
+            digests: { [unowned self] in digester.digests(of: $0) }, health: health, cache: walkCache,
             secrets: cacheSecrets, lost: lost)
+    }
+
+    func use(_ newDigester: KeyDigester) { digester = newDigester }
+
+    func use(_ secrets: CacheSecrets) {
+        cacheSecrets = secrets
+        walkCache?.use(secrets)
+        cache?.use(secrets)
+        world = makeWorld(world.table)
     }
 
     func forgetKey(digest: String, before version: Int64) { keys.forget(digest: digest, before: version) }

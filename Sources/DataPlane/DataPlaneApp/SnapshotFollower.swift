@@ -38,6 +38,8 @@ final class SnapshotFollower: Sendable {
         var isFromRedis = false
         /// Since when Redis has had an older one than that.
         var olderSince: ContinuousClock.Instant?
+        /// The versions of the seal key that its credentials are sealed under, and those of the one on disk.
+        var sealedUnder: [Int] = []
     }
 
     init(
@@ -59,6 +61,7 @@ final class SnapshotFollower: Sendable {
     }
 
     var version: Int64 { current.withLock { $0.version } }
+    var sealedUnder: [Int] { current.withLock { $0.sealedUnder } }
 
     /// Takes the snapshot kept on disk, if there is one: before the first connection is accepted.
     func startFromDisk() {
@@ -85,7 +88,7 @@ final class SnapshotFollower: Sendable {
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)
-        if take(data, source: .redis) { keep(data) }
+        if let sealedUnder = take(data, source: .redis) { keep(data, sealedUnder) }
     }
 
     private func isToBeTaken(_ version: Int64) -> Bool {
@@ -100,36 +103,51 @@ final class SnapshotFollower: Sendable {
         }
     }
 
+    /// - Returns: the versions of the seal key that its credentials are sealed under; `nil` where it is not taken.
     @discardableResult
-    private func take(_ data: Data, source: Source) -> Bool {
+    private func take(_ data: Data, source: Source) -> [Int]? {
         guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
             (1...GatewaySnapshot.currentFormat).contains(snapshot.format)
         else {
             metrics.add("aihub_worker_snapshots_refused_total")
             log.error("snapshot unreadable, keeping the last good one", metadata: ["source": "\(source.rawValue)"])
-            return false
+            return nil
         }
+        var isSealedUnknown = false
         let table = RoutingTable(snapshot) { [sealer, log] entry in
             do {
                 return try sealer.open(entry.sealed, context: "credential|" + entry.id)
             } catch {
+                if case Sealer.Flaw.unknownVersion = error { isSealedUnknown = true }
                 log.error(
                     "credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
                 return nil
             }
         }
-        current.withLock { $0 = Current(version: snapshot.version, isFromRedis: source == .redis) }
+        // Its seal key may come yet: until then what this worker has serves its callers.
+        if isSealedUnknown, version > 0 {
+            metrics.add("aihub_worker_snapshots_refused_total")
+            return nil
+        }
+        let sealedUnder = Set(snapshot.credentials.compactMap { Sealer.version(of: $0.sealed) }).sorted()
+        current.withLock {
+            // What is on disk may be sealed under another one until this is there, too.
+            let before = $0.sealedUnder
+            $0 = Current(version: snapshot.version, isFromRedis: source == .redis)
+            $0.sealedUnder = Set(before + sealedUnder).sorted()
+        }
         metrics.set("aihub_worker_config_version", to: Double(snapshot.version))
         log.info(
             "configuration in force", metadata: ["version": "\(snapshot.version)", "source": "\(source.rawValue)"])
         apply(table)
-        return true
+        return sealedUnder
     }
 
     /// Written aside and renamed, readable by this user only; credentials stay sealed in it.
-    private func keep(_ data: Data) {
+    private func keep(_ data: Data, _ sealedUnder: [Int]) {
         do {
             try PrivateFile.write(Array(data), to: file)
+            current.withLock { $0.sealedUnder = sealedUnder }
         } catch {
             log.warning("snapshot cannot be kept for the next start", metadata: ["reason": "\(error)"])
         }

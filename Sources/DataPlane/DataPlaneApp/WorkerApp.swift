@@ -25,9 +25,7 @@ package struct WorkerApp: Sendable {
 
     /// Runs until SIGTERM or SIGINT, then drains. A second signal ends the draining.
     package func run() async throws {
-        let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
-        let sealKey = try SecretFile(path: settings.sealKeyFile)
-        let sealer = Sealer(sealKey, purpose: .credentialInSnapshot)
+        let secrets = try WorkerSecrets(settings)
         try FileManager.default.createDirectory(
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         DescriptorLimit.raise(for: settings.bounds.connectionsMax, log: log)
@@ -43,11 +41,11 @@ package struct WorkerApp: Sendable {
             bodies: BodyBudget(settings.bounds, trustedProxies: settings.trustedProxies), metrics: metrics, log: log)
         let health = HealthBoard(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
-            settings: settings, owner: owner, journals: journals, digester: digester,
-            cacheSecrets: CacheSecrets(secret: sealKey.newest.bytes), memory: memory, health: health, metrics: metrics,
+            settings: settings, owner: owner, journals: journals, digester: secrets.digester,
+            cacheSecrets: secrets.cacheSecrets, memory: memory, health: health, metrics: metrics,
             log: log)
         let (adopting, watchdog) = await start(loops, journals, metrics)
-        let follower = makeFollower(loops, health, on: background.next(), sealer, metrics)
+        let follower = makeFollower(loops, health, on: background.next(), secrets, metrics)
         let sweeper = Sweeper(
             redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
             heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
@@ -56,6 +54,7 @@ package struct WorkerApp: Sendable {
         let sweeping = Task { await sweeper.run() }
         let guarding = Task { await memory.run() }
         let telling = shareHealth(health, on: background.next())
+        let renewing = followFiles(secrets, loops, follower, as: owner, on: background.next())
 
         let draining = Flag()
         let operations = try await OperationsServer.start(
@@ -83,7 +82,8 @@ package struct WorkerApp: Sendable {
         }
         await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, hurry)
         secondSignal.cancel()
-        for task in [sweeping, guarding, telling, following] { task.cancel() }
+        for task in [sweeping, guarding, telling, following, renewing] { task.cancel() }
+        await renewing.value
         await adopting?.value
         secured?.refreshing.cancel()
         await sweeper.farewell()
@@ -123,18 +123,32 @@ package struct WorkerApp: Sendable {
     }
 
     private func makeFollower(
-        _ loops: WorkerLoops, _ health: HealthBoard, on eventLoop: any EventLoop, _ sealer: Sealer,
+        _ loops: WorkerLoops, _ health: HealthBoard, on eventLoop: any EventLoop, _ secrets: WorkerSecrets,
         _ metrics: MetricsRegistry
     ) -> SnapshotFollower {
         SnapshotFollower(
-            settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json", sealer: sealer,
-            metrics: metrics, log: log,
+            settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json",
+            sealer: Sealer(secrets.sealKey, purpose: .credentialInSnapshot), metrics: metrics, log: log,
             apply: { table in
                 health.use(table)
                 loops.forEach { $0.use(table) }
             },
             forgetKey: { digest, version in loops.forEach { $0.forgetKey(digest: digest, before: version) } },
             onLost: { loops.forEach { $0.recovery.shutAll() } })
+    }
+
+    private func followFiles(
+        _ secrets: WorkerSecrets, _ loops: WorkerLoops, _ follower: SnapshotFollower, as owner: String,
+        on eventLoop: any EventLoop
+    ) -> Task<Void, Never> {
+        Task { [settings, log] in
+            await secrets.follow(
+                as: owner, settings.stateRedis, on: eventLoop, log: log, sealedUnder: { follower.sealedUnder },
+                apply: { newPeppers, newSealKey in
+                    if newPeppers { loops.forEach { $0.use(secrets.digester) } }
+                    if newSealKey { loops.forEach { $0.use(secrets.cacheSecrets) } }
+                })
+        }
     }
 
     private static func readiness(

@@ -1,4 +1,5 @@
 internal import GatewayModel
+package import KeyMaterial
 package import Logging
 package import Operations
 package import Reactor
@@ -14,6 +15,8 @@ package struct WorkerSettings: Sendable {
     package var operationsPort: Int
     package var threads: Int
     package var stateRedis: RedisEndpoint
+    /// The password of the state Redis, where it is in a file: it may change while the worker runs.
+    package var stateRedisPassword: LiveSecret?
     /// `nil`: no answer is kept.
     package var cacheRedis: RedisEndpoint?
     package var cacheDeadlineMs: Int
@@ -62,6 +65,8 @@ package struct WorkerSettings: Sendable {
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value(
             "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
+        stateRedisPassword = Self.password(read.optionalText("REDIS_PASSWORD_FILE"), &read)
+        if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         cacheRedis = read.value(
             "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
@@ -116,6 +121,15 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
+        do {
+            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+        } catch {
+            read.report("\(error)")
+            return nil
+        }
     }
 
     private static let memoryMiBMax = 1_048_576

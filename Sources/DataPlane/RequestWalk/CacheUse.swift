@@ -43,7 +43,7 @@ package final class WalkCache {
     /// are not kept.
     package static let keptBytesMax = 64 << 20
 
-    let secrets: CacheSecrets
+    private(set) var secrets: CacheSecrets
     let defaultSeconds: Int64
     private var keptBytes = 0
 
@@ -52,6 +52,9 @@ package final class WalkCache {
         self.secrets = secrets
         self.defaultSeconds = defaultSeconds
     }
+
+    /// Names answers under these from now on: what was kept under others is not found any more.
+    package func use(_ secrets: CacheSecrets) { self.secrets = secrets }
 
     func take(_ bytes: Int) -> Bool {
         guard keptBytes + bytes <= Self.keptBytesMax else { return false }

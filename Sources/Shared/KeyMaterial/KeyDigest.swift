@@ -4,16 +4,22 @@ internal import GatewayModel
 
 /// Turns keys into the digests they are stored under: HMAC-SHA-256 with a pepper that neither PostgreSQL nor Redis holds.
 package struct KeyDigester: Sendable {
-    private let peppers: [(number: Int, key: SymmetricKey)]
+    /// The most peppers a file may hold: an unknown key costs a look-up under each.
+    package static let peppersMax = 2
+
+    private let peppers: [(name: String, key: SymmetricKey)]
 
     package init(peppers file: SecretFile) {
-        peppers = file.versions.reversed().map { ($0.number, SymmetricKey(data: $0.bytes)) }
+        peppers = file.versions.reversed().map { ($0.name, SymmetricKey(data: $0.bytes)) }
     }
 
-    /// The digest under the newest pepper: 64 hexadecimal characters.
+    /// The name of the pepper in use.
+    package var current: String { peppers[0].name }
+
+    /// The digest under the pepper in use: 64 hexadecimal characters.
     package func digest(of key: HubKey) -> String { Self.digest(of: key, under: peppers[0].key) }
 
-    /// The digests under every pepper, newest first: while peppers overlap, a key may be stored under an older one.
+    /// The digests under every pepper, the one in use first: while peppers overlap, a key may be stored under another one.
     package func digests(of key: HubKey) -> [String] { peppers.map { Self.digest(of: key, under: $0.key) } }
 
     private static func digest(of key: HubKey, under pepper: SymmetricKey) -> String {

@@ -17,16 +17,28 @@ package struct Sealer: Sendable {
 
     package enum Flaw: Error { case malformed, unknownVersion(Int), wrongKeyOrContext }
 
-    private let file: SecretFile
+    private let file: @Sendable () -> SecretFile
+    private let refreshed: @Sendable () -> SecretFile
     private let purpose: Purpose
 
     package init(_ file: SecretFile, purpose: Purpose) {
-        self.file = file
+        self.file = { file }
+        refreshed = { file }
         self.purpose = purpose
     }
 
+    /// Seals under the version that is in use at that moment.
+    package init(_ live: LiveSecret, purpose: Purpose) {
+        file = { live.file }
+        refreshed = { (try? live.refresh()) ?? live.file }
+        self.purpose = purpose
+    }
+
+    /// The version that this was sealed under.
+    package static func version(of sealed: String) -> Int? { sealed.split(separator: ".").first.flatMap { Int($0) } }
+
     package func seal(_ secret: Secret, context: String) throws -> String {
-        let version = file.newest
+        let version = file().current
         let box = try AES.GCM.seal(
             Array(secret.reveal().utf8), using: key(of: version), authenticating: Array(context.utf8))
         guard let combined = box.combined else { throw Flaw.malformed }
@@ -38,7 +50,10 @@ package struct Sealer: Sendable {
         guard parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])) else {
             throw Flaw.malformed
         }
-        guard let version = file.version(number) else { throw Flaw.unknownVersion(number) }
+        // Another process may seal under a version a moment before this one looks at its file.
+        guard let version = file().version(number) ?? refreshed().version(number) else {
+            throw Flaw.unknownVersion(number)
+        }
         guard let box = try? AES.GCM.SealedBox(combined: data),
             let plain = try? AES.GCM.open(box, using: key(of: version), authenticating: Array(context.utf8))
         else { throw Flaw.wrongKeyOrContext }

@@ -1,31 +1,58 @@
+internal import Crypto
 internal import FoundationEssentials
+package import GatewayModel
 
-/// A file of versioned 32-byte secrets: one `version:base64` a line, newest last. Pepper, seal key and KEK each have one.
+/// A file of versioned 32-byte secrets: one `version:base64` a line. The last line is in use, the others still open what was made under
+/// them. Pepper, seal key, KEK, audit key and the passwords of Redis each have one.
 ///
-/// Two versions may overlap while a secret is being replaced.
-package struct SecretFile: Sendable {
-    package struct Version: Sendable {
+/// A version that is being brought in stands before the last line until every process holds it.
+package struct SecretFile: Sendable, Equatable {
+    package struct Version: Sendable, Equatable {
+        /// 0: a password in a line of its own, without a version.
         package let number: Int
         package let bytes: [UInt8]
+
+        package init(number: Int, bytes: [UInt8]) {
+            self.number = number
+            self.bytes = bytes
+        }
+
+        /// Version and fingerprint: two files that both have a version 1 are told apart. A plain password may be short enough to be
+        /// found by its fingerprint, so it has none.
+        package var name: String {
+            guard number > 0 else { return "0" }
+            let code = HMAC<SHA256>.authenticationCode(
+                for: Array("aihub/secret-name".utf8), using: SymmetricKey(data: bytes))
+            return "\(number).\(Hex.encode(code.prefix(8)))"
+        }
+
+        /// The secret as a password.
+        package var password: Secret { Secret(text) }
+
+        var text: String {
+            number > 0 ? Data(bytes).base64EncodedString() : String(decoding: bytes, as: UTF8.self)
+        }
     }
 
     package enum Flaw: Error, CustomStringConvertible {
         case unreadable(path: String, reason: String)
         case malformed(path: String, line: Int)
+        case tooManyVersions(path: String, max: Int)
 
         package var description: String {
             switch self {
             case .unreadable(let path, let reason): "cannot read the secret file \(path): \(reason)"
             case .malformed(let path, let line):
                 "\(path) line \(line): a secret file holds lines of `version:base64`, 32 bytes each"
+            case .tooManyVersions(let path, let max): "\(path) holds more than \(max) versions"
             }
         }
     }
 
-    /// Oldest first, never empty.
+    /// Never empty; the last one is in use.
     package let versions: [Version]
 
-    package var newest: Version { versions[versions.count - 1] }
+    package var current: Version { versions[versions.count - 1] }
     package func version(_ number: Int) -> Version? { versions.first { $0.number == number } }
 
     package init(versions: [Version]) {
@@ -33,7 +60,10 @@ package struct SecretFile: Sendable {
         self.versions = versions
     }
 
-    package init(path: String) throws {
+    /// - Parameters:
+    ///   - versionsMax: more are refused.
+    ///   - takesPlain: a line may be a password without a version.
+    package init(path: String, versionsMax: Int = .max, takesPlain: Bool = false) throws {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
@@ -42,13 +72,23 @@ package struct SecretFile: Sendable {
         }
         var found: [Version] = []
         for (at, line) in text.split(separator: "\n").enumerated() {
-            let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])),
-                data.count == 32
-            else { throw Flaw.malformed(path: path, line: at + 1) }
-            found.append(Version(number: number, bytes: Array(data)))
+            guard let version = Self.version(line, takesPlain: takesPlain) else {
+                throw Flaw.malformed(path: path, line: at + 1)
+            }
+            found.append(version)
         }
         guard !found.isEmpty else { throw Flaw.malformed(path: path, line: 1) }
+        guard found.count <= versionsMax else { throw Flaw.tooManyVersions(path: path, max: versionsMax) }
         versions = found
+    }
+
+    private static func version(_ line: Substring, takesPlain: Bool) -> Version? {
+        let parts = line.split(separator: ":", maxSplits: 1)
+        if parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])),
+            data.count == 32
+        {
+            return Version(number: number, bytes: Array(data))
+        }
+        return takesPlain ? Version(number: 0, bytes: Array(line.utf8)) : nil
     }
 }

@@ -9,16 +9,23 @@ package enum PrivateFile {
         package var description: String { "cannot write \(path): \(reason)" }
     }
 
-    package static func write(_ text: String, to path: String) throws(Flaw) { try write(Array(text.utf8), to: path) }
+    package static func write(_ text: String, to path: String, keepsOwner: Bool = false) throws(Flaw) {
+        try write(Array(text.utf8), to: path, keepsOwner: keepsOwner)
+    }
 
     /// Written beside `path`, synced, and put in its place: a crash leaves the old file or the new one.
-    package static func write(_ bytes: [UInt8], to path: String) throws(Flaw) {
+    ///
+    /// - Parameter keepsOwner: the file belongs to whom the one it replaces belongs to, should root write it.
+    package static func write(_ bytes: [UInt8], to path: String, keepsOwner: Bool = false) throws(Flaw) {
+        var before = stat()
+        let hasOwner = keepsOwner && geteuid() == 0 && stat(path, &before) == 0
         let aside = path + ".new"
         // What a crash left behind may be open to others.
         unlink(aside)
         let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Flaw(path: path, reason: systemReason()) }
-        let isWritten = writeAll(bytes, to: file) && fsync(file) == 0
+        let isOwned = !hasOwner || fchown(file, before.st_uid, before.st_gid) == 0
+        let isWritten = isOwned && writeAll(bytes, to: file) && fsync(file) == 0
         let reason = systemReason()
         close(file)
         guard isWritten else {

@@ -27,6 +27,8 @@ package enum RedisKeys {
     /// to other events.
     package static func acknowledged(_ shard: Shard) -> String { "ack:" + shard.tag }
     package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
+    /// HASH process -> `SecretReport`.
+    package static let secretReports = "hb:secrets"
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
 
     /// The name of an org as a scope, beside the plain ids of keys.

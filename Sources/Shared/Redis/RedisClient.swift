@@ -42,6 +42,13 @@ package final class RedisClient: Sendable {
             .get()
     }
 
+    /// Closes the connection that stands. The next call opens another.
+    package func close() {
+        eventLoop.execute { [state] in
+            if case .connected(let connection) = state.value { connection.value.close() }
+        }
+    }
+
     private func send(
         _ commands: [RedisCommand], over connection: RedisConnection
     ) -> EventLoopFuture<[Result<RESPValue, RedisError>]> {

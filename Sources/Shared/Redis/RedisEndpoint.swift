@@ -6,6 +6,8 @@ package struct RedisEndpoint: Sendable {
     package var port: Int
     package var user: String?
     package var password: Secret?
+    /// Where the password may change while the process runs: asked for each connection that is made.
+    package var livePassword: (@Sendable () -> Secret?)?
 
     package init(host: String, port: Int) {
         self.host = host
@@ -36,7 +38,7 @@ package struct RedisEndpoint: Sendable {
 
     /// The commands a new connection starts with.
     package var greeting: [RedisCommand] {
-        guard let password else { return [] }
+        guard let password = livePassword?() ?? password else { return [] }
         return [RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal()])]
     }
 }

@@ -1,0 +1,47 @@
+internal import FoundationEssentials
+internal import PlaneContract
+internal import Redis
+
+/// What the workers and control planes that live say about the secrets they hold.
+struct SecretFleet: Sendable {
+    struct Process: Sendable {
+        var name: String
+        /// `nil`: it lives and says nothing, as older releases do.
+        var report: SecretReport?
+
+        var isControlPlane: Bool { name.hasPrefix("control-") }
+    }
+
+    let redis: RedisClient
+
+    /// All reports there are, by process, and Redis's time.
+    func reports() async throws -> (nowMs: Int64, reports: [String: SecretReport]) {
+        guard let seconds = try await redis.call("TIME").array?.first?.integer else {
+            throw RedisError.protocolViolation("time")
+        }
+        let texts = Self.pairs(try await redis.call("HGETALL", RedisKeys.secretReports))
+        let reports = texts.compactMapValues { try? JSONDecoder().decode(SecretReport.self, from: Data($0.utf8)) }
+        return (seconds * 1_000, reports)
+    }
+
+    /// Every process that was heard of a moment ago.
+    func processes() async throws -> [Process] {
+        let (nowMs, reports) = try await reports()
+        var found = reports.filter { nowMs - $0.value.atMs <= SecretReport.freshMs }
+            .mapValues { Optional($0) }
+        let beats = Self.pairs(try await redis.call("HGETALL", RedisKeys.heartbeats(Shard.all[0])))
+        for (owner, beat) in beats {
+            // Each event loop of a worker has a heartbeat of its own; a mark may stand behind the time.
+            guard let atMs = Int64(beat.prefix { $0.isNumber }), nowMs - atMs <= SecretReport.freshMs else { continue }
+            let name = owner.split(separator: ".").first.map(String.init) ?? owner
+            if found[name] == nil { found.updateValue(nil, forKey: name) }
+        }
+        return found.map { Process(name: $0.key, report: $0.value) }.sorted { $0.name < $1.name }
+    }
+
+    private static func pairs(_ reply: RESPValue) -> [String: String] {
+        let words = (reply.array ?? []).map { $0.string ?? "" }
+        let fields = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
+        return Dictionary(fields) { first, _ in first }
+    }
+}

@@ -1,0 +1,63 @@
+internal import GatewayModel
+internal import KeyMaterial
+internal import Operations
+internal import PlaneContract
+internal import Redis
+
+/// Passwords of users of the state Redis. A user has both while processes change over; connections that stand are not touched.
+extension SecretRotation {
+    /// May change users, and nothing else.
+    private static let rotator = "rotator"
+
+    func rotatePassword(_ name: SecretName, of user: String, at path: String) async throws {
+        let admin = Self.redis(try rotatorEndpoint())
+        defer { admin.close() }
+        let before = try SecretFile(path: path, takesPlain: true)
+        guard try await digests(of: user, admin).contains(Self.digest(before.current)) else {
+            throw Flaw.notOfRedis(user: user, path: path)
+        }
+        // It stands in the file before Redis knows it: no crash can lose a password that works.
+        var file = try begin(name, at: path, takesPlain: true)
+        let newest = file.newest
+        try await set(user, ["#" + Self.digest(newest)], admin)
+        say("\(name.rawValue): Redis takes version \(newest.number), too")
+        file = try use(file, name, at: path)
+        try await wait(until: "use version \(newest.number) of the password") {
+            $0.isControlPlane == (name == .redisCP) && $0.report?.uses(newest.name, of: name) != true
+        }
+        let known = try await digests(of: user, admin)
+        let old = file.versions.dropLast().map(Self.digest).filter(known.contains)
+        if !old.isEmpty { try await set(user, old.map { "!" + $0 }, admin) }
+        say("\(name.rawValue): Redis refuses older ones")
+        try drop(file, name, at: path)
+    }
+
+    private func rotatorEndpoint() throws -> RedisEndpoint {
+        var endpoint = settings.stateRedis
+        let file = try SecretFile(path: settings.rotatorRedisPasswordFile, takesPlain: true)
+        endpoint.user = Self.rotator
+        endpoint.livePassword = { file.current.password }
+        return endpoint
+    }
+
+    /// The passwords Redis has for the user, as it keeps them.
+    private func digests(of user: String, _ admin: RedisClient) async throws -> [String] {
+        let words = try await admin.call("ACL", "GETUSER", user).array ?? []
+        guard let at = words.firstIndex(where: { $0.string == "passwords" }), at + 1 < words.count else { return [] }
+        return words[at + 1].array?.compactMap(\.string) ?? []
+    }
+
+    /// Redis is told digests alone. What it is told is kept in its own file of users, so that it survives a restart.
+    private func set(_ user: String, _ rules: [String], _ admin: RedisClient) async throws {
+        _ = try await admin.call(RedisCommand(["ACL", "SETUSER", user] + rules))
+        do {
+            _ = try await admin.call("ACL", "SAVE")
+        } catch {
+            say("Redis could not keep its users in a file, and forgets this when it restarts: \(error)")
+        }
+    }
+
+    private static func digest(_ version: SecretFile.Version) -> String {
+        Fingerprint.sha256(version.password.reveal())
+    }
+}

@@ -1,0 +1,61 @@
+internal import KeyMaterial
+internal import PlaneContract
+internal import Postgres
+
+/// The pepper. A digest cannot be made again without the key, which only its caller has: keys stay under the pepper they were made under, which is
+/// held beside the new one until no key needs it.
+extension SecretRotation {
+    func rotatePepper(_ connection: PostgresConnection) async throws {
+        let path = settings.pepperFile
+        if try SecretFile(path: path).stage == .atRest {
+            try nameOlderKeys(under: try SecretFile(path: path).current, connection)
+        }
+        var file = try begin(.pepper, at: path)
+        let newest = file.newest
+        try await wait(until: "hold version \(newest.number) of the pepper") {
+            $0.report?.holds(newest.name, of: .pepper) != true
+        }
+        file = try use(file, .pepper, at: path)
+        try await waitForNewKeys(under: newest)
+        let older = try keys(under: connection).filter { $0.pepper != newest.name }.map(\.keys).reduce(0, +)
+        say("pepper: new keys are under version \(newest.number); \(older) keys are under older ones, which stay")
+    }
+
+    /// Leaves the pepper in use alone. What was made under another one never authenticates again.
+    ///
+    /// - Parameter keysStop: do so although there are such keys.
+    package func dropPeppers(keysStop: Bool) async throws {
+        let connection = try lockedConnection()
+        let file = try SecretFile(path: settings.pepperFile)
+        guard file.stage == .used else { throw Flaw.noOlderPepper }
+        // After this wait no control plane makes a key under an older pepper.
+        try await waitForNewKeys(under: file.current)
+        let older = try keys(under: connection).filter { $0.pepper != file.current.name }
+        let count = older.map(\.keys).reduce(0, +)
+        guard keysStop || count == 0 else { throw Flaw.keysNeedIt(count: count) }
+        try drop(file, .pepper, at: settings.pepperFile)
+        if count > 0 { say("pepper: \(count) keys do not authenticate any more") }
+    }
+
+    private func waitForNewKeys(under pepper: SecretFile.Version) async throws {
+        try await wait(until: "use version \(pepper.number) of the pepper") {
+            $0.isControlPlane && $0.report?.uses(pepper.name, of: .pepper) != true
+        }
+    }
+
+    /// Keys of before their peppers were noted are under the only one there is.
+    private func nameOlderKeys(under pepper: SecretFile.Version, _ connection: PostgresConnection) throws {
+        try connection.query(
+            """
+            insert into key_pepper (digest, pepper)
+            select digest, $1 from (select digest from api_key union all select digest from retired_digest) d
+            on conflict do nothing
+            """, [pepper.name])
+    }
+
+    func keys(under connection: PostgresConnection) throws -> [(pepper: String, keys: Int64)] {
+        try connection.query("select pepper, keys from keys_of_pepper order by pepper").map {
+            ($0.text("pepper"), $0.integer("keys"))
+        }
+    }
+}

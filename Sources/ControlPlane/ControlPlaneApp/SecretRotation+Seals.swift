@@ -1,0 +1,70 @@
+internal import KeyMaterial
+internal import PlaneContract
+internal import Postgres
+
+/// Keys that seal something: no version is used before everybody can open what it seals, none is dropped before nothing is sealed under it.
+extension SecretRotation {
+    func rotateKEK(_ connection: PostgresConnection) async throws {
+        let path = settings.kekFile
+        var file = try begin(.kek, at: path)
+        let newest = file.newest
+        try await wait(until: "hold version \(newest.number) of the KEK") {
+            $0.isControlPlane && $0.report?.holds(newest.name, of: .kek) != true
+        }
+        file = try use(file, .kek, at: path)
+        // Again where one was loaded meanwhile by a program that had read the file before.
+        repeat {
+            let count = try connection.transaction { try sealAgain(file, connection) }
+            say("kek: \(count) credentials sealed under version \(newest.number)")
+        } while try !connection.transaction { try dropKEK(file, connection) }
+    }
+
+    /// - Returns: false where something is still sealed under another version than the one in use.
+    private func dropKEK(_ file: SecretFile, _ connection: PostgresConnection) throws -> Bool {
+        // A program that loads a credential shares the lock from before the file is read until the credential is stored.
+        try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
+        let others = try connection.query(
+            "select id from credential where split_part(sealed, '.', 1) <> $1", [String(file.current.number)])
+        guard others.isEmpty else { return false }
+        try drop(file, .kek, at: settings.kekFile)
+        return true
+    }
+
+    /// Seals under the version in use whatever is sealed under another one.
+    private func sealAgain(_ file: SecretFile, _ connection: PostgresConnection) throws -> Int {
+        try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
+        try connection.query("select set_config('aihub.actor', 'aihub-control secrets rotate', true)")
+        let sealer = Sealer(file, purpose: .credentialAtRest)
+        var unopened: [String] = []
+        var count = 0
+        for row in try connection.query("select id, sealed from credential order by id for update") {
+            let (id, sealed) = (row.text("id"), row.text("sealed"))
+            if Sealer.version(of: sealed) == file.current.number { continue }
+            guard let secret = try? sealer.open(sealed, context: "credential|" + id) else {
+                unopened.append(id)
+                continue
+            }
+            try connection.query(
+                "update credential set sealed = $2 where id = $1",
+                [id, try sealer.seal(secret, context: "credential|" + id)])
+            count += 1
+        }
+        guard unopened.isEmpty else { throw Flaw.unopened(ids: unopened) }
+        return count
+    }
+
+    func rotateSealKey() async throws {
+        let path = settings.sealKeyFile
+        var file = try begin(.sealKey, at: path)
+        let newest = file.newest
+        try await wait(until: "hold version \(newest.number) of the seal key") {
+            $0.report?.holds(newest.name, of: .sealKey) != true
+        }
+        file = try use(file, .sealKey, at: path)
+        try await wait(until: "use version \(newest.number) of the seal key") { process in
+            guard let report = process.report, report.uses(newest.name, of: .sealKey) else { return true }
+            return report.sealedUnder?.contains { $0 != newest.number } == true
+        }
+        try drop(file, .sealKey, at: path)
+    }
+}

@@ -1,0 +1,169 @@
+internal import FoundationEssentials
+internal import KeyMaterial
+internal import NIOCore
+internal import NIOPosix
+internal import Operations
+package import PlaneContract
+internal import Postgres
+internal import Redis
+
+/// Replaces a secret while the gateway runs: the new version is added to the file, used, and the old one dropped. Between two steps it
+/// waits until every process that lives says in Redis that the next step is safe for it.
+///
+/// How far it has come stands in the file itself: a rotation that was killed is run again and goes on from there.
+package struct SecretRotation: Sendable {
+    package enum Flaw: Error, CustomStringConvertible {
+        case isRunning
+        case noPasswordFile
+        case waitedInVain(seconds: Int)
+        case unopened(ids: [String])
+        case notOfRedis(user: String, path: String)
+        case noOlderPepper
+        case keysNeedIt(count: Int64)
+
+        package var description: String {
+            switch self {
+            case .noPasswordFile: "\(ControlSettings.prefix)REDIS_PASSWORD_FILE is not set: the password is in the URL"
+            case .isRunning: "another rotation is running"
+            case .waitedInVain(let seconds):
+                "gave up after \(seconds) s; nothing is lost: run it again and it goes on from here"
+            case .unopened(let ids):
+                "credentials that no version of the KEK opens: \(ids.joined(separator: ", ")); load them again first"
+            case .notOfRedis(let user, let path):
+                "the password in use in \(path) is none that Redis has for \(user): bring both together first"
+            case .noOlderPepper: "the file holds no pepper that is older than the one in use"
+            case .keysNeedIt(let count):
+                "\(count) keys would stop working: replace them first, or say --keys-stop-working"
+            }
+        }
+    }
+
+    /// Shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
+    static let sealingLock = "7283910457"
+    private static let rotationLock = "7283910458"
+    private static let lookEvery = Duration.milliseconds(200)
+
+    let settings: ControlSettings
+    private let waitSeconds: Int
+    let say: @Sendable (String) -> Void
+    let fleet: SecretFleet
+
+    /// - Parameters:
+    ///   - waitSeconds: how long each step waits for the others.
+    ///   - say: is told each step when it is done; never a secret.
+    package init(settings: ControlSettings, waitSeconds: Int, say: @escaping @Sendable (String) -> Void) {
+        self.settings = settings
+        self.waitSeconds = waitSeconds
+        self.say = say
+        fleet = SecretFleet(redis: Self.redis(settings.stateRedis))
+    }
+
+    package func rotate(_ name: SecretName) async throws {
+        let connection = try lockedConnection()
+        switch name {
+        case .kek: try await rotateKEK(connection)
+        case .pepper: try await rotatePepper(connection)
+        case .sealKey: try await rotateSealKey()
+        case .redisDP: try await rotatePassword(name, of: "dp", at: settings.workersRedisPasswordFile)
+        case .redisCP:
+            guard let path = settings.stateRedisPasswordFile else {
+                throw Flaw.noPasswordFile
+            }
+            try await rotatePassword(name, of: "cp", at: path)
+        }
+    }
+
+    /// A connection of the only rotation that runs: the lock goes with it.
+    func lockedConnection() throws -> PostgresConnection {
+        let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
+        let isFree = try connection.query("select pg_try_advisory_lock(\(Self.rotationLock)) as free")[0].bool("free")
+        guard isFree else { throw Flaw.isRunning }
+        return connection
+    }
+
+    /// One line for each secret, and one for each process that lives.
+    package func status() async throws -> [String] {
+        var lines: [String] = []
+        for name in SecretName.allCases {
+            guard let path = path(of: name), let file = try? SecretFile(path: path, takesPlain: true) else { continue }
+            let others = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
+            lines.append(
+                "\(name.rawValue): version \(file.current.number) in use" + (others.isEmpty ? "" : ", held: \(others)"))
+        }
+        let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
+        for (pepper, count) in try keys(under: connection) {
+            lines.append("pepper \(pepper.prefix { $0 != "." }): \(count) keys")
+        }
+        for process in try await fleet.processes() { lines.append(Self.line(process)) }
+        return lines
+    }
+
+    private func path(of name: SecretName) -> String? {
+        switch name {
+        case .kek: settings.kekFile
+        case .sealKey: settings.sealKeyFile
+        case .pepper: settings.pepperFile
+        case .redisDP: settings.workersRedisPasswordFile
+        case .redisCP: settings.stateRedisPasswordFile
+        }
+    }
+
+    private static func line(_ process: SecretFleet.Process) -> String {
+        guard let report = process.report else { return "\(process.name): says nothing of its secrets" }
+        // Of each version its number: a fingerprint is of no use to a reader.
+        let held = report.held.sorted { $0.key < $1.key }.map { name, versions in
+            name + " " + versions.map { $0.prefix { $0 != "." } }.joined(separator: ",")
+        }
+        return "\(process.name): \(held.joined(separator: "; "))"
+    }
+
+    // MARK: Steps
+
+    static func redis(_ endpoint: RedisEndpoint) -> RedisClient {
+        RedisClient(endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(5))
+    }
+
+    /// The file, with a new version in it where none is on its way.
+    func begin(_ name: SecretName, at path: String, takesPlain: Bool = false) throws -> SecretFile {
+        let file = try SecretFile(path: path, takesPlain: takesPlain)
+        guard file.stage == .atRest else { return file }
+        let added = file.adding()
+        try write(added, to: path)
+        say("\(name.rawValue): version \(added.newest.number) added, \(file.current.number) still in use")
+        return added
+    }
+
+    /// The newest version in use from now on.
+    func use(_ file: SecretFile, _ name: SecretName, at path: String) throws -> SecretFile {
+        guard file.stage == .added else { return file }
+        let used = file.usingNewest()
+        try write(used, to: path)
+        say("\(name.rawValue): version \(used.current.number) in use")
+        return used
+    }
+
+    /// The version in use alone.
+    func drop(_ file: SecretFile, _ name: SecretName, at path: String) throws {
+        try write(file.keepingCurrent(), to: path)
+        let dropped = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
+        say("\(name.rawValue): version \(dropped) dropped")
+    }
+
+    func write(_ file: SecretFile, to path: String) throws {
+        try PrivateFile.write(file.text, to: path, keepsOwner: true)
+    }
+
+    /// Waits until no process that lives is one that `lags`, and says for whom.
+    func wait(until what: String, _ lags: (SecretFleet.Process) -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(waitSeconds)
+        var told: [String] = []
+        repeat {
+            let late = (try? await fleet.processes().filter(lags).map(\.name)) ?? ["the state Redis"]
+            if late.isEmpty { return }
+            if late != told { say("waiting until \(late.joined(separator: ", ")) \(what)") }
+            told = late
+            try await Task.sleep(for: Self.lookEvery)
+        } while ContinuousClock.now < deadline
+        throw Flaw.waitedInVain(seconds: waitSeconds)
+    }
+}
