@@ -86,7 +86,7 @@ import Testing
         #expect(bound(greedy) == 300 * 2 + 500 * 10)
     }
 
-    @Test("a text is never more than the model's window, unless it is for an embedding: some vendors work on those in parts")
+    @Test("a text is never more than the model's window, unless it is for an embedding")
     func window() {
         var short = model
         short.contextWindow = 514

@@ -7,7 +7,8 @@ import RequestWalk
 /// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
 struct Surroundings {
     private enum Turn {
-        case body, breakBody, lookUp, peek, begin, parse, admit, cache, progress, attempt(Int), timer, flow, leave, shutDown
+        case body, breakBody, lookUp, peek, begin, parse, admit, cache, progress, attempt(Int), timer, flow, leave,
+            shutDown
     }
 
     /// Words of an attempt that are already on their way when it is stopped or paused.

@@ -37,7 +37,8 @@ extension WalkAction {
         case .settle(let request): "settle \(request.target) \(request.cost.nano) \(shown(request.event))"
         case .cancelAttempt, .releaseAttempt, .pauseAttempt, .resumeAttempt, .noteAttempt, .setTimer, .cancelTimer:
             "\(self)"
-        case .lookUpKey, .peek, .findRequest, .begin, .parse, .admit, .lookUpAnswer, .keepAnswer, .respondHead, .respondEnd,
+        case .lookUpKey, .peek, .findRequest, .begin, .parse, .admit, .lookUpAnswer, .keepAnswer, .respondHead,
+            .respondEnd,
             .reportProgress, .readOn, .finished:
             String(name)
         }
