@@ -2,14 +2,14 @@ package import ResponseCache
 
 /// How one request uses the cache.
 package struct CacheUse: Sendable {
-    /// What `x-aihub-cache` says.
+    /// The values of `x-aihub-cache`.
     package enum Word: String, Sendable { case hit, miss, bypass }
 
     enum State: Sendable {
-        /// The cache, or whoever is asking an engine the same, has not answered yet.
+        /// The cache has not answered yet, or an identical request that is already running has not finished.
         case asking
         case hit(CachedAnswer)
-        /// An engine answers, and what it says may be kept.
+        /// A deployment answers, and its answer may be cached.
         case miss
         case unavailable
     }
@@ -17,7 +17,7 @@ package struct CacheUse: Sendable {
     let key: CacheKey
     var policy: CachePolicy
     var state: State
-    /// The head of the answer left before anything was known.
+    /// The response head was sent before the outcome was known, so a trailer carries it.
     var isToldInTrailer = false
 
     var word: Word {
@@ -29,31 +29,31 @@ package struct CacheUse: Sendable {
     }
 }
 
-/// What the cache must know of an alias or a model.
+/// What the cache needs to know about an alias or a model.
 struct NameInCache {
-    /// A digest of what stands behind the name.
+    /// A digest of the name's definition.
     var definition: [UInt8]
-    /// How long its answers are kept; `nil` leaves that to others, 0 keeps none.
+    /// How long answers are kept, in seconds; `nil` uses the default, 0 disables caching.
     var seconds: Int64?
 }
 
-/// What the walks of one event loop share of the cache; it belongs to that loop.
+/// Cache state shared by the walks of one event loop, and confined to that loop.
 package final class WalkCache {
-    /// Bytes of running streams that may be kept in the end, all walks of the loop together. Beyond it streams run as ever and
-    /// are not kept.
+    /// Bytes of running streams buffered for the cache, over all walks of the loop. Beyond it streams still run but are
+    /// not cached.
     package static let keptBytesMax = 64 << 20
 
     private(set) var secrets: CacheSecrets
     let defaultSeconds: Int64
     private var keptBytes = 0
 
-    /// - Parameter defaultSeconds: how long answers are kept where neither key nor name says.
+    /// - Parameter defaultSeconds: how long answers are kept where neither the key nor the name sets it.
     package init(_ secrets: CacheSecrets, defaultSeconds: Int64) {
         self.secrets = secrets
         self.defaultSeconds = defaultSeconds
     }
 
-    /// Names answers under these from now on: what was kept under others is not found any more.
+    /// Derives cache keys from these secrets from now on. Answers cached under the old ones are no longer found.
     package func use(_ secrets: CacheSecrets) { self.secrets = secrets }
 
     func take(_ bytes: Int) -> Bool {

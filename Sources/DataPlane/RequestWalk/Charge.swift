@@ -1,7 +1,7 @@
 internal import GatewayModel
 internal import PlaneContract
 
-/// What a request costs by what is known of it.
+/// What a request costs, as far as its usage is known.
 struct Charge {
     var usage: TokenUsage
     var source: UsageSource
@@ -9,7 +9,7 @@ struct Charge {
 
     static let nothing = Charge(usage: TokenUsage(), source: .counted, cost: .zero)
 
-    /// The same beside what an earlier attempt of the request may have cost.
+    /// The charge plus what an earlier attempt of the request may have cost, capped at `most`.
     func adding(_ owed: Charge, at most: NanoUSD) -> Charge {
         guard owed.cost > .zero else { return capped(at: most) }
         var usage = usage
@@ -17,22 +17,22 @@ struct Charge {
         return Charge(usage: usage, source: .bounded, cost: NanoUSD(cost.nano + owed.cost.nano)).capped(at: most)
     }
 
-    /// A provider that reports more than the bound is the operator's loss, not the caller's.
+    /// When a provider bills more than the bound, the operator pays the difference, not the caller.
     private func capped(at most: NanoUSD) -> Charge {
         cost > most ? Charge(usage: usage, source: .bounded, cost: most) : self
     }
 }
 
-/// How the last attempt of a request ended, as far as it decides what its provider may bill.
+/// How the last attempt ended, as far as that decides what its provider may bill.
 enum Billing {
-    /// Nothing was sent, or the provider said that it failed. The unit of the request limits goes back, unless the error
-    /// only repeats what the caller asked for.
+    /// Nothing was sent, or the provider reported a failure. The request is uncounted from the request limits, unless
+    /// the error only repeats what the caller asked for.
     case nothing(keepsUnit: Bool)
-    /// The connection was lost before a head too often: the input may have been billed.
+    /// The connection was lost before a response head, too often for this key: the input may have been billed.
     case input
-    /// The provider ended its answer.
+    /// The provider completed its answer.
     case whole
-    /// The connection was closed before the end, by either side.
+    /// The connection was closed by either side before the answer was complete.
     case cut
 
     var keepsUnit: Bool { if case .nothing(keepsUnit: false) = self { false } else { true } }

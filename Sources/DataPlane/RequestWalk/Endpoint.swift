@@ -10,7 +10,7 @@ enum Endpoint: Equatable, Sendable {
     case health
     case preflight
 
-    /// The name in logs and metrics: one of a closed list.
+    /// The name in logs and metrics, from a closed list.
     var label: String {
         switch self {
         case .inference(let operation): operation.label
@@ -23,15 +23,15 @@ enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// What an engine is asked to do; `nil` where none is.
+    /// The operation a deployment is asked for; `nil` for endpoints that need no upstream.
     var operation: Operation? {
         if case .inference(let operation) = self { operation } else { nil }
     }
 
     static let targetBytesMax = 8 << 10
 
-    /// Matches the raw path: nothing is decoded or normalised first, but for slashes too many, which come of base URLs that
-    /// end in one.
+    /// Matches the raw path without decoding or normalising it. Only repeated slashes are collapsed: clients produce
+    /// them from base URLs that end in a slash.
     init(method: String, target: String) throws(GatewayError) {
         guard target.utf8.count <= Self.targetBytesMax, target.hasPrefix("/") else {
             throw GatewayError(.invalidRequest, "The request target must be a path of at most 8 KiB.")
@@ -77,7 +77,7 @@ enum Endpoint: Equatable, Sendable {
         return Operation.allCases.first { path.utf8.dropFirst("/v1".utf8.count).elementsEqual($0.path.utf8) }
     }
 
-    /// The id of `/v1/me/requests/{id}`: a UUID and nothing else, since it becomes part of a Redis key.
+    /// The ID in `/v1/me/requests/{id}`. Only a UUID is accepted, since it becomes part of a Redis key.
     private static func requestID(in path: String) -> String? {
         guard path.hasPrefix("/v1/me/requests/") else { return nil }
         let id = path.dropFirst("/v1/me/requests/".count).lowercased()
@@ -107,7 +107,7 @@ enum Endpoint: Equatable, Sendable {
                 + " /v1/me/requests/{id}.")
     }
 
-    /// A model's name out of a path: percent-decoded, slashes allowed both ways.
+    /// A model's name from a path, percent-decoded. Slashes may be escaped or not.
     private static func decoded(_ raw: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = raw.utf8.makeIterator()

@@ -1,7 +1,7 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Single values of a request; `null` counts as absent.
+/// Readers for single values of a request; `null` counts as absent.
 enum Field {
     static func flag(_ name: String, _ value: JSONView) throws(GatewayError) -> Bool {
         if value.isNull { return false }

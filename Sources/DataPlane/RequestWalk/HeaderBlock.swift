@@ -1,8 +1,8 @@
 internal import GatewayModel
 
-/// Header fields in the form they leave in: `name: value` lines, each ended by CRLF, names in lower case.
+/// Serialized header fields: `name: value` lines, each ended by CRLF, names in lower case.
 ///
-/// Values are the gateway's own words, or text that a strict parser has judged; nothing that holds CR or LF gets here.
+/// Values are the gateway's own text or have passed a strict parser, so none contains CR or LF.
 package struct HeaderBlock: Sendable {
     package private(set) var bytes: [UInt8] = []
 
@@ -21,7 +21,7 @@ package struct HeaderBlock: Sendable {
         bytes.append("\r\n")
     }
 
-    /// Appends whole lines made before.
+    /// Appends complete, already serialized lines.
     package mutating func add(_ lines: [UInt8]) { bytes += lines }
 
     private mutating func begin(_ name: StaticString) {
@@ -29,7 +29,7 @@ package struct HeaderBlock: Sendable {
         bytes.append(": ")
     }
 
-    /// The fields apart, for tests and logs.
+    /// The fields as pairs, for tests and logs.
     package var fields: [(name: String, value: String)] {
         String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").compactMap { line in
             let parts = line.split(separator: ":", maxSplits: 1)

@@ -1,9 +1,10 @@
 extension InferenceRequest {
-    /// The string "1h" as it may be spelt in JSON: plainly, or with either letter as an escape.
+    /// The spellings of the string "1h" in JSON to search for: literal, or either character escaped.
     private static let hourSpellings = [Array(#""1h""#.utf8), Array(#"\u0031"#.utf8), Array(#"\u0068"#.utf8)]
 
-    /// Whether anything in the request may ask a provider to keep a part of it for an hour (`"ttl": "1h"`), which costs more than
-    /// five minutes. It is taken for asked wherever the string stands: nothing that asks is missed, and looking is linear in the body.
+    /// Whether the request may ask a provider to cache a part of it for an hour (`"ttl": "1h"`), which costs more than
+    /// five minutes. The string counts wherever it appears: this misses no real request for an hour, and the search is
+    /// linear in the body.
     var mayAskToKeepForAnHour: Bool { Self.hourSpellings.contains(where: contains) }
 
     private func contains(_ needle: [UInt8]) -> Bool {

@@ -45,7 +45,7 @@ extension InferenceRequest {
         }
     }
 
-    /// What chat and text completions have in common.
+    /// Members that chat and text completions share.
     mutating func read(generation name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
         case "stream": streams = try Field.flag(name, value)

@@ -6,14 +6,14 @@ internal import Routing
 /// `POST /v1/completions`, the older form of text completion (OpenAI API reference, "Create completion").
 extension InferenceRequest {
     static let promptsMax = 2_048
-    /// What the reference gives an answer when the request names no limit. Engines have other ideas.
+    /// The API's default when a request sets no limit. It is set explicitly, because providers use other defaults.
     static let completionTokensDefault: Int64 = 16
 
     mutating func read(completion name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
         case "prompt": try read(texts: value, name)
         case "n": size.choices = max(size.choices, try Field.whole(name, value, 1...Self.choicesMax) ?? 1)
-        // As many are generated and billed, however few are returned.
+        // All candidates are generated and billed, even if fewer are returned.
         case "best_of": size.choices = max(size.choices, try Field.whole(name, value, 1...20) ?? 1)
         case "logprobs": _ = try Field.whole(name, value, 0...5)
         case "echo": _ = try Field.flag(name, value)
@@ -28,7 +28,7 @@ extension InferenceRequest {
         size.outputTokensMax = maxTokens ?? Self.completionTokensDefault
     }
 
-    /// Text in its four forms: one text, several, one list of token ids, several of those.
+    /// The four forms of input: one text, several texts, one list of token IDs, or several lists.
     mutating func read(texts value: JSONView, _ name: String) throws(GatewayError) {
         hasInput = true
         if value.kind == .string {

@@ -2,8 +2,9 @@ internal import Admission
 internal import GatewayModel
 internal import JSONScan
 
-/// `POST /v1/images/generations` (OpenAI API reference, "Create image"). Images are answered inside the JSON: the gateway
-/// keeps no files that a URL could lead to.
+/// `POST /v1/images/generations` (OpenAI API reference, "Create image").
+///
+/// Images are returned inside the JSON only: the gateway stores no files that a URL could point to.
 extension InferenceRequest {
     static let imagePromptCharactersMax = 32_000
     static let imagesMax: Int64 = 10
@@ -29,7 +30,7 @@ extension InferenceRequest {
         }
     }
 
-    /// Unicode scalars, as OpenAI counts them. A spelling with more bytes than so many can have is not read.
+    /// Unicode scalars, as OpenAI counts them. Text with more bytes than the maximum can take is not decoded.
     private static func characters(of text: JSONView) -> Int {
         guard text.content.count <= imagePromptCharactersMax * 12 else { return .max }
         return JSONString.utf8(text.content).reduce(0) { $1 & 0xc0 == 0x80 ? $0 : $0 + 1 }
@@ -37,7 +38,7 @@ extension InferenceRequest {
 
     private static let kindBytesMax = 64
 
-    /// What decides the price of an image; `nil` leaves it to the provider.
+    /// A parameter that decides the price of an image; `nil` leaves the choice to the provider.
     private static func kind(_ name: String, _ value: JSONView) throws(GatewayError) -> String? {
         if value.isNull || value.isText("auto") { return nil }
         guard let text = value.string, !text.isEmpty, text.utf8.count <= kindBytesMax else {

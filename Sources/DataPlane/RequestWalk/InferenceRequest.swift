@@ -6,8 +6,8 @@ internal import PlaneContract
 internal import Routing
 internal import Translation
 
-/// A request for an engine that passed parsing: its bytes, and what the gateway reads of them. One type for every
-/// operation; what each reads is in a file of its own.
+/// A parsed and validated inference request: its bytes and what the gateway reads of them. One type for all operations;
+/// each operation's members are read in a file of its own.
 struct InferenceRequest: Sendable {
     static let modelBytesMax = 256
     static let choicesMax: Int64 = 128
@@ -25,17 +25,17 @@ struct InferenceRequest: Sendable {
     var hasStreamOptions = false
     var maxTokens: Int64?
     var maxCompletionTokens: Int64?
-    /// Whether there is something to work on: messages, a prompt, an input.
+    /// Whether there is any input: messages, a prompt, an input.
     var hasInput = false
-    /// The caller asks the model to think before it answers.
+    /// The caller asks the model to reason before it answers.
     var asksToThink = false
-    /// An embedding is wanted as base64 (`true`) or as numbers.
+    /// Embeddings are returned as base64 (`true`) or as numbers.
     var wantsBase64 = false
 
-    /// Something in it is said in the words of another API (`ForeignChat`); `hasForeignInput` matters without messages.
+    /// Some of it is in another API's format (`ForeignChat`). `hasForeignInput` only matters without messages.
     var isForeign = false
     var hasForeignInput = false
-    /// Where the first part stands that only another API has.
+    /// The place of the first part that only another API has.
     var foreignPart: String?
 
     init(_ body: [UInt8], for operation: Operation) throws(GatewayError) {
@@ -44,19 +44,19 @@ struct InferenceRequest: Sendable {
         try check()
     }
 
-    /// The same request in OpenAI's words: what is counted, held for and sent from here on.
+    /// The same request in OpenAI's format, which is what is counted, held for and sent from here on.
     private func inOpenAIForm() throws(GatewayError) -> InferenceRequest {
         let form = try ForeignChat.inOpenAIForm(body, members)
         do throws(GatewayError) {
             let request = try InferenceRequest(reading: form, for: operation)
-            // A part that means nothing where it stands, such as a call in a user's message.
+            // A part that is invalid where it stands, such as a tool call in a user's message.
             if let place = request.foreignPart {
                 throw Self.invalid(place + ".type", "\(place).type does not belong here.")
             }
             return request
         } catch {
             var error = error
-            // The caller does not know the messages that were made of his items.
+            // The caller did not send the messages that were built from `input`.
             if !hasInput, error.param?.hasPrefix("messages") == true { error.param = "input" }
             throw error
         }
@@ -82,18 +82,17 @@ struct InferenceRequest: Sendable {
         }
     }
 
-    /// Whether the hold starts with a slice and grows: for streams whose bill ends when they are closed.
+    /// Whether the hold starts with one slice and grows. True for streams whose bill ends when they are closed.
     func growsOn(_ target: RouteTarget) -> Bool { stopsWhenClosed(on: target) }
 
-    /// Output tokens of one choice that are held for at first, and by which its hold grows: enough for twice the time
-    /// within which more is asked for.
+    /// Output tokens per choice in the first hold and in each extension: twice `Production.leadMs` of output, at least.
     func slice(on target: RouteTarget) -> Int64 {
         let rate = target.model.tokensPerSecondMax ?? ModelEntry.tokensPerSecondDefault
         let lead = Production.tokens(perSecond: rate, overMs: 2 * Production.leadMs)
         return max(Estimate.sliceTokens, lead + Production.underWayTokens)
     }
 
-    /// As translators see it.
+    /// The request as translators see it.
     var given: ClientRequest {
         ClientRequest(
             operation: operation, body: body, members: members, streams: streams, choices: size.choices, traits: traits)
@@ -102,7 +101,7 @@ struct InferenceRequest: Sendable {
     private mutating func read(_ name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
         case "model": model = try Self.modelName(value)
-        // Members by which a caller could steer where a request goes or with whose key.
+        // Members with which a caller could change where a request goes, or with whose key.
         case "api_base", "base_url", "api_key", "user_config", "extra_headers":
             throw Self.invalid(name, "'\(name)' is not accepted: the gateway alone decides where a request goes.")
         default:

@@ -1,16 +1,16 @@
 internal import JSONScan
 internal import PlaneContract
 
-/// The address of an image or a file: on the web, or the data itself (RFC 2397), which names its type.
+/// The URL of an image or a file: on the web, or a data URL (RFC 2397) that names its type.
 struct MediaAddress {
     let isData: Bool
-    /// Such as `image/png`, in lower case; empty where none is named.
+    /// A media type such as `image/png`, in lower case; empty where none is given.
     private let type: String
 
-    /// Every byte of a scheme and a type can be escaped to six; a data URL may be megabytes long.
+    /// Only the scheme and type are decoded, since a data URL may be megabytes long. Each byte may be escaped to six.
     private static let headBytes = 6 * 64
 
-    /// - Returns: `nil` for what is no http, https or data URL.
+    /// - Returns: `nil` unless it is an http, https or data URL.
     init?(_ url: JSONView) {
         let head = UnsafeBufferPointer(rebasing: url.content.prefix(Self.headBytes))
         let text = JSONString.unescaped(head).lowercased()
@@ -27,7 +27,7 @@ struct MediaAddress {
 
     var isText: Bool { isData && type.hasPrefix("text/") }
 
-    /// - Parameter assumed: what it stands for where its type does not say.
+    /// - Parameter assumed: the kind where the URL has no type.
     func kind(as assumed: MediaKind) -> MediaKind {
         if type.isEmpty { return assumed }
         if type.hasPrefix("image/") { return .image }

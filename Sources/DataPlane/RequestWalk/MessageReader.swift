@@ -4,16 +4,16 @@ internal import JSONScan
 internal import PlaneContract
 internal import Translation
 
-/// Reads the messages of a request one by one: refuses what is none, and counts what costs.
+/// Reads the messages of a request one by one: rejects invalid ones and counts what affects the cost.
 struct MessageReader {
     private(set) var count = 0
-    /// What stands there beside text: how many of each kind, and where the first.
+    /// Media besides text, by kind: how many, and the place of the first.
     private(set) var media: [MediaKind: (count: Int64, place: String)] = [:]
-    /// Bytes of media that stand in the body itself: they are no text.
+    /// Bytes of media inside the body itself, which do not count as text.
     private(set) var dataBytes: Int64 = 0
-    /// What engines of some dialects may want otherwise.
+    /// Traits of the messages that some providers need translated.
     private(set) var traits: MessageTraits = []
-    /// Where the first part stands that only another API has.
+    /// The place of the first part that only another API has.
     private(set) var foreignPart: String?
 
     var images: Int64 { media[.image]?.count ?? 0 }
@@ -95,7 +95,7 @@ struct MessageReader {
             }
             guard call.kind == .object else { throw flaw(at, ".tool_calls[\(number)]", "must be an object") }
             guard let id = call["id"], id.hasText else { throw flaw(at, ".tool_calls[\(number)].id", "must be text") }
-            // Most calls are smaller than that, names and all.
+            // Smaller calls cannot exceed the bounds, and most are smaller.
             guard call.range.count > RequestShape.toolNameBytesMax else { continue }
             let place = "messages[\(at)].tool_calls[\(number)]"
             try RequestShape.check(place + ".id", id, bytesMax: RequestShape.callIDBytesMax)
@@ -139,7 +139,7 @@ struct MessageReader {
         }
     }
 
-    /// Parts that are media whatever is in them.
+    /// Part types that are media whatever their content.
     private static let kinds: [(type: StaticString, kind: MediaKind)] = [
         ("input_audio", .audio), ("audio_url", .audio), ("video_url", .video), ("document_url", .document),
     ]
@@ -149,10 +149,10 @@ struct MessageReader {
         dataBytes += Int64(bytes)
     }
 
-    /// An image by its address, which the provider fetches and never the gateway, or as its data, which says what it is.
+    /// An image by its URL, which the provider fetches and the gateway never does, or as a data URL with its type.
     private mutating func read(image: JSONView?, _ at: Int, _ place: String) throws(GatewayError) {
         guard let image else { throw flaw(at, place + ".image_url", "is missing") }
-        // Some clients send the address itself.
+        // Some clients send the URL itself.
         guard image.kind == .object || image.kind == .string else {
             throw flaw(at, place + ".image_url", "must be an object with a url")
         }
@@ -163,7 +163,7 @@ struct MessageReader {
         note(address.kind(as: .image), at, place, dataBytes: address.isData ? url.range.count : 0)
     }
 
-    /// A file with its data. By id it could be anybody's, of any size.
+    /// A file with its data. File IDs are refused: such a file could be anyone's, and of any size.
     private mutating func read(file: JSONView?, _ at: Int, _ place: String) throws(GatewayError) {
         guard let file, file.kind == .object else { throw flaw(at, place + ".file", "must be an object") }
         if let id = file["file_id"], !id.isNull {
@@ -174,7 +174,7 @@ struct MessageReader {
         }
         traits.insert(.files)
         let address = MediaAddress(data)
-        // Text has no more tokens than bytes.
+        // Text has no more tokens than bytes, so it counts as text.
         if address?.isText == true { return }
         note(address?.kind(as: .document) ?? .document, at, place, dataBytes: data.range.count)
     }

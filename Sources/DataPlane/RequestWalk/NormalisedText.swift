@@ -1,7 +1,9 @@
-/// How many bytes a text may gain before it is cut into tokens: some tokenizers normalise it first (NFC: Qwen; NFKC: the one that
-/// Anthropic published), and a few characters have a longer form there. U+FDFA, three bytes, becomes 33.
+/// How many bytes a text may grow before it is tokenized.
+///
+/// Some tokenizers normalise text first (Qwen: NFC; the one that Anthropic published: NFKC), and a few characters have
+/// a longer normal form: U+FDFA grows from three bytes to 33.
 package enum NormalisedText {
-    /// The most that all texts of a JSON document may gain, as they are spelt there.
+    /// The most that all texts of a JSON document may grow together, given their spelling there.
     ///
     /// - Complexity: O(bytes).
     package static func growth(in bytes: UnsafeBufferPointer<UInt8>) -> Int64 {
@@ -15,7 +17,7 @@ package enum NormalisedText {
                     at += 2
                     continue
                 }
-                // Six bytes were sent for it, and the text itself has up to three.
+                // The escape takes six bytes, the character itself up to three.
                 let length = unit < 0x800 ? 2 : 3
                 total += Int64(max(0, Int(table[unit]) + length - 6))
                 at += 6
@@ -29,7 +31,7 @@ package enum NormalisedText {
         return total
     }
 
-    /// - Returns: the length of the character.
+    /// - Returns: the length of the character in bytes.
     private static func add(
         _ length: Int, _ lead: Int, _ bytes: UnsafeBufferPointer<UInt8>, _ at: Int, _ total: inout Int64
     ) -> Int {
@@ -57,15 +59,15 @@ package enum NormalisedText {
 
     private typealias Entry = (range: ClosedRange<Int>, bytes: UInt8)
 
-    /// Gained by each character below U+10000.
+    /// Growth in bytes of each character below U+10000.
     private static let table: [UInt8] = {
         var table = [UInt8](repeating: 0, count: 0x1_0000)
         for entry in entries { for scalar in entry.range { table[scalar] = entry.bytes } }
         return table
     }()
 
-    /// The most that one of the range gains, in NFC or NFKC (Unicode 14). A mark may take the place of another in the character
-    /// before it, which then stands apart: two bytes.
+    /// The largest growth within each range, in NFC or NFKC (Unicode 14). The two bytes of combining marks: a mark may
+    /// displace another one that was composed with the character before it.
     private static let entries: [Entry] = [
         (0xa8...0xbe, 3), (0x13f...0x149, 1), (0x1c4...0x1c6, 1), (0x2d8...0x2dd, 1), (0x300...0x36f, 2),
         (0x37a...0x385, 3), (0x587...0x587, 2), (0x675...0x678, 2), (0x958...0x95f, 3), (0x9dc...0x9df, 3),

@@ -4,18 +4,19 @@ internal import PlaneContract
 internal import Routing
 internal import Translation
 
-/// How much output can have been produced by an instant, whether it has passed or not.
+/// An upper bound for the output produced by a given instant, which may be in the future.
 ///
-/// What passes is counted by its bytes: a token of a byte-level tokenizer has at least one. What does not pass (thinking that
-/// is not shown; anything while the connection is held back) is bounded by time: no model produces more than its
-/// `tokensPerSecondMax`. A few tokens are always under way between producer and reader.
+/// Output that passes through is counted by its bytes: a token of a byte-level tokenizer has at least one. Output that
+/// does not (hidden reasoning; anything while the connection is paused) is bounded by time: no model produces more than
+/// its `tokensPerSecondMax`. A few tokens are always in flight between producer and reader.
 enum Production {
-    /// Produced but not read yet, and what is still produced until a provider notices that the connection is closed.
-    /// Per choice.
+    /// Tokens per choice that are produced but not yet read, plus those still produced until a provider notices that
+    /// the connection is closed.
     static let underWayTokens: Int64 = 256
-    /// What a choice has besides its text: markers of a turn and of its end are billed, too. An assumption: no vendor states a figure.
+    /// Billed tokens of a choice besides its text, such as turn and end markers. An assumption: no vendor states a
+    /// figure.
     static let markerTokens: Int64 = 8
-    /// A hold is large enough for what can be produced within this time; reports are made more often.
+    /// A hold covers what can be produced within this time; progress is reported more often than that.
     static let leadMs: Int64 = 2_000
 
     static func tokens(perSecond rate: Int64, overMs: Int64) -> Int64 {
@@ -25,21 +26,21 @@ enum Production {
 }
 
 extension InferenceRequest {
-    /// Whether closing the connection ends the bill. Only of streams does any vendor say so: a plain answer is worked on to its
-    /// end (OpenRouter, "API streaming": a plain request that is aborted is billed for the complete response).
+    /// Whether closing the connection ends the bill. Vendors say so of streams only: a plain answer is completed anyway
+    /// (OpenRouter, "API streaming": an aborted plain request is billed for the complete response).
     func stopsWhenClosed(on target: RouteTarget) -> Bool { streams && target.deployment.afterClose == .stops }
 }
 
 extension RequestWalk {
     func stopsWhenClosed(_ target: RouteTarget) -> Bool { admitted?.request.stopsWhenClosed(on: target) ?? false }
 
-    /// All choices together.
+    /// For all choices together.
     var underWayTokens: Int64 { Estimate.product(Production.underWayTokens, admitted?.request.size.choices ?? 1) }
 
-    /// All choices together.
+    /// For all choices together.
     var markerTokens: Int64 { Estimate.product(Production.markerTokens, admitted?.request.size.choices ?? 1) }
 
-    /// Output tokens a second, all choices together.
+    /// Output tokens per second, for all choices together.
     func outputRate(of target: RouteTarget) -> Int64 {
         let rate = target.model.tokensPerSecondMax ?? ModelEntry.tokensPerSecondDefault
         return Estimate.product(rate, admitted?.request.size.choices ?? 1)
@@ -50,7 +51,7 @@ extension RequestWalk {
         return request.operation == .chat && target.translator.mayThinkUnseen(whenAsked: request.asksToThink)
     }
 
-    /// Without what is under way.
+    /// Output tokens produced so far, without those in flight.
     func producedTokens(at now: Int64) -> Int64 {
         guard let attempt else { return 0 }
         let rate = outputRate(of: attempt.target)
@@ -62,7 +63,7 @@ extension RequestWalk {
         return relay.visibleTokens + unseen
     }
 
-    /// The provider is held back from here on: what it produces does not pass.
+    /// The provider is paused from here on: its output no longer passes through.
     mutating func pauseProduction(at now: Int64) {
         if relay.pausedSinceMs == nil { relay.pausedSinceMs = now }
     }

@@ -2,46 +2,46 @@ internal import Admission
 internal import GatewayModel
 internal import ProviderSchemas
 
-/// What has passed through to the caller so far.
+/// What has been relayed to the caller so far.
 struct Relay {
     var model: String?
-    /// The provider answered with a model of another name than it is declared to serve.
+    /// The provider answered under another model name than its deployment declares.
     var isMisnamed = false
-    /// The caller asked for the usage of his stream.
+    /// The caller asked for the usage of the stream.
     var wantsUsage = false
-    /// The provider's last word on usage.
+    /// The provider's latest usage report.
     var usage: ProviderUsage?
-    /// It was said before anything was produced: what the answer came to is not known.
+    /// `usage` was reported before anything was produced, so it does not cover the answer.
     var usageIsPreview = false
-    /// What the whole answer came to, by the provider's word. No answer is made of no tokens: such a usage says nothing.
+    /// The usage of the whole answer as the provider reports it. A total of zero tokens is no report.
     var finalUsage: ProviderUsage? { usageIsPreview || usage?.tokens.total == 0 ? nil : usage }
-    /// The last chunk, whose envelope the usage chunk reuses.
+    /// The last chunk, whose envelope the gateway's own chunks reuse.
     var lastChunk: ChatChunk?
     var contentDeltas: Int64 = 0
     var contentBytes: Int64 = 0
-    /// Images made.
+    /// Images received.
     var images: Int64 = 0
     var finished = false
     var firstByteMs: Int64 = 0
-    /// The money asked for a smaller output limit than the caller did.
+    /// The budget forced a smaller output limit than the caller asked for.
     var isCapped: Bool { affordableOutput != nil }
-    /// That limit, for each choice.
+    /// That limit, per choice.
     var affordableOutput: Int64?
     /// Output tokens the hold pays for.
     var coveredTokens: Int64 = .max
-    /// A larger hold was asked for.
+    /// An extension of the hold was asked for.
     var isGrowing = false
-    /// Nothing more is covered: the engine waits for a larger hold.
+    /// The hold is used up: the upstream is paused until it is extended.
     var waitsForHold = false
-    /// Why the hold could not grow as asked.
+    /// The limit that kept the hold from growing as asked.
     var growthReason: LimitFacts?
 
-    /// Output tokens that have passed, at most.
+    /// An upper bound for the output tokens that were relayed.
     var visibleTokens: Int64 { max(contentDeltas, contentBytes) }
-    /// While the provider is held back.
+    /// Since when the provider is paused.
     var pausedSinceMs: Int64?
-    /// Produced while it was held back and not read since.
+    /// Tokens that may have been produced while it was paused and were not read since.
     var backlogTokens: Int64 = 0
-    /// The provider answered with another model of the catalogue: the dearer of the two prices.
+    /// The provider answered with another model of the catalogue: the higher of the two prices.
     var dearerPrice: Price?
 }

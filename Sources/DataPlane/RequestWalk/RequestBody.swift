@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import PlaneContract
 
-/// `GET /v1/me/requests/{id}`: how a request went and what it cost, from its usage event.
+/// The body of `GET /v1/me/requests/{id}`: how a request ended and what it cost, from its usage event.
 enum RequestBody {
     private struct Body: Encodable {
         struct Usage: Encodable {
@@ -35,10 +35,10 @@ enum RequestBody {
         var configVersion: Int64?
     }
 
-    /// - Returns: `nil` when the request is another key's.
+    /// - Returns: `nil` when the request belongs to another key.
     static func json(_ id: String, state: String, event: [UInt8], keyID: String) -> String? {
         var body = Body(id: id, state: state, costUsd: NanoUSD.zero.decimalUSD)
-        // A cancelled request has no event: it reached no provider and cost nothing, whoever asks.
+        // A cancelled request has no event: it reached no provider and cost nothing, so there is no key to check.
         if !event.isEmpty {
             guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(event)), event.keyID == keyID else {
                 return nil
@@ -53,7 +53,7 @@ enum RequestBody {
         return (try? encoder.encode(body)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A request that was not let in: what its caller was told.
+    /// The body for a request that was refused: the error its caller received.
     static func json(_ id: String, refusedWith error: GatewayError) -> String {
         let body = String(decoding: ErrorBody.json(error).dropFirst().dropLast(), as: UTF8.self)
         return

@@ -4,9 +4,9 @@ internal import KeyMaterial
 internal import PlaneContract
 internal import Routing
 
-/// Headers and bodies of answers, errors included.
+/// Headers and bodies of responses, errors included.
 extension RequestWalk {
-    /// On every answer: the id and the configuration in force; CORS where a browser asks.
+    /// Headers of every response: the request ID and the configuration version, plus CORS for browsers.
     var commonHeaders: HeaderBlock {
         let cors = head?.hasOrigin == true ? WalkWorld.corsLines : []
         var block = HeaderBlock(reserving: context.world.commonLines.count + cors.count + 512)
@@ -16,7 +16,7 @@ extension RequestWalk {
         return block
     }
 
-    /// On every answer of an engine: how it was chosen, and what the key has left.
+    /// Headers of every model response: how the deployment was chosen, and what the key has left.
     var answerHeaders: HeaderBlock {
         var block = commonHeaders
         addRoute(to: &block)
@@ -59,7 +59,8 @@ extension RequestWalk {
         end(status: 200, outcome: nil, error: nil, at: now)
     }
 
-    /// CORS preflight (Fetch §4.8): no key, the asked headers reflected because a wildcard leaves out `authorization`.
+    /// CORS preflight (Fetch §4.8): needs no key. The requested headers are echoed because a wildcard does not cover
+    /// `authorization`.
     mutating func answerPreflight(at now: Int64) {
         var headers = commonHeaders
         if let head, head.hasOrigin {
@@ -73,7 +74,7 @@ extension RequestWalk {
     }
 }
 
-/// The error body of the product: `{"error":{"type":…,"message":…,"code":<HTTP status>,"param":…,"limit":{…}}}`.
+/// The product's error body: `{"error":{"type":…,"message":…,"code":<HTTP status>,"param":…,"limit":{…}}}`.
 enum ErrorBody {
     static func json(_ error: GatewayError) -> [UInt8] {
         var out = "{\"error\":{\"type\":\"\(error.kind.rawValue)\",\"message\":\(quoted(error.message))"
@@ -85,6 +86,6 @@ enum ErrorBody {
         return Array((out + "}}").utf8)
     }
 
-    /// Messages repeat what the caller sent, and some send their key in the wrong place.
+    /// Redacts keys: messages quote the caller's input, and some callers put their key in the wrong place.
     private static func quoted(_ text: String) -> String { JSONText.quoted(HubKey.redacted(text)) }
 }

@@ -2,32 +2,36 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// Where a request has been.
+/// The attempts of a request so far.
 struct AttemptTrail {
-    /// The place in the plan of the next one that was not tried.
+    /// Index into the plan of the next deployment to try.
     var next = 0
     var lastTarget: RouteTarget?
-    /// The last one that a request was sent to.
+    /// The last deployment a request was sent to.
     var askedTarget: RouteTarget?
     var lastClass: FailureClass?
-    /// How long it asked to be left alone.
+    /// The delay the last deployment asked for, in milliseconds.
     var askedMs: Int64 = 0
-    /// The last one said with an error status that it did nothing: it may be asked once more.
+    /// The last deployment answered with an error status, so it did nothing and may be retried once.
     var mayRetry = false
     var retryIsDue = false
     var hasRetried = false
-    /// Every failure so far was an engine's own rate limit.
+    /// Every failure so far was a provider's own rate limit.
     var allRateLimited = true
-    /// What earlier attempts may be billed for that were given up for their silence.
+    /// What earlier attempts that were abandoned for their silence may be billed for.
     var owed = Charge.nothing
-    /// It is asked next, once there is a hold for it beside what is owed.
+    /// The next deployment, waiting for a hold that covers it and `owed`.
     var waitingTarget: RouteTarget?
 }
 
-/// Which deployment is asked next, and what each attempt tells of its deployment.
+/// Chooses the next deployment and reports each attempt's outcome.
 extension RequestWalk {
-    /// The next deployment of the plan; behind the last the same once more, after a while, where nothing can have been charged
-    /// twice. `nil`: none now.
+    /// The next deployment of the plan.
+    ///
+    /// After the last one, schedules one retry of the same deployment if nothing can have been charged for it, or fails
+    /// the request.
+    ///
+    /// - Returns: `nil` if no attempt can start now.
     mutating func nextTarget(of plan: RoutePlan, at now: Int64) -> RouteTarget? {
         if trail.retryIsDue {
             trail.retryIsDue = false
@@ -59,7 +63,7 @@ extension RequestWalk {
         startNextAttempt(at: now)
     }
 
-    /// A request that is too long for one model may fit another, if its name allows another.
+    /// Moves on to a model with a larger context window, if the alias allows another model.
     mutating func goesToLargerWindow(than target: RouteTarget) -> Bool {
         guard let plan = admitted?.plan, plan.crossesModels, let window = target.model.contextWindow else {
             return false
@@ -73,8 +77,10 @@ extension RequestWalk {
         return true
     }
 
-    /// Keeps what is said when no engine is left. 429 is the caller's own limit, and is said of engines only when all are at
-    /// theirs, with the shortest wait.
+    /// Keeps the error to return when no deployment is left.
+    ///
+    /// 429 normally means the caller's own limit. It is returned for providers only when all of them are rate limited, with
+    /// the shortest wait.
     mutating func remember(_ failure: GatewayError) {
         guard let last = lastFailure else {
             trail.allRateLimited = failure.kind == .rateLimitExceeded
@@ -88,14 +94,14 @@ extension RequestWalk {
         if isLimited || last.kind == .rateLimitExceeded { lastFailure?.retryAfterMs = wait }
     }
 
-    /// What a caller is told to wait: what the provider asked for, within reason.
+    /// The retry delay for the caller: what the provider asked for, within bounds.
     func waitMs(_ asked: Int64?) -> Int64 {
         min(max(asked ?? context.world.settings.restMs, 1), CoolDown.askedMsMax)
     }
 
     // MARK: What is told of the deployment
 
-    /// The attempt failed, and its deployment is the cause.
+    /// Reports that the attempt failed because of its deployment.
     mutating func blame(_ failure: FailureClass, askedMs: Int64? = nil, at now: Int64) {
         trail.lastClass = failure
         trail.askedMs = askedMs ?? 0
@@ -120,7 +126,7 @@ extension RequestWalk {
         note(.answered(tokens: usage.output + usage.reasoning, afterMs: now - attempt.startedMs))
     }
 
-    /// Every attempt is told of to its end, once, whatever ended it.
+    /// Reports an attempt that ended without a verdict. `note` sends only the first report per attempt.
     mutating func noteEnd(at now: Int64) { note(.noVerdict) }
 
     mutating func note(_ note: AttemptNote) {
@@ -135,7 +141,7 @@ extension RequestWalk {
 
     // MARK: What is told to the caller
 
-    /// How the engine was chosen.
+    /// Adds the headers that say how the deployment was chosen.
     func addRoute(to block: inout HeaderBlock) {
         guard let attempt, let admitted else { return }
         block.add("x-aihub-model-requested", Self.headerText(admitted.request.model))
@@ -148,7 +154,7 @@ extension RequestWalk {
         block.add("x-aihub-route", "\(way); after=\(failure.rawValue); first=\(admitted.plan.reason.text)")
     }
 
-    /// A name as a caller wrote it: beyond ASCII it has no place in a header.
+    /// The name as the caller wrote it; bytes that are not visible ASCII are replaced, since headers cannot carry them.
     private static func headerText(_ name: String) -> String {
         name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
             ? name : String(decoding: name.utf8.map { $0 > 0x20 && $0 < 0x7f ? $0 : UInt8(ascii: "?") }, as: UTF8.self)

@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import KeyMaterial
 internal import PlaneContract
 
-/// Stage 1: who is calling? The form of the key is judged here, its record by Redis.
+/// Stage 1: authenticates the caller. The format of the key is checked here, its record is looked up in Redis.
 extension RequestWalk {
     mutating func begin(_ head: RequestHead, at now: Int64) {
         startedMs = now
@@ -36,7 +36,7 @@ extension RequestWalk {
         }
     }
 
-    /// `application/json`, with any parameters but another charset (RFC 9110 §8.3.1).
+    /// Accepts `application/json` with any parameters except another charset (RFC 9110 §8.3.1).
     private static func isJSON(_ type: String) -> Bool {
         let parts = type.lowercased().split(separator: ";", omittingEmptySubsequences: false).map {
             Substring($0.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
@@ -50,7 +50,7 @@ extension RequestWalk {
         GatewayError(.requestTooLarge, "The body is larger than \(context.world.bounds.bodyBytesMax >> 20) MiB.")
     }
 
-    /// The key of `Authorization`; without one, that of `api-key` or `x-api-key`, where clients of other APIs put it.
+    /// The key from `Authorization`, else from `api-key` or `x-api-key`, which clients of other APIs use.
     private static func key(in head: RequestHead) throws(GatewayError) -> HubKey {
         guard let value = head.authorization else {
             guard let first = head.apiKeys.first else {
@@ -63,7 +63,7 @@ extension RequestWalk {
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw unauthorized("The Authorization header must read 'Bearer sk-hub-…'.")
         }
-        // Whose budget would pay? What is no key of ours is somebody else's business.
+        // With two gateway keys it is unclear whose budget pays. Keys of other services in these headers are ignored.
         guard head.apiKeys.allSatisfy({ $0 == words[1] || !$0.hasPrefix(HubKey.prefix) }) else { throw twoKeys }
         return try key(String(words[1]))
     }
@@ -112,7 +112,9 @@ extension RequestWalk {
             retryAfterMs: 1_000)
     }
 
-    /// The key changed since its record was read: read it again, once. A key that keeps changing is nobody's fault.
+    /// The key changed since its record was read: reads it once more.
+    ///
+    /// If it is stale again, the request fails as `limiterUnavailable`: a changing key is not the caller's fault.
     mutating func keyWasStale(at now: Int64) {
         guard !keyWasRefreshed else { return fail(limiterUnavailable, at: now, close: !bodyIsComplete) }
         keyWasRefreshed = true

@@ -3,16 +3,18 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// Before stage 2, for bodies too large to be read on trust: the request's unit and its place among those that run are taken as soon as
-/// the key is known, while the body arrives, and nothing of it is parsed before. A caller over their rate or concurrency so costs a worker
-/// the head of a request and no more. What was taken is completed by `Admit`, or given back at the end.
+/// Before stage 2, for bodies larger than `trustedBodyBytesMax`.
+///
+/// The request's unit and concurrency slot are taken as soon as the key is known, while the body arrives, and the body
+/// is parsed only after that. A caller over their rate or concurrency limit thus costs a worker no more than the
+/// request's head. `Admit` completes what was taken, or the end of the request gives it back.
 extension RequestWalk {
     enum Beginning {
         case notAsked
         case asking
-        /// It stands, or may.
+        /// The limiter took the unit and the slot, or may have.
         case stands
-        /// The limiter could not be asked, and the key goes on without it.
+        /// The limiter could not be asked, or there is nothing to give back.
         case skipped
     }
 
@@ -59,12 +61,12 @@ extension RequestWalk {
         }
     }
 
-    /// Whether the key may run without the limiter is for `Admit` to say; where it never may, nothing is parsed.
+    /// `Admit` decides whether the key may run without the limiter; if the key never may, the body is not parsed.
     private mutating func proceedWithoutLimiter(at now: Int64) {
         if caller?.record.outagePolicy == .deny { reject(limiterUnavailable, at: now) } else { proceed(at: now) }
     }
 
-    /// At the end of a request that was not admitted: what `begin` took goes back, unless its admission is being cancelled, which
+    /// Gives back what `begin` took when a request ends without admission. If its admission is being cancelled, that
     /// closes the same record.
     mutating func giveBackBeginning() {
         switch beginning {

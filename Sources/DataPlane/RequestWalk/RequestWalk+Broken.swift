@@ -4,7 +4,7 @@ internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
 
-/// Answers that cannot be given to the caller, though a provider may bill them.
+/// Answers that cannot be passed to the caller, though a provider may bill them.
 extension RequestWalk {
     /// The transport gave up before the answer was complete.
     mutating func transportFailed(_ failure: TransportFailure, at now: Int64) {
@@ -27,17 +27,17 @@ extension RequestWalk {
             attempt = nil
             startNextAttempt(at: now)
         case (_, .ambiguous(let detail)):
-            // It may have been received and billed: a second attempt could charge twice.
+            // The request may have been received and billed: a second attempt could charge twice.
             blame(.transient, at: now)
             let hasHead = attempt?.status == 200
             let error = GatewayError(
                 .upstreamError, "The provider broke the connection before it answered.", detail: detail)
-            // A plain answer that began was worked on to its end or nearly so.
+            // A plain answer whose head arrived was completed, or nearly so.
             hasHead ? failInFlight(error, at: now, mayReadOn: false) : fail(error, at: now, lostBilling(at: now))
         }
     }
 
-    /// A complete or hopeless answer that cannot be used. What it says of its usage may be billed.
+    /// Handles an answer that cannot be used. The usage it reports may be billed.
     mutating func attemptBroke(_ detail: String, at now: Int64) {
         guard let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
@@ -47,7 +47,7 @@ extension RequestWalk {
             at: now, relay.usage == nil ? lostBilling(at: now) : .whole)
     }
 
-    /// The gateway's own bound, and no fault of the deployment.
+    /// Exceeding the gateway's own bound is not the deployment's fault.
     mutating func answerTooLarge(_ limit: Int, at now: Int64) {
         noteEnd(at: now)
         let error = GatewayError(
@@ -57,19 +57,22 @@ extension RequestWalk {
             ? breakStream(error, mayReadOn: false, at: now) : failInFlight(error, at: now, mayReadOn: false)
     }
 
-    /// Nothing was heard of a request that may have been worked on.
+    /// The billing of a request that got no response but may have been processed.
     private func lostBilling(at now: Int64) -> Billing {
         guard let keyID = admitted?.scopes.keyID else { return .nothing(keepsUnit: true) }
         return context.world.lost.isTooMany(of: keyID, at: now) ? .input : .nothing(keepsUnit: true)
     }
 
-    /// Cut at its first chunk and charged at the dearer of the two prices; the deployment rests until somebody has looked at it.
+    /// Handles an answer from another model than the declared one.
+    ///
+    /// The answer is cut at its first chunk and charged at the higher of the two prices. The deployment rests until an
+    /// operator has looked at it.
     mutating func answeredByAnother(at now: Int64) {
         blame(.otherModel, at: now)
         let error = GatewayError(
             .upstreamError, "The provider answered with another model than was asked for.",
             detail: "answered by \(relay.model ?? "")", shouldRetry: false)
-        // A plain answer is whole, and says what it used.
+        // A plain answer is complete and reports its usage.
         guard relay.usage == nil || admitted?.request.streams == true else {
             return fail(error, at: now, .whole)
         }

@@ -4,9 +4,10 @@ internal import PlaneContract
 internal import ResponseCache
 internal import Routing
 
-/// Beside stage 4: is there an answer already? Asked in the turn that asks the limiter. An answer at hand is given when the
-/// limiter lets the request in; where it refuses for money, tokens or the quota of a day or month, it is asked again for the
-/// request's rate alone, since that is all such an answer uses.
+/// The response cache, asked beside stage 4 in the same turn as the limiter.
+///
+/// A cached answer is returned once the limiter admits the request. If the limiter refuses for money, tokens or the
+/// quota of a day or month, it is asked again for the request rate alone, since a cached answer uses nothing else.
 extension RequestWalk {
     mutating func prepareForCache(_ head: RequestHead) {
         guard context.world.cache != nil, endpoint?.operation != nil,
@@ -23,7 +24,7 @@ extension RequestWalk {
         let policy = CachePolicy(
             defaultSeconds: shared.defaultSeconds, keySeconds: caller.record.cacheSeconds, nameSeconds: name.seconds,
             CacheControl(head?.cacheControl))
-        // The key's record was read again: the question was asked already.
+        // The key's record was read again, but the cache was asked before.
         if let policy, cache != nil {
             cache?.policy = policy
             return
@@ -54,7 +55,7 @@ extension RequestWalk {
         }
     }
 
-    /// The request is let in.
+    /// The request is admitted: returns the cached answer, or starts an attempt unless the cache is still being asked.
     mutating func answerOrDispatch(at now: Int64) {
         switch cache?.state {
         case .asking: break
@@ -63,7 +64,7 @@ extension RequestWalk {
         }
     }
 
-    /// The limiter does not let the request in.
+    /// The limiter refused the request: uses a cached answer if that is still allowed, else waits for money or fails.
     mutating func refused(_ error: GatewayError, at now: Int64) {
         guard let pending, error.isWaivedForCachedAnswers, !isAskedAgain else { return waitForMoney(error, at: now) }
         switch cache?.state {
@@ -76,12 +77,12 @@ extension RequestWalk {
         }
     }
 
-    /// Asks for a place in the minute and among those that run, and for nothing else.
+    /// Asks the limiter again, only for the requests per minute and a concurrency slot.
     private mutating func admitAgain(_ pending: PendingAdmission, for answer: CachedAnswer) {
         waivedRefusal = nil
         moneyWait = nil
         isAskedAgain = true
-        // The limiter has a deadline of its own; a hold that may stand is not given up for this one.
+        // No total timeout here: the limiter has its own deadline, and a hold that may exist must not be abandoned.
         actions.append(.cancelTimer(.total))
         var event = pending.event
         event.model = answer.model
@@ -100,7 +101,7 @@ extension RequestWalk {
         actions.append(.admit(request))
     }
 
-    /// Gives the answer as its first caller got it.
+    /// Sends the cached answer as its first caller received it.
     private mutating func give(_ answer: CachedAnswer, at now: Int64) {
         relay.firstByteMs = now - startedMs
         if answer.isStream {
@@ -120,7 +121,7 @@ extension RequestWalk {
 
     // MARK: What is said of it
 
-    /// `nil` where there is no cache to speak of.
+    /// `nil` where there is no cache.
     var cacheWord: CacheUse.Word? { context.world.cache == nil ? nil : cache?.word ?? .bypass }
 
     func addCacheWords(to block: inout HeaderBlock) {
@@ -130,7 +131,7 @@ extension RequestWalk {
         block.add("age", answer.ageMs(at: context.wallMs) / 1_000)
     }
 
-    /// What the head could not say yet.
+    /// The cache header, as a trailer, if it was not known when the head was sent.
     var cacheTrailer: [(String, String)] {
         guard cache?.isToldInTrailer == true, let cacheWord else { return [] }
         return [("x-aihub-cache", cacheWord.rawValue)]
@@ -138,8 +139,7 @@ extension RequestWalk {
 
     // MARK: Keeping
 
-    /// Whether this answer may be kept if it ends well. One made smaller for lack of money may not, nor one of another model than
-    /// was asked for.
+    /// Whether this answer may be cached if it completes. Not if the budget capped it, nor if another model answered.
     var mayKeep: Bool {
         if case .miss? = cache?.state { !relay.isCapped && !relay.isMisnamed } else { false }
     }
@@ -151,7 +151,7 @@ extension RequestWalk {
         keep(body, isStream: false, charge, at: now)
     }
 
-    /// An event that was relayed.
+    /// Buffers an event that was relayed.
     mutating func keep(event: ArraySlice<UInt8>) {
         guard let count = kept?.count else { return }
         guard count + event.count <= CachedAnswer.contentBytesMax, context.world.cache?.take(event.count) == true else {
@@ -187,7 +187,7 @@ extension RequestWalk {
 }
 
 extension GatewayError {
-    /// An answer out of the cache uses none of this.
+    /// Whether a cached answer may be returned in spite of this refusal, because it uses nothing of that limit.
     var isWaivedForCachedAnswers: Bool {
         switch kind {
         case .insufficientQuota, .budgetInFlight: true

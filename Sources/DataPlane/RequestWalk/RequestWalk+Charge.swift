@@ -5,11 +5,12 @@ internal import ProviderSchemas
 internal import Routing
 internal import Translation
 
-/// What is charged at each ending (docs/prices.md has the table): never less than the provider may bill, never more than is
-/// held.
+/// What is charged for each way to end (docs/prices.md has the table).
+///
+/// Never less than the provider may bill, never more than is held.
 extension RequestWalk {
-    /// - Parameter aheadMs: for a report of a running answer: how long until the next one, so that a worker that dies in
-    ///   between has said enough.
+    /// - Parameter aheadMs: for a progress report, the time until the next one: if the worker dies in between, the
+    ///   report must cover that time too.
     func charge(_ billing: Billing, at now: Int64, aheadMs: Int64 = 0) -> Charge {
         guard let admitted else { return .nothing }
         let target = attempt?.target ?? trail.askedTarget ?? admitted.plan.targets[0]
@@ -26,7 +27,7 @@ extension RequestWalk {
         return charge.adding(trail.owed, at: admitted.hold)
     }
 
-    /// The declared model's price, or that of the model the provider says it answered with, where it costs more.
+    /// The price of the declared model, or of the model the provider says it used if that is higher.
     func chargedPrice(of target: RouteTarget) -> Price? {
         relay.dearerPrice ?? target.model.price(atMs: context.wallMs)
     }
@@ -35,7 +36,7 @@ extension RequestWalk {
         admitted.map { Estimate.inputBound($0.request.size, on: target.model) } ?? 0
     }
 
-    /// The most output all choices together can have.
+    /// The most output tokens that all choices together can have.
     func outputBound(on target: RouteTarget) -> Int64 {
         guard let size = admitted?.request.size else { return 0 }
         return Estimate.product(Estimate.outputBound(size, on: target.model), size.choices)
@@ -46,7 +47,7 @@ extension RequestWalk {
         return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
     }
 
-    /// The provider's own usage, else a token a byte of what came and the markers around it.
+    /// The provider's own usage, else one token per relayed byte plus markers.
     private func whole(_ target: RouteTarget, at price: Price, _ now: Int64) -> Charge {
         guard let size = admitted?.request.size else { return .nothing }
         if admitted?.request.operation == .image, let charge = images(size, on: target.model, at: price) {
@@ -60,9 +61,11 @@ extension RequestWalk {
         return bounded(at: price, input: inputBound(on: target), output: min(output, outputBound(on: target)))
     }
 
-    /// What was written into a provider's cache costs more where it is kept for an hour. Anthropic says how much that was; who
-    /// relays to it says one number for both (OpenRouter, "Prompt caching"). Then all of it is, where the request may ask for it
-    /// and what the provider says it bills, if it does, is not covered without.
+    /// Prices cache writes for an hour where the usage may include them, since they cost more.
+    ///
+    /// Anthropic reports these writes separately, but providers that relay to it report one number (OpenRouter, "Prompt
+    /// caching"). That number is charged at the hourly price if the request may have asked for an hour, unless the cost
+    /// that the provider reports is covered by the normal price.
     private func keptForAnHour(_ usage: ProviderUsage, by target: RouteTarget, at price: Price) -> TokenUsage {
         let tokens = usage.tokens
         guard tokens.cacheWrite > 0, !target.translator.tellsHowLongIsKept,
@@ -74,7 +77,9 @@ extension RequestWalk {
         return hourly
     }
 
-    /// Where closing ends the bill: what can have been produced by now, and what was under way. Elsewhere the whole bound.
+    /// The charge for an answer that was cut.
+    ///
+    /// Where closing ends the bill, what can have been produced by now plus what is in flight; elsewhere the whole bound.
     private func cut(_ target: RouteTarget, at price: Price, _ now: Int64, _ aheadMs: Int64) -> Charge {
         guard let admitted else { return .nothing }
         if admitted.request.operation == .image {
@@ -90,14 +95,16 @@ extension RequestWalk {
         let produced = max(seen.output + seen.reasoning, producedTokens(at: now)) + underWayTokens + ahead
         let output = min(produced, outputBound(on: target))
         guard seen.prompt > 0 else { return bounded(at: price, input: inputBound(on: target), output: output) }
-        // Some providers say first what the input came to.
+        // Some providers report the input usage first.
         var usage = seen
         let dearest = price.dearestUsage(inputTokens: 0, outputTokens: output)
         (usage.output, usage.reasoning) = (dearest.output, dearest.reasoning)
         return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
     }
 
-    /// Images whose tokens nobody reports, or at a price that is for images, are charged one by one; `nil`: by their tokens.
+    /// The charge for images whose tokens are not reported or that are priced per image.
+    ///
+    /// - Returns: `nil` if the reported tokens are to be charged.
     private func images(_ size: RequestSize, on model: ModelEntry, at price: Price) -> Charge? {
         guard relay.usage == nil || !price.pricesOutput else { return nil }
         if let place = Estimate.imagePlace(size, at: price) { return images(relay.images, place, at: price) }

@@ -5,9 +5,9 @@ internal import ProviderSchemas
 internal import Routing
 internal import Translation
 
-/// Stage 6 for answers that are not streamed: whole, translated, and charged before they leave.
+/// Stage 6 for plain answers: complete, translated, and charged before they are sent.
 extension RequestWalk {
-    /// A complete answer that was not streamed.
+    /// Delivers a complete answer that was not streamed.
     mutating func deliver(_ translated: TranslatedAnswer, at now: Int64) {
         guard let current = attempt, let request = admitted?.request else { return }
         guard let body = finished(current, translated, request) else {
@@ -32,7 +32,9 @@ extension RequestWalk {
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
 
-    /// The provider's bytes, with a model's name and, for embeddings, in the form that was asked for.
+    /// The provider's body with a model name and, for embeddings, in the requested encoding.
+    ///
+    /// - Returns: `nil` if the embeddings or the JSON are not valid.
     private func finished(_ attempt: Attempt, _ answer: TranslatedAnswer, _ request: InferenceRequest) -> [UInt8]? {
         var body = answer.body
         if request.operation == .embedding, let place = answer.facts.resultsPlace {
@@ -42,7 +44,7 @@ extension RequestWalk {
             body = converted
         }
         guard answer.facts.model == nil else { return body }
-        // What was converted has its last members elsewhere.
+        // Conversion moved the members, so they are scanned again.
         guard let members = try? JSONScanner.members(of: body) else { return nil }
         var splice = JSONSplice(body, members)
         splice.set("model", json: attempt.target.quotedModel)

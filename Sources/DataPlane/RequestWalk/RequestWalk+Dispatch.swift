@@ -8,16 +8,16 @@ internal import ResponseCache
 internal import Routing
 internal import Translation
 
-/// One call of one deployment.
+/// One call to one deployment.
 struct Attempt {
     let number: Int
     let target: RouteTarget
-    /// Whose request it is, and whether it asked for a stream: kept here because the end is noted after the request is settled.
+    /// The key and the stream flag of the request, kept because the end is reported after the request is settled.
     let key: KeyMark
     let streams: Bool
     var status: Int?
     var isEventStream = false
-    /// Its events are for the caller as they come.
+    /// Its events are relayed to the caller as they arrive.
     var isRelayed = false
     var retryAfterMs: Int64?
     /// A plain answer or an error body, as far as it has arrived.
@@ -26,16 +26,16 @@ struct Attempt {
     var stream: StreamTranslator
     var streamBytes = 0
     var startedMs: Int64 = 0
-    /// When its first event came.
+    /// When its first event was relayed.
     var firstTokenMs: Int64?
-    /// Its end was told.
+    /// Its result was reported to the health table.
     var isNoted = false
 }
 
-/// Stage 5: attempts in the order of the plan, until one owes the caller its first byte.
+/// Stage 5: attempts in the order of the plan, until one has output for the caller.
 extension RequestWalk {
     mutating func startNextAttempt(at now: Int64) {
-        // Nobody waits for another deployment's answer.
+        // Nobody is waiting for another deployment's answer.
         guard readsOn == nil else { return giveUp(at: now) }
         guard let admitted, let target = nextTarget(of: admitted.plan, at: now) else { return }
         guard trail.owed.cost == .zero else { return holdForFallback(to: target, admitted, at: now) }
@@ -57,7 +57,7 @@ extension RequestWalk {
                     { secrets.promptCacheKey(org: admitted.scopes.orgID, own: $0) }
                 })
         } catch {
-            // What this engine lacks, the next may have.
+            // The next deployment may support what this one does not.
             attempt = nil
             trail.mayRetry = false
             lastFailure = lastFailure ?? error
@@ -83,7 +83,7 @@ extension RequestWalk {
             actions += [.cancelTimer(.firstEvent), .pauseAttempt(attemptsMade)]
             return
         }
-        // A plain answer comes when it is complete: only the total deadline bounds it.
+        // A plain answer arrives only when it is complete, so only the total timeout bounds it.
         if request.streams { schedule(.firstEvent, afterMs: target.model.firstEventMs) }
     }
 
@@ -115,12 +115,12 @@ extension RequestWalk {
         }
         if admitted.request.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
         let operation = admitted.request.operation
-        // An answer that cannot be used may be billed all the same.
+        // An unusable answer may be billed nevertheless.
         guard let answer = current.target.translator.answer(current.body, to: operation, as: identity) else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
         if answer.facts.errorMessage != nil {
-            // Some say what is wrong under a 200, even where a stream was asked for.
+            // Some providers report errors with a 200, even where a stream was asked for.
             let refusal = ProviderRefusal(inBand: current.body)
             return attemptRefused(refusal, said: "error under 200: \(refusal.loggable)", at: now)
         }
@@ -136,7 +136,7 @@ extension RequestWalk {
         deliver(answer, at: now)
     }
 
-    /// By what answers are known that come without an id of the right kind.
+    /// The ID for answers whose provider sends none of the right form.
     var identity: AnswerIdentity { AnswerIdentity(context.id, wallMs: context.wallMs) }
 
 }

@@ -3,9 +3,9 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// From a deployment that stays silent to the next one: both may be billed, so both are held.
+/// Fallback from a silent deployment to the next one. Both may be billed, so the hold must cover both.
 extension RequestWalk {
-    /// The first event did not come in time: the next deployment may try, once there is a hold for both.
+    /// The first event timed out: tries the next deployment, once the hold covers both.
     mutating func firstEventMissing(at now: Int64) {
         guard case .dispatching = phase, let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))
@@ -18,7 +18,7 @@ extension RequestWalk {
         startNextAttempt(at: now)
     }
 
-    /// Both what the silent attempt may be billed for and the next one must be held before that is sent.
+    /// Asks the limiter to extend the hold to what the silent attempt may cost plus the next attempt.
     mutating func holdForFallback(to target: RouteTarget, _ admitted: AdmittedRequest, at now: Int64) {
         phase = .dispatching
         trail.waitingTarget = target

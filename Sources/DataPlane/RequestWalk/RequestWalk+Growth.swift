@@ -5,10 +5,14 @@ internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
 
-/// Where closing the connection ends the bill, a stream is held for slice by slice: what it may have cost is reported as it
-/// runs, its hold grows ahead of what can be produced, and where the money ends, so does the answer.
+/// Streams whose bill ends when the connection is closed are held for slice by slice.
+///
+/// Their possible cost is reported while they run, and the hold grows ahead of what can be produced. When the money
+/// ends, so does the answer.
 extension RequestWalk {
-    /// Asks for more before what is held for can be used up, and ends the stream when nothing is left.
+    /// Extends the hold before it can be used up.
+    ///
+    /// If it is used up, pauses the upstream while an extension is pending, and ends the stream when it was refused.
     mutating func watchTheHold(at now: Int64) {
         guard relay.coveredTokens < .max, readsOn == nil, !relay.finished, let attempt, isAnswering else { return }
         let produced = producedTokens(at: now) + underWayTokens
@@ -36,14 +40,15 @@ extension RequestWalk {
         }
     }
 
-    /// What is held for may be used up before a later report could ask for more.
+    /// Whether the hold may be used up before a later report could extend it.
     private func nearsItsEnd(_ target: RouteTarget, at now: Int64) -> Bool {
         let lead = Production.tokens(perSecond: outputRate(of: target), overMs: Production.leadMs)
         return producedTokens(at: now) + underWayTokens + lead >= relay.coveredTokens
     }
 
-    /// Tells the limiter what the stream may cost until the next report, and asks for the next slice where this one nears its
-    /// end.
+    /// Reports what the stream may cost until the next report.
+    ///
+    /// Asks for the next slice as well if the hold is nearly used up.
     mutating func reportProgress(at now: Int64) {
         guard let admitted, let attempt, readsOn == nil else { return }
         let charge = charge(.cut, at: now, aheadMs: 2 * context.world.settings.progressMs)
@@ -77,31 +82,31 @@ extension RequestWalk {
         case .held(_, let reason):
             let before = relay.coveredTokens
             cover(attempt.target)
-            // What was all there is may be more a moment later, when others have settled: asked for again each second.
+            // A hold that grew only in part keeps growing: others may have settled by the next report, a second later.
             relay.growthReason = relay.coveredTokens > before ? nil : reason
         case .stale: actions.append(.lookUpKey(digests: digests, fresh: true))
-        // Redis is away: the answer goes on within its hold, and the next report asks again.
+        // Redis is down: the answer goes on within its hold, and the next report asks again.
         case .closed, .unavailable: break
         }
         guard wasGrowing else { return }
         let isAtItsEnd = producedTokens(at: now) + underWayTokens >= relay.coveredTokens
         if isAtItsEnd, relay.growthReason != nil { return endForBudget(at: now) }
         guard relay.waitsForHold else { return }
-        // What cannot be held for is not produced, even while Redis is away.
+        // Nothing is produced without a hold, even while Redis is down.
         if isAtItsEnd, case .unavailable = verdict { return breakStream(limiterUnavailable, at: now) }
         relay.waitsForHold = false
         if !clientIsBlocked { resumeProduction(at: now) }
         resumeAttempt()
     }
 
-    /// How much of the attempt's output the hold pays for, beside what is owed for earlier attempts.
+    /// Recomputes how much of the attempt's output the hold pays for, after what is owed for earlier ones.
     mutating func cover(_ target: RouteTarget) {
         guard let admitted else { return }
         relay.coveredTokens = admitted.coveredTokens(
             on: target, limit: relay.affordableOutput, owed: trail.owed.cost, atMs: context.wallMs)
     }
 
-    /// The key of a running stream was changed: with the new record it goes on, or ends.
+    /// The key of a running stream was changed: continues with the new record, or ends the stream.
     mutating func runningKeyFound(_ lookup: KeyLookup, at now: Int64) {
         guard readsOn == nil else { return }
         switch lookup {
@@ -122,7 +127,9 @@ extension RequestWalk {
         failInFlight(error, at: now)
     }
 
-    /// The money has ended: the stream ends as one that reached its output limit, and says why. Only where closing ends the bill.
+    /// The budget is used up: ends the stream as if it had reached its output limit, with the reason.
+    ///
+    /// Only for streams whose bill ends when they are closed.
     private mutating func endForBudget(at now: Int64) {
         guard let attempt else { return }
         guard let chunk = limitChunk() else {

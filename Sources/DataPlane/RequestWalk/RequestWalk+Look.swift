@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// The endpoints that only look: models and the key itself.
+/// The read-only endpoints: models, the key itself, and its requests.
 extension RequestWalk {
     mutating func peeked(_ verdict: PeekVerdict, at now: Int64) {
         guard case .peeking = phase, let key = caller?.record, let endpoint else { return }
@@ -31,7 +31,7 @@ extension RequestWalk {
         }
     }
 
-    /// What became of a request: this key's own, or it does not exist.
+    /// Answers how a request went. Another key's request is reported as not existing.
     mutating func requestFound(_ lookup: RequestLookup, at now: Int64) {
         guard case .peeking = phase, let key = caller?.record, case .meRequest(let id)? = endpoint else { return }
         switch lookup {
@@ -55,7 +55,9 @@ extension RequestWalk {
     }
 }
 
-/// `GET /v1/me`: plan, limits and what is left of them, per scope. `stale` when the counters could not be read.
+/// The body of `GET /v1/me`: plan, limits and what is left of them, per scope.
+///
+/// `stale` is true when the counters could not be read.
 enum MeBody {
     static func json(_ key: KeyRecord, _ use: KeyUse?, isStale: Bool, version: Int64) -> String {
         let limits =
@@ -97,7 +99,7 @@ enum MeBody {
         return out
     }
 
-    /// What all orgs of the plan share: how much of it others have spent is not told.
+    /// The limit that all orgs of the plan share. How much the others have spent is not disclosed.
     private static func shared(_ key: KeyRecord, _ now: Int64?) -> [String] {
         guard let limit = key.planPerDay else { return [] }
         let who = JSONText.quoted("all organisations on the \(key.plan) plan together")

@@ -1,21 +1,23 @@
 internal import Admission
 internal import GatewayModel
 
-/// Stage 4, where the money is there but running requests hold it: much of a hold is caution, and comes back when its request ends.
-/// So the caller is not sent away at once; the limiter is asked again a few times, and only then the refusal is given.
+/// Stage 4, when running requests hold the money that this one needs.
+///
+/// Much of a hold is a safety margin that comes back when its request ends. So the caller is not refused at once: the
+/// limiter is asked again with growing pauses, for at most `moneyWaitMs`.
 struct MoneyWait {
-    /// Before the limiter is asked a second time; each further pause is twice as long, up to the largest.
+    /// The pause before the limiter is asked a second time. Each further pause doubles, up to the maximum.
     private static let pauseMsMin: Int64 = 100
     private static let pauseMsMax: Int64 = 1_000
 
-    /// What the caller is told in the end.
+    /// The limiter's latest refusal, returned to the caller if the wait fails.
     private(set) var refusal: GatewayError
-    /// The question is with the limiter again.
+    /// The limiter is being asked again.
     private(set) var isAsking = false
     private var pauseMs = pauseMsMin
     private var waitedMs: Int64 = 0
 
-    /// When the money was first refused. A request that waited for another's answer meanwhile has waited.
+    /// When the money was first refused. Time spent waiting for the cache since then counts.
     private let beganMs: Int64
 
     init(_ refusal: GatewayError, at now: Int64) {
@@ -23,14 +25,14 @@ struct MoneyWait {
         beganMs = now
     }
 
-    /// - Returns: how long to wait before the limiter is asked again; `nil` when that was long enough.
+    /// - Returns: how long to wait before the limiter is asked again; `nil` once the request has waited long enough.
     mutating func next(
         after refusal: GatewayError, waitingAtMost bound: Int64, at now: Int64, jitter: inout SplitMix64
     ) -> Int64? {
         self.refusal = refusal
         isAsking = false
         guard max(waitedMs, now - beganMs) + pauseMs <= bound else { return nil }
-        // Those that wait for the same money do not come back together.
+        // Jitter, so that requests that wait for the same money do not return together.
         let pause = Int64.random(in: pauseMs / 2...pauseMs, using: &jitter)
         waitedMs += pauseMs
         pauseMs = min(2 * pauseMs, Self.pauseMsMax)
@@ -41,9 +43,9 @@ struct MoneyWait {
 }
 
 extension RequestWalk {
-    /// Waits for running requests to give back what they hold, or gives the refusal.
+    /// Waits for running requests to release money, or returns the refusal.
     mutating func waitForMoney(_ error: GatewayError, at now: Int64) {
-        // The cache has spoken; from here on only the limiter is waited for.
+        // The cache has answered; from here on only the limiter is waited for.
         waivedRefusal = nil
         var wait = moneyWait ?? MoneyWait(error, at: now)
         var jitter = SplitMix64(state: context.randomSeed ^ UInt64(bitPattern: now))
@@ -65,11 +67,11 @@ extension RequestWalk {
             return
         }
         moneyWait?.asks()
-        // The limiter has a deadline of its own; a hold that may stand is not given up for this one.
+        // No total timeout here: the limiter has its own deadline, and a hold that may exist must not be abandoned.
         actions.append(.cancelTimer(.total))
         actions.append(.admit(asked))
     }
 
-    /// Whether the request was refused, and nothing is asked at this moment: it holds nothing.
+    /// Whether the request was refused and no question to the limiter is pending, so that it holds nothing.
     var isRefusedSoFar: Bool { waivedRefusal != nil || moneyWait?.isAsking == false }
 }

@@ -2,7 +2,7 @@ internal import GatewayModel
 internal import ResponseCache
 internal import Routing
 
-/// Stage 2: the body, bounded while it arrives and parsed once it and the key are there.
+/// Stage 2: the body, bounded while it arrives and parsed once both it and the key's record are there.
 extension RequestWalk {
     mutating func receive(_ bytes: [UInt8], at now: Int64) {
         if case .receiving = phase, endpoint?.operation != nil {
@@ -20,11 +20,11 @@ extension RequestWalk {
         }
     }
 
-    /// A part of the promised length at which room for all of it is taken.
+    /// Space for the announced length is reserved once this fraction (a quarter) of it has arrived.
     private static let lengthIsBelievedAt = 4
 
-    /// Doubling its room again and again, a large body would leave as much unused memory behind as it takes. A length that is only
-    /// promised takes none.
+    /// Appends without doubling: that could leave as much unused capacity as the body takes. No space is reserved for a
+    /// length that is only announced.
     private mutating func append(_ bytes: [UInt8]) {
         let count = body.count + bytes.count
         if count > body.capacity, let length = head?.contentLength, count <= length,
@@ -37,7 +37,7 @@ extension RequestWalk {
 
     mutating func requestBroken(_ error: GatewayError, at now: Int64) {
         guard !bodyIsComplete else { return }
-        // An error already decided says more about the request than its unreadable rest.
+        // An error decided earlier says more than the unreadable rest.
         if case .rejecting(let decided) = phase { return fail(decided, at: now, close: true) }
         fail(error, at: now, close: true)
     }
@@ -51,10 +51,10 @@ extension RequestWalk {
         }
     }
 
-    /// Refuses the request: at once when its body has arrived or will not, else when it has, so that the caller reads the
-    /// answer.
+    /// Refuses the request. If the rest of its body is small, the error is sent after it has arrived, so that the
+    /// caller reads the response.
     mutating func reject(_ error: GatewayError, at now: Int64) {
-        // Of a chunked body nobody knows how long it will be.
+        // The length of a chunked body is not known in advance.
         let isTooMuch = (head?.contentLength ?? (head?.hasBody == true ? .max : 0)) > context.world.bounds.drainBytesMax
         let isUnwanted = head?.hasBody == true && endpoint?.operation == nil
         if bodyIsComplete || isTooMuch || isUnwanted || head?.expectsContinue == true {
@@ -65,7 +65,7 @@ extension RequestWalk {
         }
     }
 
-    /// Goes on once both key and body are there.
+    /// Continues once both the key's record and the body are there.
     mutating func proceed(at now: Int64) {
         guard bodyIsComplete, let endpoint else { return }
         switch endpoint {
@@ -89,7 +89,7 @@ extension RequestWalk {
         }
     }
 
-    /// - Returns: `nil` while it is parsed elsewhere.
+    /// - Returns: `nil` while the body is parsed on another thread.
     private mutating func parsedBody(for operation: Operation) throws(GatewayError) -> InferenceRequest? {
         if let parsed { return parsed }
         if isBeingParsed { return nil }
@@ -114,7 +114,7 @@ extension RequestWalk {
         }
     }
 
-    /// A worker that has just started and has no snapshot yet, neither on disk nor from Redis.
+    /// The worker has just started and has no snapshot yet, neither on disk nor from Redis.
     private var notConfigured: GatewayError {
         GatewayError(
             .noProviderAvailable, "This worker has no configuration yet. Retry shortly.", detail: "no snapshot",

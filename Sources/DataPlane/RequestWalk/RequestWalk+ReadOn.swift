@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// An answer nobody waits for any more, read to the usage at its end: its provider bills it to the end, closed or not.
+/// An answer that no caller is waiting for, read to the usage at its end because its provider bills all of it anyway.
 struct ReadingOn {
     /// How the request ended for its caller.
     var outcome: Outcome
@@ -11,13 +11,15 @@ struct ReadingOn {
     var error: GatewayError?
 }
 
-/// Ends before the provider's own: the connection is closed where that ends the bill, and read on elsewhere. What is read to
-/// its end is charged as reported; what is not, by the whole bound.
+/// Requests that end before their provider's answer does.
+///
+/// The connection is closed where that ends the bill, and the answer is read on elsewhere. An answer read to its end is
+/// charged as reported, any other by the whole bound.
 extension RequestWalk {
-    /// How long the usage of an answer that has ended is waited for, in milliseconds.
+    /// How long to wait for the usage of an answer that has ended, in milliseconds.
     private static let usageMs: Int64 = 1_000
 
-    /// To the caller everything is said.
+    /// Ends the request for its caller and either closes the attempt or reads it on.
     ///
     /// - Parameter mayReadOn: whether there is time left to wait for usage.
     mutating func leave(
@@ -42,12 +44,13 @@ extension RequestWalk {
                 keyID: admitted.scopes.keyID, deadlineMs: relay.finished ? min(leftMs, Self.usageMs) : leftMs))
     }
 
-    /// An error is not billed, however much of its body has arrived.
+    /// How a closed attempt is billed: error responses are not, however much of their body has arrived.
     func billingWhenClosed(_ attempt: Attempt) -> Billing {
         attempt.status.map { $0 == 200 } ?? true ? .cut : .nothing(keepsUnit: true)
     }
 
-    /// An answer that has ended is about to say its usage, whatever its provider does when closed.
+    /// Whether reading on can lower the charge. A stream that has finished is about to report its usage, whether or not
+    /// closing would end its bill.
     func paysToReadOn(_ target: RouteTarget) -> Bool {
         if stopsWhenClosed(target) { return relay.finished && relay.finalUsage == nil }
         return charge(.cut, at: 0).cost > .zero
@@ -55,12 +58,12 @@ extension RequestWalk {
 
     private mutating func cancelTimers() { for timer in WalkTimer.allCases { actions.append(.cancelTimer(timer)) } }
 
-    /// Words to the caller are dropped once nobody listens.
+    /// Sends output to the caller; dropped once the answer is only read on.
     mutating func say(_ action: WalkAction) {
         if readsOn == nil { actions.append(action) }
     }
 
-    /// So are the timers of an answer that is waited for: a deadline of its own bounds what is read on.
+    /// Sets a timer, unless the answer is only read on, which has a deadline of its own.
     mutating func schedule(_ timer: WalkTimer, afterMs: Int64) {
         if readsOn == nil { actions.append(.setTimer(timer, afterMs: afterMs)) }
     }

@@ -3,13 +3,13 @@ internal import PlaneContract
 internal import ProviderSchemas
 internal import Routing
 
-/// The provider answered with an error: whose fault it is, what the caller is told, and whether another deployment is asked.
+/// Error responses of providers: who is at fault, what the caller receives, and whether another deployment is tried.
 extension RequestWalk {
-    /// The provider answered with an error.
+    /// Handles an error response of the provider.
     mutating func attemptRefused(_ refusal: ProviderRefusal, said: String, at now: Int64) {
         guard let current = attempt else { return }
         let waitMs = current.retryAfterMs ?? refusal.waitMs
-        // Words may tell this caller how long to wait, not put the deployment out for others.
+        // A wait found in the message text is passed to this caller, but must not rest the deployment for others.
         let saidWaitMs = waitMs ?? refusal.waitInWordsMs
         let failure = refusal.failure
         switch failure {
@@ -47,7 +47,7 @@ extension RequestWalk {
                     .noProviderAvailable, "The provider of this model is overloaded. Retry shortly.",
                     detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .operatorFault, .modelMissing:
-            // An empty account is no wrong key: it is left alone for longer.
+            // An empty account is not a wrong key, and rests for longer.
             let isEmpty = current.status == 402 || current.status == 429
             blame(failure == .modelMissing ? .modelMissing : isEmpty ? .operatorQuota : .operatorAuth, at: now)
             remember(
@@ -58,14 +58,14 @@ extension RequestWalk {
             blame(.transient, at: now)
             remember(GatewayError(.upstreamError, "The provider of this model failed. Retry shortly.", detail: said))
         }
-        // A redirect or a success of another kind is no word that nothing was done.
+        // A redirect or another success status does not say that nothing was done.
         let saysItFailed = (400..<600).contains(current.status ?? 0)
         trail.mayRetry = saysItFailed && trail.lastClass?.allowsRetry == true
         attempt = nil
         startNextAttempt(at: now)
     }
 
-    /// An error inside a 200 before anything was delivered: as good as an error status.
+    /// An error inside a 200 before anything was relayed: handled like an error status.
     mutating func streamRefused(_ refusal: ProviderRefusal, detail: String, at now: Int64) {
         guard let current = attempt else { return }
         actions.append(.cancelAttempt(current.number))

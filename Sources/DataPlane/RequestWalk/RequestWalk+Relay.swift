@@ -7,10 +7,10 @@ internal import ProviderSchemas
 internal import Routing
 internal import Translation
 
-/// Stage 6: events to the caller, one by one, as they come.
+/// Stage 6: events to the caller, one by one, as they arrive.
 extension RequestWalk {
     mutating func relayBytes(_ bytes: [UInt8], at now: Int64) {
-        // The attempt is changed in place: a copy of it would count the references of all its parts, each time.
+        // The attempt is mutated in place: copying it would retain each of its parts every time.
         guard let number = attempt?.number, let size = attempt?.streamBytes else { return }
         attempt?.streamBytes = size + bytes.count
         guard size + bytes.count <= context.world.bounds.streamBytesMax else {
@@ -26,7 +26,7 @@ extension RequestWalk {
         var out: [UInt8] = []
         for event in events {
             relay(event, into: &out, at: now)
-            // An error, the end or a fallback: whatever this attempt still says is void.
+            // After an error, the end or a fallback, ignore the rest of this attempt.
             guard !isFinished, attempt?.number == number else { return }
         }
         if !out.isEmpty {
@@ -41,7 +41,7 @@ extension RequestWalk {
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
         guard !event.data.isEmpty, let step = attempt?.stream.take(event.data) else { return }
         switch step {
-        // Nothing for the caller is a sign of life all the same.
+        // An event without output for the caller is still a sign of life.
         case .nothing: if relayingStarted { watchForSilence() }
         case .chunk(let chunk): relay(chunk, into: &out, at: now)
         case .last(let chunk):
@@ -88,7 +88,7 @@ extension RequestWalk {
         }
     }
 
-    /// The caller reads too slowly: the engine waits, and is not blamed for its silence meanwhile.
+    /// The caller reads too slowly: pauses the upstream and does not blame it for the silence meanwhile.
     mutating func block(at now: Int64) {
         clientIsBlocked = true
         guard let attempt, !relay.waitsForHold else { return }
@@ -102,7 +102,7 @@ extension RequestWalk {
         resumeAttempt()
     }
 
-    /// Unless somebody else still holds the engine back.
+    /// Resumes the upstream unless the caller or the hold still blocks it.
     mutating func resumeAttempt() {
         guard let attempt, !clientIsBlocked, !relay.waitsForHold else { return }
         actions.append(.resumeAttempt(attempt.number))
@@ -121,8 +121,9 @@ extension RequestWalk {
         if relayingStarted { streamBroke(detail, at: now) } else { attemptBroke(detail, at: now) }
     }
 
-    /// Takes the engine's own word for which model it is: it is shown, billed and kept as it stands, and counted if it is not
-    /// the one it was declared to be.
+    /// Takes the provider's own word for which model answered.
+    ///
+    /// That name is shown, billed and cached. If it is not the declared model, the answer counts as misnamed.
     mutating func answered(by model: String) {
         let model = model.cut(toBytes: ProviderAnswer.modelBytesMax)
         relay.model = model
@@ -135,25 +136,27 @@ extension RequestWalk {
     }
 
     private mutating func count(_ chunk: ChatChunk) {
-        // Chunks without choices may be of another kind (Azure's filters); the first will do while there is no other.
+        // Chunks without choices may be of another kind (Azure's filters); the first one serves until there is a better
+        // one.
         if chunk.hasChoices || relay.lastChunk == nil { relay.lastChunk = chunk }
         if relay.model == nil, let model = chunk.model { answered(by: model) }
         relay.contentDeltas += chunk.contentDeltas
         relay.contentBytes += chunk.contentBytes
         relay.backlogTokens = max(0, relay.backlogTokens - max(chunk.contentDeltas, chunk.contentBytes))
         relay.finished = relay.finished || chunk.hasFinish
-        // Some preview it; the last word counts, unless it takes back what was said before.
+        // Some providers send a preview. The last report counts, unless it is lower than an earlier one.
         if let usage = chunk.usage, usage.tokens.total >= relay.usage?.tokens.total ?? 0 {
             relay.usage = usage
             relay.usageIsPreview = chunk.usageIsPreview
         }
     }
 
-    /// The chunk as the caller gets it: the provider's bytes, without the usage nobody asked for, with a model's name.
+    /// The chunk as the caller receives it: the provider's bytes with a model name, and without usage that was not
+    /// asked for.
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         if relay.wantsUsage {
-            // Whoever asked finds the member on every chunk (OpenAI API reference, `stream_options.include_usage`).
+            // With `include_usage`, every chunk has the member (OpenAI API reference, `stream_options.include_usage`).
             splice.set("usage", json: Array("null".utf8))
         } else if chunk.hasUsageMember {
             splice.remove("usage")
@@ -162,13 +165,13 @@ extension RequestWalk {
         return Self.onOneLine(splice.result())
     }
 
-    /// The model's name for chunks that have none.
+    /// The model name, as a JSON string, for chunks that have none.
     var quotedModel: [UInt8] {
         if let model = relay.model { return Array(JSONText.quoted(model).utf8) }
         return attempt?.target.quotedModel ?? Array("null".utf8)
     }
 
-    /// A line break inside JSON is space, but inside an event it would end the data.
+    /// A line break inside JSON is whitespace, but would end the data line of an event.
     static func onOneLine(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.contains(where: { $0 == 0x0a || $0 == 0x0d }) else { return bytes }
         return bytes.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 }

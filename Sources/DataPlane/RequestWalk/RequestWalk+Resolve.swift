@@ -3,17 +3,17 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 
-/// A request that waits for the limiter's answer.
+/// A request that waits for the limiter's verdict.
 struct PendingAdmission {
     var request: InferenceRequest
     var caller: Caller
     var plan: RoutePlan
-    /// What the sweeper files if this worker dies before it says more.
+    /// Settled by the sweeper if this worker dies before it reports more.
     var event: UsageEvent
     var asked: AdmitRequest
 }
 
-/// Stages 3 and 4: from the name to a plan, from the plan to its worst case, and that to the limiter.
+/// Stages 3 and 4: resolves the name to a plan and asks the limiter to hold the plan's worst case.
 extension RequestWalk {
     mutating func resolve(_ request: InferenceRequest, for caller: Caller, at now: Int64) throws(GatewayError) {
         var random = SplitMix64(state: context.randomSeed)
@@ -69,7 +69,7 @@ extension RequestWalk {
         case .verdict(let given): verdict = given
         case .notAsked(let error): return fail(error ?? limiterUnavailable, at: now)
         case .unavailable:
-            // The hold may stand, or arrive yet: a cancel closes the id either way.
+            // The hold may exist, or the request may still arrive: a cancel closes the ID either way.
             actions.append(.settle(cancellation(of: pending)))
             return fail(limiterUnavailable, at: now)
         }
@@ -89,7 +89,7 @@ extension RequestWalk {
         case .refused(let error): refused(error, at: now)
         case .fenced, .closed: fail(limiterUnavailable, at: now)
         case .unreadable:
-            // Whatever was said, the hold may stand.
+            // Whatever the verdict was, the hold may exist.
             actions.append(.settle(cancellation(of: pending)))
             fail(limiterUnavailable, at: now)
         }
@@ -97,7 +97,8 @@ extension RequestWalk {
 }
 
 extension InferenceRequest {
-    /// What is held before a deployment is asked, which is also what is charged if this worker dies before it reports more.
+    /// The amount to hold before a deployment is called, and what is charged if this worker dies before it reports
+    /// more.
     ///
     /// - Returns: `nil` where no price is in force.
     func firstHold(on target: RouteTarget, atMs now: Int64) -> (wanted: NanoUSD, least: NanoUSD)? {
@@ -107,28 +108,29 @@ extension InferenceRequest {
             Estimate.worstCase(size, on: target.model, at: price, outputTokens: outputTokens)
         }
         let wanted = cost(growsOn(target) ? min(bound, slice(on: target)) : bound)
-        // An image cannot be cut short: all of its money is there, or none is spent.
+        // An image cannot be cut short: all of its price is held, or nothing is spent.
         let least = operation == .image ? wanted : cost(min(bound, Estimate.outputTokensMin))
         return (wanted, least)
     }
 }
 
-/// A request the limiter let in. Only this can be dispatched.
+/// A request that the limiter admitted. Only an admitted request can be dispatched.
 struct AdmittedRequest {
     let request: InferenceRequest
-    /// Its record may be read anew while a stream runs.
+    /// The key's record may be renewed while a stream runs.
     var caller: Caller
     let plan: RoutePlan
-    /// Grows with a stream.
+    /// Grows while a stream runs.
     var hold: NanoUSD
     let admission: Admission
 
     var scopes: ScopeSet { caller.scopes }
 
-    /// Output tokens, all choices together, that the hold pays for beside what is `owed`; without bound when that is all
-    /// there can be: a provider that keeps to its limit ends by itself, and by its own count.
+    /// Output tokens, over all choices, that the hold pays for after `owed`.
     ///
-    /// - Parameter limit: the output limit a choice was given for lack of money, if it was.
+    /// `.max` when the hold covers the output bound: a provider that keeps to its limit then stops by itself.
+    ///
+    /// - Parameter limit: the output limit per choice that the budget forced, if any.
     func coveredTokens(on target: RouteTarget, limit: Int64?, owed: NanoUSD, atMs now: Int64) -> Int64 {
         guard request.growsOn(target) else { return .max }
         let covered = tokens(for: NanoUSD(hold.nano - owed.nano), on: target.model, atMs: now)
@@ -136,8 +138,8 @@ struct AdmittedRequest {
         return covered / request.size.choices >= min(bound, limit ?? bound) ? .max : covered
     }
 
-    /// The output limit a choice must have so that the money suffices; `nil` where it does anyway. A stream may use what is
-    /// left beside its hold, too, for its hold grows.
+    /// The output limit per choice that the budget forces; `nil` where the money suffices. A growing stream may also
+    /// use money beyond its hold.
     func affordableOutput(on target: RouteTarget, owed: NanoUSD, atMs now: Int64) -> Int64? {
         guard request.operation != .image, let left = admission.moneyLeft else { return nil }
         let budget = request.growsOn(target) ? hold.nano + left.nano : hold.nano

@@ -6,7 +6,7 @@ internal import ProviderSchemas
 internal import ResponseCache
 internal import Routing
 
-/// Stage 7: every way out of an admitted request passes here, once.
+/// Stage 7: every admitted request ends here, exactly once.
 extension RequestWalk {
     func usageEvent(_ outcome: Outcome, status: Int, at now: Int64, charge: Charge) -> UsageEvent {
         guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
@@ -26,7 +26,9 @@ extension RequestWalk {
             }, pool: admitted.scopes.pool)
     }
 
-    /// Closes the hold. `outcome` nil: the request gave its caller nothing and reached no provider.
+    /// Settles or cancels the hold.
+    ///
+    /// - Parameter outcome: `nil` if the request returned nothing and reached no provider: the hold is cancelled.
     mutating func settle(_ outcome: Outcome?, status: Int, at now: Int64, _ billing: Billing) {
         guard let admitted else { return }
         let charge = charge(billing, at: now)
@@ -43,7 +45,7 @@ extension RequestWalk {
         self.admitted = nil
     }
 
-    /// Closes the hold of a request whose answer came out of the cache: it costs nothing, and counts in the minute alone.
+    /// Settles a request that was answered from the cache: it costs nothing and counts against the minute only.
     mutating func settle(givenFrom answer: CachedAnswer, at now: Int64) {
         guard let admitted else { return }
         let charge = Charge(usage: TokenUsage(), source: .provider, cost: .zero)
@@ -61,8 +63,8 @@ extension RequestWalk {
         self.admitted = nil
     }
 
-    /// Ends a request with an error. In a stream whose head is out the error goes in-band. What is charged depends on what the
-    /// provider may bill.
+    /// Ends a request with an error, in-band if the head of a stream was sent. The charge depends on what the provider
+    /// may bill.
     mutating func fail(
         _ error: GatewayError, at now: Int64, close: Bool = false, _ billing: Billing = .nothing(keepsUnit: false)
     ) {
@@ -72,7 +74,7 @@ extension RequestWalk {
         end(status: status, outcome: attemptsMade > 0 ? .failed : nil, error: error, at: now)
     }
 
-    /// The same while an attempt runs that may be billed to its end.
+    /// Like `fail`, while an attempt runs that may be billed to its end.
     mutating func failInFlight(_ error: GatewayError, at now: Int64, close: Bool = false, mayReadOn: Bool = true) {
         tell(error, close: close)
         leave(.failed, status: headIsSent ? 200 : error.kind.status, error: error, mayReadOn: mayReadOn, at: now)
@@ -84,7 +86,7 @@ extension RequestWalk {
         say(.respondEnd(trailers: []))
     }
 
-    /// The caller left.
+    /// The client disconnected.
     mutating func clientGone(at now: Int64) {
         switch phase {
         case .dispatching, .relaying: return leave(.cancelled, status: headIsSent ? 200 : 0, at: now)
@@ -96,14 +98,15 @@ extension RequestWalk {
         end(status: 0, outcome: .cancelled, error: nil, at: now)
     }
 
-    /// The hold may or may not stand yet: a cancel closes the id either way, even before a late admit.
+    /// Gives up a pending admission. The hold may or may not exist yet: a cancel closes the ID either way, even before
+    /// a late admit.
     private mutating func abandonAdmission(at now: Int64) {
-        // Refused, it waits for the cache or for others' money: there is no hold.
+        // A refused request that waits for the cache or for money has no hold.
         if let pending, !isRefusedSoFar { actions.append(.settle(cancellation(of: pending))) }
         end(status: 0, outcome: .cancelled, error: nil, at: now)
     }
 
-    /// Its event is filed only if the request was admitted, and reaped, without this worker's hearing of it.
+    /// A cancel. Its event is recorded only if the request was admitted and reaped without this worker's knowledge.
     func cancellation(of pending: PendingAdmission) -> SettleRequest {
         var event = pending.event
         event.admittedMs = context.wallMs

@@ -7,7 +7,7 @@ internal import ProviderSchemas
 internal import Routing
 internal import Translation
 
-/// How a stream ends: whole, broken, or out of time.
+/// The ends of a stream: complete, broken, or timed out.
 extension RequestWalk {
     mutating func streamDone(at now: Int64) {
         guard relayingStarted else { return attemptBroke("stream without events", at: now) }
@@ -37,12 +37,13 @@ extension RequestWalk {
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
 
-    /// Ends a stream. Trailers are for callers who asked for them: some clients and proxies fail on what they did not ask for.
+    /// Ends a stream. Trailers are sent only on request (`TE: trailers`): some clients and proxies fail on unexpected
+    /// ones.
     mutating func respondEnd(_ trailers: [(String, String)]) {
         say(.respondEnd(trailers: head?.acceptsTrailers == true ? trailers : []))
     }
 
-    /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and what it cost.
+    /// The last chunk of a stream whose usage was asked for: no choices, the provider's usage, and the cost.
     private func usageChunk(_ charge: Charge) -> [UInt8]? {
         guard let chunk = relay.lastChunk else { return nil }
         var splice = JSONSplice(chunk.bytes, chunk.members)
@@ -68,10 +69,10 @@ extension RequestWalk {
         return Array(text.utf8)
     }
 
-    /// The provider broke off after the caller was given data: said in-band.
+    /// The provider broke off after data was sent to the caller: reports the error in-band.
     mutating func streamBroke(_ detail: String, at now: Int64, kind: ErrorKind = .upstreamError) {
         blame(.streamBroken, at: now)
-        // A silent provider may still end its answer; one that broke off has ended it.
+        // A silent provider may still complete its answer; one that broke off will not.
         let isSilent = kind == .upstreamTimeout
         let message =
             kind == .upstreamError ? "upstream_interrupted: the provider broke off its answer" : "The answer was cut."
@@ -80,7 +81,7 @@ extension RequestWalk {
 
     mutating func breakStream(_ error: GatewayError, mayReadOn: Bool = true, at now: Int64) {
         say(.respondBytes(Array("data: ".utf8) + ErrorBody.json(error) + Array("\n\ndata: [DONE]\n\n".utf8)))
-        // What it costs is known only once nothing more is read.
+        // The cost is known only if the answer is not read on.
         let isKnown = !(mayReadOn && attempt.map { paysToReadOn($0.target) } ?? false)
         let cost = charge(.cut, at: now).cost.decimalUSD
         respondEnd(isKnown ? [("x-aihub-cost-usd", cost)] : [])

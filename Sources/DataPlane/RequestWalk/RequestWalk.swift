@@ -4,30 +4,30 @@ internal import PlaneContract
 internal import ResponseCache
 internal import Routing
 
-/// The way of one request, without I/O: events go in, actions come out, time is an argument.
+/// The state machine of one request. It does no I/O: events go in, actions come out, time is an argument.
 ///
 /// The stages, one file each, in order:
 /// 1. `Authenticate`: the key's form, then its record.
-/// 2. `Parse`: the body, once it is complete; a large one only when the limiter has let it `Begin`.
+/// 2. `Parse`: the body, once it is complete; a large one only after the limiter has admitted it in `Begin`.
 /// 3. `Resolve`: from the name to a plan of deployments.
-/// 4. `Admit`: the worst case is held, or the request is refused. `Cache` asks in the same turn whether there is an answer
-///    already, and gives that.
-/// 5. `Dispatch`: attempts, until one gives its first real event.
-/// 6. `Relay`: bytes to the caller.
-/// 7. `Settle`: one exit on every path.
+/// 4. `Admit`: the worst case is held, or the request is refused. In the same turn, `Cache` looks for a cached answer
+///    and returns it if there is one.
+/// 5. `Dispatch`: attempts, until one produces its first real event.
+/// 6. `Relay`: bytes to the client.
+/// 7. `Settle`: the one exit of every path.
 ///
-/// It guarantees: settle happens exactly once per admitted request; nothing is written after the end; no attempt runs after
-/// settle; the status is committed only after the first real event of a provider, or a silence of `pingMs`.
+/// Guarantees: every admitted request is settled exactly once; nothing is written after the end; no attempt runs after
+/// the settle; the status is committed only after the first real event of a provider, or after `pingMs` of silence.
 package struct RequestWalk {
-    /// How far the request has come. Only ever moves down this list, except that a stale key goes back to `authenticating`.
+    /// How far the request has come. Only moves down this list, except that a stale key goes back to `receiving`.
     enum Phase {
         case idle
-        /// Key and body arrive, in either order.
+        /// The key's record and the body arrive, in either order.
         case receiving
-        /// The answer is decided; the rest of the body is read and dropped.
+        /// The error is decided; the rest of the body is read and dropped.
         case rejecting(GatewayError)
         case peeking
-        /// The limiter, or behind it the cache, is waited for.
+        /// Waits for the limiter, and then possibly for the cache.
         case admitting
         case dispatching
         case relaying
@@ -42,30 +42,30 @@ package struct RequestWalk {
     var head: RequestHead?
     var body: [UInt8] = []
     var bodyIsComplete = false
-    /// Bytes of a body nobody wants.
+    /// Bytes of an unwanted body that were dropped.
     var dropped = 0
-    /// The digests of the caller's key, once its form is found good.
+    /// The digests of the caller's key, once its format has been validated.
     package internal(set) var digests: [String] = []
     var caller: Caller?
     var keyWasRefreshed = false
     var parsed: InferenceRequest?
-    /// The body is on another thread.
+    /// The body is being parsed on another thread.
     var isBeingParsed = false
     var pending: PendingAdmission?
     /// Whether the limiter was asked before the body is parsed, and in which scopes.
     var beginning = Beginning.notAsked
     var begunScopes: ScopeSet?
-    /// While the body arrives, where there is a cache.
+    /// Fed while the body arrives, if the request may be cached.
     var bodyDigest: CanonicalDigest?
     /// How this request uses the cache; `nil` when it does not.
     var cache: CacheUse?
-    /// Why the limiter refused, where an answer at hand would be given all the same.
+    /// The limiter's refusal, kept while the cache is asked: a cached answer may be returned in spite of it.
     var waivedRefusal: GatewayError?
-    /// The limiter refused for money that running requests hold, and is asked again.
+    /// Set while running requests hold the money this one needs and the limiter is asked again.
     var moneyWait: MoneyWait?
-    /// The limiter was asked for the rate alone.
+    /// The limiter was asked again, for the request rate alone.
     var isAskedAgain = false
-    /// What was relayed of a stream that may be kept.
+    /// What was relayed of a stream that may be cached.
     var kept: [UInt8]?
     var admitted: AdmittedRequest?
     var attempt: Attempt?
@@ -76,7 +76,7 @@ package struct RequestWalk {
     var headIsSent = false
     var admittedMs: Int64 = 0
     var clientIsBlocked = false
-    /// The caller has the end of their answer, or left; the provider's is read on.
+    /// The caller has their last byte or has left, and the provider's answer is read to its end.
     var readsOn: ReadingOn?
 
     package init(_ context: WalkContext) { self.context = context }
@@ -87,14 +87,14 @@ package struct RequestWalk {
         if case .finished = phase { true } else { false }
     }
 
-    /// Takes one event and says what is to be done, in order. Events after the end are ignored.
+    /// Handles one event and returns the actions to carry out, in order. Events after the end are ignored.
     package mutating func handle(_ event: WalkEvent, at now: Int64) -> [WalkAction] {
         var out: [WalkAction] = []
         handle(event, at: now, into: &out)
         return out
     }
 
-    /// The same, into an array whose room is used again and again; what was in it is gone.
+    /// Like `handle(_:at:)`, but replaces the content of `out`, whose storage is reused.
     package mutating func handle(_ event: WalkEvent, at now: Int64, into out: inout [WalkAction]) {
         out.removeAll(keepingCapacity: true)
         swap(&actions, &out)

@@ -1,13 +1,13 @@
 package import GatewayModel
 
-/// A walk under way, changed in place: the value itself is large, and every copy of it would count its parts again.
+/// A running walk, mutated in place: `RequestWalk` is large, and copying it would retain each of its parts.
 package final class RunningWalk {
     private var walk: RequestWalk
     package let id: RequestID
     package private(set) var isFinished = false
-    /// Where the events of its attempts go once its connection has no more part in it.
+    /// Receives the events of the walk's attempts once its connection is gone.
     package var readsOn: ((WalkEvent) -> Void)?
-    /// Whether the bytes of the request's body are kept, or would be: until it is refused, or has ended.
+    /// Whether the request's body is held, or would be if it arrived: until the request is refused or ends.
     package private(set) var holdsBody = true
 
     package init(_ context: WalkContext) {
@@ -15,7 +15,7 @@ package final class RunningWalk {
         id = context.id
     }
 
-    /// Handles one event; what is to be done stands in `out` afterwards, and nothing else.
+    /// Handles one event; `out` is replaced by the resulting actions.
     package func handle(_ event: WalkEvent, at now: Int64, into out: inout [WalkAction]) {
         walk.handle(event, at: now, into: &out)
         switch walk.phase {
@@ -27,6 +27,6 @@ package final class RunningWalk {
         }
     }
 
-    /// The digests of the caller's key, once its form is found good.
+    /// The digests of the caller's key, once its format has been validated.
     package var digests: [String] { walk.digests }
 }

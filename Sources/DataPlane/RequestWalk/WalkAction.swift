@@ -4,33 +4,33 @@ internal import PlaneContract
 package import ResponseCache
 package import Routing
 
-/// What the walk asks its surroundings to do.
+/// What the walk asks its environment to do.
 package enum WalkAction: Sendable {
-    /// Find the record of a key. `fresh` asks Redis even when a record is at hand.
+    /// Look up the record of a key. `fresh` asks Redis even if the record is cached.
     case lookUpKey(digests: [String], fresh: Bool)
     case peek(Caller)
     case findRequest(Caller, id: String)
-    /// Ask whether a large body may be read.
+    /// Ask the limiter whether a large body may be parsed.
     case begin(BeginRequest)
-    /// Parse a body that is too large for a turn of the loop.
+    /// Parse a body that is too large for the event loop.
     case parse(BodyTask)
     case admit(AdmitRequest)
-    /// Ask the cache, and wait there for whoever is asking an engine the same already.
+    /// Look in the cache, or wait for an identical request that is already running.
     case lookUpAnswer(CacheLookUp)
-    /// The answer is complete and good: keep it, and give it to those who wait for it.
+    /// The answer is complete and valid: cache it, and pass it to the requests that wait for it.
     case keepAnswer(CacheKey, CachedAnswer)
     case startAttempt(UpstreamRequest)
     case cancelAttempt(Int)
-    /// The answer is complete; the connection may finish by itself within a short while.
+    /// The answer is complete; the transfer may end by itself within a short time.
     case releaseAttempt(Int)
-    /// The caller's part is over, but the attempt must be read on: this walk goes on by itself, without its connection, and is
-    /// given `.timer(.total)` after so long.
+    /// The caller's part is over, but the provider's answer is read to its end. The walk continues without its
+    /// connection and receives `.timer(.total)` after `deadlineMs`.
     case readOn(keyID: String, deadlineMs: Int64)
     case pauseAttempt(Int)
     case resumeAttempt(Int)
-    /// What an attempt showed of its deployment.
+    /// Report to the health table what an attempt showed of its deployment.
     case noteAttempt(AttemptReport)
-    /// A complete response in one go. `close`: the connection cannot be used again.
+    /// A complete response at once. `close`: the connection cannot be reused.
     case respond(Response, close: Bool)
     case respondHead(status: Int, headers: HeaderBlock)
     case respondBytes([UInt8])
@@ -46,8 +46,8 @@ package struct Response: Sendable {
     package var status: Int
     package var headers: HeaderBlock
     package var body: [UInt8]
-    /// How long the connection takes no next request. A caller who is told to come later and asks again at once would else take, in
-    /// refusals, what the gateway has for others.
+    /// How long the connection starts no next request. A client that ignores the retry delay would otherwise spend, on
+    /// refusals, capacity that others need.
     package var restMs: Int64 = 0
 
     package init(status: Int, headers: HeaderBlock, body: [UInt8]) {
@@ -57,13 +57,13 @@ package struct Response: Sendable {
     }
 }
 
-/// One attempt as the transport must carry it out: a POST that is never repeated by itself.
+/// One attempt for the transport to carry out: a POST that the transport must never repeat by itself.
 package struct UpstreamRequest: Sendable {
     package var attempt: Int
     package var id: RequestID
     package var operation: Operation
     package var target: RouteTarget
-    /// Whose request it is, for the health of the deployment.
+    /// The key of the request, for the deployment's health.
     package var key: KeyMark
     package var streams: Bool
     package var body: [UInt8]
@@ -72,14 +72,14 @@ package struct UpstreamRequest: Sendable {
 /// What is looked up in the cache.
 package struct CacheLookUp: Sendable {
     package var key: CacheKey
-    /// An answer of this age or older is none.
+    /// Answers of this age or older do not count.
     package var ageMsMax: Int64
 }
 
-/// How a request went, for log and metrics.
+/// How a request ended, for log and metrics.
 package struct WalkReport: Sendable {
     package var id: RequestID
-    /// What the caller calls it (`X-Client-Request-Id`), cut short and without keys; empty when he does not say.
+    /// The caller's own ID (`X-Client-Request-Id`), truncated, with keys redacted; empty if none was sent.
     package var clientID: String
     package var endpoint: String
     package var status: Int
@@ -88,8 +88,8 @@ package struct WalkReport: Sendable {
     package var detail: String
     package var durationMs: Int64
     package var attempts: Int
-    /// `nil` where there is no cache to speak of.
+    /// `nil` where there is no cache.
     package var cache: CacheUse.Word?
-    /// The provider answered with a model of another name than it is declared to serve.
+    /// The provider answered under another model name than its deployment declares.
     package var isMisnamed: Bool
 }

@@ -3,7 +3,7 @@ package import KeyMaterial
 package import ResponseCache
 package import Routing
 
-/// What all walks of one configuration share: the worker's surroundings as they see them.
+/// What all walks under one configuration share.
 package final class WalkWorld {
     /// The worker's name in holds and events.
     package let owner: String
@@ -11,15 +11,15 @@ package final class WalkWorld {
     package let settings: WalkSettings
     package let bounds: Bounds
     package let digests: (HubKey) -> [String]
-    /// What was measured of the deployments, by all requests of the worker.
+    /// Measurements of the deployments, from all requests of the worker.
     package let health: HealthBoard
-    /// `nil`: this worker has none.
+    /// `nil`: this worker has no cache.
     let cache: WalkCache?
-    /// Names orgs' prompts to vendors; `nil`: callers' own names pass.
+    /// Derives per-org prompt cache keys for vendors; `nil` passes the callers' own keys on.
     let secrets: CacheSecrets?
     let lost: LostAnswers
     private var names: [String: NameInCache] = [:]
-    /// Header lines that are on every answer.
+    /// Header lines that are on every response.
     let commonLines: [UInt8]
 
     package init(
@@ -39,7 +39,7 @@ package final class WalkWorld {
         commonLines = Self.commonLines(version: table.version)
     }
 
-    /// What the cache must know of a name that is served.
+    /// The definition and cache lifetime of an alias or model, computed once per name.
     func nameInCache(_ name: String) -> NameInCache {
         if let known = names[name] { return known }
         let found = table.definition(of: name)
@@ -48,14 +48,15 @@ package final class WalkWorld {
         return made
     }
 
-    /// The configuration in force.
+    /// The header that names the configuration in force.
     private static func commonLines(version: Int64) -> [UInt8] {
         var block = HeaderBlock()
         block.add("x-aihub-config", version)
         return block.bytes
     }
 
-    /// CORS, on every answer to a request with an `Origin`: browsers hide answers without it, errors too.
+    /// CORS headers for every response to a request with an `Origin`, errors included: browsers hide responses without
+    /// them.
     static let corsLines: [UInt8] = {
         var block = HeaderBlock()
         block.add("access-control-allow-origin", "*")
@@ -71,7 +72,7 @@ package final class WalkWorld {
     ].joined(separator: ", ")
 }
 
-/// What a walk is given at its start: everything it knows of the world, frozen.
+/// A walk's inputs, fixed at its start.
 package struct WalkContext {
     package let id: RequestID
     package let world: WalkWorld
@@ -87,26 +88,26 @@ package struct WalkContext {
     }
 }
 
-/// What of a walk's behaviour can be set, beside its bounds.
+/// Settings of a walk besides its bounds.
 package struct WalkSettings: Sendable {
     package var pingMs: Int64 = 15_000
     package var progressMs: Int64 = 1_000
-    /// How long a deployment rests at first, once several attempts have failed.
+    /// How long a deployment first rests after several failed attempts.
     package var restMs = HealthTable.openMs
-    /// Before the same deployment is asked once more: between these.
+    /// The delay before the same deployment is retried is drawn from this range.
     package var retryMsMin: Int64 = 50
     package var retryMsMax: Int64 = 250
-    /// A deployment that asks for more is not asked again by this request.
+    /// A deployment that asks for a longer delay is not retried by this request.
     package var retryAskedMsMax: Int64 = 2_000
-    /// How long a request waits, at most, while running requests hold the money it needs; 0: it is refused at once. Settable.
+    /// The longest wait while running requests hold the money this one needs; 0 refuses at once. Settable.
     package var moneyWaitMs: Int64 = 10_000
-    /// How much longer than the request its hold lives before the sweeper takes it.
+    /// How much longer than the request its hold lives before the sweeper settles it.
     package var holdGraceMs: Int64 = 30_000
 
     package init() {}
 }
 
-/// A small generator for choices that need no secrecy (SplitMix64), so that a seed replays a walk exactly.
+/// A small generator for choices that need no secrecy (SplitMix64). A walk replays exactly from its seed.
 struct SplitMix64: RandomNumberGenerator {
     var state: UInt64
 

@@ -3,13 +3,14 @@ package import GatewayModel
 internal import PlaneContract
 package import ResponseCache
 
-/// What happens to a request from outside. Upstream events carry the number of their attempt, so that a late word from a
-/// cancelled one is recognised.
+/// Everything that happens to a request from outside.
+///
+/// Upstream events carry their attempt's number, so that late events of a cancelled attempt are recognised.
 package enum WalkEvent: Sendable {
     case head(RequestHead)
     case body([UInt8])
     case bodyEnd
-    /// What should be the rest of the request is none, or comes too slowly.
+    /// The rest of the request is malformed or arrives too slowly.
     case requestBroken(GatewayError)
     case keyFound(KeyLookup)
     case peeked(PeekVerdict)
@@ -24,37 +25,37 @@ package enum WalkEvent: Sendable {
     case attemptEnded(attempt: Int)
     case attemptFailed(attempt: Int, TransportFailure)
     case clientGone
-    /// The caller reads too slowly to take more now.
+    /// The client reads too slowly to accept more now.
     case clientBlocked
     case clientReady
     case timer(WalkTimer)
-    /// The worker must end: what is still running is cut cleanly.
+    /// The worker must stop: running requests are ended cleanly.
     case shutdown
 }
 
-/// The head of a request: what of it the walk looks at.
+/// The parts of a request's head that the walk looks at.
 package struct RequestHead: Sendable {
     package var method: String
-    /// The request target as it stood on the request line.
+    /// The request target exactly as on the request line.
     package var target: String
     package var authorization: String?
-    /// What stood in `api-key` and `x-api-key`.
+    /// The values of `api-key` and `x-api-key`.
     package var apiKeys: [String] = []
-    /// What the caller calls the request, for the log.
+    /// The caller's own ID for the request, for the log.
     package var clientRequestID: String?
     package var contentType: String?
     package var contentEncoding: String?
     package var contentLength: Int?
     package var corsHeaders: String?
     package var cacheControl: String?
-    /// A browser asks: the answer needs the CORS fields.
+    /// The request comes from a browser: the response needs the CORS fields.
     package var hasOrigin = false
-    /// The caller reads what follows a body (`TE: trailers`).
+    /// The client accepts trailers (`TE: trailers`).
     package var acceptsTrailers = false
-    /// The caller sends his body only when told to go on.
+    /// The client waits for `100 Continue` before it sends the body.
     package var expectsContinue: Bool
     package var hasBody: Bool
-    /// The digests of the same `Authorization`, when they were worked out before; else empty.
+    /// The digests of `Authorization` if they are known already, else empty.
     package var digests: [String] = []
 
     package init(
@@ -79,38 +80,38 @@ package enum KeyLookup: Sendable {
     case unknown
     /// Redis could not be asked.
     case unavailable
-    /// This worker has more requests than it can ask the limiter about, or this address too many keys that do not exist.
+    /// The worker has too many requests to ask the limiter about, or this address tried too many unknown keys.
     case notAsked(GatewayError)
 }
 
-/// What the cache says of a look-up.
+/// The result of a cache look-up.
 package enum CacheReply: Sendable {
     case hit(CachedAnswer)
-    /// Nobody has it, and whoever asks for the same from now on waits for this request's answer.
+    /// Not cached. Identical requests from now on wait for this one's answer.
     case miss
-    /// The cache cannot be asked, or does not answer in time.
+    /// The cache could not be asked, or did not answer in time.
     case unavailable
 }
 
 package enum AdmitAnswer: Sendable {
     case verdict(AdmitVerdict)
-    /// Redis could not be asked, or did not answer in time.
+    /// Redis could not be asked, or did not answer in time: the hold may exist.
     case unavailable
-    /// Redis never got the question: there is no hold. `nil`: it cannot be reached.
+    /// The question never reached Redis, so there is no hold. `nil`: Redis cannot be reached.
     case notAsked(GatewayError?)
 }
 
 package enum TransportFailure: Error, Sendable, Equatable {
     /// Nothing can have reached the provider: another attempt is safe.
     case notSent(String)
-    /// No connection that can be trusted: nothing was sent.
+    /// No trustworthy connection could be made; nothing was sent.
     case insecure(String)
-    /// The request may have been received, and billed: it must not be repeated.
+    /// The request may have been received and billed: it must not be repeated.
     case ambiguous(String)
 }
 
 package enum WalkTimer: Int, Sendable, CaseIterable {
-    /// The first event of an attempt.
+    /// The wait for the first event of an attempt.
     case firstEvent
     /// The silence between two events.
     case idle
@@ -120,8 +121,8 @@ package enum WalkTimer: Int, Sendable, CaseIterable {
     case ping
     /// The next report of a running stream's cost.
     case progress
-    /// The second attempt on the same deployment.
+    /// The pause before the retry on the same deployment.
     case retry
-    /// The next question to the limiter while running requests hold the money.
+    /// The next request to the limiter while running requests hold the money.
     case money
 }
