@@ -2,24 +2,26 @@ package import Reactor
 package import RequestWalk
 internal import Synchronization
 
-/// The bytes of request bodies that a worker holds, in sum: of bodies that arrive, of those that wait to be admitted, and of running
-/// requests until they end. One body is bounded by `Bounds.bodyBytesMax`; here many are, for each key, for each address and for the
-/// worker. Used from every event loop.
+/// Bounds the bytes of request bodies that a worker holds.
 ///
-/// When the worker holds too much, the largest body that is still arriving is refused, by what its head promised or by what has
-/// arrived, and of equals the newest: small requests go on beside somebody's large ones.
+/// Counts bodies that are arriving, bodies of requests waiting for admission, and those of running requests until they
+/// end, per key, per address and for the worker. A single body is bounded by `Bounds.bodyBytesMax`. Shared by all event
+/// loops.
+///
+/// When the worker holds too much, the largest body still arriving is refused, measured by its announced length or by
+/// what has arrived; among equals the newest. Small requests thus go on beside someone's large ones.
 package final class BodyBudget: Sendable {
     /// Why a body is refused.
     package enum Refusal: String, Sendable { case key, address, worker, memory }
 
-    /// Bodies up to this are counted whole from their head on and never refused for others.
+    /// Bodies announced as no larger than this are counted in full at once and never refused to make room for others.
     static let smallBytesMax = 64 << 10
 
     private struct State {
         var total = 0
         var byKey: [String: Int] = [:]
         var byAddress: [PeerAddress: Int] = [:]
-        /// Those that are arriving and may be refused for others.
+        /// Bodies that are arriving and may be refused to make room for others.
         var arriving: [ObjectIdentifier: HeldBody] = [:]
         var opened: UInt64 = 0
     }
@@ -28,21 +30,22 @@ package final class BodyBudget: Sendable {
     private let bounds: Bounds
     private let trusted: [AddressRange]
 
-    /// - Parameter trustedProxies: each stands for many callers, so its own address is not counted.
+    /// - Parameter trustedProxies: not counted as addresses, since each stands for many callers.
     package init(_ bounds: Bounds, trustedProxies: [AddressRange]) {
         self.bounds = bounds
         trusted = trustedProxies
     }
 
-    /// Bytes held now.
+    /// Bytes held at this moment.
     package var total: Int { state.withLock { $0.total } }
 
     /// Begins to count a body whose head has arrived.
     ///
     /// - Parameters:
     ///   - key: the digest of the caller's key.
-    ///   - length: the body's, when its head says so: what the key has no room for is refused before it is sent.
-    ///   - onRefusal: called on any thread when the body is refused for others; `grow` says so, too.
+    ///   - length: the announced length, if any. A body that exceeds the key's budget is refused before it is sent.
+    ///   - onRefusal: called on any thread when the body is refused to make room for others; a later `grow` throws as
+    ///   well.
     package func open(
         key: String, address: PeerAddress?, length: Int?, onRefusal: @escaping @Sendable (Refusal) -> Void
     ) throws(BodyRefused) -> HeldBody {
@@ -69,7 +72,7 @@ package final class BodyBudget: Sendable {
         return body
     }
 
-    /// Counts bytes that have arrived. What it throws says that the body is refused and counts no longer.
+    /// Counts bytes that have arrived. If it throws, the body is refused and no longer counted.
     package func grow(_ body: HeldBody, by bytes: Int) throws(BodyRefused) {
         guard !body.isSmall else { return }
         var refusedForIt: [HeldBody] = []
@@ -100,18 +103,18 @@ package final class BodyBudget: Sendable {
         if let refusal { throw BodyRefused(reason: refusal) }
     }
 
-    /// The body is whole: it is held, and no longer refused for others.
+    /// The body has arrived completely: it stays counted but is no longer refused to make room for others.
     package func complete(_ body: HeldBody) {
         guard !body.isSmall else { return }
         state.withLock { $0.arriving[ObjectIdentifier(body)] = nil }
     }
 
-    /// The body is held no longer. Only the first call counts.
+    /// The body is no longer held. Later calls have no effect.
     package func close(_ body: HeldBody) { state.withLock { drop(body, from: &$0) } }
 
-    /// The process is short of memory: refuses bodies that are arriving, the largest first, until so many bytes are given up.
+    /// Frees memory when the process is short of it: refuses arriving bodies, the largest first.
     ///
-    /// - Returns: the bytes given up.
+    /// - Returns: the bytes freed.
     @discardableResult
     package func relieve(bytes: Int) -> Int {
         var refused: [HeldBody] = []
@@ -131,7 +134,7 @@ package final class BodyBudget: Sendable {
 
     // MARK: Under the lock
 
-    /// Refuses bodies that are larger than the one that needs room, the largest first, until there is room.
+    /// Refuses bodies larger than `body`, the largest first, until there is room for `bytes`.
     private func makeRoom(
         for bytes: Int, beside body: HeldBody, in state: inout State, _ refused: inout [HeldBody]
     ) {
@@ -143,7 +146,7 @@ package final class BodyBudget: Sendable {
         }
     }
 
-    /// What larger bodies could give up for this one.
+    /// The bytes that refusing larger bodies would free for this one.
     private func refusable(for body: HeldBody, in state: State) -> Int {
         guard state.total + body.length > bounds.bodiesBytesMax else { return 0 }
         return state.arriving.values.reduce(0) { $0 + ($1.isLarger(than: body) ? $1.arrived : 0) }
@@ -179,21 +182,21 @@ package final class BodyBudget: Sendable {
     }
 }
 
-/// A body was refused, and its bytes are not held.
+/// The body was refused, and its bytes are no longer held.
 package struct BodyRefused: Error {
     package let reason: BodyBudget.Refusal
 }
 
-/// One body as `BodyBudget` counts it. What changes is touched under the budget's lock alone.
+/// One body as `BodyBudget` counts it. Its mutable state is accessed under the budget's lock only.
 package final class HeldBody: @unchecked Sendable {
     let key: String
-    /// `nil` when the address is not counted.
+    /// `nil` if the address is not counted.
     let address: PeerAddress?
     let isSmall: Bool
     let onRefusal: @Sendable (BodyBudget.Refusal) -> Void
-    /// Bytes counted for the key: what the head promised, or more when more came.
+    /// Bytes counted against the key: the announced length, or what arrived if that is more.
     fileprivate(set) var length: Int
-    /// Bytes counted for the address and the worker.
+    /// Bytes counted against the address and the worker.
     fileprivate(set) var arrived = 0
     fileprivate(set) var number: UInt64 = 0
     fileprivate(set) var isOpen = false

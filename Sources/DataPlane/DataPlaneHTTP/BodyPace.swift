@@ -1,14 +1,15 @@
-/// Whether a body arrives fast enough: at a rate within any stretch of time, not since its beginning, and whole within a deadline.
-/// Otherwise a caller who sends much at once could keep silent for hours.
+/// Judges whether a body arrives fast enough: at a minimum rate in every window, and completely within a deadline.
+///
+/// A rate since the beginning would not do: a client that sends much at once could then stay silent for hours.
 package struct BodyPace {
     package enum Verdict: Equatable {
-        /// To be asked again after so many milliseconds.
+        /// Look again after `nextLookMs` milliseconds.
         case inTime(nextLookMs: Int64)
         case tooSlow
         case tooLong
     }
 
-    /// Looks within one window: it is judged to a tenth of its length.
+    /// Looks per window: the rate is judged with a precision of a tenth of the window.
     private static let looksPerWindow: Int64 = 10
 
     private struct Mark {
@@ -19,12 +20,12 @@ package struct BodyPace {
     private let windowMs: Int64
     private let bytesPerSecondMin: Int
     private let endMs: Int64
-    /// What had arrived at earlier looks, oldest first: one that is a window old, and younger ones.
+    /// Byte counts at earlier looks, oldest first: one that is at least a window old, and younger ones.
     private var marks: [Mark]
 
     /// - Parameters:
-    ///   - windowMs: the stretch of time within which the rate is judged.
-    ///   - totalMs: how long the body may take in all.
+    ///   - windowMs: the window in which the rate is judged.
+    ///   - totalMs: how long the whole body may take.
     package init(startMs: Int64, windowMs: Int64, totalMs: Int64, bytesPerSecondMin: Int) {
         self.windowMs = windowMs
         self.bytesPerSecondMin = bytesPerSecondMin
@@ -37,7 +38,7 @@ package struct BodyPace {
         min(max(1, windowMs / looksPerWindow), totalMs)
     }
 
-    /// - Parameter bytes: all that has arrived of the body.
+    /// - Parameter bytes: how much of the body has arrived in total.
     package mutating func look(bytes: Int, nowMs: Int64) -> Verdict {
         guard nowMs < endMs else { return .tooLong }
         let aWindowAgo = marks.lastIndex { nowMs - $0.atMs >= windowMs }

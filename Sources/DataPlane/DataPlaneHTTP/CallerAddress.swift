@@ -1,12 +1,15 @@
 internal import Reactor
 
-/// Whose address a request counts for.
+/// Finds the client address that a request is counted for.
 enum CallerAddress {
-    /// Addresses of `X-Forwarded-For` that are looked at: more proxies in a row are none of ours.
+    /// The number of `X-Forwarded-For` entries that are read; a longer chain of own proxies is not expected.
     private static let hopsMax = 16
 
-    /// Each proxy appends the address it was called from (RFC 7239 §5.2 says the same of `Forwarded`), so the list is read from its end:
-    /// as long as a trusted proxy speaks, the one before it is believed. What stands further left anybody may have written.
+    /// The address of the client behind the trusted proxies.
+    ///
+    /// Each proxy appends the address it was called from (RFC 7239 §5.2 says the same of `Forwarded`), so the list is
+    /// read from its end: an entry is believed as long as the hop that added it is trusted. Entries further left may be
+    /// forged.
     static func of(peer: PeerAddress, forwardedFor: String?, isTrusted: (PeerAddress) -> Bool) -> PeerAddress {
         guard let forwardedFor, isTrusted(peer) else { return peer }
         var known = peer
@@ -20,7 +23,7 @@ enum CallerAddress {
         return known
     }
 
-    /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.
+    /// Accepts `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.
     private static func address(in part: Substring) -> PeerAddress? {
         var text = part.drop { $0 == " " || $0 == "\t" }
         while let last = text.last, last == " " || last == "\t" { text.removeLast() }

@@ -2,9 +2,9 @@ internal import GatewayModel
 internal import Reactor
 internal import RequestWalk
 
-/// The body of the request under way: counted among all that the worker holds, and judged by how it arrives.
+/// The body of the current request: counted in the worker's `BodyBudget` and watched for its pace.
 extension ClientConnection {
-    /// Counts a body whose head has arrived; false when there is no room for it, and it is refused.
+    /// Counts a body whose head has arrived. Returns false if there is no room; the request is then refused.
     func holdBody(of running: RunningWalk, length: Int?) -> Bool {
         guard running.holdsBody, let key = running.digests.first else { return true }
         let box = OnReactor(self, reactor)
@@ -17,7 +17,7 @@ extension ClientConnection {
         }
     }
 
-    /// Counts bytes that have arrived; false when there is no room for them, and the request is refused.
+    /// Counts bytes that have arrived. Returns false if there is no room; the request is then refused.
     func growBody(by bytes: Int) -> Bool {
         guard let heldBody else { return true }
         do throws(BodyRefused) {
@@ -35,7 +35,7 @@ extension ClientConnection {
         services.bodies.close(body)
     }
 
-    /// The body gave way to others, or to running requests. What is said twice is said once.
+    /// The body was refused to make room for others. Ignored if the request was refused meanwhile.
     fileprivate func bodyGaveWay(_ reason: BodyBudget.Refusal) {
         guard heldBody != nil, isBusy, !requestIsComplete else { return }
         refuse(bodyError(reason))
@@ -86,7 +86,7 @@ extension ClientConnection {
     }
 }
 
-/// Reaches a connection from any thread, on its reactor, without keeping it.
+/// Lets any thread reach a connection on its reactor, without retaining it.
 private final class OnReactor: @unchecked Sendable {
     private weak var connection: ClientConnection?
     private let reactor: Reactor

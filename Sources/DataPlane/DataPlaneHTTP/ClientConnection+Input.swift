@@ -3,9 +3,9 @@ internal import HTTPCodec
 internal import Reactor
 internal import RequestWalk
 
-/// From bytes to requests.
+/// Input: from bytes to requests.
 extension ClientConnection {
-    /// Takes bytes that have arrived; what cannot be used yet waits in `input`.
+    /// Processes bytes that have arrived; what cannot be used yet is kept in `input`.
     func take(_ bytes: UnsafeRawBufferPointer) {
         isTaking = true
         if input.isEmpty {
@@ -21,7 +21,7 @@ extension ClientConnection {
         flush()
     }
 
-    /// Goes on with what waits, after an answer is out.
+    /// Continues with the kept input, after a response was sent.
     func resumeInput() {
         guard !isTaking, !isClosed, !isResting, !input.isEmpty else { return }
         isTaking = true
@@ -53,10 +53,10 @@ extension ClientConnection {
         return at
     }
 
-    /// What arrives while the connection rests waits in the socket, or where it is.
+    /// Whether no new request may start for now. Its bytes stay in the socket or in `input`.
     var isResting: Bool { deadlines.isSet(Deadline.rest) && !isClosing }
 
-    /// Between two requests.
+    /// Whether the connection is between two requests.
     var isHeadNext: Bool { if case .head = reading { true } else { false } }
 
     private func consumeSome(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> Int {
@@ -135,7 +135,7 @@ extension ClientConnection {
             lastDigests = running.digests
         }
         guard isBusy else { return }
-        // A request sent ahead may begin while the answer before it is not taken yet.
+        // A pipelined request may begin while the previous response is still unread.
         if callerIsBlocked { feed(.clientBlocked) }
         if isComplete { return feed(.bodyEnd) }
         guard holdBody(of: running, length: head.contentLength) else { return }
@@ -151,7 +151,7 @@ extension ClientConnection {
     }
 
     private func endRequest() {
-        // A refusal in between has turned the rest into bytes to drop.
+        // The request was refused meanwhile, so the rest of its bytes are dropped.
         if case .dropped = reading { return }
         reading = .ahead
         deadlines.cancel(Deadline.body)
@@ -160,7 +160,7 @@ extension ClientConnection {
         if isBusy { feed(.bodyEnd) } else { prepareForNext() }
     }
 
-    /// The answer is out and the request complete: the next one may come.
+    /// The response is written and the request complete: makes the connection ready for the next one.
     func prepareForNext() {
         guard keepAlive, !isClosing else { return }
         walk = nil
@@ -169,7 +169,7 @@ extension ClientConnection {
         if !isResting { resumeInput() }
     }
 
-    /// Bytes that are no request, or come too slowly: one answer in our shape, then the connection is of no more use.
+    /// Refuses a malformed or too slow request: one error response, then the connection is closed.
     func refuse(_ error: GatewayError) {
         keepAlive = false
         guard isBusy else {

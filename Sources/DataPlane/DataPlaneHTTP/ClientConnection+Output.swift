@@ -3,7 +3,7 @@ internal import HTTPCodec
 internal import Reactor
 internal import RequestWalk
 
-/// From answers to bytes.
+/// Output: from responses to bytes.
 extension ClientConnection {
     func write(_ response: Response, close: Bool) {
         if close || !requestIsComplete { keepAlive = false }
@@ -29,20 +29,21 @@ extension ClientConnection {
         GatewayError(.overloaded, "Too many connections from this address. Retry.", retryAfterMs: 1_000)
     }
 
-    /// Says that the address has all the connections it may have, as far as the socket takes that at once, and closes: nothing of
-    /// the connection stays.
+    /// Refuses a connection whose address has too many, without keeping any state.
+    ///
+    /// Sends the error as far as the socket takes it at once, and closes.
     static func turnAway(_ descriptor: Int32, _ services: any RequestServices) {
         let response = RequestWalk(services.makeContext()).errorResponse(tooManyConnections)
         var output = OutputBuffer()
         output.write { write(response, keepAlive: false, isHead: false, into: &$0) }
-        // Closing over unread bytes sends a reset, which may overtake the answer.
+        // Closing with unread input sends a reset, which may overtake the response.
         _ = Socket.receive(descriptor, into: services.readBuffer)
         _ = output.flush(to: descriptor)
         Socket.close(descriptor)
     }
 
     func writeHead(_ status: Int, _ headers: HeaderBlock) {
-        // HTTP/1.0 knows no chunks: the end of a stream is the end of the connection.
+        // HTTP/1.0 has no chunked coding: closing the connection ends the stream.
         if isHTTP10 || !requestIsComplete { keepAlive = false }
         isChunkedAnswer = !isHTTP10
         output.write { out in
@@ -64,8 +65,10 @@ extension ClientConnection {
         ended()
     }
 
-    /// Closes after an answer. While the caller is still sending, closing at once would answer his bytes with a reset that
-    /// may overtake the answer (RFC 9112 §9.6): our side is closed, what still comes is dropped, and then the rest.
+    /// Prepares to close the connection after a response, unless it is kept alive.
+    ///
+    /// If the client is still sending, closing at once would send a reset that may overtake the response (RFC 9112
+    /// §9.6). So the write side is closed first, remaining input is dropped, and the rest is closed later.
     private func ended() {
         deadlines.cancel(Deadline.body)
         guard !keepAlive else { return }
@@ -76,7 +79,7 @@ extension ClientConnection {
         }
     }
 
-    /// Sends what there is; notices when the caller does not keep up, and closes once a last answer is out.
+    /// Sends pending output, watches whether the client keeps up, and closes after a final response.
     func flush() {
         guard !isClosed else { return }
         let before = output.unsent

@@ -3,11 +3,12 @@ internal import GatewayModel
 internal import Reactor
 internal import RequestWalk
 
-/// Carries out the walk of the request under way.
+/// Feeds events to the walk of the current request and carries out its actions.
 extension ClientConnection {
     func feed(_ event: WalkEvent) {
         guard let running = walk else { return }
-        // Carrying out one action may feed the next event: that one then finds no spare room and takes its own.
+        // An action may feed the next event before this loop ends; that nested call finds `spareActions` empty and
+        // allocates.
         var actions: [WalkAction] = []
         swap(&actions, &spareActions)
         reactor.enter(LoopStage(event))
@@ -21,7 +22,7 @@ extension ClientConnection {
         if !isTaking { flush() }
     }
 
-    /// A reply that arrives after its request has ended finds another walk here, or none, and is dropped.
+    /// Drops a reply that arrives after its request has ended: there is another walk by then, or none.
     private func feed(_ event: WalkEvent, for id: RequestID) {
         guard walk?.id == id else { return }
         feed(event)
@@ -86,7 +87,7 @@ extension ClientConnection {
 }
 
 extension LoopStage {
-    /// What an event makes a walk do.
+    /// The stage of the loop in which a walk handles the event.
     init(_ event: WalkEvent) {
         self =
             switch event {

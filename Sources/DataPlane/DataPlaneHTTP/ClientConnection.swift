@@ -4,19 +4,21 @@ internal import HTTPCodec
 package import Reactor
 internal import RequestWalk
 
-/// One connection of a caller: one request after the other, each carried out by its walk. Here bytes become events and
-/// actions become bytes, calls and deadlines; no decision about a request is made here.
+/// One client connection: one request after the other, each with its own walk.
+///
+/// Translates bytes to events, and actions to bytes, calls and deadlines. All decisions about a request are made in the
+/// walk.
 package final class ClientConnection: EventSource {
-    /// What the bytes that arrive are.
+    /// What the next input bytes are.
     enum Reading {
-        /// What a trusted proxy says of the caller.
+        /// The PROXY header, in which a trusted proxy names the client.
         case proxyHeader
         case head
         case length(Int)
         case chunked(ChunkedBody)
-        /// The request is complete; what comes is the next one, and waits.
+        /// The request is complete; further bytes belong to the next one and wait.
         case ahead
-        /// The answer is out before its request: what still comes is dropped.
+        /// The response was sent before the request was complete: further bytes are dropped.
         case dropped
     }
 
@@ -24,11 +26,11 @@ package final class ClientConnection: EventSource {
     let descriptor: Int32
     let reactor: Reactor
     let bounds: Bounds
-    /// Given back when the descriptor is closed; `nil` where the TLS in front has the place.
+    /// Given back when the descriptor is closed; `nil` where the TLS front holds it.
     let place: ConnectionPlace?
-    /// The caller's address, or that of a proxy in front; `nil` until a PROXY header has named it.
+    /// The address of the client, or of a proxy in front; `nil` until a PROXY header has named it.
     var address: PeerAddress?
-    /// What the request under way says of it, by `X-Forwarded-For`.
+    /// `X-Forwarded-For` of the current request.
     var forwardedFor: String?
     var parser: HeadParser
     var reading = Reading.head
@@ -37,31 +39,31 @@ package final class ClientConnection: EventSource {
     var output = OutputBuffer()
     var deadlines = Deadlines()
     var walk: RunningWalk?
-    /// The last `Authorization` whose form was good, and its digests: most callers send the same one on and on.
+    /// The last well-formed `Authorization` and its digests: most clients send the same one every time.
     var lastAuthorization: String?
     var lastDigests: [String] = []
-    /// Room for a walk's actions, used again and again.
+    /// A reusable buffer for a walk's actions.
     var spareActions: [WalkAction] = []
     var attempts: [Int: any UpstreamAttempt] = [:]
     var keepAlive = true
     var isHead = false
     var isHTTP10 = false
     var isChunkedAnswer = false
-    /// How fast the body under way arrives.
+    /// The pace of the current request's body.
     var bodyPace: BodyPace?
-    /// The body of the request under way, as long as it is held.
+    /// The current request's body in the `BodyBudget`, as long as it is held.
     var heldBody: HeldBody?
     var bodyBytes = 0
     var isClosing = false
     var isClosed = false
-    /// Inside `take`: what the walk writes leaves when all that arrived was taken.
+    /// Inside `take`: output is flushed once, after all input was processed.
     var isTaking = false
     var callerIsBlocked = false
     var interest = Readiness.readable | .hungUp
 
     /// - Parameters:
-    ///   - address: the caller's; `nil` when a PROXY header is about to name it.
-    ///   - place: the connection's, when it is to be given back here.
+    ///   - address: the client's; `nil` if a PROXY header will name it.
+    ///   - place: the connection's place in the counter, if it is given back here.
     package init(
         _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool = false, place: ConnectionPlace? = nil,
         services: any RequestServices
@@ -78,7 +80,7 @@ package final class ClientConnection: EventSource {
                 bytesMax: bounds.headBytesMax, fieldsMax: bounds.headFieldsMax, targetBytesMax: bounds.targetBytesMax))
     }
 
-    /// Begins to serve it.
+    /// Starts serving the connection.
     package func open() {
         Socket.tune(descriptor, unsentBytes: Int32(bounds.unsentBytesHigh))
         reactor.watch(descriptor, for: interest, self)
@@ -86,7 +88,7 @@ package final class ClientConnection: EventSource {
         set(Deadline.head, afterMs: bounds.headMs)
     }
 
-    /// Whether something of an answer is still to come or to be sent.
+    /// Whether a response is still to come or to be sent.
     package var isUnfinished: Bool { isBusy || output.unsent > 0 }
 
     package var isBusy: Bool { walk.map { !$0.isFinished } ?? false }
@@ -99,14 +101,14 @@ package final class ClientConnection: EventSource {
         if output.unsent == 0 { close() }
     }
 
-    /// Cuts whatever is running, cleanly.
+    /// Ends the current request cleanly.
     package func shutDown() {
         if isBusy { feed(.shutdown) } else { close() }
     }
 
     func close() { end(Socket.close) }
 
-    /// The caller is given up: what is unsent is dropped.
+    /// Closes with a reset; unsent output is dropped.
     func abort() { end(Socket.abort) }
 
     private func end(_ closing: (Int32) -> Void) {
@@ -160,7 +162,7 @@ package final class ClientConnection: EventSource {
     private static let deadlineMsMax: Int64 = 86_400_000
 
     func set(_ which: Int, afterMs: Int64) {
-        // A catalogue may name absurd times.
+        // Catalogues may contain absurd times.
         let at = reactor.nowMs + min(max(0, afterMs), Self.deadlineMsMax)
         if deadlines.set(which, atMs: at) { reactor.wake(descriptor, atMs: at) }
     }

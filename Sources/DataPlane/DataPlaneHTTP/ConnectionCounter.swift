@@ -2,22 +2,23 @@ package import Reactor
 package import RequestWalk
 internal import Synchronization
 
-/// How many connections the public ports of a worker have, in all and per caller's address: what stops one caller from taking all of
-/// them. A connection is counted when it is accepted, before a byte of it is read or a TLS handshake begins, and until its descriptor
-/// is closed.
+/// Counts the connections of a worker's public ports, in total and per address, so that no client can take all of them.
 ///
-/// A trusted proxy stands for many callers: its own address is not counted, the ones it names are.
+/// A connection counts from the moment it is accepted, before any byte is read or a TLS handshake begins, until its
+/// descriptor is closed.
+///
+/// A trusted proxy stands for many clients: its own address is not counted, but those it names are.
 package final class ConnectionCounter: Sendable {
-    /// What counting a new connection came to.
+    /// The result of counting a new connection.
     package enum Entry {
         case counted(ConnectionPlace)
-        /// The worker has all the connections it may have.
+        /// The worker has reached its connection limit.
         case workerIsFull
-        /// The address has all the connections it may have.
+        /// The address has reached its connection limit.
         case addressIsFull
     }
 
-    /// Which bound a refused connection met.
+    /// The limit that refused a connection.
     package enum Bound: String, Sendable { case worker, address }
 
     private struct State {
@@ -31,7 +32,7 @@ package final class ConnectionCounter: Sendable {
     private let trusted: [AddressRange]
     private let onRefusal: @Sendable (Bound) -> Void
 
-    /// - Parameter onRefusal: called for every connection that finds no room, on the thread that accepted it.
+    /// - Parameter onRefusal: called for every refused connection, on the thread that accepted it.
     package init(
         _ bounds: Bounds, trustedProxies: [AddressRange], onRefusal: @escaping @Sendable (Bound) -> Void = { _ in }
     ) {
@@ -43,12 +44,12 @@ package final class ConnectionCounter: Sendable {
 
     package func isTrusted(_ address: PeerAddress) -> Bool { trusted.contains { $0.contains(address) } }
 
-    /// Connections that are counted now.
+    /// The connections counted at this moment.
     package var total: Int { state.withLock { $0.total } }
 
     /// Counts a connection that was just accepted.
     ///
-    /// - Parameter address: the caller's; `nil` while a trusted proxy has not named it.
+    /// - Parameter address: the client's; `nil` until a trusted proxy has named it.
     package func enter(from address: PeerAddress?) -> Entry {
         let counted = address.flatMap { isTrusted($0) ? nil : $0 }
         let refused: Bound? = state.withLock { state in
@@ -68,7 +69,7 @@ package final class ConnectionCounter: Sendable {
         }
     }
 
-    /// Counts a connection, which has its place already, for the address a trusted proxy named.
+    /// Counts a connection that already has its place for the address that a trusted proxy named.
     fileprivate func enter(named address: PeerAddress) -> Bool {
         guard !isTrusted(address) else { return true }
         if state.withLock({ count(address, in: &$0) }) { return true }
@@ -92,7 +93,7 @@ package final class ConnectionCounter: Sendable {
     }
 }
 
-/// One connection's place among those that are counted: given back once, when the descriptor is closed.
+/// One connection's place in the counter, given back once, when the descriptor is closed.
 package final class ConnectionPlace: Sendable {
     private struct State {
         var address: PeerAddress?
@@ -107,17 +108,17 @@ package final class ConnectionPlace: Sendable {
         state = Mutex(State(address: address))
     }
 
-    /// Counts the connection for the address that a trusted proxy named; false when that address has no room.
+    /// Counts the connection for the address that a trusted proxy named; false if that address is at its limit.
     package func name(_ address: PeerAddress) -> Bool {
         guard counter.enter(named: address) else { return false }
         if !counter.isTrusted(address) { state.withLock { $0.address = address } }
         return true
     }
 
-    /// Whether requests from this address may say for whom they are.
+    /// Whether this address may name the client its requests come from.
     func isTrusted(_ address: PeerAddress) -> Bool { counter.isTrusted(address) }
 
-    /// Gives the place back. Only the first call counts.
+    /// Gives the place back. Later calls have no effect.
     package func leave() {
         let address: PeerAddress?? = state.withLock { state in
             guard !state.isGivenBack else { return nil }

@@ -1,6 +1,6 @@
 internal import RequestWalk
 
-/// What a connection can wait for: the timers of its walk, and its own.
+/// The deadlines of a connection: the timers of its walk, and its own.
 enum Deadline {
     static let head = WalkTimer.allCases.count
     static let body = head + 1
@@ -10,11 +10,13 @@ enum Deadline {
     static let count = head + 5
 }
 
-/// The deadlines of one connection. Setting one costs a store: the reactor is asked to wake only when the new one is
-/// earlier than what it was asked for before, and a wake that comes too early just asks again.
+/// The pending deadlines of one connection.
+///
+/// Setting one is just a store: the reactor is asked to wake only if the new deadline is earlier than the pending wake.
+/// A wake that comes too early asks for the next one.
 struct Deadlines {
     private var times = [Int64](repeating: .max, count: Deadline.count)
-    /// The earliest wake under way.
+    /// The time of the pending wake.
     private var wakeMs = Int64.max
 
     /// - Returns: whether the reactor has to be asked to wake at `atMs`.
@@ -29,14 +31,14 @@ struct Deadlines {
 
     func isSet(_ which: Int) -> Bool { times[which] != .max }
 
-    /// The wake has come: takes a deadline that is over, or `nil` when there is none.
+    /// Removes and returns a deadline that is due; `nil` if there is none.
     mutating func takeDue(_ nowMs: Int64) -> Int? {
         guard let due = times.firstIndex(where: { $0 <= nowMs }) else { return nil }
         times[due] = .max
         return due
     }
 
-    /// After all due ones were taken: the next time to be woken at, unless a wake that early is under way.
+    /// The time to wake next, once all due deadlines were taken; `nil` if a wake at or before it is pending.
     mutating func nextWake(_ nowMs: Int64) -> Int64? {
         if wakeMs <= nowMs { wakeMs = .max }
         let next = times.min() ?? .max

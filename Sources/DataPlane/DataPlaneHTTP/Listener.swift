@@ -2,10 +2,10 @@ internal import GatewayModel
 package import Reactor
 internal import RequestWalk
 
-/// Accepts connections of a server for one reactor. What finds no room is closed at once.
+/// Accepts connections on a public port for one reactor. Connections over a limit are closed at once.
 package final class Listener: EventSource {
     private static let acceptsPerTurn = 64
-    /// How long accepting rests when the process or the machine has no descriptors left.
+    /// How long accepting pauses when the process or the machine has no descriptors left.
     private static let restMs: Int64 = 100
 
     private let server: PublicServer
@@ -41,7 +41,7 @@ package final class Listener: EventSource {
         }
     }
 
-    /// A listener that stays readable while nothing can be accepted would spin.
+    /// Stops accepting for a while: a listener that is readable but cannot accept would spin.
     private func rest() {
         services.reactor.unwatch(server.descriptor)
         isWatching = false
@@ -54,7 +54,7 @@ package final class Listener: EventSource {
         switch counter.enter(from: hasProxyHeader ? nil : address) {
         case .workerIsFull: Socket.close(descriptor)
         case .addressIsFull:
-            // In the middle of a handshake there is nothing to say.
+            // During a TLS handshake there is no way to send an error.
             if server.secure == nil {
                 ClientConnection.turnAway(descriptor, services)
             } else {

@@ -1,6 +1,6 @@
 internal import Reactor
 
-/// What is to be sent on a connection and has not been yet.
+/// Pending output of a connection.
 struct OutputBuffer {
     private static let capacityKept = 8 << 10
 
@@ -11,14 +11,14 @@ struct OutputBuffer {
 
     mutating func write(_ body: (inout [UInt8]) -> Void) { body(&bytes) }
 
-    /// A caller who is always a little behind must not keep all that he has had.
+    /// Drops the sent prefix, or a slow reader would keep the whole response in memory.
     private mutating func dropSent() {
         guard sent >= Self.capacityKept else { return }
         bytes.removeFirst(sent)
         sent = 0
     }
 
-    /// Sends what the socket takes; returns false when the connection is broken.
+    /// Sends what the socket takes; returns false if the connection is broken.
     mutating func flush(to descriptor: Int32) -> Bool {
         while unsent > 0 {
             let outcome = bytes.withUnsafeBytes {

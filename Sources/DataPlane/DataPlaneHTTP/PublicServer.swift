@@ -1,15 +1,16 @@
 package import Reactor
 
-/// A public port: one listening socket, watched by every reactor; the reactor that accepts a connection counts it.
+/// A public port: one listening socket that every reactor accepts from.
 package final class PublicServer: Sendable {
-    /// Takes TLS off a connection that was accepted and counted. It owns the descriptor and gives the place back.
+    /// Terminates TLS for a connection that was accepted and counted. Owns the descriptor and gives the place back.
     package typealias Secure = @Sendable (Int32, PeerAddress, ConnectionPlace) -> Void
 
     private static let backlog: Int32 = 1_024
 
     let descriptor: Int32
     let counter: ConnectionCounter
-    /// Whether connections of trusted proxies begin with a PROXY header. Not on a port with TLS: the header would come before that.
+    /// Whether connections from trusted proxies begin with a PROXY header. Never on a TLS port, where the header would
+    /// precede the handshake.
     let usesProxyProtocol: Bool
     /// `nil` on the port without TLS.
     let secure: Secure?
@@ -26,6 +27,6 @@ package final class PublicServer: Sendable {
 
     package var port: Int { Socket.localPort(of: descriptor) }
 
-    /// After every listener has stopped.
+    /// Call only after every listener has stopped.
     package func close() { Socket.close(descriptor) }
 }

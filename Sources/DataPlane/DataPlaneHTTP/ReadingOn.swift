@@ -2,14 +2,16 @@ internal import GatewayModel
 internal import Reactor
 internal import RequestWalk
 
-/// The answers of one event loop that are read to the usage at their end though nobody waits for them: closing them would not
-/// end their bill.
+/// Answers of one event loop that no caller is waiting for, read to the usage at their end.
 ///
-/// Bounded in number and in bytes: beyond, the key with the most of them loses its oldest, which is charged by its bound.
+/// Closing their connections would not end their bill.
+///
+/// Bounded in number and bytes: over the bound, the key with the most such answers loses its oldest, which is charged
+/// by its upper bound.
 package final class ReadingOn {
-    /// All loops of a worker together.
+    /// The limit for all loops of a worker together.
     package static let perWorkerMax = 512
-    /// What all of them have received and may still hold, in bytes.
+    /// The limit for the bytes that all answers of one loop have received and may still hold.
     package static let bytesMax = 128 << 20
 
     private struct Entry {
@@ -26,7 +28,7 @@ package final class ReadingOn {
     private var byKey: [String: [RequestID]] = [:]
     private var bytes = 0
 
-    /// - Parameter loops: of the worker, which share the bound.
+    /// - Parameter loops: the number of the worker's loops, which share the limit.
     package init(_ services: any RequestServices, loops: Int) {
         self.services = services
         countMax = max(1, Self.perWorkerMax / max(1, loops))
@@ -34,7 +36,7 @@ package final class ReadingOn {
 
     package var count: Int { entries.count }
 
-    /// The walk's events come here from now on; it ends by itself, or after `deadlineMs`.
+    /// Adopts a walk and its attempts. The walk ends by itself, or after `deadlineMs`.
     func add(_ running: RunningWalk, _ attempts: [Int: any UpstreamAttempt], keyID: String, deadlineMs: Int64) {
         let id = running.id
         entries[id] = Entry(running: running, attempts: attempts, keyID: keyID)
@@ -44,7 +46,7 @@ package final class ReadingOn {
         dropBeyondBounds()
     }
 
-    /// Ends them all, each charged by its bound.
+    /// Ends all of them, each charged by its upper bound.
     package func stop() { for id in Array(entries.keys) { feed(.shutdown, to: id) } }
 
     private func dropBeyondBounds() {
@@ -76,7 +78,7 @@ package final class ReadingOn {
         case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
         case .settle(let request): services.settle(request)
         case .finished(let report): services.finished(report)
-        // Its caller is gone, its hold does not grow, and nothing new is asked for.
+        // Output, a growing hold or new requests do not apply without a caller.
         case .lookUpKey, .peek, .findRequest, .begin, .parse, .admit, .lookUpAnswer, .startAttempt, .readOn, .respond,
             .respondHead,
             .respondBytes, .respondEnd, .setTimer, .cancelTimer, .reportProgress:

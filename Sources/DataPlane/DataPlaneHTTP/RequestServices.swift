@@ -5,13 +5,14 @@ package import RequestWalk
 package import ResponseCache
 package import Routing
 
-/// What a connection needs of its surroundings, all of it on the connection's own reactor: replies come back there,
-/// exactly once each.
+/// What a connection needs from its environment, all on the connection's own reactor.
+///
+/// Each reply is called there, exactly once.
 package protocol RequestServices: AnyObject {
     var reactor: Reactor { get }
     var bounds: Bounds { get }
     func makeContext() -> WalkContext
-    /// - Parameter address: where the caller is, if the key has to be looked up elsewhere.
+    /// - Parameter address: the client's address, evaluated only if the key is not cached.
     func lookUpKey(
         digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void)
     func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void)
@@ -19,7 +20,7 @@ package protocol RequestServices: AnyObject {
     func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void)
     func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void)
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
-    /// The reply may take as long as an identical request that is under way.
+    /// The reply may take as long as an identical request that is already running.
     func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void)
     func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID)
     func settle(_ request: SettleRequest)
@@ -30,11 +31,11 @@ package protocol RequestServices: AnyObject {
     var readingOn: ReadingOn { get }
     func opened(_ connection: ClientConnection)
     func closed(_ connection: ClientConnection)
-    /// Whether connections should be closed after their answer, because the worker is going.
+    /// Whether connections should be closed after their response, because the worker is stopping.
     var isDraining: Bool { get }
-    /// Whether nothing new is taken, because the worker is short of memory.
+    /// Whether new requests are refused because the worker is short of memory.
     var isOverloaded: Bool { get }
-    /// What the bodies of all requests of the worker may hold together.
+    /// The budget for the bodies of all the worker's requests.
     var bodies: BodyBudget { get }
     /// A buffer for one read, used by one connection at a time.
     var readBuffer: UnsafeMutableRawBufferPointer { get }

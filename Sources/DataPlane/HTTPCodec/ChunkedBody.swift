@@ -1,7 +1,9 @@
-/// Takes the chunked coding off a body (RFC 9112 §7.1), strictly. Extensions and trailers are judged, bounded and dropped: a
-/// trailer never counts as a header, and one that names the sender, the framing or the target is refused.
+/// A strict decoder for the chunked coding (RFC 9112 §7.1).
+///
+/// Extensions and trailers are validated, bounded and dropped. A trailer never counts as a header, and one that would
+/// affect authentication, framing, routing or the content's format is refused.
 package struct ChunkedBody: Sendable {
-    /// Bytes of all extensions and trailers of one body together.
+    /// The most bytes that all extensions and trailers of one body may have together.
     package static let overheadBytesMax = 16 << 10
     private static let sizeDigitsMax = 16
 
@@ -13,10 +15,10 @@ package struct ChunkedBody: Sendable {
     private var size = 0
     private var digits = 0
     private var overhead = 0
-    /// The extensions or the trailer line under way.
+    /// The current extensions or trailer line.
     private var line: [UInt8] = []
 
-    /// The most bytes the whole body may have.
+    /// The most bytes that the decoded body may have.
     private let bodyBytesMax: Int
     private var bodyBytes = 0
 
@@ -24,8 +26,9 @@ package struct ChunkedBody: Sendable {
 
     package var isDone: Bool { state == .done }
 
-    /// Appends the body's bytes to `out` and returns how many bytes of the coding were used: all of them, unless the body
-    /// ended before.
+    /// Appends the decoded bytes to `out`.
+    ///
+    /// - Returns: how many bytes of input were used: all of them, unless the body ended earlier.
     package mutating func decode(_ bytes: UnsafeRawBufferPointer, into out: inout [UInt8]) throws(HTTPFlaw) -> Int {
         var at = 0
         while at < bytes.count, state != .done {
@@ -72,7 +75,7 @@ package struct ChunkedBody: Sendable {
     private mutating func readSize(_ byte: UInt8) throws(HTTPFlaw) {
         if let digit = Self.hex(byte) {
             digits += 1
-            // Sizes that no body may have are refused here, before they overflow.
+            // Absurd sizes are refused here, before they overflow.
             let isSane = digits <= Self.sizeDigitsMax && size <= Int.max >> 12
             try HTTPFlaw.malformed(unless: isSane, "a chunk size is too long")
             size = size << 4 | digit
@@ -107,7 +110,7 @@ package struct ChunkedBody: Sendable {
         state = .trailer
     }
 
-    /// RFC 9110 §6.5.1: framing, routing, authentication and how the content is to be read.
+    /// Fields that must not be trailers (RFC 9110 §6.5.1): framing, routing, authentication and content format.
     private static let forbidden: Set<String> = [
         "api-key", "authorization", "content-encoding", "content-length", "content-type", "expect", "host",
         "transfer-encoding", "x-api-key",

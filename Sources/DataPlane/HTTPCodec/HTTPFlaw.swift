@@ -1,7 +1,8 @@
-/// Why bytes are not a request this server takes. The connection is of no more use after it: where the next request would
-/// begin cannot be known (RFC 9112 §9.6, §11.2).
+/// Why the input is not an acceptable request.
+///
+/// The connection must be closed after it: where the next request would begin cannot be known (RFC 9112 §9.6, §11.2).
 package enum HTTPFlaw: Error, Equatable, Sendable {
-    /// 400; the text names what is wrong, never what was sent.
+    /// 400. The text says what is wrong and never repeats the input.
     case malformed(String)
     /// 431.
     case headTooLarge

@@ -1,4 +1,4 @@
-/// Reads a head whose lines are complete.
+/// Reads a complete head.
 struct HeadReader {
     private let bytes: UnsafeRawBufferPointer
     private let bounds: HeadBounds
@@ -29,7 +29,7 @@ struct HeadReader {
         return head
     }
 
-    /// The CR of the line that begins there. A CR elsewhere is refused by the readers of the line.
+    /// The offset of the CR that ends the line. A CR elsewhere in the line is refused by its reader.
     private func endOfLine(from start: Int) -> Int {
         var at = start
         while bytes[at] != 0x0a { at += 1 }
@@ -55,7 +55,7 @@ struct HeadReader {
         try HTTPFlaw.malformed(unless: isPath, "the request target must be a path")
         head.target = text(start..<at)
         let version = (at + 1)..<line.upperBound
-        // The protocol's name is the one thing here whose case counts (RFC 9112 §2.3).
+        // The protocol's name is case-sensitive, unlike field names (RFC 9112 §2.3).
         let isHTTP = version.count == 8 && bytes[version].starts(with: "HTTP/1.".utf8)
         let minor = isHTTP ? bytes[version.upperBound - 1] : 0
         try HTTPFlaw.malformed(unless: minor == 0x30 || minor == 0x31, "the HTTP version is not 1.0 or 1.1")
@@ -123,7 +123,7 @@ struct HeadReader {
         seen = true
     }
 
-    /// `TE` is a list; parameters of its members say nothing about trailers.
+    /// `TE` is a list. Parameters of its members are irrelevant for trailers.
     private mutating func transferCodings(_ value: Range<Int>) {
         for coding in text(value).lowercased().split(separator: ",") {
             let word = coding.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" && $0 != ";" }
@@ -138,13 +138,13 @@ struct HeadReader {
                 head.keepAlive = false
                 connectionSeen = true
             case "keep-alive" where !connectionSeen: head.keepAlive = true
-            // An upgrade is not offered here; the field may be ignored (RFC 9110 §7.8).
+            // Upgrades are not supported; the field may be ignored (RFC 9110 §7.8).
             default: break
             }
         }
     }
 
-    /// Digits only (RFC 9110 §8.6), and no more of them than any body could need.
+    /// Digits only (RFC 9110 §8.6), and no more than the length of any body needs.
     private func length(_ value: Range<Int>) throws(HTTPFlaw) -> Int {
         try HTTPFlaw.malformed(unless: !value.isEmpty && value.count <= 18, "Content-Length is not a number")
         var number = 0
@@ -170,7 +170,7 @@ struct HeadReader {
         String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self)
     }
 
-    /// Compares without case; `name` is written in lower case where letters matter.
+    /// Case-insensitive comparison.
     private func equals(_ range: Range<Int>, _ name: StaticString) -> Bool {
         guard range.count == name.utf8CodeUnitCount else { return false }
         for offset in 0..<range.count

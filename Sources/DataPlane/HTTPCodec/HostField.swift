@@ -1,8 +1,10 @@
-/// The value of Host: `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2), so far as a server that serves one host needs
-/// to care: what another server could take for a path, a user or a second host is refused.
+/// Validates the value of Host: `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2).
+///
+/// As strict as a server for a single host needs: what another server could read as a path, a user or a second host is
+/// refused.
 enum HostField {
     static func isValid(_ value: Slice<UnsafeRawBufferPointer>) -> Bool {
-        // An empty Host is what a client sends whose target has no authority.
+        // Clients send an empty Host if the target URI has no authority.
         guard let first = value.first else { return true }
         var rest = value
         if first == UInt8(ascii: "[") {

@@ -1,15 +1,16 @@
-/// The header a load balancer puts before a connection's bytes to name the caller: the PROXY protocol, versions 1 and 2
-/// (haproxy.org, proxy-protocol.txt §2).
+/// Parses the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt §2).
+///
+/// A load balancer sends this header at the start of a connection to name the client.
 package enum ProxyHeader {
-    /// Version 1 is at most 107 bytes; version 2 may carry extensions we skip.
+    /// The most bytes of a header. Version 1 has at most 107; version 2 may carry extensions, which are skipped.
     package static let bytesMax = 2 << 10
 
     private static let signature: [UInt8] = [
         0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
     ]
 
-    /// - Returns: the caller's address in network order or as text, empty when the header names none, and the bytes the
-    ///   header took; `nil` when more bytes are needed.
+    /// - Returns: the client's address, `.none` if the header names no client, and the bytes the header occupies; `nil`
+    ///   if more bytes are needed.
     package static func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> (address: Address, count: Int)? {
         guard let first = bytes.first else { return nil }
         return first == 0x0d ? try second(bytes) : try text(bytes)
@@ -21,7 +22,7 @@ package enum ProxyHeader {
         case bytes([UInt8])
     }
 
-    /// `PROXY TCP4 <source> <destination> <port> <port>` CRLF.
+    /// Version 1: `PROXY TCP4 <source> <destination> <port> <port>` CRLF.
     private static func text(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> (address: Address, count: Int)? {
         let limit = min(bytes.count, 107)
         guard let newline = bytes[..<limit].firstIndex(of: 0x0a) else {

@@ -18,7 +18,7 @@ package enum ResponseWriter {
         out.append("\r\n")
     }
 
-    /// A chunk of a chunked body; none for no bytes, because an empty chunk ends the body.
+    /// Writes a chunk of a chunked body. Writes nothing for no bytes, because an empty chunk ends the body.
     package static func chunk(_ bytes: [UInt8], into out: inout [UInt8]) {
         guard !bytes.isEmpty else { return }
         out.append(hex: bytes.count)

@@ -1,5 +1,6 @@
-/// A binary heap of things to do at a time. Nothing is ever taken out before its time: whoever no longer wants it finds
-/// that out when it comes.
+/// A binary heap of elements with a due time.
+///
+/// Elements are never removed early: an owner that no longer needs one ignores it when it is due.
 struct DeadlineHeap<Element> {
     private var items: [(atMs: Int64, element: Element)] = []
 

@@ -1,25 +1,25 @@
 internal import Synchronization
 
-/// What a reactor is doing, in one word, for those who ask why a turn is long. The finer ones are set by whoever knows them.
+/// What a reactor is doing, to explain slow turns. Request stages are set by the code that handles requests.
 package enum LoopStage: UInt8, Sendable, CaseIterable {
     /// In the kernel: there is nothing to do.
     case waiting
     /// A descriptor is ready: bytes are read, written or handed to libcurl.
     case socket
-    /// What other threads asked for: configuration, connections off TLS.
+    /// Work submitted by other threads: configuration, connections from the TLS front.
     case inbox
     case deadlines
-    /// The end of a turn: commands are sent, libcurl's callbacks delivered.
+    /// The end of a turn: commands are sent, libcurl's callbacks are delivered.
     case hooks
 
     // Requests.
     case head
     case body
-    /// A body is read and judged.
+    /// A body is complete: it is parsed and checked.
     case parse
-    /// The answer of the limiter or the cache has come: the request is planned, translated and sent.
+    /// The limiter or the cache has answered: the request is planned, translated and sent.
     case translate
-    /// A provider's bytes are read and passed on.
+    /// A provider's bytes are read and relayed.
     case relay
     case settle
     /// A deadline of the request, or its end.
@@ -28,7 +28,8 @@ package enum LoopStage: UInt8, Sendable, CaseIterable {
     package var name: String { "\(self)" }
 }
 
-/// What other threads see of a reactor: how often it has turned, and what it is doing. Costs the reactor a store each.
+/// What other threads can see of a reactor: how many turns it has begun and its current stage. Updates cost the reactor
+/// one store each.
 package final class LoopTurns: Sendable {
     private let turns = Atomic<UInt64>(0)
     private let current = Atomic<UInt8>(LoopStage.waiting.rawValue)
@@ -36,15 +37,15 @@ package final class LoopTurns: Sendable {
 
     package init() {}
 
-    /// How many turns have begun. It rises at least once a second while the reactor is well.
+    /// The number of turns begun. Rises at least once a second while the reactor is healthy.
     package var count: UInt64 { turns.load(ordering: .relaxed) }
 
     package var stage: LoopStage { LoopStage(rawValue: current.load(ordering: .relaxed)) ?? .waiting }
 
-    /// Notes what the turn under way is busy with, as somebody found it who looked from outside.
+    /// Records the current stage as the one this turn is slow in. Called by an observer on another thread.
     package func sample() { sampled.store(current.load(ordering: .relaxed), ordering: .relaxed) }
 
-    // MARK: The reactor's own
+    // MARK: For the reactor only
 
     func begin() {
         turns.store(turns.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
@@ -53,7 +54,7 @@ package final class LoopTurns: Sendable {
 
     func enter(_ stage: LoopStage) { current.store(stage.rawValue, ordering: .relaxed) }
 
-    /// What was found from outside, or else the stage the turn ends in.
+    /// The stage an observer sampled in this turn, else the current stage.
     var longest: LoopStage {
         let found = LoopStage(rawValue: sampled.load(ordering: .relaxed)) ?? .waiting
         return found == .waiting ? stage : found

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// An IP address in network order: 4 bytes, or 16. An IPv4 address mapped into IPv6 is its 4 bytes.
+/// An IP address in network order, 4 or 16 bytes. IPv4-mapped IPv6 addresses are stored as their 4 bytes.
 package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
@@ -11,7 +11,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.bytes = isMapped ? Array(bytes[12...]) : bytes
     }
 
-    /// From its text form; `nil` when that is no IP address.
+    /// Parses the text form; `nil` if it is not an IP address.
     package init?(_ text: String) {
         var four = in_addr()
         var six = in6_addr()
@@ -32,7 +32,7 @@ package struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What one party has to itself: an IPv4 address, or the 64 bits in front of an IPv6 one (RFC 6177: no site gets less).
+    /// The block that one party controls: an IPv4 address, or the /64 of an IPv6 address (RFC 6177: no site gets less).
     package var network: PeerAddress {
         bytes.count == 16 ? PeerAddress(bytes: bytes[..<8] + [UInt8](repeating: 0, count: 8)) : self
     }
@@ -62,7 +62,7 @@ package struct AddressRange: Hashable, Sendable {
         self.bits = bits
     }
 
-    /// No more than one: /32, or /128.
+    /// Whether the range is a single address: /32, or /128 for IPv6.
     package var isOneAddress: Bool { bits == base.bytes.count * 8 }
 
     package func contains(_ address: PeerAddress) -> Bool {

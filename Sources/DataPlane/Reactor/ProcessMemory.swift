@@ -5,8 +5,9 @@ internal import Glibc
 package enum ProcessMemory {
     private static let pageBytes = sysconf(Int32(_SC_PAGESIZE))
 
-    /// Bytes in memory that are no file's (proc(5), `statm`: resident less shared). Pages of mapped files, such as the journal's, do not
-    /// count: the kernel takes them back when it needs room.
+    /// Resident bytes that are not backed by files (proc(5), `statm`: resident less shared).
+    ///
+    /// Pages of mapped files, such as the journal's, do not count: the kernel reclaims them when it needs room.
     package static var residentBytes: Int {
         var buffer = [UInt8](repeating: 0, count: 256)
         let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
@@ -20,6 +21,6 @@ package enum ProcessMemory {
         return pages.count == 3 ? (pages[1] - pages[2]) * pageBytes : 0
     }
 
-    /// Has the allocator give what is free back to the kernel (malloc_trim(3)); takes milliseconds.
+    /// Returns free memory of the allocator to the kernel (malloc_trim(3)). Takes milliseconds.
     package static func giveBack() { malloc_trim(0) }
 }

@@ -2,31 +2,34 @@ internal import CLinux
 internal import Foundation
 internal import Glibc
 
-/// Something with a descriptor that a reactor watches.
+/// The owner of a descriptor that a reactor watches.
 package protocol EventSource: AnyObject {
     func ready(_ readiness: Readiness)
-    /// A deadline asked for by `Reactor.wake(_:atMs:)` has come. It may be an old one: look at the clock.
+    /// A deadline requested with `Reactor.wake(_:atMs:)` is due. It may be outdated, so check the clock.
     func deadlineReached()
 }
 
-/// Something that has work at the end of every turn: commands to send in one write, callbacks of libcurl to deliver.
+/// Work at the end of every turn: commands to send in one write, callbacks of libcurl to deliver.
 package protocol TurnHook: AnyObject {
-    /// When it wants a turn even if nothing happens, in the reactor's milliseconds; `.max` for never.
+    /// When the hook needs a turn even if nothing happens, in the reactor's milliseconds; `.max` for never.
     var dueMs: Int64 { get }
     func turnEnds()
 }
 
-/// An event loop on a thread of its own: sockets of callers, of Redis and of providers (libcurl's) side by side, so that a
-/// request never changes threads. Only `execute` may be called from elsewhere.
+/// An event loop on its own thread.
 ///
-/// A turn: wait, hand out readiness, run what other threads asked for, fire deadlines, then let every hook finish the turn. What is
-/// ready comes before what is late: when the process was stopped for longer than a peer may be silent, the peer has not been.
+/// It serves the sockets of clients, Redis and providers (libcurl) together, so that a request never changes threads.
+/// Only `execute`, `submit` and `turns` may be used from other threads.
+///
+/// A turn: wait, dispatch readiness and the inbox, fire deadlines, then let every hook finish the turn. Readiness comes
+/// before deadlines: after the process itself was stopped for a while, a peer's data is waiting, and its timeout must
+/// not fire first.
 package final class Reactor: @unchecked Sendable {
     private static let eventsPerTurn = 512
-    /// Turns in a row whose deadlines wait because more is ready than one turn hands out.
+    /// How many turns in a row may postpone deadlines because more descriptors are ready than one turn dispatches.
     private static let crowdedTurnsMax = 64
     private static let idleMsMax: Int64 = 1_000
-    /// A turn longer than this keeps everybody else waiting: it is reported.
+    /// A turn longer than this delays everything else on the loop and is reported.
     package static let slowTurnMs: Int64 = 100
 
     /// Monotonic milliseconds, read once a turn.
@@ -38,14 +41,14 @@ package final class Reactor: @unchecked Sendable {
     private var timers = DeadlineHeap<() -> Void>()
     private var hooks: [any TurnHook] = []
     private var stopped = false
-    /// For other threads.
+    /// Statistics for other threads.
     package let turns = LoopTurns()
-    /// Told of a turn longer than `slowTurnMs`: how long it was, and what it was busy with.
+    /// Called after a turn longer than `slowTurnMs`, with its length and the stage it was slow in.
     package var onSlowTurn: ((_ milliseconds: Int64, _ stage: LoopStage) -> Void)?
     private let lock = NSLock()
     private var inbox: [@Sendable () -> Void] = []
 
-    /// A descriptor as it was watched at some time; its number may have been given to another one since.
+    /// Identifies one registration of a descriptor, whose number may have been reused since.
     private struct Watch {
         var descriptor: Int32
         var generation: UInt32
@@ -68,15 +71,15 @@ package final class Reactor: @unchecked Sendable {
         }
     }
 
-    /// Names the calling thread, for those who look at a process from outside.
+    /// Names the calling thread, for tools that inspect the process.
     ///
     /// - Parameter name: at most 15 bytes; a longer one has no effect (pthread_setname_np(3)).
     package static func nameThread(_ name: String) { _ = pthread_setname_np(pthread_self(), name) }
 
-    /// What the turn does from here on.
+    /// Records what the turn does from here on.
     package func enter(_ stage: LoopStage) { turns.enter(stage) }
 
-    /// Runs `work` on the reactor's thread, at the end of this turn or of the next.
+    /// Runs `work` on the reactor's thread, in this turn or the next.
     package func execute(_ work: @escaping @Sendable () -> Void) {
         let wasEmpty = lock.withLock {
             inbox.append(work)
@@ -85,7 +88,7 @@ package final class Reactor: @unchecked Sendable {
         if wasEmpty { eventfd_write(wakeup, 1) }
     }
 
-    /// Runs `work` on the reactor's thread and waits for what it returns.
+    /// Runs `work` on the reactor's thread and returns its result.
     package func submit<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in execute { continuation.resume(returning: work()) } }
     }
@@ -107,7 +110,7 @@ package final class Reactor: @unchecked Sendable {
 
     package func change(_ descriptor: Int32, to interest: Readiness) { control(EPOLL_CTL_MOD, descriptor, interest) }
 
-    /// To be called before the descriptor is closed.
+    /// Must be called before the descriptor is closed.
     package func unwatch(_ descriptor: Int32) {
         control(EPOLL_CTL_DEL, descriptor, .none)
         sources[Int(descriptor)].source = nil
@@ -121,7 +124,7 @@ package final class Reactor: @unchecked Sendable {
 
     // MARK: Time
 
-    /// Calls the source's `deadlineReached` at that time, unless the descriptor is unwatched before.
+    /// Calls the source's `deadlineReached` at that time, unless the descriptor is unwatched first.
     package func wake(_ descriptor: Int32, atMs: Int64) {
         deadlines.push(Watch(descriptor: descriptor, generation: sources[Int(descriptor)].generation), at: atMs)
     }
@@ -149,12 +152,12 @@ package final class Reactor: @unchecked Sendable {
             let count = Int(epoll_wait(epoll, &events, Int32(events.count), waitMs))
             turns.begin()
             nowMs = Self.clockMs()
-            // Interrupted, as after SIGCONT: it has not said what is ready.
+            // Interrupted, for example by SIGCONT, without reporting what is ready.
             guard count >= 0 else { continue }
             for at in 0..<count { handOut(events[at]) }
             crowdedTurns = count < events.count || crowdedTurns >= Self.crowdedTurnsMax ? 0 : crowdedTurns + 1
             if crowdedTurns == 0, min(deadlines.nextMs, timers.nextMs) <= nowMs {
-                // What was ready reaches its owner before he is told that it is late.
+                // Hooks deliver what was ready before any deadline can fire for it.
                 endTurn()
                 fireDeadlines()
             }
@@ -166,7 +169,7 @@ package final class Reactor: @unchecked Sendable {
 
     private func endTurn() {
         enter(.hooks)
-        // A hook may be taken out, or add another one, while it works.
+        // A hook may remove itself or add another one while it runs.
         var at = 0
         while at < hooks.count {
             hooks[at].turnEnds()
@@ -179,7 +182,7 @@ package final class Reactor: @unchecked Sendable {
         if descriptor == wakeup { return runInbox() }
         enter(.socket)
         let watched = sources[Int(descriptor)]
-        // A source may have been replaced by one that was handed out earlier in this turn.
+        // The source may have been replaced by an event dispatched earlier in this turn.
         guard watched.generation == UInt32(truncatingIfNeeded: event.data.u64 >> 32) else { return }
         watched.source?.ready(Readiness(rawValue: event.events))
     }
@@ -204,7 +207,7 @@ package final class Reactor: @unchecked Sendable {
         while let work = timers.pop(dueBy: nowMs) { work() }
     }
 
-    /// - Returns: how long the reactor may wait for the next turn, in milliseconds.
+    /// - Returns: how long the reactor may wait for the next event, in milliseconds.
     private func endOfTurn() -> Int32 {
         let now = Self.clockMs()
         if now - nowMs > Self.slowTurnMs, turns.count > 0 { onSlowTurn?(now - nowMs, turns.longest) }

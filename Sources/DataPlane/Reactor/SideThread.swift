@@ -1,11 +1,12 @@
 internal import Foundation
 internal import Glibc
 
-/// A thread beside a reactor for work that would keep its loop busy too long: one piece after another, in the order they come.
+/// A thread beside a reactor for work that would block its loop for too long. Runs one item after another, in order.
 ///
-/// How much waits is for those to bound who give it work; the gateway gives it bodies of requests, which `BodyBudget` bounds.
+/// The queue is unbounded; callers must bound what they submit. The gateway submits request bodies, which `BodyBudget`
+/// bounds.
 package final class SideThread: @unchecked Sendable {
-    /// Behind the loops where both want the same core: what waits here is large, what waits there is many.
+    /// Lower priority than the loops on a shared core: the work here is large, while the loops serve many requests.
     private static let nice: Int32 = 5
 
     private let name: String
@@ -13,7 +14,8 @@ package final class SideThread: @unchecked Sendable {
     private var waiting: [@Sendable () -> Void] = []
     private var isStarted = false
 
-    /// - Parameter name: the thread's, at most 15 bytes. It starts with its first work, and ends with the process.
+    /// - Parameter name: the thread's name, at most 15 bytes. The thread starts with its first work and ends with the
+    ///   process.
     package init(name: String) { self.name = name }
 
     package func run(_ work: @escaping @Sendable () -> Void) {
@@ -29,7 +31,7 @@ package final class SideThread: @unchecked Sendable {
 
     private func loop() {
         Reactor.nameThread(name)
-        // Of the calling thread alone, on Linux (setpriority(2), "C library/kernel differences").
+        // Applies to the calling thread only, on Linux (setpriority(2), "C library/kernel differences").
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.nice)
         while true {
             for work in next() { work() }

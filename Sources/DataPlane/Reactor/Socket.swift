@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// The calls of the socket API a reactor's users need, on non-blocking descriptors.
+/// The socket calls that a reactor's users need, on non-blocking descriptors.
 package enum Socket {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// What a read or a write came to.
+    /// The result of a read or a write.
     package enum Outcome {
         case bytes(Int)
-        /// Nothing now; readiness will say when.
+        /// Not possible now; wait for readiness.
         case wouldBlock
         /// The other end closed (reading) or the connection broke.
         case ended
@@ -23,8 +23,10 @@ package enum Socket {
         case exhausted
     }
 
-    /// The last descriptors below the process's limit are its own. The thread pool of the Swift runtime opens a file of /proc each second
-    /// and ends the process when it cannot; journals and Redis need some, too. Numbers are given from the lowest free one up.
+    /// Descriptors from here to the process's limit are reserved for its own use.
+    ///
+    /// The thread pool of the Swift runtime opens a file in /proc every second and terminates the process if it cannot;
+    /// journals and Redis need some as well. The kernel assigns the lowest free number, so these are reached last.
     private static let reservedFrom: Int32 = {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
@@ -32,7 +34,7 @@ package enum Socket {
         return count - min(64, count / 4)
     }()
 
-    /// Whether a connection may not keep this descriptor.
+    /// Whether the descriptor is in the reserved range, so that a connection must not keep it.
     package static func isReserved(_ descriptor: Int32) -> Bool { descriptor >= reservedFrom }
 
     /// - Throws: `Failure` when the address cannot be resolved or bound.
@@ -61,7 +63,7 @@ package enum Socket {
         return descriptor
     }
 
-    /// Connects, blocking up to `timeoutMs`; the descriptor it returns does not block any more.
+    /// Connects, blocking for up to `timeoutMs`. The returned descriptor is non-blocking.
     package static func connect(host: String, port: Int, timeoutMs: Int) throws(Failure) -> Int32 {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -118,7 +120,7 @@ package enum Socket {
         return .connection(descriptor, PeerAddress(storage))
     }
 
-    /// Small writes leave at once, and no more than `unsentBytes` wait in the kernel for a caller who does not read.
+    /// Sends small writes at once, and keeps at most `unsentBytes` in the kernel for a client that does not read.
     package static func tune(_ descriptor: Int32, unsentBytes: Int32) {
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, unsentBytes)
@@ -136,19 +138,19 @@ package enum Socket {
         return errno == EAGAIN || errno == EINTR ? .wouldBlock : .ended
     }
 
-    /// Says that no more will be written; what the other end still sends can be read.
+    /// Closes the write side; input can still be read.
     package static func finishWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
 
     package static func close(_ descriptor: Int32) { Glibc.close(descriptor) }
 
-    /// Closes so that the other end notices: with a reset, and what is unsent is dropped.
+    /// Closes with a reset, so that the other end notices. Unsent output is dropped.
     package static func abort(_ descriptor: Int32) {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         Glibc.close(descriptor)
     }
 
-    /// The port a listener got.
+    /// The port that a listener is bound to.
     package static func localPort(of descriptor: Int32) -> Int {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -1,15 +1,15 @@
-/// Judges whether an event loop still turns, by looking at it once a tick.
+/// Judges whether an event loop still turns, by checking it at every tick.
 ///
-/// Ticks are counted, not time: while the whole process is stopped (SIGSTOP, a paused machine) nobody ticks, and a loop that goes
-/// on with the process has not stalled.
+/// Counts ticks instead of time: while the whole process is stopped (SIGSTOP, a paused machine) there are no ticks, so
+/// a loop that resumes with the process has not stalled.
 package struct StallJudge: Sendable {
     package enum Verdict: Equatable, Sendable {
         case turning
-        /// It has begun no turn for so many ticks, but not for long enough.
+        /// The loop has begun no turn for this many ticks, which is not long enough to call it stalled.
         case still(ticks: Int)
-        /// Not since `stalledTicks` or more: whatever waits for it waits in vain.
+        /// No turn for at least `stalledTicks`: whatever depends on the loop waits in vain.
         case stalled
-        /// `graceTicks` later it still has not: it will not.
+        /// Still no turn `graceTicks` later: the loop will not recover.
         case hopeless
     }
 
@@ -23,7 +23,7 @@ package struct StallJudge: Sendable {
         self.graceTicks = graceTicks
     }
 
-    /// - Parameter turns: how many turns the loop has begun.
+    /// - Parameter turns: the number of turns the loop has begun.
     package mutating func tick(turns: UInt64) -> Verdict {
         guard self.turns == turns else {
             self.turns = turns

@@ -10,8 +10,7 @@ internal import Translation
 /// does not (hidden reasoning; anything while the connection is paused) is bounded by time: no model produces more than
 /// its `tokensPerSecondMax`. A few tokens are always in flight between producer and reader.
 enum Production {
-    /// Tokens per choice that are produced but not yet read, plus those still produced until a provider notices that
-    /// the connection is closed.
+    /// Tokens per choice in flight: produced but not yet read, or produced before a provider notices the close.
     static let underWayTokens: Int64 = 256
     /// Billed tokens of a choice besides its text, such as turn and end markers. An assumption: no vendor states a
     /// figure.

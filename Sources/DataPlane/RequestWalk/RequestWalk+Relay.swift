@@ -151,8 +151,7 @@ extension RequestWalk {
         }
     }
 
-    /// The chunk as the caller receives it: the provider's bytes with a model name, and without usage that was not
-    /// asked for.
+    /// The chunk for the caller: the provider's bytes with a model name, and without usage that was not asked for.
     private func rewritten(_ chunk: ChatChunk) -> [UInt8] {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         if relay.wantsUsage {

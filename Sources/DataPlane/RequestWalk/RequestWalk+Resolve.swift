@@ -97,8 +97,7 @@ extension RequestWalk {
 }
 
 extension InferenceRequest {
-    /// The amount to hold before a deployment is called, and what is charged if this worker dies before it reports
-    /// more.
+    /// The hold before a deployment is called, which is also the charge if this worker dies before it reports more.
     ///
     /// - Returns: `nil` where no price is in force.
     func firstHold(on target: RouteTarget, atMs now: Int64) -> (wanted: NanoUSD, least: NanoUSD)? {

@@ -55,8 +55,7 @@ package final class WalkWorld {
         return block.bytes
     }
 
-    /// CORS headers for every response to a request with an `Origin`, errors included: browsers hide responses without
-    /// them.
+    /// CORS headers for responses to requests with an `Origin`. Errors need them too, or browsers hide the response.
     static let corsLines: [UInt8] = {
         var block = HeaderBlock()
         block.add("access-control-allow-origin", "*")
