@@ -1,28 +1,30 @@
 package import GatewayModel
 package import JSONScan
 
-/// A chat completion asked for in the words of another API: of OpenAI's Responses (`input`, `instructions`,
-/// `max_output_tokens`, flat tools) or of Anthropic's Messages (tools with `input_schema`, content blocks `tool_use`,
-/// `tool_result` and `image`). Cursor and agents send such bodies to `/chat/completions` and expect chat chunks back.
+/// Translates chat requests in another API's format to OpenAI's chat completions.
 ///
-/// Values are carried over as they are spelt: numbers, schemas and texts are cut out and put elsewhere, never encoded anew.
-/// The body grows by no more than the names that frame a value, and the escapes of arguments that become text.
+/// The formats are OpenAI's Responses (`input`, `instructions`, `max_output_tokens`, flat tools) and Anthropic's
+/// Messages (tools with `input_schema`, content blocks `tool_use`, `tool_result` and `image`). Cursor and agents send
+/// such bodies to `/chat/completions` and expect chat chunks back.
+///
+/// Values keep their spelling: numbers, schemas and texts are copied, never re-encoded. The body grows only by the
+/// names that frame a value, and by the escapes of arguments that become text.
 package enum ForeignChat {
-    /// The form has at most so many times the bytes of the body, and `growthBytes` more.
+    /// The result has at most `growthFactor` times the bytes of the body, plus `growthBytes`.
     package static let growthFactor = 4
     package static let growthBytes = 256
 
-    /// Top-level members that only other APIs have, of those that mean something here.
+    /// Top-level members of a Responses body, which are translated or dropped but never passed on.
     static let ofResponses: [StaticString] = [
         "input", "instructions", "max_output_tokens", "reasoning", "text", "previous_response_id", "conversation",
         "prompt",
         "background", "include", "truncation", "max_tool_calls", "store",
     ]
 
-    /// The body in the form of OpenAI's chat completions.
+    /// Translates the body to OpenAI's chat completions.
     ///
-    /// - Parameter members: what `JSONScanner.members(of: body)` returned.
-    /// - Throws: 400 naming the member at fault by the name the caller gave it.
+    /// - Parameter members: the result of `JSONScanner.members(of: body)`.
+    /// - Throws: a 400 that names the faulty member as the caller named it.
     package static func inOpenAIForm(_ body: [UInt8], _ members: [JSONMember]) throws(GatewayError) -> [UInt8] {
         try body.withJSON { bytes throws(GatewayError) in
             var form = ForeignForm(bytes, members)
@@ -35,11 +37,11 @@ package enum ForeignChat {
     }
 }
 
-/// One body on its way to OpenAI's form.
+/// A body being translated.
 private struct ForeignForm {
     private let members: [(name: UnsafeBufferPointer<UInt8>, value: JSONView, whole: UnsafeBufferPointer<UInt8>)]
     private var out: [UInt8] = []
-    /// `input` stands for the messages.
+    /// Whether `input` holds the messages.
     private let isResponses: Bool
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, _ members: [JSONMember]) {
@@ -75,12 +77,12 @@ private struct ForeignForm {
         _ name: UnsafeBufferPointer<UInt8>, _ value: JSONView, _ whole: UnsafeBufferPointer<UInt8>
     ) throws(GatewayError) {
         func named(_ text: StaticString) -> Bool { JSONString.equals(name, text) }
-        // As good as absent, and the name may be needed for what is said elsewhere.
+        // `null` counts as absent, and a translated member may need the name.
         guard !value.isNull else { return }
         if named("messages") || named("input") && isResponses {
             try writeMessages(value)
         } else if named("instructions") {
-            // Stands before the messages.
+            // Written before the messages.
         } else if named("tools"), value.kind == .array {
             member("tools")
             try ForeignTools.write(value, to: &out)
@@ -95,7 +97,7 @@ private struct ForeignForm {
         } else if named("text"), value.kind == .object {
             try write(text: value)
         } else if isResponses, ForeignChat.ofResponses.contains(where: named) {
-            // What remains of these says how a response is kept or told, which is not done here.
+            // The remaining members say how a response is stored or reported, which the gateway does not do.
         } else {
             separate()
             out += whole
@@ -121,7 +123,7 @@ private struct ForeignForm {
         out.append("]")
     }
 
-    /// `text` of a Responses body: `format` and `verbosity`.
+    /// Translates `text` of a Responses body: `format` and `verbosity`.
     private mutating func write(text: JSONView) throws(GatewayError) {
         if let verbosity = text["verbosity"], !verbosity.isNull, !has("verbosity") { member("verbosity", verbosity) }
         guard let format = text["format"], !format.isNull, !has("response_format") else { return }
@@ -135,7 +137,7 @@ private struct ForeignForm {
         out.append("}}")
     }
 
-    /// What only a server that remembers conversations could do.
+    /// Refuses members that need a server which stores conversations.
     private func refuseWhatIsKept() throws(GatewayError) {
         for name: StaticString in ["previous_response_id", "conversation", "prompt"] where has(name) {
             throw ForeignChat.invalid("\(name)", "is not supported: nothing is kept here; send the whole conversation")

@@ -1,22 +1,24 @@
 internal import GatewayModel
 package import JSONScan
 
-/// Parts of a message's content that OpenAI's chat completions do not have, and what they are there.
+/// Translates content parts that OpenAI's chat completions do not have.
 package enum ForeignPart {
-    /// Of Responses, then of Anthropic's Messages.
+    /// Part types of Responses, then of Anthropic's Messages.
     private static let types: [StaticString] = [
         "input_text", "output_text", "input_image", "input_file", "image", "tool_use", "tool_result", "thinking",
         "redacted_thinking",
     ]
 
-    /// Whether a part of this `type` must be brought into OpenAI's form.
+    /// Whether a part of this `type` must be translated.
     package static func isForeign(_ type: JSONView) -> Bool {
         types.contains(where: type.isText)
     }
 
-    /// Writes content: text as it is, parts one by one; a single text becomes plain text, which every engine takes.
+    /// Translates content: text is copied, parts are translated one by one.
     ///
-    /// - Parameter place: what an error calls the content, such as `input[0].content`.
+    /// A single text part becomes plain text, which every provider accepts.
+    ///
+    /// - Parameter place: the content's path in error messages, such as `input[0].content`.
     static func write(content: JSONView, _ place: String, to out: inout [UInt8]) throws(GatewayError) {
         switch content.kind {
         case .string, .null: return out += content.raw
@@ -26,7 +28,7 @@ package enum ForeignPart {
         try write(plainest: content.elements.enumerated().map { ($0, $1) }, place, to: &out)
     }
 
-    /// A single text as plain text, anything else as parts.
+    /// Writes a single text part as plain text, anything else as parts.
     static func write(
         plainest parts: [(at: Int, part: JSONView)], _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) {
@@ -85,7 +87,7 @@ package enum ForeignPart {
         }
     }
 
-    /// Anthropic's image block: its data, or its address.
+    /// Translates Anthropic's image block: base64 data or a URL.
     private static func write(image source: JSONView?, _ place: String, to out: inout [UInt8]) throws(GatewayError) {
         out.append(#"{"type":"image_url","image_url":{"url":"#)
         if let url = source?["url"], url.kind == .string {

@@ -1,7 +1,7 @@
 internal import GatewayModel
 package import JSONScan
 
-/// Tools as Responses (flat) and Anthropic's Messages (`input_schema`) describe them, and what is said of choosing them.
+/// Translates tools and `tool_choice` of Responses (flat tools) and of Anthropic's Messages (`input_schema`).
 package enum ForeignTools {
     private enum Form { case openAI, flatFunction, flatCustom, anthropic }
 
@@ -28,7 +28,7 @@ package enum ForeignTools {
         "{", "\"type\"", ":", "\"function\"", ",", "\"function\"", ":",
     ]
 
-    /// Whether it begins as nearly all do: then its schema, which may be long, need not be walked.
+    /// Whether the tool starts the way nearly all do, in which case its schema, which may be long, need not be scanned.
     private static func startsLikeOpenAIs(_ tool: JSONView) -> Bool {
         let bytes = tool.raw
         var at = 0
@@ -77,7 +77,7 @@ package enum ForeignTools {
         out.append("]")
     }
 
-    /// The format of a custom tool: a grammar is one level deeper in chat completions.
+    /// Translates the format of a custom tool: chat completions nest a grammar one level deeper.
     private static func write(format: JSONView?, to out: inout [UInt8]) {
         guard let format, !format.isNull else { return }
         out.append(",\"format\":")
@@ -106,7 +106,7 @@ extension ForeignTools {
         try write(named: choice, "tool_choice", to: &out)
     }
 
-    /// A function or custom tool by its name.
+    /// Writes a function or custom tool by its name.
     private static func write(named choice: JSONView, _ place: String, to out: inout [UInt8]) throws(GatewayError) {
         guard choice["name"]?.hasText == true else { throw ForeignChat.invalid(place + ".name", "must be text") }
         if choice["type"]?.isText("custom") == true {

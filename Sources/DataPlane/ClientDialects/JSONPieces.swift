@@ -2,7 +2,7 @@ internal import GatewayModel
 internal import JSONScan
 
 extension [UInt8] {
-    /// Members of `object` by name and in that order, comma-separated, as they are spelt; what is absent or null is left out.
+    /// Appends members of `object` in the order of `names`, comma-separated and as spelled; skips absent and null ones.
     mutating func append(members names: [StaticString], of object: JSONView) {
         var isFirst = true
         for name in names {
@@ -16,7 +16,7 @@ extension [UInt8] {
         }
     }
 
-    /// The JSON of a value as a JSON string; text stays as it is.
+    /// Appends the value's JSON as a JSON string; a string is copied as it is.
     mutating func append(asText value: JSONView) {
         if value.kind == .string { return append(contentsOf: value.raw) }
         append("\"")
@@ -25,7 +25,7 @@ extension [UInt8] {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 append(UInt8(ascii: "\\"))
                 append(byte)
-            // Between the tokens of JSON there may be line breaks and tabs, inside a string only their escapes.
+            // Line breaks and tabs may stand between JSON tokens, but must be escaped inside a string.
             case 0x0a: append("\\n")
             case 0x0d: append("\\r")
             case 0x09: append("\\t")

@@ -1,9 +1,11 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Messages whose content has blocks of other APIs: calls of tools become `tool_calls`, their results messages of their own.
+/// Translates messages with Anthropic's content blocks.
+///
+/// Tool calls become `tool_calls`, and their results messages of their own.
 enum MessageBlocks {
-    /// Writes the messages, comma-separated, behind what stands in the list already.
+    /// Appends the messages to the list that `out` ends with, comma-separated.
     static func write(_ messages: JSONView, to out: inout [UInt8]) throws(GatewayError) {
         guard messages.kind == .array else { throw ForeignChat.invalid("messages", "must be an array") }
         for (at, message) in messages.elements.enumerated() {
@@ -24,7 +26,7 @@ enum MessageBlocks {
 
     private static func isOf(_ type: StaticString, _ part: JSONView) -> Bool { part["type"]?.isText(type) ?? false }
 
-    /// Text stays content, calls become `tool_calls`, thoughts of another engine are left out.
+    /// Text stays content, calls become `tool_calls`, and reasoning is dropped, since it comes from another provider.
     private static func write(
         assistant message: JSONView, _ content: JSONView, _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) {
@@ -46,7 +48,7 @@ enum MessageBlocks {
                 guard let id = call["id"], id.hasText, let key = id.key else {
                     throw ForeignChat.invalid("\(place)[\(at)].id", "must be text")
                 }
-                // Some histories have a call in both forms.
+                // Some histories contain a call in both forms.
                 if known.contains(key) { continue }
                 guard let name = call["name"], name.hasText else {
                     throw ForeignChat.invalid("\(place)[\(at)].name", "must be text")
@@ -69,7 +71,7 @@ enum MessageBlocks {
         out.append("}}")
     }
 
-    /// Results come first, since they must follow the calls they answer; the rest is the user's own message.
+    /// Results are written first, since they must follow the calls they answer; the rest becomes the user's message.
     private static func write(
         user message: JSONView, _ content: JSONView, _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) {
@@ -91,9 +93,9 @@ enum MessageBlocks {
         out.append("}")
     }
 
-    /// A result as a message of the tool.
+    /// Writes a result as a `tool` message.
     ///
-    /// - Returns: its pictures, which such a message cannot have.
+    /// - Returns: the result's images, which a `tool` message cannot contain.
     private static func write(
         result: JSONView, _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) -> [(place: String, part: JSONView)] {
@@ -123,7 +125,7 @@ enum MessageBlocks {
         return pictures
     }
 
-    /// The message with other content, and without the members named, up to but not with its closing brace.
+    /// Writes the message with new content and without the named members, up to but excluding its closing brace.
     private static func begin(
         _ message: JSONView, _ parts: [(at: Int, part: JSONView)], _ place: String,
         dropping names: [StaticString] = [], pictures: [(place: String, part: JSONView)] = [], to out: inout [UInt8]

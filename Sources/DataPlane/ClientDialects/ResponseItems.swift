@@ -1,17 +1,17 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// The items of a Responses `input` as chat messages (OpenAI API reference, "Create a model response", `input`).
+/// Translates the items of a Responses `input` to chat messages (OpenAI API reference, "Create a model response").
 ///
-/// Calls that follow each other, or the words they came with, become one assistant message, since all results must stand
-/// directly behind the message that has the calls.
+/// Consecutive calls, and the text before them, become one assistant message, since all results must directly follow
+/// the message with the calls.
 struct ResponseItems {
     private var out: [UInt8]
-    /// The open assistant message: its content as JSON, and its calls so far, comma-separated.
+    /// The pending assistant message: its content as JSON, and its calls so far, comma-separated.
     private var content: [UInt8] = []
     private var calls: [UInt8] = []
 
-    /// - Parameter out: bytes that end with the opening bracket of the list, or with a message in it.
+    /// - Parameter out: bytes that end with the list's opening bracket or with a message in it.
     init(startingWith out: [UInt8]) { self.out = out }
 
     mutating func write(_ input: JSONView) throws(GatewayError) {
@@ -39,7 +39,7 @@ struct ResponseItems {
         } else if type.isText("function_call_output") || type.isText("custom_tool_call_output") {
             try take(output: item, place)
         } else if type.isText("reasoning") {
-            // Sealed for the engine that thought it.
+            // Encrypted for the provider it came from.
         } else {
             throw ForeignChat.invalid(
                 place + ".type", "must be message, function_call, function_call_output or reasoning")

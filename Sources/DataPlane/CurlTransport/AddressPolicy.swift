@@ -1,17 +1,20 @@
 internal import Glibc
 package import Reactor
 
-/// Where a connection to a provider may go, judged by the address it really connects to: a name that resolves inward
-/// (DNS rebinding) gets no further than one that was written inward.
+/// Which addresses a connection to a provider may use.
 ///
-/// Public addresses are allowed. Loopback, private and other special networks only where the provider's configuration
-/// names them; an IPv4 address that stands in an IPv6 one counts as both. Where cloud metadata services live: never. Without TLS
-/// only the networks named, so that nothing that was mistyped goes over the internet in clear.
+/// Judges the address that is really connected to, so that a name that resolves to an internal address (DNS rebinding)
+/// is refused like that address itself.
+///
+/// Public addresses are allowed; loopback, private and other special networks only if the provider's configuration
+/// names them. An IPv4 address embedded in an IPv6 one must pass as well. Addresses of cloud metadata services are
+/// refused. Without TLS only the named networks are allowed, so that a mistyped URL sends nothing over the internet in
+/// clear text.
 package struct AddressPolicy: Sendable {
     private let allowed: [AddressRange]
     private let isEncrypted: Bool
 
-    /// - Parameter url: where requests go; what is not `https` is plain.
+    /// - Parameter url: the provider's URL; anything other than `https` counts as unencrypted.
     package init(allowedNetworks: [String], url: String) {
         allowed = allowedNetworks.compactMap(AddressRange.init)
         isEncrypted = url.lowercased().hasPrefix("https://")
@@ -30,9 +33,9 @@ package struct AddressPolicy: Sendable {
         return !Self.special.contains { $0.contains(address) } || allowed.contains { $0.contains(address) }
     }
 
-    /// Azure's, which is a public address, and Google's: opened by their own address alone, not by a network they stand in.
+    /// Metadata services of Azure (a public address) and Google, allowed only if named as a single address.
     private static let unlessNamed = ["168.63.129.16/32", "fd20:ce::254/128"].compactMap(AddressRange.init)
-    /// The metadata services of Alibaba and Oracle stand in networks that may be opened.
+    /// Never allowed. The single addresses are metadata services (AWS, Alibaba, Oracle) inside networks that may be named.
     private static let never = [
         "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "224.0.0.0/3", "100.100.100.200/32",
         "192.0.0.192/32",

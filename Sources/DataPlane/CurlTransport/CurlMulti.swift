@@ -3,16 +3,16 @@ internal import GatewayModel
 internal import Glibc
 package import Reactor
 
-/// Carries out transfers on a reactor: libcurl's multi interface over the reactor's own epoll set, so that a request and
-/// its provider share a thread.
+/// Runs libcurl's multi interface on a reactor's epoll set, so that a request and its transfers share a thread.
 ///
-/// `curl_multi_socket_action` costs the same however many streams are open, where `curl_multi_poll` grows with them.
-/// libcurl calls back while it works and must not be called then: events are kept until the turn's end.
+/// The cost of `curl_multi_socket_action` does not depend on the number of open streams, unlike that of
+/// `curl_multi_poll`. libcurl must not be called from its own callbacks, so events are queued until the end of the
+/// turn.
 package final class CurlMulti: TurnHook {
-    /// How long a transfer nobody listens to may take to end by itself, so that its connection can be used again.
+    /// How long a released transfer may take to end by itself, so that its connection can be reused.
     static let releaseGraceMs: Int64 = 2_000
     private static let connectionsKept = 4_096
-    /// Rounds of starting, sending and delivering within one turn.
+    /// How often a turn's end may start, send and deliver before the next turn.
     private static let roundsPerTurn = 4
 
     let reactor: Reactor
@@ -20,7 +20,7 @@ package final class CurlMulti: TurnHook {
     private var sockets: [Int32: CurlSocket] = [:]
     private var timerAtMs = Int64.max
     private var news: [CurlTransfer] = []
-    /// Room for them, used again and again.
+    /// A reusable buffer for `news`.
     private var spareNews: [CurlTransfer] = []
     private var released = 0
 
@@ -37,7 +37,7 @@ package final class CurlMulti: TurnHook {
 
     // MARK: Transfers
 
-    /// Starts a transfer; `deliver` gets its events, in order, and none after `cancel` or `release`.
+    /// Starts a transfer. `deliver` receives its events in order, and none after `cancel` or `release`.
     package func start(_ call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) -> UpstreamTransfer {
         let transfer = call.endpoint.takeHandle() ?? CurlTransfer(for: call.endpoint, of: self)
         transfer.begin(call, deliver: deliver)
@@ -45,7 +45,7 @@ package final class CurlMulti: TurnHook {
         return UpstreamTransfer(transfer: transfer, turn: transfer.uses)
     }
 
-    /// Takes a transfer out. An unfinished one loses its connection; a finished one leaves it to the pool.
+    /// Removes a transfer from libcurl. An unfinished one loses its connection; a finished one returns it to the pool.
     func remove(_ transfer: CurlTransfer) {
         guard transfer.isRunning else { return }
         curl_multi_remove_handle(multi, transfer.easy)
@@ -80,7 +80,7 @@ package final class CurlMulti: TurnHook {
             }
             noteFinished()
             guard !news.isEmpty else { return }
-            // What is delivered may bring more news.
+            // Delivering may produce more news.
             var batch = spareNews
             spareNews = []
             swap(&batch, &news)
@@ -131,7 +131,7 @@ package final class CurlMulti: TurnHook {
         let socket = known ?? CurlSocket(descriptor, of: self)
         if known == nil { sockets[descriptor] = socket }
         socket.want(wanted)
-        // Sockets libcurl did not open through us, such as its resolver's, it also closes without a word.
+        // libcurl closes sockets it opened itself, such as its resolver's, without calling `closeSocket`.
         if what == CURL_POLL_REMOVE, !socket.isOurs { closed(descriptor) }
     }
 
@@ -167,15 +167,17 @@ package final class CurlMulti: TurnHook {
     }
 }
 
-/// A socket of libcurl's in the reactor. libcurl says it no longer cares at the end of every transfer and cares again at
-/// the next one's start: the descriptor stays watched in between, which saves two system calls a request.
+/// A socket of libcurl in the reactor.
+///
+/// libcurl unsubscribes at the end of every transfer and subscribes again at the start of the next one. The descriptor
+/// stays watched in between, which saves two system calls per request.
 private final class CurlSocket: EventSource {
     private let descriptor: Int32
     private unowned let multi: CurlMulti
     var isOurs = false
     weak var opener: CurlTransfer?
     private var wanted = Readiness.none
-    /// What the reactor watches for; `nil` when it does not watch at all.
+    /// What the reactor watches for; `nil` if it does not watch the descriptor.
     private var watched: Readiness?
 
     init(_ descriptor: Int32, of multi: CurlMulti) {
@@ -201,7 +203,7 @@ private final class CurlSocket: EventSource {
     }
 
     func ready(_ readiness: Readiness) {
-        // Something happened on an idle connection: libcurl finds out when it next wants to use it.
+        // An event on an idle connection: libcurl notices it when it next uses the connection.
         guard wanted != .none else { return unwatch() }
         multi.act(on: descriptor, readiness)
     }
@@ -209,7 +211,7 @@ private final class CurlSocket: EventSource {
     func deadlineReached() {}
 }
 
-/// A handle on a running transfer; of no effect once it is over.
+/// A handle on a running transfer. It has no effect once the transfer is over.
 package struct UpstreamTransfer {
     let transfer: CurlTransfer
     let turn: UInt64
@@ -217,7 +219,7 @@ package struct UpstreamTransfer {
     private var current: CurlTransfer? { transfer.uses == turn && transfer.isRunning ? transfer : nil }
 
     package func cancel() { if let current { current.multi.remove(current) } }
-    /// The answer is complete; the connection may finish by itself within a short while.
+    /// The answer is complete; the transfer may end by itself within a short time.
     package func release() { if let current { current.multi.release(current) } }
     package func pause() { if let current { current.setPaused(true) } }
     package func resume() { if let current { current.setPaused(false) } }

@@ -3,28 +3,29 @@ internal import GatewayModel
 internal import Glibc
 internal import Reactor
 
-/// A handle of libcurl and the transfer it carries out, used again and again for one endpoint: what does not change
-/// between two transfers is set once.
+/// A libcurl easy handle and its current transfer.
 ///
-/// A POST whose kept connection turns out stale must not be sent again: libcurl repeats it silently when not one byte of an
-/// answer has come. The callback before each sending (CURLOPT_PREREQFUNCTION) lets it through once.
+/// The handle is reused for one endpoint, so that options which do not change between transfers are set once.
+///
+/// A POST must not be sent twice, but libcurl silently repeats it when a reused connection turns out to be stale before
+/// the first byte of a response. The callback before each sending (CURLOPT_PREREQFUNCTION) allows only the first.
 final class CurlTransfer {
     static let headerBytesMax = 64 << 10
     private static let receiveBytes = 16 << 10
-    /// What may arrive within one turn.
+    /// Once this much has arrived within a turn, libcurl is paused until it has been delivered.
     private static let arrivedBytesMax = 32 << 10
 
     let easy: UnsafeMutableRawPointer
     let endpoint: UpstreamEndpoint
     unowned let multi: CurlMulti
-    /// Counts transfers, so that a word meant for an earlier one is recognised.
+    /// Counts transfers, so that calls and events meant for an earlier one are recognised.
     private(set) var uses: UInt64 = 0
     private(set) var isRunning = false
-    /// Itself, while libcurl has it.
+    /// Retains itself while libcurl has the handle.
     private var kept: CurlTransfer?
-    /// libcurl has done with it; its last events may still wait.
+    /// libcurl has finished the transfer; its last events may still be queued.
     private(set) var isOver = false
-    /// Nobody listens any more; it may finish by itself until this instant.
+    /// Set once released: no events are delivered, and the transfer may end by itself until this time.
     var releasedUntilMs: Int64?
     private(set) var deliver: ((UpstreamEvent) -> Void)?
     private var ownHeaders: UnsafeMutablePointer<curl_slist>?
@@ -36,7 +37,7 @@ final class CurlTransfer {
     private var isPaused = false
     private var sendings = 0
     private var refusal: String?
-    /// A connection of its own came as far as TCP before it was closed.
+    /// A connection opened for this transfer reached TCP's connected state before it was closed.
     var hadConnection = false
 
     init(for endpoint: UpstreamEndpoint, of multi: CurlMulti) {
@@ -63,7 +64,7 @@ final class CurlTransfer {
         _ = ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, endpoint.connectMs)
         _ = ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 30)
         _ = ccurl_set_long(easy, CURLOPT_MAXLIFETIME_CONN, 300)
-        // A transfer that is given up while its name is being resolved must not make the reactor wait for the resolver.
+        // A transfer that is cancelled during name resolution must not make the reactor wait for the resolver.
         _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         _ = ccurl_set_long(easy, CURLOPT_BUFFERSIZE, Self.receiveBytes)
         _ = ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
@@ -98,14 +99,14 @@ final class CurlTransfer {
         call.body.withUnsafeBytes { _ = ccurl_copy_body(easy, $0.baseAddress) }
     }
 
-    /// Puts a header before the endpoint's own list, which is shared and never changed.
+    /// Prepends a header to the endpoint's list, which is shared and never modified.
     private func prepend(_ line: String) {
         let node = curl_slist_append(nil, line)
         node?.pointee.next = ownHeaders ?? endpoint.headers
         ownHeaders = node
     }
 
-    /// After the handle was taken out of the multi handle: frees what belonged to this transfer alone.
+    /// Frees what belongs to this transfer only. Call after the handle was removed from the multi handle.
     func finish() {
         isRunning = false
         kept = nil
@@ -136,12 +137,12 @@ final class CurlTransfer {
         flushBytes()
         guard code != CURLE_OK else { return queued.append(.ended) }
         let reason = refusal ?? String(cString: curl_easy_strerror(code))
-        // A handshake that ran out of time: connected, and never told so to the protocol above.
+        // A TLS handshake that timed out: TCP was connected, but the request was never sent.
         let isMute = code == CURLE_OPERATION_TIMEDOUT && endpoint.url.hasPrefix("https:") && hadConnection
         if Self.tlsFailures.contains(code.rawValue) || isMute && sendings == 0 {
             return queued.append(.insecure(reason))
         }
-        // Before the first sending nothing can have left; after a second one was stopped, the first may have arrived.
+        // Nothing was sent before the first sending. If a second sending was stopped, the first may have arrived.
         let isSent = sendings > 1 || sendings == 1 && ccurl_request_bytes(easy) > 0
         queued.append(isSent ? .broke(reason) : .notSent(reason))
     }
@@ -151,7 +152,7 @@ final class CurlTransfer {
         CURLE_SSL_CACERT_BADFILE.rawValue, CURLE_SSL_ISSUER_ERROR.rawValue, CURLE_SSL_INVALIDCERTSTATUS.rawValue,
     ]
 
-    /// What has happened since the last time, in order.
+    /// Removes and returns the events since the last call, in order.
     func collect() -> [UpstreamEvent] {
         hasNews = false
         flushBytes()
@@ -186,7 +187,7 @@ final class CurlTransfer {
         }
     }
 
-    /// False when there is no room: libcurl keeps the bytes, pauses, and offers them again.
+    /// Returns false if the buffer is full: libcurl then keeps the bytes, pauses, and offers them again later.
     fileprivate func take(bytes: UnsafeRawBufferPointer) -> Bool {
         noteNews()
         guard arrived.count < Self.arrivedBytesMax else {
@@ -197,7 +198,7 @@ final class CurlTransfer {
         return true
     }
 
-    /// After what had arrived was delivered: takes more, unless whoever listens wants none.
+    /// Resumes a transfer that filled its buffer, after delivery, unless the receiver paused it.
     func refill() {
         guard isFull, isRunning, !isPaused else { return }
         isFull = false
@@ -210,7 +211,7 @@ final class CurlTransfer {
         return false
     }
 
-    /// A connection may have been opened for another provider: its address is judged again here.
+    /// Checks the address again, because the connection may have been opened for another provider.
     fileprivate func maySend(to address: UnsafePointer<CChar>) -> Bool {
         sendings += 1
         guard sendings == 1 else {

@@ -1,8 +1,9 @@
 package import Reactor
 
 extension PeerAddress {
-    /// The IPv4 addresses that stand in an IPv6 one, where a gateway on the way may take the packet to: IPv4-compatible (RFC 4291),
-    /// NAT64 (RFC 6052), 6to4 (RFC 3056), and Teredo's server and client (RFC 4380).
+    /// The IPv4 addresses embedded in an IPv6 address, to which a router on the way may forward the packet.
+    ///
+    /// IPv4-compatible (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056), and Teredo's server and client (RFC 4380).
     package var embedded: [PeerAddress] {
         guard bytes.count == 16 else { return [] }
         func four(at offset: Int, masked mask: UInt8 = 0) -> PeerAddress {

@@ -1,11 +1,11 @@
 internal import CCurl
 internal import Glibc
 
-/// The head of a provider's answer, line by line as libcurl hands it over.
+/// The head of a provider's response, parsed line by line as libcurl delivers it.
 struct ResponseHead {
     enum Step {
         case goOn
-        /// The last line of the final head; interim ones (1xx) do not count.
+        /// The final head is complete; interim ones (1xx) do not count.
         case complete
         case refused(String)
     }
@@ -27,7 +27,7 @@ struct ResponseHead {
             length = nil
             return .goOn
         }
-        // Only few fields matter; their names begin with c, r or t.
+        // Only a few fields matter; their names begin with c, r or t.
         let initial = line[0] | 0x20
         guard initial == UInt8(ascii: "c") || initial == UInt8(ascii: "r") || initial == UInt8(ascii: "t") else {
             return .goOn
@@ -55,7 +55,7 @@ struct ResponseHead {
         } else if Self.same(name, "content-encoding") {
             return Self.same(value, "identity") ? .goOn : .refused("compressed response")
         } else if Self.same(name, "transfer-encoding") {
-            // libcurl would inflate other codings unasked, without a bound.
+            // libcurl would decompress other codings unasked and without a bound.
             return Self.same(value, "chunked") ? .goOn : .refused("compressed response")
         } else if Self.same(name, "retry-after-ms") {
             retryAfterMs = Int64(String(decoding: value, as: UTF8.self))
@@ -65,14 +65,14 @@ struct ResponseHead {
         return .goOn
     }
 
-    /// The two types nearly every answer has are constants: text of more than 15 bytes would be allocated.
+    /// Returns constants for the two most frequent types: a string of more than 15 bytes is a heap allocation.
     private static func contentType(_ value: UnsafeRawBufferPointer) -> String {
         if same(value, "application/json") { return "application/json" }
         if same(value, "text/event-stream") { return "text/event-stream" }
         return String(decoding: value, as: UTF8.self)
     }
 
-    /// Compares without case.
+    /// Case-insensitive comparison; `text` is in lower case.
     private static func same(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
         guard bytes.count == text.utf8CodeUnitCount else { return false }
         for at in 0..<bytes.count {
@@ -83,7 +83,7 @@ struct ResponseHead {
         return true
     }
 
-    /// Seconds, or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now.
+    /// Parses seconds or an HTTP date (RFC 9110 §10.2.3) to milliseconds from now.
     private static func wait(_ value: String) -> Int64? {
         if let seconds = Double(value), seconds >= 0, seconds < 1e9 { return Int64(seconds * 1000) }
         let date = curl_getdate(value, nil)

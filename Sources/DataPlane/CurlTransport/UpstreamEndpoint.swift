@@ -2,25 +2,26 @@ internal import CCurl
 package import GatewayModel
 internal import Glibc
 
-/// One place to send requests to, prepared once: address, fixed headers, credential, and handles of libcurl that have been
-/// there before. Belongs to one reactor.
+/// A provider's endpoint with everything prepared once: URL, fixed headers, credential and reusable libcurl handles.
+///
+/// Confined to one reactor.
 package final class UpstreamEndpoint {
-    /// Handles kept for the next request; one costs about 10 KiB.
+    /// Idle handles to keep; one costs about 10 KiB.
     private static let handlesKept = 128
 
     let url: String
     let policy: AddressPolicy
     let allowsPlainHTTP: Bool
     let connectMs: Int
-    /// Ends every transfer's own header list; curl only reads it.
+    /// The shared tail of every transfer's header list; libcurl only reads it.
     let headers: UnsafeMutablePointer<curl_slist>?
     private var idle: [CurlTransfer] = []
     private var isRetired = false
-    /// The last address that was judged and found permitted, as libcurl names it.
+    /// The last address that was permitted, as libcurl spells it.
     private var permittedAddress: [CChar] = []
 
-    /// - Parameter allowedNetworks: networks outside the public internet it may connect to; `http` is spoken into
-    ///   these alone.
+    /// - Parameter allowedNetworks: networks outside the public internet that it may connect to. Plain `http` is
+    ///   allowed only into these.
     package init(
         url: String, headers: [(String, String)], credential: (name: String, value: Secret)?,
         allowedNetworks: [String], connectMs: Int
@@ -29,7 +30,7 @@ package final class UpstreamEndpoint {
         self.connectMs = connectMs
         allowsPlainHTTP = !allowedNetworks.isEmpty
         policy = AddressPolicy(allowedNetworks: allowedNetworks, url: url)
-        // An empty `Expect:` keeps libcurl from asking for 100-continue, a round trip for bodies over 1 MiB.
+        // An empty `Expect:` keeps libcurl from waiting for 100-continue, a round trip for bodies over 1 MiB.
         var list = curl_slist_append(nil, "Expect:")
         for (name, value) in headers { list = curl_slist_append(list, "\(name): \(value)") }
         if let credential { list = curl_slist_append(list, "\(credential.name): \(credential.value.reveal())") }
@@ -55,7 +56,7 @@ package final class UpstreamEndpoint {
         if !isRetired, idle.count < Self.handlesKept { idle.append(transfer) }
     }
 
-    /// Nothing new will be sent there: lets its handles go. Transfers under way are not touched.
+    /// Releases the idle handles, since no new request will be sent here. Running transfers are not affected.
     package func retire() {
         isRetired = true
         idle.removeAll()

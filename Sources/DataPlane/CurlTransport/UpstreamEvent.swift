@@ -1,7 +1,7 @@
 /// A request to a provider: a POST that is sent at most once.
 package struct UpstreamCall {
     package var endpoint: UpstreamEndpoint
-    /// Header lines of this call alone, `Name: value`.
+    /// Header lines for this call only, as `Name: value`.
     package var headers: [String]
     package var body: [UInt8]
 
@@ -12,14 +12,14 @@ package struct UpstreamCall {
     }
 }
 
-/// What a provider's connection brings, in order: a head, bytes, then one end.
+/// What a transfer delivers, in order: a head, bytes, then exactly one end.
 package enum UpstreamEvent {
     case head(status: Int, contentType: String, retryAfterMs: Int64?)
     case bytes([UInt8])
     case ended
     /// Nothing can have reached the provider.
     case notSent(String)
-    /// The connection could not be made safe: nothing was sent.
+    /// No secure connection could be made; nothing was sent.
     case insecure(String)
     /// The provider may have received, and billed, the request.
     case broke(String)

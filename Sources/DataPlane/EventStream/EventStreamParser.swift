@@ -1,9 +1,9 @@
-/// Parses Server-Sent Events out of bytes that may be cut anywhere (WHATWG HTML §9.2.6).
+/// Parses Server-Sent Events from input that may be split anywhere (WHATWG HTML §9.2.6).
 ///
-/// Works on bytes: LF, CRLF and CR end a line and nothing else does, so U+2028 inside JSON is safe. Comments, ids and
-/// retry hints are dropped. An unfinished last event is not delivered.
+/// Works on bytes: only LF, CRLF and CR end a line, so U+2028 inside JSON is safe. Comments, IDs and retry hints are
+/// dropped. An incomplete last event is not delivered.
 package struct EventStreamParser: Sendable {
-    /// An event larger than this breaks the stream.
+    /// The maximum size of an event in bytes; a larger one ends the stream with an error.
     package static let eventBytesMax = 1 << 20
 
     package enum Flaw: Error, Equatable { case eventTooLarge }
@@ -28,7 +28,7 @@ package struct EventStreamParser: Sendable {
 
     package init() {}
 
-    /// Takes the next bytes and calls `body` for each event they complete.
+    /// Parses the next bytes and calls `body` for each event they complete.
     package mutating func feed(_ bytes: [UInt8], _ body: (Event) -> Void) throws(Flaw) {
         var at = 0
         while at < bytes.count {
@@ -48,7 +48,7 @@ package struct EventStreamParser: Sendable {
             }
             endedByCR = bytes[end] == 0x0d
             at = end + 1
-            // Most lines come whole, and are read where they stand.
+            // Most lines arrive whole and are read without a copy.
             if line.isEmpty {
                 take(part, body)
             } else {

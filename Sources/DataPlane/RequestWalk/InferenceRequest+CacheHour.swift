@@ -4,8 +4,8 @@ extension InferenceRequest {
 
     /// Whether the request may ask a provider to cache a part of it for an hour (`"ttl": "1h"`).
     ///
-    /// An hour costs more than five minutes. The string counts wherever it appears: this misses no real request for an hour, and the search is
-    /// linear in the body.
+    /// An hour costs more than five minutes. The string counts wherever it appears: this misses no real request for an
+    /// hour, and the search is linear in the body.
     var mayAskToKeepForAnHour: Bool { Self.hourSpellings.contains(where: contains) }
 
     private func contains(_ needle: [UInt8]) -> Bool {

@@ -5,19 +5,21 @@ internal import NIOSSL
 internal import NIOTLS
 internal import Synchronization
 
-/// Takes TLS off connections and hands them on: each becomes one end of a local socket pair, which a reactor serves like
-/// any other connection. NIO does the TLS on loops of its own. Accepting and counting connections is the caller's work.
+/// Terminates TLS on event loops of NIO.
+///
+/// Each connection is joined to one end of a local socket pair; a reactor serves the other end like any connection.
+/// Accepting and counting connections is the caller's job.
 package final class TLSFront: Sendable {
     private let identity: TLSIdentity
     private let deadlines: Deadlines
     private let group: any EventLoopGroup
     private let joined = OpenCount()
 
-    /// How long a connection may keep descriptors without progress, in milliseconds.
+    /// How long a connection may keep its descriptors without progress, in milliseconds.
     package struct Deadlines: Sendable {
-        /// For the handshake, from accepting to its last byte.
+        /// For the TLS handshake, from accepting to its last byte.
         package var handshakeMs: Int64
-        /// For a caller who takes nothing of the last bytes, once the reactor has closed its end.
+        /// For a client that stops reading the last bytes after the reactor has closed its end.
         package var lastBytesMs: Int64
 
         package init(handshakeMs: Int64, lastBytesMs: Int64) {
@@ -32,10 +34,10 @@ package final class TLSFront: Sendable {
         self.group = group
     }
 
-    /// Owns an accepted connection from now on.
+    /// Takes ownership of an accepted connection.
     ///
     /// - Parameters:
-    ///   - adopt: gets, after the handshake, a descriptor to serve and own.
+    ///   - adopt: receives, after the handshake, a descriptor to serve and own.
     ///   - ended: called when the connection's descriptor is closed; possibly more than once.
     package func take(
         _ descriptor: Int32, adopt: @escaping @Sendable (Int32) -> Void, ended: @escaping @Sendable () -> Void
@@ -54,11 +56,11 @@ package final class TLSFront: Sendable {
             .whenFailure { _ in ended() }
     }
 
-    /// Connections that are being served, or whose last bytes are on their way.
+    /// Connections that are being served or flush their last bytes.
     package var open: Int { joined.value }
 }
 
-/// Waits for the handshake; then joins the channel with a socket pair, or closes it when the time is over.
+/// Waits for the handshake, then joins the channel to a socket pair. Closes the channel on timeout.
 private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
@@ -66,7 +68,7 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
     private let count: OpenCount
     private let adopt: @Sendable (Int32) -> Void
     private var timer: Scheduled<Void>?
-    /// Bytes that came right behind the handshake.
+    /// Bytes that arrived directly after the handshake.
     private var early: [ByteBuffer] = []
 
     init(deadlines: TLSFront.Deadlines, count: OpenCount, adopt: @escaping @Sendable (Int32) -> Void) {
@@ -102,7 +104,7 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { return context.close(promise: nil) }
         let (inner, outer) = (pair[0], pair[1])
-        // Nothing more is read from the caller until there is somewhere to put it.
+        // Nothing more is read from the client until there is somewhere to write it.
         let box = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.channel.setOption(.autoRead, value: false).flatMap {
             ClientBootstrap(group: box.value.1.eventLoop).withConnectedSocket(inner)
@@ -138,7 +140,7 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
     }
 }
 
-/// One half of two joined channels on one loop: what it reads the other writes, and it reads no faster than that.
+/// One side of two joined channels on one loop. Writes what the other side reads, and limits how fast that one reads.
 private final class Half: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -165,7 +167,7 @@ private final class Half: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { partner?.write(unwrapInboundIn(data)) }
 
-    /// Held back while the other half cannot take more.
+    /// Delayed while the other side cannot accept more.
     func read(context: ChannelHandlerContext) {
         if partner?.canTakeMore == true { context.read() } else { wantsRead = true }
     }
@@ -186,7 +188,7 @@ private final class Half: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// What was written before still has to reach the other end, if that goes on taking it.
+    /// Closes once pending writes have reached the other end, as long as that keeps reading.
     private func closeAfterWrites() {
         guard let context else { return }
         let box = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -209,7 +211,7 @@ private final class Half: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-/// How many connections are joined, read from any thread.
+/// The number of joined connections, readable from any thread.
 private final class OpenCount: Sendable {
     private let count = Atomic(0)
 

@@ -4,10 +4,10 @@ internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
 
-/// The certificate and key a listener shows, read anew when their files change.
+/// The certificate and key of a listener, reloaded when their files change.
 ///
-/// A new pair is taken only when it is whole: the key fits the certificate and the certificate has not expired. Otherwise
-/// the old one stays, and the change is reported once.
+/// A new pair is used only if it is valid: the key fits the certificate and the certificate has not expired. Otherwise
+/// the old pair stays in use, and the change is reported once.
 package final class TLSIdentity: Sendable {
     package enum Change: Sendable {
         case taken(expiresAt: Int)
@@ -26,7 +26,7 @@ package final class TLSIdentity: Sendable {
         }
     }
 
-    /// What tells one state of a file from another, links followed: a mounted secret is exchanged by moving one.
+    /// Identifies a file's version, following links: mounted secrets are replaced by switching a link.
     private struct Stamp: Equatable {
         var device: UInt = 0
         var inode: UInt = 0
@@ -53,10 +53,10 @@ package final class TLSIdentity: Sendable {
     private let certificateFile: String
     private let keyFile: String
     private let state: Mutex<State>
-    /// Seconds since 1970 UTC.
+    /// Expiry of the certificate loaded at start, in seconds since 1970 UTC.
     package let firstExpiry: Int
 
-    /// - Throws: when the pair cannot be used: a listener does not start without one.
+    /// - Throws: if the pair cannot be used: a listener does not start without one.
     package init(certificateFile: String, keyFile: String) throws {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
@@ -68,7 +68,7 @@ package final class TLSIdentity: Sendable {
 
     var context: NIOSSLContext { state.withLock { $0.context } }
 
-    /// Looks whether the files changed; `nil` when they did not.
+    /// Reloads the files if they changed; `nil` if they did not.
     package func refresh() -> Change? {
         let stamp = Self.stamp([certificateFile, keyFile])
         guard stamp != state.withLock({ $0.stamp }) else { return nil }
@@ -92,7 +92,7 @@ package final class TLSIdentity: Sendable {
             privateKey: .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem)))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        // Closing begins when everything is sent: a caller who does not say goodbye is not waited for.
+        // Applies once everything is sent: a client that does not send close_notify is not waited for.
         configuration.shutdownTimeout = .seconds(1)
         return (try NIOSSLContext(configuration: configuration), expiry)
     }
