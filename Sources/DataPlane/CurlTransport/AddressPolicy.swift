@@ -35,7 +35,7 @@ package struct AddressPolicy: Sendable {
 
     /// Metadata services of Azure (a public address) and Google, allowed only if named as a single address.
     private static let unlessNamed = ["168.63.129.16/32", "fd20:ce::254/128"].compactMap(AddressRange.init)
-    /// Never allowed. The single addresses are metadata services (AWS, Alibaba, Oracle) inside networks that may be named.
+    /// Never allowed. Single addresses are metadata services (AWS, Alibaba, Oracle) in networks that may be named.
     private static let never = [
         "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "0.0.0.0/8", "224.0.0.0/3", "100.100.100.200/32",
         "192.0.0.192/32",

@@ -112,7 +112,9 @@ package final class BodyBudget: Sendable {
     /// The body is no longer held. Later calls have no effect.
     package func close(_ body: HeldBody) { state.withLock { drop(body, from: &$0) } }
 
-    /// Frees memory when the process is short of it: refuses arriving bodies, the largest first.
+    /// Frees memory when the process is short of it.
+    ///
+    /// Refuses arriving bodies, the largest first, until at least `bytes` are freed or none is left to refuse.
     ///
     /// - Returns: the bytes freed.
     @discardableResult

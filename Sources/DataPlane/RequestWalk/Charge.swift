@@ -25,8 +25,10 @@ struct Charge {
 
 /// How the last attempt ended, as far as that decides what its provider may bill.
 enum Billing {
-    /// Nothing was sent, or the provider reported a failure. The request is uncounted from the request limits, unless
-    /// the error only repeats what the caller asked for.
+    /// Nothing was sent, or the provider reported a failure.
+    ///
+    /// `keepsUnit`: the request still counts against the request limits, as when its own content caused the error or
+    /// its connection was lost.
     case nothing(keepsUnit: Bool)
     /// The connection was lost before a response head, too often for this key: the input may have been billed.
     case input

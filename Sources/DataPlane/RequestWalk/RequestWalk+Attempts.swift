@@ -79,8 +79,8 @@ extension RequestWalk {
 
     /// Keeps the error to return when no deployment is left.
     ///
-    /// 429 normally means the caller's own limit. It is returned for providers only when all of them are rate limited, with
-    /// the shortest wait.
+    /// 429 normally means the caller's own limit. It is returned for providers only when all of them are rate limited,
+    /// with the shortest wait.
     mutating func remember(_ failure: GatewayError) {
         guard let last = lastFailure else {
             trail.allRateLimited = failure.kind == .rateLimitExceeded
@@ -99,7 +99,7 @@ extension RequestWalk {
         min(max(asked ?? context.world.settings.restMs, 1), CoolDown.askedMsMax)
     }
 
-    // MARK: What is told of the deployment
+    // MARK: Reports to the health table
 
     /// Reports that the attempt failed because of its deployment.
     mutating func blame(_ failure: FailureClass, askedMs: Int64? = nil, at now: Int64) {
@@ -139,7 +139,7 @@ extension RequestWalk {
                     wasWaiting: attempt.firstTokenMs == nil, note)))
     }
 
-    // MARK: What is told to the caller
+    // MARK: Response headers
 
     /// Adds the headers that say how the deployment was chosen.
     func addRoute(to block: inout HeaderBlock) {

@@ -119,7 +119,7 @@ extension RequestWalk {
         end(status: 200, outcome: .completed, error: nil, at: now)
     }
 
-    // MARK: What is said of it
+    // MARK: Response headers
 
     /// `nil` where there is no cache.
     var cacheWord: CacheUse.Word? { context.world.cache == nil ? nil : cache?.word ?? .bypass }

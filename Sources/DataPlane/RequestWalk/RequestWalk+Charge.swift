@@ -79,7 +79,8 @@ extension RequestWalk {
 
     /// The charge for an answer that was cut.
     ///
-    /// Where closing ends the bill, what can have been produced by now plus what is in flight; elsewhere the whole bound.
+    /// Where closing ends the bill, this is what can have been produced by now plus what is in flight. Elsewhere it is
+    /// the whole bound.
     private func cut(_ target: RouteTarget, at price: Price, _ now: Int64, _ aheadMs: Int64) -> Charge {
         guard let admitted else { return .nothing }
         if admitted.request.operation == .image {
