@@ -30,6 +30,6 @@ final class LoopPulse: Sendable {
     /// The loop has admitted a request without asking Redis.
     func letIn(atMs: Int64) { localMs.store(atMs, ordering: .relaxed) }
 
-    /// Whether it did so within `withinMs`.
+    /// Whether the loop did so within the last `withinMs`.
     func isCut(atMs now: Int64, withinMs: Int64) -> Bool { now - localMs.load(ordering: .relaxed) < withinMs }
 }

@@ -27,7 +27,7 @@ final class LoopServices: RequestServices {
     private let aside: SideThread
     private let gate: LimiterGate
     private let keys: KeyTable
-    /// `nil`: this worker keeps no answers.
+    /// `nil`: this worker caches no answers.
     private let cache: AnswerCache?
     private let walkCache: WalkCache?
     private let upstreams: Upstreams

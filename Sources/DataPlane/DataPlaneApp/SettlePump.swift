@@ -56,7 +56,7 @@ final class SettlePump {
     /// Whether requests of the shard were evicted to disk.
     func hasForgotten(_ shard: Shard) -> Bool { book.hasForgotten(shard) }
     var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
-    /// Whether the ledger has everything.
+    /// Whether nothing is running and the ledger has everything.
     var isEmpty: Bool { book.openCount == 0 && book.unconfirmedCount == 0 && book.unacknowledged.isEmpty }
 
     // MARK: Request lifecycle
