@@ -2,7 +2,7 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// The generation and Redis process a worker assumes for a shard; Redis rejects requests under any other.
+/// The generation and Redis process a worker assumes for a shard; Redis rejects calls under any other.
 package struct Fence: Sendable, Equatable {
     /// Increments when a shard is rebuilt after total loss.
     package var generation: String

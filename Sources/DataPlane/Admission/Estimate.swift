@@ -128,7 +128,7 @@ package enum Estimate {
         product(outputBound(size, on: model), images)
     }
 
-    /// An estimate of the input tokens, where no vendor's count is known.
+    /// Input tokens by the gateway's own estimate.
     package static func inputTokens(_ size: RequestSize) -> Int64 {
         max(
             1,

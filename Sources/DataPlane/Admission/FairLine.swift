@@ -70,7 +70,7 @@ package struct FairLine<Job> {
         return (account.underWay + account.jobs.count) * accounts.count > underWay + waiting
     }
 
-    /// - Returns: for `goes`, the caller must make the call now and call `ended` when it is over.
+    /// - Returns: for `goes`, make the call now, and call `ended` when it is over.
     package mutating func enter(_ caller: String, _ job: Job, atMs now: Int64) -> Place {
         if goesAtOnce {
             accounts[caller, default: Account()].underWay += 1

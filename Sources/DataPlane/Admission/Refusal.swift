@@ -18,7 +18,7 @@ struct Refusal {
     /// - Parameter reply: eight items.
     init(_ reply: [String], for record: KeyRecord?) {
         code = reply[0]
-        // A clock beyond the year 100,000 is damage.
+        // A clock beyond the year 100,000 is corrupt: clamp it.
         now = min(max(0, Int64(reply[1]) ?? 0), 3_093_527_980_800_000)
         scope = Self.scope(reply[2])
         window = reply[3]

@@ -104,7 +104,7 @@ final class LoopServices: RequestServices {
 
     /// Takes over requests of dead workers, as far as there is room.
     ///
-    /// Called before `begin` first, so that these requests are part of what is filed if counters were lost.
+    /// First called before `begin`, so that these requests are part of what is filed if counters were lost.
     func adopt(_ records: [JournalRecord]) -> Int { settles.adopt(records, wallMs: Self.wallMs()) }
 
     /// Connects to Redis, and starts following the ledger's acknowledgements.

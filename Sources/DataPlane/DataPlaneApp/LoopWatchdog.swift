@@ -32,7 +32,7 @@ final class LoopWatchdog: Sendable {
         self.log = log
     }
 
-    /// Why `/livez` fails; empty while it does not.
+    /// Why `/livez` fails; empty while it passes.
     var complaints: [String] {
         loops.filter(\.pulse.isStalled).map { "event loop \($0.pulse.owner) has not turned for \(stallMs) ms" }
     }
