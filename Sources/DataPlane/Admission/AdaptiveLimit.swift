@@ -1,25 +1,26 @@
-/// A limit that finds its own value: it rises by one while times stay near the least there was and falls by an eighth when one is not.
+/// A concurrency limit that adapts: it rises by one while latencies stay near the minimum, and falls by an eighth when
+/// one does not.
 ///
-/// Additive increase and multiplicative decrease is what lets several parties that know nothing of each other share one server fairly
-/// (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989): here the event loops of
-/// all workers, and one Redis. The least time is the way there and back; what comes on top is waiting in line, and a short line keeps the
-/// server as busy as a long one (Brakmo and Peterson, "TCP Vegas", 1995). By Little's law the limit settles where
-/// limit ÷ throughput = least time + spare time.
+/// Additive increase and multiplicative decrease lets parties that know nothing of each other share one server fairly
+/// (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989): here the event
+/// loops of all workers and one Redis. The minimum latency is the round trip; anything above it is queueing, and a
+/// short queue keeps the server as busy as a long one (Brakmo and Peterson, "TCP Vegas", 1995). By Little's law the
+/// limit settles where limit ÷ throughput = minimum latency + spare time.
 package struct AdaptiveLimit: Sendable {
     private let range: ClosedRange<Int>
     private let spareUs: Int64
     private let mostUs: Int64
-    /// The limit now, within its range.
+    /// The current limit, within `range`.
     package private(set) var value: Int
     private var leastUs = Int64.max
-    /// Good times since the limit last rose.
+    /// Short latencies since the limit last changed.
     private var good = 0
     private var fellAtMs = Int64.min / 2
 
     /// - Parameters:
-    ///   - start: the first value, within `range`.
-    ///   - spareUs: how much above the least there was a time may be, in microseconds, before the limit falls.
-    ///   - mostUs: above this it falls in any case.
+    ///   - start: the initial limit, clamped to `range`.
+    ///   - spareUs: how far above the minimum a latency may be, in microseconds, before the limit falls.
+    ///   - mostUs: a latency above which the limit falls in any case, in microseconds.
     package init(_ range: ClosedRange<Int>, start: Int, spareUs: Int64, mostUs: Int64) {
         self.range = range
         self.spareUs = spareUs
@@ -27,15 +28,15 @@ package struct AdaptiveLimit: Sendable {
         value = min(max(start, range.lowerBound), range.upperBound)
     }
 
-    /// The server is another one, or reached by another way.
+    /// Forgets the minimum latency: the server may be another one, or reached over another path.
     package mutating func forgetLeast() { leastUs = .max }
 
-    /// Notes how long one took, in microseconds. `isUsed`: all of the limit was in use; while it is not, a short time says nothing for
-    /// more.
+    /// Records one latency, in microseconds. `isUsed`: the whole limit was in use; while it is not, a short latency is
+    /// no reason to raise it.
     package mutating func note(tookUs: Int64, isUsed: Bool, atMs now: Int64) {
         leastUs = min(leastUs, tookUs)
         if tookUs > min(leastUs + spareUs, mostUs) {
-            // What was under way together is late together, and counts once.
+            // Calls in flight together are late together, and count once.
             guard now - fellAtMs > tookUs / 1_000 else { return }
             fellAtMs = now
             good = 0

@@ -2,9 +2,9 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// Which life of a shard's counters a worker believes in; Redis refuses what was computed under another one.
+/// The generation and Redis process a worker assumes for a shard; Redis rejects calls under any other.
 package struct Fence: Sendable, Equatable {
-    /// Rises when a shard was rebuilt after total loss.
+    /// Increments when a shard is rebuilt after total loss.
     package var generation: String
     /// The `run_id` of the Redis process.
     package var run: String
@@ -15,23 +15,23 @@ package struct Fence: Sendable, Equatable {
     }
 }
 
-/// Asks to let a request in, holding its worst case.
+/// Asks to admit a request and hold its worst-case cost.
 package struct AdmitRequest: Sendable {
     package var id: RequestID
     package var caller: Caller
     package var estimatedTokens: Int64
-    /// The worst case: what is held when there is money for it.
+    /// The worst-case cost, held if the budget allows.
     package var hold: NanoUSD
-    /// The least that makes sense to hold: with less money left than that, the request is refused.
+    /// The least useful hold: with less money left, the request is refused.
     package var holdMin: NanoUSD
-    /// What is charged if this worker dies before it reports anything: the input, as we count it.
+    /// The charge if this worker dies before it reports anything: the input, as estimated.
     package var floorCost: NanoUSD
-    /// The JSON of the `UsageEvent` the sweeper files in that case.
+    /// The JSON of the `UsageEvent` that the sweeper records in that case.
     package var event: [UInt8]
     package var lifetimeMs: Int64
-    /// Its answer is at hand and costs nothing: only its rate and how many run at once count, and nothing is held.
+    /// The answer is cached and free: only request rate and concurrency are checked, and nothing is held.
     package var isForCachedAnswer = false
-    /// Its unit and its place were taken before its body was parsed (`BeginRequest`).
+    /// Its request unit and concurrency slot were taken by a `BeginRequest`, before its body was parsed.
     package var hasBegun = false
 
     package init(

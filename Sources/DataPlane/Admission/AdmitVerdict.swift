@@ -8,19 +8,19 @@ package struct RateState: Sendable, Equatable {
     package var resetMs: Int64
 }
 
-/// What admit answered for a request it let in.
+/// An admitted request, as admit returned it.
 package struct Admission: Sendable, Equatable {
-    /// Redis's clock at admission, milliseconds since 1970 UTC: decides day and month of the charge.
+    /// Redis's clock at admission, milliseconds since 1970 UTC: determines day and month of the charge.
     package var atMs: Int64
-    /// The periods of each scope, to be named when settling.
+    /// The periods of each scope, to be sent back when settling.
     package var periods: String
-    /// What is held: the wanted worst case, or what was left of the money.
+    /// The amount held: the requested worst case, or what was left of the budget.
     package var hold: NanoUSD
-    /// Money left beside the hold; `nil` when no limit bounds it.
+    /// Money left after the hold; `nil` when no limit bounds it.
     package var moneyLeft: NanoUSD?
     package var requests: RateState?
     package var tokens: RateState?
-    /// Let in without asking Redis, which could not be reached: there is no hold.
+    /// Admitted without Redis, which was unreachable: there is no hold.
     package var isLocal = false
 
     package init(
@@ -41,9 +41,9 @@ package struct Admission: Sendable, Equatable {
 /// The limiter's answer to an admission.
 package enum AdmitVerdict: Sendable {
     case admitted(Admission)
-    /// The key or its org changed since this worker read its record.
+    /// The key or its org has changed since this worker read its record.
     case stale
-    /// This worker believes in another life of the shard; carries what Redis has now, empty when it has none.
+    /// This worker assumes another generation or process; carries what Redis has now, empty when it has none.
     case fenced(Fence)
     /// The request is already settled or belongs to another worker.
     case closed
@@ -52,7 +52,7 @@ package enum AdmitVerdict: Sendable {
 
     /// - Parameters:
     ///   - reply: the reply's items as text.
-    ///   - record: whose request it was: a refusal says whose limit it met.
+    ///   - record: the key's record: a refusal names the limit that was reached.
     package init(reply: [String], for record: KeyRecord? = nil) {
         func number(_ at: Int) -> Int64 { at < reply.count ? Int64(reply[at]) ?? 0 : 0 }
         switch reply.first {
@@ -79,11 +79,12 @@ package enum AdmitVerdict: Sendable {
         }
     }
 
-    /// The control plane has not said yet what this plan's orgs may spend today.
+    /// The control plane has not yet set what this plan's orgs may spend today.
     private static let shareUnknown = GatewayError(
         .limiterUnavailable, "The limits of this plan cannot be checked right now. Retry.", retryAfterMs: 1_000)
 
-    /// `month/day,month/day` of the key and the org, and once more where there is a pool.
+    /// Whether the text is `month/day,month/day` for key and org, and once more for a pool. Checks characters and
+    /// length only.
     private static func arePeriods(_ text: String) -> Bool {
         text.utf8.count > 3
             && text.utf8.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ",") }

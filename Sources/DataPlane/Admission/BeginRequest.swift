@@ -2,12 +2,14 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// Asks whether the large body of a request may be read: takes its unit of the request limits and its place among those that run.
-/// Its `AdmitRequest` completes it; a cancel gives back what was taken.
+/// Asks whether a request's large body may be read: takes its unit of the request limits and its place among running
+/// requests.
+///
+/// The request's `AdmitRequest` completes it; a cancel gives back what was taken.
 package struct BeginRequest: Sendable {
     package var id: RequestID
     package var caller: Caller
-    /// The JSON of a `UsageEvent` that names key and org: what a sweeper needs to cancel it.
+    /// The JSON of a `UsageEvent` that names key and org: what a sweeper needs to cancel the request.
     package var event: [UInt8]
     package var lifetimeMs: Int64
 
@@ -34,13 +36,13 @@ package struct BeginRequest: Sendable {
     }
 }
 
-/// The limiter's answer to it.
+/// The limiter's answer to a `BeginRequest`.
 package enum BeginVerdict: Sendable {
     case begun
     case stale
     case fenced
     case refused(GatewayError)
-    /// Closed by a cancel that overtook it, or damaged.
+    /// Closed by a cancel that overtook it, or malformed.
     case unreadable
 
     /// - Parameter reply: the reply's items as text.
@@ -62,6 +64,6 @@ package enum BeginAnswer: Sendable {
     case verdict(BeginVerdict)
     /// Redis could not be asked in time.
     case unavailable
-    /// Redis never got the question. `nil`: it cannot be reached.
+    /// The limiter was not asked: the error to return, or `nil` when it is unreachable.
     case notAsked(GatewayError?)
 }

@@ -1,19 +1,19 @@
 internal import GatewayModel
 package import PlaneContract
 
-/// The scopes a key's requests count in, with the parts of commands that name them made once.
+/// The scopes a key's requests count in, with the command parts that name them encoded once.
 package final class ScopeSet: Sendable {
     package let shard: Shard
     package let keyID: String
     package let orgID: String
-    /// The plan whose pool counts as well; `nil` for none.
+    /// The plan whose shared pool counts too; `nil` for none.
     package let pool: String?
-    /// In RESP form: the shard's set of open holds, its usage stream, and the counters of the key, then of the org, then of the
-    /// pool, which is the order every function expects.
+    /// In RESP form: the shard's set of open holds, its usage stream, and the counters of key, org and pool, in the
+    /// order every limiter function expects.
     let openHolds: [UInt8]
     let usageStream: [UInt8]
     let counters: [UInt8]
-    /// Those of the key and of the org alone.
+    /// The counters of key and org only.
     let ownCounters: [UInt8]
     let counterKeys: Int
     static let ownCounterKeys = 2
@@ -33,19 +33,19 @@ package final class ScopeSet: Sendable {
         counterKeys = pool == nil ? Self.ownCounterKeys : Self.ownCounterKeys + 1
     }
 
-    /// The periods of each scope where all began at the same instant: `month/day` once a scope.
+    /// The periods of all scopes when they began at the same instant: `month/day`, repeated per scope.
     package func periods(_ one: String) -> String {
         Array(repeating: one, count: counterKeys).joined(separator: ",")
     }
 }
 
-/// A key's record as a worker uses it: shared by all its requests.
+/// A key's record as a worker uses it, shared by all its requests.
 package final class Caller: Sendable {
     package let record: KeyRecord
     package let scopes: ScopeSet
-    /// One word in RESP form: a MessagePack array with, for the key, then the org and then the pool, its name, version and limits.
+    /// One RESP bulk string: a MessagePack array of name, version and limits for key, org and pool, in that order.
     let limits: [UInt8]
-    /// The same with requests a minute and at once as the only limits.
+    /// The same with only requests a minute and concurrent requests as limits.
     let rateLimits: [UInt8]
 
     package init(_ record: KeyRecord) {
@@ -55,7 +55,8 @@ package final class Caller: Sendable {
         rateLimits = Self.word(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly, ScopeLimits())
     }
 
-    /// A record that was read again while a request runs: it goes on in the scopes it was admitted in.
+    /// The caller for a record that was read again while a request runs: the request stays in the scopes it was
+    /// admitted in.
     package func renewed(_ newer: Caller) -> Caller {
         guard newer.record.pool != record.pool else { return newer }
         var pinned = newer.record
@@ -71,14 +72,15 @@ package final class Caller: Sendable {
         packed.array(record.pool == nil ? 2 : 3)
         pack(record.keyID, record.version, keyLimits, into: &packed)
         pack(RedisKeys.orgScope(record.orgID), record.orgVersion, orgLimits, into: &packed)
-        // It has no version: its share is looked up with the versions of the others.
+        // A pool has no version: its share is looked up with the versions of the others.
         if let pool = record.pool { pack(RedisKeys.poolScope(pool), 0, poolLimits, into: &packed) }
         var word: [UInt8] = []
         CommandWriter.add(packed.bytes, to: &word)
         return word
     }
 
-    /// A Lua number is exact up to 2^53 only, so money goes in two parts: units of this many nano-USD, and the rest.
+    /// A Lua number is exact only up to 2^53, so money is sent in two parts: multiples of this many nano-USD, and the
+    /// rest.
     private static let moneyBase: Int64 = 1_000_000_000_000_000
 
     private static func pack(_ name: String, _ version: Int64, _ limits: ScopeLimits, into out: inout MessagePack) {

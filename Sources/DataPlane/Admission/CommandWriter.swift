@@ -1,9 +1,10 @@
 internal import GatewayModel
 package import LimitScripts
 
-/// Writes one call of a limiter function in RESP form (`FCALL function <keys> keys… arguments…`) straight into a buffer.
+/// Writes one call of a limiter function in RESP form (`FCALL function <keys> keys… arguments…`) straight into a
+/// buffer.
 ///
-/// Twice a request, so without an array of strings in between, which `redisFormatCommandArgv` would need.
+/// Runs twice per request, so it avoids the array of strings that `redisFormatCommandArgv` would need.
 package enum CommandWriter {
     package static func begin(
         _ function: LimitLibrary.Function, keys: Int, arguments: Int, to out: inout [UInt8]
@@ -48,7 +49,7 @@ package enum CommandWriter {
         out.append("\r\n")
     }
 
-    /// The words in RESP form, to be used in many commands.
+    /// The words in RESP form, encoded once for many commands.
     static func encoded(_ words: [String]) -> [UInt8] {
         var out: [UInt8] = []
         for word in words { out += "$\(word.utf8.count)\r\n\(word)\r\n".utf8 }

@@ -1,28 +1,28 @@
 package import GatewayModel
 package import PlaneContract
 
-/// The size of a request before anybody has counted it.
+/// The size of a request before its tokens are counted.
 package struct RequestSize: Sendable, Equatable {
-    /// Bytes of the body without the media in it, and what normalising may add to them: no byte-level tokenizer makes more tokens
-    /// of text than that.
+    /// Bytes of the body without its media, plus what normalising may add: no byte-level tokenizer makes more tokens of
+    /// text than that.
     package var textBytes: Int64
     package var images: Int64
     package var documents: Int64 = 0
     package var recordings: Int64 = 0
     package var films: Int64 = 0
-    /// Bytes of tools and schemas in it: templates print them in a form of their own, with about as many tokens again.
+    /// Bytes of tools and schemas in the body: templates print them again in their own form, with about as many tokens.
     package var schemaBytes: Int64 = 0
-    /// Tools come with a vendor's instructions about them.
+    /// Whether the request has tools, for which a vendor adds instructions of its own.
     package var hasTools = false
-    /// What the caller allows for one choice; `nil` leaves the model's own bound.
+    /// Output tokens the client allows per choice; `nil` for the model's own bound.
     package var outputTokensMax: Int64?
     package var choices: Int64
-    /// Texts that are worked on one by one: each may fill the context window.
+    /// Texts that are processed one by one: each may fill the context window.
     package var inputs: Int64
-    /// What kind of image is to be made; `nil` for other work.
+    /// The kind of image to generate; `nil` when none is requested.
     package var picture: Picture?
 
-    /// As the caller asks for it; `nil` leaves it to the provider.
+    /// Quality and size as the client requests them; `nil` leaves the choice to the provider.
     package struct Picture: Sendable, Equatable {
         package var quality: String?
         package var size: String?
@@ -42,44 +42,45 @@ package struct RequestSize: Sendable, Equatable {
     }
 }
 
-/// What a request is held for and counted as until its usage is known.
+/// The amounts a request is held for and counted as until its usage is known.
 package enum Estimate {
-    /// Tokens of one image or document as we would count them ourselves.
+    /// Tokens assumed for one image, and for one document, recording or film.
     static let imageTokensAssumed: Int64 = 1_000
     static let mediaTokensAssumed: Int64 = 3_000
-    /// Tokens that chat templates and a provider's own system text may add.
+    /// Tokens that chat templates and a provider's own system text may add per input.
     static let templateTokensMax: Int64 = 256
-    /// Tokens that xAI adds to every request, which it does not number.
+    /// Tokens that xAI adds to every request; it publishes no number.
     static let xaiTokensMax: Int64 = 1_024
     /// Tokens of a vendor's instructions about tools (Anthropic: 804 at most, for a forced tool of Opus 4.7).
     static let toolTokensMax: Int64 = 1_024
-    /// Output assumed for the token window when the caller names no limit.
+    /// Output tokens assumed for the token window when the client sets no limit.
     static let outputTokensAssumed: Int64 = 1_024
     /// English text is about four bytes a token.
     package static let bytesPerToken: Int64 = 4
 
-    /// Output tokens a choice of a stream is held for at first, and by which its hold grows. Small enough that a stream
-    /// without `max_tokens` does not lock others out of a small budget, large enough to ask seldom.
+    /// Output tokens per choice that a stream is held for at first, and by which its hold grows. Small enough that a
+    /// stream without `max_tokens` does not lock others out of a small budget, large enough to keep growth calls rare.
     package static let sliceTokens: Int64 = 4_096
-    /// With money for fewer output tokens than this an answer makes no sense.
+    /// The fewest output tokens a budget must cover for a request to be useful.
     package static let outputTokensMin: Int64 = 16
-    /// What the limiter takes as one amount ($ 8 million): its numbers are exact up to there.
+    /// The largest amount the limiter accepts ($ 8 million): its numbers are exact up to there.
     package static let amountMax = NanoUSD(8_000_000_000_000_000)
 
-    /// The most the request can cost on this model with so many output tokens a choice.
+    /// The most the request can cost on this model with `outputTokens` per choice.
     package static func worstCase(
         _ size: RequestSize, on model: ModelEntry, at price: Price, outputTokens: Int64
     ) -> NanoUSD {
         let input = inputBound(size, on: model)
         let tokens = price.worstCase(inputTokens: input, outputTokens: product(outputTokens, size.choices))
-        // Images are charged by the tokens a provider reports for them or one by one, never both.
+        // Generated images are charged by reported tokens or per image, never both.
         guard let place = imagePlace(size, at: price) else { return min(amountMax, tokens) }
         return min(
             amountMax,
             max(tokens, price.worstCase(inputTokens: input, outputTokens: 0, images: size.choices, imagePlace: place)))
     }
 
-    /// Where the price of one image of the kind asked for stands; `nil` when none is asked for or it has no price of its own.
+    /// The place of the price of one image of the requested kind; `nil` when no image is requested or the kind has no
+    /// price of its own.
     package static func imagePlace(_ size: RequestSize, at price: Price) -> Int64? {
         size.picture.flatMap { price.imagePlace(quality: $0.quality, size: $0.size) }
     }
@@ -92,19 +93,19 @@ package enum Estimate {
             product(size.inputs, templateTokensMax), size.hasTools ? toolTokensMax : 0,
             model.vendor == "xai" ? xaiTokensMax : 0)
         var images = media(size.images, .image, on: model)
-        // What is longer than the window of an embedding some vendors cut, others work on in parts.
+        // Some vendors truncate embedding input beyond the window, others process it in parts.
         let window = model.kind == "embedding" ? .max : model.contextWindow ?? .max
-        // An image with a bound of its own is billed by that, and may take less of the window (gpt-4o-mini).
+        // An image with a bound of its own is billed by that bound, and may take less of the window (gpt-4o-mini).
         if let bound = model.tokensMax(of: .image), bound >= window { (within, images) = (sum(within, images), 0) }
         return sum(min(within, product(window, size.inputs)), images)
     }
 
-    /// No plan has a model without a bound for what the request holds; if one had, nobody could pay for it.
+    /// A route never has a model without a bound for the request's media; if one had, the bound would be unaffordable.
     private static func media(_ count: Int64, _ kind: MediaKind, on model: ModelEntry) -> Int64 {
         count == 0 ? 0 : product(count, model.tokensMax(of: kind) ?? .max)
     }
 
-    // A catalogue may name absurd bounds; what overflows is as much as there is.
+    // A catalogue may set absurd bounds: saturate on overflow.
     package static func product(_ a: Int64, _ b: Int64) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)
         return overflow ? .max : value
@@ -117,17 +118,17 @@ package enum Estimate {
         }
     }
 
-    /// The most output one choice can have.
+    /// The most output tokens one choice can have.
     package static func outputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
         max(0, min(size.outputTokensMax ?? model.maxOutputTokens, model.maxOutputTokens))
     }
 
-    /// The most output so many images can have.
+    /// The most output tokens `images` images can have.
     package static func outputBound(_ size: RequestSize, on model: ModelEntry, images: Int64) -> Int64 {
         product(outputBound(size, on: model), images)
     }
 
-    /// Input tokens as we would count them ourselves.
+    /// Input tokens by the gateway's own estimate.
     package static func inputTokens(_ size: RequestSize) -> Int64 {
         max(
             1,
@@ -136,7 +137,7 @@ package enum Estimate {
                 product(sum(size.documents, size.recordings, size.films), mediaTokensAssumed)))
     }
 
-    /// What the token window is charged until the usage is known.
+    /// Tokens counted in the token window until the usage is known.
     package static func windowTokens(_ size: RequestSize, on model: ModelEntry) -> Int64 {
         let output = max(0, min(size.outputTokensMax ?? outputTokensAssumed, model.maxOutputTokens))
         return sum(inputTokens(size), product(output, size.choices))

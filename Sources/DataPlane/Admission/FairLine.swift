@@ -1,15 +1,16 @@
-/// The calls that wait for a server which takes a bounded number at once, in a line for each caller.
+/// Queues calls to a server that takes a bounded number at once, with one line per caller.
 ///
-/// - The lines are served in turn, so a caller with one call waits for one call of each other caller, however many those have waiting
-///   (Nagle, RFC 970; all calls cost about the same, so no deficit is carried over).
-/// - A line may be as long as the room that is left for all of them (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998):
-///   N callers who ask for everything get 1/(N + 1) of the room each, and there is room for the next one at once, without throwing
-///   anybody out.
-/// - A line takes no more while its first call has waited for too long: then it is as long as it may be at the rate the server has just
-///   now, whatever that is, and who comes is told at once instead of after the wait (the same sign that CoDel goes by, RFC 8289).
-/// - How many calls are under way adapts to the time an answer takes.
+/// - Lines are served round robin, so a caller with one call waits for one call of each other caller, however many
+///   those have queued (Nagle, RFC 970; all calls cost about the same, so no deficit is carried over).
+/// - A line may be as long as the room left for all lines (Choudhury and Hahne, "Dynamic Queue Length Thresholds",
+///   1998): N callers that ask for everything get 1/(N + 1) of the room each, and the next caller finds room at once,
+///   without evicting anybody.
+/// - A line accepts no more calls once its first call has waited for too long: it is then as long as the server's
+///   current rate allows, and further calls are refused at once instead of after the wait (the signal CoDel uses, RFC
+///   8289).
+/// - The number of calls in flight adapts to the server's latency.
 ///
-/// Past the knee the work of the server so stays what it was at the knee.
+/// Beyond saturation the server's throughput therefore stays at its peak.
 package struct FairLine<Job> {
     package enum Place: Sendable, Equatable {
         case goes
@@ -26,18 +27,18 @@ package struct FairLine<Job> {
         var underWay = 0
         var jobs = FirstInFirstOut<Waiting>()
         var endedMs: Int64 = 0
-        /// It stands in `ended`.
+        /// Whether it is listed in `ended`.
         var hasEnded = false
     }
 
-    /// How long a caller with nothing under way counts as one of those who share.
+    /// How long a caller without calls still counts as one of those that share.
     private static var rememberedMs: Int64 { 1_000 }
 
-    /// Of those with something under way or waiting, now or a moment ago.
+    /// Callers with calls in flight or queued, now or within `rememberedMs`.
     private var accounts: [String: Account] = [:]
-    /// Those who had nothing left, each once, until they are forgotten or come back.
+    /// Callers that ran out of calls, each listed once, until they expire or return.
     private var ended = FirstInFirstOut<(caller: String, atMs: Int64)>()
-    /// Those with something waiting, each once, in the order they are served.
+    /// Callers with queued calls, each listed once, in the order they are served.
     private var turns = FirstInFirstOut<String>()
     private var underWayLimit: AdaptiveLimit
     private let waitingMax: Int
@@ -46,15 +47,15 @@ package struct FairLine<Job> {
     package private(set) var waiting = 0
 
     /// - Parameters:
-    ///   - waitingMax: calls in all lines together.
-    ///   - waitMs: a line whose first call has waited for this long takes no more.
+    ///   - waitingMax: queued calls in all lines together.
+    ///   - waitMs: a line whose first call has waited this long accepts no more.
     package init(underWay: AdaptiveLimit, waitingMax: Int, waitMs: Int64) {
         underWayLimit = underWay
         self.waitingMax = waitingMax
         self.waitMs = waitMs
     }
 
-    /// Whether one more call of this caller would find a place.
+    /// Whether one more call of this caller would be made or queued.
     package func hasPlace(for caller: String, atMs now: Int64) -> Bool {
         if goesAtOnce { return true }
         guard let account = accounts[caller] else { return waiting < waitingMax }
@@ -63,13 +64,13 @@ package struct FairLine<Job> {
 
     private var goesAtOnce: Bool { waiting == 0 && underWay < underWayLimit.value }
 
-    /// Whether the caller has more than its share of what is under way and waits: more than all who share have on average.
+    /// Whether the caller has more calls in flight and queued than the average caller.
     package func isOverShare(_ caller: String) -> Bool {
         guard let account = accounts[caller] else { return false }
         return (account.underWay + account.jobs.count) * accounts.count > underWay + waiting
     }
 
-    /// - Returns: `goes`: the call is to be made now, and `ended` to be called when it is over.
+    /// - Returns: for `goes`, make the call now, and call `ended` when it is over.
     package mutating func enter(_ caller: String, _ job: Job, atMs now: Int64) -> Place {
         if goesAtOnce {
             accounts[caller, default: Account()].underWay += 1
@@ -83,7 +84,7 @@ package struct FairLine<Job> {
         return .waits
     }
 
-    /// The next call to be made, if one waits and may; `ended` is to be called when it is over.
+    /// The next call to make, if one is queued and the limit allows. Call `ended` when it is over.
     package mutating func next(atMs now: Int64) -> (caller: String, job: Job, waitedMs: Int64)? {
         guard underWay < underWayLimit.value, let caller = turns.popFirst(),
             let next = accounts[caller]?.jobs.popFirst()
@@ -95,7 +96,7 @@ package struct FairLine<Job> {
         return (caller, next.job, now - next.sinceMs)
     }
 
-    /// - Parameter tookUs: how long the server took, in microseconds; `nil` when it was not asked.
+    /// - Parameter tookUs: the server's latency in microseconds; `nil` when it was not asked.
     package mutating func ended(_ caller: String, tookUs: Int64?, atMs now: Int64) {
         if let tookUs { underWayLimit.note(tookUs: tookUs, isUsed: underWay >= underWayLimit.value, atMs: now) }
         underWay -= 1
@@ -110,7 +111,7 @@ package struct FairLine<Job> {
         forget(before: now - Self.rememberedMs)
     }
 
-    /// See `AdaptiveLimit`.
+    /// See `AdaptiveLimit.forgetLeast`.
     package mutating func forgetLeast() { underWayLimit.forgetLeast() }
 
     private mutating func forget(before: Int64) {
@@ -129,7 +130,7 @@ package struct FairLine<Job> {
     }
 }
 
-/// A queue in an array: what was taken is dropped once it is half of it.
+/// A queue in an array. The consumed prefix is dropped once it is half of the array.
 struct FirstInFirstOut<Element> {
     private var items: [Element?] = []
     private var head = 0

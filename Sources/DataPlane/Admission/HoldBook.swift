@@ -1,42 +1,44 @@
 package import GatewayModel
 package import PlaneContract
 
-/// What one event loop knows of its own requests, running and ended, until the ledger has them: Redis may lose its last
-/// second or everything, and is then told again. A plain value; who sends and when is its owner's business.
+/// One event loop's requests, running and ended, until the ledger has them.
+///
+/// Redis may lose its last second or everything; then they are sent again from here. A plain value: its owner decides
+/// what is sent and when.
 package struct HoldBook {
-    /// A request that runs: enough to put its hold back.
+    /// A running request: enough to restore its hold.
     package struct Open {
         package var request: AdmitRequest
         package var admission: Admission
         package var hold: NanoUSD
-        /// What its worker's death would be charged now, and the event for that.
+        /// What the request is charged if its worker dies now, and the event for that.
         package var cost: NanoUSD
         package var event: [UInt8]
-        /// The life of the shard's counters in which it is held.
+        /// The generation of the shard's counters it is held in.
         package var generation: String
     }
 
-    /// A request that has ended: its charge is frozen.
+    /// An ended request. Its charge is final.
     package struct Ended {
         package var request: SettleRequest
-        /// The life in which settling it means something; in a later one it is only filed.
+        /// The generation it can be settled in; in a later one it is only filed.
         package var generation: String
         package var endedMs: Int64
-        /// When Redis said that it has it.
+        /// When Redis confirmed it, on the reactor's clock.
         package var confirmedMs: Int64 = 0
-        /// Where its event stands in the usage stream, once Redis has said so.
+        /// Its event's place in the usage stream, once Redis has confirmed it.
         package var streamID: StreamID?
-        /// The ledger has it.
+        /// Whether the ledger has it.
         package var isAcknowledged = false
     }
 
     private var open: [String: Open] = [:]
     private var ended: [String: Ended] = [:]
-    /// Ids by shard in the order Redis confirmed them, which is the order of the stream.
+    /// Ids by shard in the order Redis confirmed them, which is stream order.
     private var confirmed: [[String]] = Array(repeating: [], count: Shard.count)
-    /// What only the disk has, by shard in the order of the stream.
+    /// Evicted requests, whose records are only on disk, by shard in stream order.
     private var forgotten: [[(place: StreamID, id: String)]] = Array(repeating: [], count: Shard.count)
-    /// Ids the ledger has, in the order it said so.
+    /// Ids the ledger has, in the order it acknowledged them.
     private var acknowledgedIDs: [String] = []
 
     package init() {}
@@ -46,7 +48,7 @@ package struct HoldBook {
     /// Ended requests that Redis has not confirmed.
     package private(set) var unconfirmedCount = 0
 
-    // MARK: The life of a request
+    // MARK: Request lifecycle
 
     @discardableResult
     package mutating func admitted(_ request: AdmitRequest, _ admission: Admission, generation: String) -> Open {
@@ -67,10 +69,10 @@ package struct HoldBook {
 
     package mutating func holds(_ nano: NanoUSD, _ id: RequestID) { open[id.text]?.hold = nano }
 
-    /// - Parameter generation: the shard's life now, for a request that never got a hold.
-    /// - Parameter preparing: the life being prepared, when everything was filed for it before this request ended: it counts
-    ///   there.
-    /// - Returns: the life it is to be settled in.
+    /// - Parameter generation: the shard's current generation, for a request that never got a hold.
+    /// - Parameter preparing: the generation being prepared, if everything was filed for it before this request ended:
+    ///   the request counts there.
+    /// - Returns: the generation to settle it in.
     @discardableResult
     package mutating func ended(
         _ request: SettleRequest, generation: String, preparing: String? = nil, atMs now: Int64
@@ -83,7 +85,8 @@ package struct HoldBook {
         return life
     }
 
-    /// Redis has it. `nil`: there is nothing to file, or it cannot say where.
+    /// Marks a request as confirmed by Redis. A `nil` `streamID` drops it: no event is to be filed, or its place is
+    /// unknown.
     package mutating func confirmed(_ id: String, at streamID: StreamID?, atMs now: Int64) {
         guard let at = ended.index(forKey: id), ended.values[at].streamID == nil else { return }
         unconfirmedCount -= 1
@@ -96,8 +99,9 @@ package struct HoldBook {
         confirmed[ended.values[at].request.scopes.shard.index].append(id)
     }
 
-    /// The ledger has everything of this shard up to `upTo`. Returns the ids it has now and had not before: nothing about them can
-    /// be lost any more, but Redis may still lose what they spent.
+    /// Marks the shard's requests up to `upTo` as in the ledger, and returns their ids.
+    ///
+    /// Their events can no longer be lost, but they are kept: Redis may still lose what they spent.
     package mutating func acknowledged(_ shard: Shard, upTo: StreamID) -> [String] {
         let early = forgotten[shard.index].prefix { $0.place <= upTo }.map(\.id)
         forgotten[shard.index].removeFirst(early.count)
@@ -113,13 +117,14 @@ package struct HoldBook {
         return early + ids.prefix(count)
     }
 
-    /// Shards with requests the ledger has not acknowledged.
+    /// Shards with confirmed requests that the ledger has not acknowledged.
     package var unacknowledged: [Shard] {
         Shard.all.filter { !confirmed[$0.index].isEmpty || !forgotten[$0.index].isEmpty }
     }
 
-    /// Drops what the ledger has and what Redis had before `before`: after so long it no longer loses that without losing
-    /// everything. Returns the ids.
+    /// Drops requests that the ledger has and Redis confirmed before `before`, and returns their ids.
+    ///
+    /// Redis no longer loses what is that old without losing everything.
     @discardableResult
     package mutating func dropAcknowledged(confirmedBefore before: Int64) -> [String] {
         let count = acknowledgedIDs.prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }.count
@@ -129,7 +134,8 @@ package struct HoldBook {
         return dropped
     }
 
-    /// Drops all but the place of what Redis had before `before` and the ledger does not have yet: it is on disk.
+    /// Evicts requests confirmed before `before` that the ledger lacks: only their places stay in memory, the rest is
+    /// on disk.
     package mutating func forget(confirmedBefore before: Int64) {
         for shard in confirmed.indices {
             let old = confirmed[shard].prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }
@@ -140,13 +146,13 @@ package struct HoldBook {
         }
     }
 
-    /// Whether something of this shard is known to the disk alone.
+    /// Whether requests of this shard are evicted.
     package func hasForgotten(_ shard: Shard) -> Bool { !forgotten[shard.index].isEmpty }
 
-    /// Requests that only the disk has: the ledger does not yet, and here only their place is known.
+    /// Evicted requests of this shard, which the ledger does not have yet.
     package func forgotten(in shard: Shard) -> Set<String> { Set(forgotten[shard.index].map(\.id)) }
 
-    /// What was forgotten of this shard is known again, and to be confirmed again: its places are void.
+    /// Reloads evicted requests. Their stream IDs are stale, so each must be confirmed again.
     package mutating func remember(
         _ requests: [(request: SettleRequest, generation: String)], of shard: Shard, atMs now: Int64
     ) {
@@ -169,19 +175,19 @@ package struct HoldBook {
 
     package func ended(_ id: String) -> Ended? { ended[id] }
 
-    /// An ended request turns out to be of another life.
+    /// Assigns an ended request to another generation.
     package mutating func date(_ id: String, in generation: String) { ended[id]?.generation = generation }
 
-    /// The shard lives anew: its running requests are held there from now on.
+    /// Moves the shard's running requests to its new generation.
     package mutating func move(_ shard: Shard, to generation: String) {
         for (id, entry) in open where entry.request.caller.scopes.shard == shard {
             open[id]?.generation = generation
         }
     }
 
-    /// What was confirmed may be lost: it has to be confirmed again.
+    /// Marks confirmed requests as unconfirmed: Redis may have lost them.
     ///
-    /// - Parameter andAcknowledged: what the ledger has, too, because what it spent may be lost.
+    /// - Parameter andAcknowledged: includes those the ledger has, because Redis may have lost what they spent.
     package mutating func unconfirm(_ shard: Shard, andAcknowledged: Bool = true) {
         for (id, entry) in ended where entry.streamID != nil && entry.request.scopes.shard == shard {
             if entry.isAcknowledged, !andAcknowledged { continue }

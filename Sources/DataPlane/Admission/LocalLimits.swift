@@ -1,15 +1,18 @@
 internal import PlaneContract
 
-/// The share of its limits a key may use here while Redis cannot be asked: requests and tokens a minute at the limit divided by
-/// the loops alive, as a leaky bucket (GCRA, ITU-T I.371), and running requests likewise. For keys without money limits only.
+/// The share of its limits a key may use on this loop while Redis is unreachable.
+///
+/// Requests and tokens a minute at the limit divided by the live loops, as a leaky bucket (GCRA, ITU-T I.371), and
+/// concurrent requests likewise. Budgets and limits of a day or a month are not checked.
 package struct LocalLimits {
-    /// Keys remembered; beyond it the table starts afresh, which gives each at most one burst more.
+    /// Scopes remembered. Beyond that the table is cleared, which allows each scope one more burst, and its running
+    /// requests are no longer counted.
     package static let keysMax = 50_000
-    /// How much of a minute's share may come at once.
+    /// How much of a minute's share may be used at once.
     private static let burstMs: Int64 = 5_000
 
     private struct Bucket {
-        /// When the bucket is empty again, for requests and for tokens.
+        /// When the bucket will be empty, for requests and for tokens.
         var requestsFreeMs: Int64 = 0
         var tokensFreeMs: Int64 = 0
         var running: Int64 = 0
@@ -19,7 +22,7 @@ package struct LocalLimits {
 
     package init() {}
 
-    /// Whether one more request of `tokens` fits into every scope's share; takes it when it does.
+    /// Reserves one request of `tokens` in every scope's share. False, with nothing reserved, when it does not fit.
     package mutating func admit(_ caller: Caller, tokens: Int64, owners: Int, atMs now: Int64) -> Bool {
         if buckets.count > Self.keysMax { buckets.removeAll(keepingCapacity: true) }
         let scopes = Self.scopes(caller)
@@ -46,7 +49,8 @@ package struct LocalLimits {
         return [(record.keyID, record.keyLimits), (RedisKeys.orgScope(record.orgID), record.orgLimits)]
     }
 
-    /// `count` units cost `count` intervals; no more than the burst may be ahead of the clock.
+    /// Reserves `count` units, each an interval of the share's rate. The bucket may be ahead of the clock by one burst,
+    /// or by one request of up to a minute.
     private func take(_ count: Int64, _ perMinute: Int64?, _ owners: Int, _ now: Int64, _ free: inout Int64) -> Bool {
         guard let perMinute else { return true }
         let share = Double(perMinute) / Double(owners)

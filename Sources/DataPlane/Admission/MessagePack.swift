@@ -1,5 +1,5 @@
-/// Writes the few kinds of MessagePack (github.com/msgpack/msgpack, spec.md) that the limiter's functions are sent: inside
-/// Redis they cost a fraction of what numbers in decimal cost.
+/// Writes the few MessagePack types (github.com/msgpack/msgpack, spec.md) that the limiter's functions take: inside
+/// Redis they are far cheaper to parse than decimal numbers.
 struct MessagePack {
     private(set) var bytes: [UInt8] = []
 
@@ -9,7 +9,7 @@ struct MessagePack {
         bytes.append(0x90 | count)
     }
 
-    /// An int64, whatever its size.
+    /// Always encoded as int64.
     mutating func integer(_ value: Int64) {
         bytes.append(0xd3)
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }

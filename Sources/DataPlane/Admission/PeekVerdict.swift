@@ -2,20 +2,20 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// One window of a scope: what was used of it.
+/// What was used of one window of a scope.
 package struct WindowUse: Sendable, Equatable {
     package var spent: NanoUSD
     package var reserved: NanoUSD
     package var requests: Int64
 }
 
-/// Requests answered out of the cache, and what those answers cost when they were made.
+/// Requests answered from the cache, and what those answers cost originally.
 package struct Savings: Sendable, Equatable {
     package var requests: Int64
     package var nano: NanoUSD
 }
 
-/// One scope's counters now.
+/// The current counters of one scope.
 package struct ScopeUse: Sendable, Equatable {
     package var month: WindowUse
     package var day: WindowUse
@@ -28,9 +28,9 @@ package struct ScopeUse: Sendable, Equatable {
     private static let countMax = Int64.max / 8
 
     init?(_ items: [String]) {
-        // Bounded, so that sums of them do not overflow.
+        // Clamped, so that sums do not overflow.
         let numbers = items.compactMap { Int64($0) }.map { min(max($0, -Self.countMax), Self.countMax) }
-        // A library from before the cache says nothing of it.
+        // A limiter library older than the cache does not report savings.
         guard numbers.count == 11 || numbers.count == 15 else { return nil }
         month = WindowUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
         day = WindowUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])
@@ -50,15 +50,17 @@ package struct KeyUse: Sendable, Equatable {
     package var org: ScopeUse
 }
 
-/// The limiter's answer to a look at a key's counters.
+/// The limiter's answer to a query of a key's counters.
 package enum PeekVerdict: Sendable {
     case use(KeyUse)
-    /// Redis cannot be asked; this is what it said last.
+    /// Redis is unreachable; these are the last known counters.
     case lastKnown(KeyUse)
     case stale
     case unavailable
 
-    /// - Parameter reply: the reply's items; nested arrays for the scopes.
+    /// - Parameters:
+    ///   - head: the reply's items before the scopes, as text.
+    ///   - scopes: the items of each scope's nested array.
     package init(head: [String], scopes: [[String]]) {
         switch head.first {
         case "2": self = .stale
@@ -74,7 +76,7 @@ package enum PeekVerdict: Sendable {
         }
     }
 
-    /// Asks for a key's counters.
+    /// Writes the query of a key's counters.
     package static func write(for caller: Caller, into out: inout [UInt8]) {
         let record = caller.record
         CommandWriter.begin(.peek, keys: ScopeSet.ownCounterKeys, arguments: 4, to: &out)

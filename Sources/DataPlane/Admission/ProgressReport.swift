@@ -2,14 +2,14 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// Reports what a running stream has cost so far, and asks for a larger hold where it needs one.
+/// Reports what a running stream has cost so far, and asks for a larger hold when it needs one.
 package struct ProgressReport: Sendable {
     package var id: RequestID
     package var caller: Caller
     package var cost: NanoUSD
-    /// What shall be held from now on, all in all; a hold never shrinks before its end.
+    /// The total to hold from now on; a hold never shrinks before its end.
     package var hold: NanoUSD
-    /// The JSON of the `UsageEvent` that is filed when this worker dies now.
+    /// The JSON of the `UsageEvent` recorded if this worker dies now.
     package var event: [UInt8]
 
     package init(id: RequestID, caller: Caller, cost: NanoUSD, hold: NanoUSD, event: [UInt8]) {
@@ -36,9 +36,9 @@ package struct ProgressReport: Sendable {
 
 /// The limiter's answer to a progress report.
 package enum ProgressVerdict: Sendable, Equatable {
-    /// What is held now; less than was asked for when the money went no further.
+    /// The amount held now; less than requested when the budget ran out, with the limit in `reason`.
     case held(NanoUSD, reason: LimitFacts?)
-    /// Recorded, but the key or its org changed since this worker read its record.
+    /// Recorded, but the key or its org has changed since this worker read its record.
     case stale
     /// The hold is gone: reaped while this worker was silent.
     case closed

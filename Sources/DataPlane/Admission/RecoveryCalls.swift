@@ -2,13 +2,14 @@ internal import GatewayModel
 internal import LimitScripts
 package import PlaneContract
 
-/// What a worker calls when Redis was restarted, failed over or wiped: its holds are put back, what ended is filed again,
-/// then it says that it is through.
+/// Calls a worker makes after Redis was restarted, failed over or wiped.
+///
+/// It restores its holds, files ended requests again, then reports that it is done.
 package enum RecoveryCalls {
-    /// How long a shard stays shut for an owner that does not come back.
+    /// How long a shard stays closed for an owner that does not return.
     package static let patienceMs: Int64 = 3_000
 
-    /// Puts the hold of a running request back.
+    /// Restores the hold of a running request.
     package static func restore(_ open: HoldBook.Open, generation: String, owner: String, into out: inout [UInt8]) {
         let scopes = open.request.caller.scopes
         CommandWriter.begin(.restore, keys: 2 + scopes.counterKeys, arguments: 10, to: &out)
@@ -27,7 +28,7 @@ package enum RecoveryCalls {
         CommandWriter.add(open.admission.periods, to: &out)
     }
 
-    /// Files an ended request for the ledger alone.
+    /// Files an ended request for the ledger, touching no counters.
     package static func append(_ ended: SettleRequest, into out: inout [UInt8]) {
         CommandWriter.begin(.append, keys: 1, arguments: 2, to: &out)
         out += ended.scopes.usageStream
@@ -35,7 +36,7 @@ package enum RecoveryCalls {
         CommandWriter.add(ended.event, to: &out)
     }
 
-    /// This owner has filed everything it knows of, for the life that is being prepared.
+    /// Reports that this owner has filed everything it knows, for the generation being prepared.
     package static func appended(_ shard: Shard, owner: String, generation: String, into out: inout [UInt8]) {
         CommandWriter.begin(.appended, keys: 1, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.processes(shard), to: &out)
@@ -43,7 +44,7 @@ package enum RecoveryCalls {
         CommandWriter.add(generation, to: &out)
     }
 
-    /// This owner is through with this shard, in the process and the life the fence names.
+    /// Reports that this owner has replayed everything for this shard, in the fence's process and generation.
     package static func reopen(_ shard: Shard, owner: String, _ fence: Fence, into out: inout [UInt8]) {
         CommandWriter.begin(.reopen, keys: 2, arguments: 4, to: &out)
         CommandWriter.add(RedisKeys.processes(shard), to: &out)
@@ -55,14 +56,14 @@ package enum RecoveryCalls {
     }
 }
 
-/// What Redis says of a shard whose owner is through.
+/// The reply to `reopen`.
 package enum ReopenVerdict: Sendable, Equatable {
     case open
     /// Other owners are still replaying.
     case waiting
-    /// The shard lives another life than was named.
+    /// The shard has another generation than was named: replay into this one first.
     case otherLife(String)
-    /// Its counters are lost; named is the life that is being prepared, once there is one.
+    /// The shard's counters are lost; `barrier` is the generation being prepared, once there is one.
     case lost(barrier: String?)
     case unreadable
 

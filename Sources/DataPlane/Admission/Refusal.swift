@@ -1,7 +1,7 @@
 internal import GatewayModel
 internal import PlaneContract
 
-/// A refusal `{code, now, scope, window, limit, used, reserved, wait}` in words its caller can act on.
+/// A refusal `{code, now, scope, window, limit, used, reserved, wait}` as an error its client can act on.
 struct Refusal {
     private let code: String
     private let now: Int64
@@ -11,14 +11,14 @@ struct Refusal {
     private let plan: String
     private let isPlansLimit: Bool
 
-    /// The scope at a place of the limiter's list, which begins with 1.
+    /// The scope at a place in the limiter's list, which starts at 1.
     static func scope(_ place: String) -> String { ["1": "key", "3": "plan"][place] ?? "org" }
     static func isShared(_ place: String) -> Bool { scope(place) == "plan" }
 
     /// - Parameter reply: eight items.
     init(_ reply: [String], for record: KeyRecord?) {
         code = reply[0]
-        // A clock beyond the year 100,000 is damage.
+        // A clock beyond the year 100,000 is corrupt: clamp it.
         now = min(max(0, Int64(reply[1]) ?? 0), 3_093_527_980_800_000)
         scope = Self.scope(reply[2])
         window = reply[3]
@@ -38,7 +38,7 @@ struct Refusal {
         }
     }
 
-    /// What other orgs of a plan have spent is nobody's business: of a plan's sum only the limit is told.
+    /// The facts to show. For a plan's shared budget only the limit: what other orgs spent is confidential.
     private var facts: LimitFacts {
         let isShared = scope == "plan"
         return LimitFacts(
@@ -102,7 +102,7 @@ struct Refusal {
         return "Resets in \(Self.duration(resetMs)) (\(when))."
     }
 
-    /// Rounded up, in the two largest units that say something: `3 s`, `5 h 12 min`, `12 d 5 h`.
+    /// A duration, rounded up, in its two largest non-zero units: `3 s`, `5 h 12 min`, `12 d 5 h`.
     static func duration(_ ms: Int64) -> String {
         guard ms > 59_000 else { return "\(max(1, (ms + 999) / 1000)) s" }
         let minutes = (ms + 59_999) / 60_000

@@ -4,10 +4,11 @@ package import PlaneContract
 
 /// What the limiter knows of one request.
 package enum RequestLookup: Sendable {
-    /// `state`: `running`, `ended`, `cancelled` (it never reached a provider) or `interrupted` (its worker died). `event` is the
-    /// JSON of a `UsageEvent`: what it was charged, or would be if it ended now; empty for a cancelled one.
+    /// `state` is `running`, `ended`, `cancelled` (it never reached a provider) or `interrupted` (its worker died).
+    /// `event` is the JSON of a `UsageEvent`: what the request was charged, or would be if it ended now; empty for a
+    /// cancelled one.
     case found(state: String, event: [UInt8])
-    /// The limiter refused it, and why: known of a key's newest refusals for fifteen minutes.
+    /// The limiter refused it, with this error; known for fifteen minutes, and only for a key's newest refusals.
     case refused(GatewayError)
     case unknown
     case unavailable
@@ -16,7 +17,7 @@ package enum RequestLookup: Sendable {
 
     /// - Parameters:
     ///   - reply: the reply's items as text.
-    ///   - record: whose request it was.
+    ///   - record: the record of the key that made the request.
     package init(reply: [String], for record: KeyRecord? = nil) {
         if reply.count == 2, reply[0] == "X",
             case .refused(let error) = AdmitVerdict(
@@ -32,7 +33,7 @@ package enum RequestLookup: Sendable {
         }
     }
 
-    /// Asks for the request `id` of the caller's org.
+    /// Writes the query for request `id` of the caller's org.
     package static func write(_ id: String, of caller: Caller, into out: inout [UInt8]) {
         CommandWriter.begin(.find, keys: 2, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.hold(caller.scopes.shard, id), to: &out)

@@ -2,20 +2,20 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// Replaces a hold by what the request really cost.
+/// Replaces a hold by the request's real cost.
 package struct SettleRequest: Sendable {
     package enum Target: String, Sendable {
-        /// It reached a provider: charged, and filed in the ledger.
+        /// It reached a provider: charged, and recorded in the ledger.
         case settled = "S"
-        /// It never reached a provider: everything is given back, nothing is filed.
+        /// It never reached a provider: everything is refunded, nothing is recorded.
         case cancelled = "C"
-        /// Its worker is gone: charged by what it last reported.
+        /// Its worker is gone: charged what it last reported.
         case reaped = "R"
-        /// Its worker is gone, and it only began: as if it never had.
+        /// Its worker is gone and the request only began: its place and unit are given back, and no tombstone is left.
         case abandoned = "B"
     }
 
-    /// How long Redis remembers that a request is closed; a late or repeated settle within that time changes nothing.
+    /// How long Redis remembers that a request is closed: a late or repeated settle within that time changes nothing.
     static let tombstoneMs: Int64 = 900_000
 
     package var id: String
@@ -23,13 +23,13 @@ package struct SettleRequest: Sendable {
     package var target: Target
     package var cost: NanoUSD
     package var tokens: Int64
-    /// The JSON of a `UsageEvent`, frozen: a repeated settle sends the same bytes.
+    /// The JSON of a `UsageEvent`, frozen so that a retry sends the same bytes.
     package var event: [UInt8]
-    /// The periods admit named.
+    /// The periods that admit returned.
     package var periods: String
-    /// The request gave its caller nothing: its unit of the request limits is given back.
+    /// Refunds the unit of the request limits: the client got nothing, or an answer from the cache.
     package var givesUnitBack: Bool
-    /// The unit that is given back stays counted in the minute: the answer came from the cache.
+    /// With `givesUnitBack`: the unit stays counted in the minute, because the answer came from the cache.
     package var keepsMinute: Bool
 
     package init(

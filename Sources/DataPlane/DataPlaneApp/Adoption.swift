@@ -3,11 +3,14 @@ internal import Journal
 internal import Logging
 internal import Operations
 
-/// Sees through what dead workers left in their journals on this disk: each request is written into the journal of the first loop,
-/// settled, and remembered until the ledger has it, a few at a time.
+/// Takes over the journals that dead workers left on this disk.
 ///
-/// How many are under way at once is `SettlePump`'s to say. What a worker could take before it met Redis is taken first, because it belongs
-/// to what is filed when counters were lost; of what comes later that is filed, and the ledger counts it as it takes it in.
+/// A batch at a time, each request is written to the journal of the first loop, settled, and remembered until the
+/// ledger has it.
+///
+/// `SettlePump` bounds how many are in progress at once. As many as fit are taken over before the worker connects to
+/// Redis, so that they are part of what is filed if counters were lost. Later ones of a lost generation are filed too,
+/// and the ledger counts them when it ingests them.
 final class Adoption: Sendable {
     private static let batch = 256
     private static let againAfter = Duration.milliseconds(20)
@@ -24,9 +27,9 @@ final class Adoption: Sendable {
         self.log = log
     }
 
-    /// Takes over what may be under way at once.
+    /// Takes over as many requests as fit now.
     ///
-    /// - Returns: what was read and not taken; `nil` when nothing is left at all.
+    /// - Returns: records that were read but did not fit; `nil` when none are left at all.
     func begin() async -> [JournalRecord]? {
         let records = await adopt([], waiting: false)
         if let records, !records.isEmpty {
@@ -35,9 +38,9 @@ final class Adoption: Sendable {
         return records
     }
 
-    /// Takes over the rest, as what is under way is settled; ends early when its task is cancelled.
+    /// Takes over the rest as earlier ones are settled; returns early when its task is cancelled.
     ///
-    /// - Parameter first: what `begin` left.
+    /// - Parameter first: the records `begin` returned.
     func finish(_ first: [JournalRecord]) async { _ = await adopt(first, waiting: true) }
 
     private func adopt(_ first: [JournalRecord], waiting: Bool) async -> [JournalRecord]? {
@@ -63,7 +66,7 @@ final class Adoption: Sendable {
         log.warning("requests of a dead worker taken over", metadata: ["count": "\(count)"])
     }
 
-    /// Files of gigabytes are read on a thread of their own.
+    /// Reads on a thread of its own: the files may be gigabytes.
     private func read() async -> [JournalRecord] {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [inheritance] in continuation.resume(returning: inheritance.next(Self.batch)) }

@@ -4,13 +4,14 @@ internal import Reactor
 internal import RequestWalk
 internal import ResponseCache
 
-/// A loop's way to answers that were given before: the cache Redis, and other requests of this worker that are asking the same.
-/// Everything here belongs to the loop but the board of flights.
+/// A loop's access to cached answers: the cache Redis, and single flights with identical requests on this worker.
+///
+/// All state belongs to the loop except the `FlightBoard`, which all loops share.
 final class AnswerCache: @unchecked Sendable {
     private struct Ticket {
         var key: CacheKey
         var ageMsMax: Int64
-        /// Until it was told what the cache is to it.
+        /// `nil` once the request knows whether it hit or missed.
         var reply: ((CacheReply) -> Void)?
     }
 
@@ -18,11 +19,11 @@ final class AnswerCache: @unchecked Sendable {
     private var secrets: CacheSecrets
     private let flights: FlightBoard
     private let metrics: MetricsRegistry
-    /// At hand without a look-up by text: each request touches one.
+    /// Kept here because every request touches one, and looking a counter up by name is slow.
     private let results: [CacheUse.Word: MetricsRegistry.Counter]
     private let kept: MetricsRegistry.Counter
     private let shared: MetricsRegistry.Counter
-    /// Who is on the board: at most as many as requests run.
+    /// Requests in a flight: at most as many as are running.
     private var tickets: [RequestID: Ticket] = [:]
 
     init(_ connection: CacheConnection, secrets: CacheSecrets, flights: FlightBoard, metrics: MetricsRegistry) {
@@ -56,7 +57,7 @@ final class AnswerCache: @unchecked Sendable {
 
     private func told(_ id: RequestID, _ key: CacheKey, _ word: FlightBoard.Word) {
         guard let ticket = tickets[id] else {
-            // It ended while it was being told.
+            // The request ended before this reached its loop. If it was made leader, it passes that on.
             if case .lead = word { flights.left(key, id, passesOn: true) }
             return
         }
@@ -70,7 +71,7 @@ final class AnswerCache: @unchecked Sendable {
         }
     }
 
-    /// The leader's question.
+    /// Asks the cache Redis on behalf of a flight's leader.
     private func ask(_ id: RequestID, _ key: CacheKey) {
         connection.get(key) { [self] found in
             guard let ticket = tickets[id] else { return }
@@ -92,14 +93,14 @@ final class AnswerCache: @unchecked Sendable {
         }
     }
 
-    /// Nobody has an answer: this one gets it, and stays on the board until then.
+    /// A miss: the leader asks a provider, and its flight stays open until it has the answer.
     private func lead(_ id: RequestID) {
         let reply = tickets[id]?.reply
         tickets[id]?.reply = nil
         reply?(.miss)
     }
 
-    /// This one needs the board no more.
+    /// Replies, and drops the request's ticket.
     private func end(_ id: RequestID, _ reply: CacheReply) { tickets.removeValue(forKey: id)?.reply?(reply) }
 
     func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID) {

@@ -6,13 +6,16 @@ internal import Reactor
 internal import Redis
 internal import ResponseCache
 
-/// A reactor's one connection to the cache Redis. Whatever is wrong with that Redis, requests go on without it: a call waits
-/// for the deadline at most, and after several late ones in a row none is made for a while.
+/// A reactor's one connection to the cache Redis.
+///
+/// Requests go on without the cache whatever fails: a call waits at most for the deadline, and after several timeouts
+/// in a row no calls are made for a while.
 final class CacheConnection: @unchecked Sendable {
     private static let retryMsMax: Int64 = 2_000
-    /// Bytes that wait to be sent: beyond them calls are not made.
+    /// Unsent bytes above which no further calls are made.
     private static let unsentBytesMax = 8 << 20
-    /// Late replies in a row before the connection rests, and for how long. One that is late after that makes it rest again.
+    /// Timeouts in a row before the connection pauses, and for how long. Another timeout right after a pause starts the
+    /// next.
     private static let lateMax = 5
     private static let restMs: Int64 = 500
 
@@ -54,7 +57,7 @@ final class CacheConnection: @unchecked Sendable {
     func connect() { dialer.connect() }
     func stop() { dialer.stop() }
 
-    /// Said once until it is reached again: it is no more than slower without it.
+    /// Logs the first failure only, until it is reached again: without the cache the worker is merely slower.
     private func noteUnreached(_ reason: String) {
         if wasReached { log.warning("cache Redis cannot be reached", metadata: ["reason": "\(reason)"]) }
         wasReached = false
@@ -62,7 +65,7 @@ final class CacheConnection: @unchecked Sendable {
 
     // MARK: Calls
 
-    /// Reads no more than an answer can have, whatever stands there: a reply beyond the bound would cost the connection.
+    /// Reads at most as many bytes as an answer can have: a reply above `replyBytesMax` would close the connection.
     func get(_ key: CacheKey, reply: @escaping (Found) -> Void) {
         let name = key.redisName
         let encode: (inout [UInt8]) -> Void = { out in
@@ -77,7 +80,7 @@ final class CacheConnection: @unchecked Sendable {
         }
     }
 
-    /// - Parameter done: whether it was kept or not.
+    /// - Parameter done: gets whether the answer was stored.
     func set(_ key: CacheKey, to value: [UInt8], lifetimeMs: Int64, done: @escaping (Bool) -> Void) {
         let name = key.redisName
         let encode: (inout [UInt8]) -> Void = { out in

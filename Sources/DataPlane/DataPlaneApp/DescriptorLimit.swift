@@ -1,16 +1,18 @@
 internal import Glibc
 internal import Logging
 
-/// How many descriptors the process may have open (getrlimit(2), RLIMIT_NOFILE). The soft limit that a shell or a service manager
-/// hands down, often 1,024, is for programs that use select(2); this one does not.
+/// The process's limit on open file descriptors (getrlimit(2), RLIMIT_NOFILE).
+///
+/// The soft limit inherited from a shell or service manager, often 1,024, is for programs that use select(2); this one
+/// does not.
 enum DescriptorLimit {
-    /// A connection over TLS takes three: the caller's socket and both ends of the pair behind it. A plain one takes one, its request
-    /// to a provider another.
+    /// Descriptors per connection. With TLS three: the client's socket and both ends of the socket pair behind it.
+    /// Without TLS one, plus one for the upstream request.
     static let perConnection = 3
 
     /// Raises the soft limit to the hard one.
     ///
-    /// - Returns: the limit that is in force now.
+    /// - Returns: the limit now in force.
     static func raise() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
@@ -22,7 +24,7 @@ enum DescriptorLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Raises the limit and says in the log when it does not suffice for that many connections.
+    /// Raises the limit, and logs a warning when it is too low for `connections`.
     static func raise(for connections: Int, log: Logger) {
         let limit = raise()
         guard limit < connections * perConnection else { return }

@@ -3,7 +3,7 @@ internal import Operations
 internal import Reactor
 internal import Synchronization
 
-/// The failed keys of all loops of a worker. Asked only when a key is to be looked up in Redis.
+/// Limits failed key look-ups per network, across all loops of a worker. Consulted only before a look-up in Redis.
 final class FailedKeyGuard: Sendable {
     private let failed: Mutex<FailedKeys<PeerAddress>>
     private let metrics: MetricsRegistry
@@ -13,11 +13,11 @@ final class FailedKeyGuard: Sendable {
         self.metrics = metrics
     }
 
-    /// Why a key from this address is not looked up; `nil` when it is.
+    /// The error for a key from this address, or `nil` when it may be looked up.
     func refusal(of address: PeerAddress, atMs now: Int64) -> GatewayError? {
         guard let wait = failed.withLock({ $0.waitMs(address.network, atMs: now) }) else { return nil }
         metrics.add("aihub_worker_key_lookups_refused_total")
-        // All of a second, so that its neighbours do not come back together.
+        // Up to a second of jitter, so that clients of one network do not retry together.
         let waitMs = wait + Int64.random(in: 0...1_000)
         var error = GatewayError(
             .rateLimitExceeded,

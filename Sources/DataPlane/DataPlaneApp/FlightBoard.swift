@@ -3,20 +3,21 @@ internal import Reactor
 internal import ResponseCache
 internal import Synchronization
 
-/// Which questions are under way on this worker: of those who ask the same at once, one leads and the others wait for what it
-/// gets. Shared by all loops; each is told on its own.
+/// Single flight: of identical requests at the same time on this worker, one leads and the others follow.
+///
+/// Followers get the leader's answer. Shared by all loops; each follower is notified on its own loop.
 final class FlightBoard: Sendable {
-    /// Questions under way. Beyond them everybody asks alone.
+    /// Flights at once. Beyond that, requests go alone.
     static let flightsMax = 16_384
 
-    /// What somebody who waits is told.
+    /// The outcome a follower gets.
     enum Word: Sendable {
         case answer(CachedAnswer)
-        /// The leader has no answer to share: go on alone.
+        /// The leader has no answer to share: proceed alone.
         case alone
-        /// The cache cannot be asked: go on alone, without it.
+        /// The cache is unavailable: proceed alone, without it.
         case unavailable
-        /// The leader has left before it asked an engine: ask in its place.
+        /// The leader left before it asked a provider: become the leader.
         case lead
     }
 
@@ -35,7 +36,7 @@ final class FlightBoard: Sendable {
     private struct Flight: Sendable {
         var leader: RequestID
         var waiters: [RequestID: Waiter] = [:]
-        /// The answer, until the cache Redis has it: whoever asks in between would not find it there yet.
+        /// The answer until the cache Redis has it: a request that joins in between would not find it there yet.
         var answer: CachedAnswer?
     }
 
@@ -54,7 +55,7 @@ final class FlightBoard: Sendable {
         }
     }
 
-    /// The leader has the answer: everybody who waits gets it.
+    /// The leader has the answer: all followers get it.
     func answered(_ key: CacheKey, by id: RequestID, _ answer: CachedAnswer) {
         let waiters = flights.withLock { flights -> [Waiter] in
             guard let flight = flights[key], flight.leader == id else { return [] }
@@ -65,18 +66,19 @@ final class FlightBoard: Sendable {
         for waiter in waiters { waiter.told(.answer(answer)) }
     }
 
-    /// The cache Redis has the answer, or never will.
+    /// Ends the flight: the cache Redis has the answer, or never will.
     func landed(_ key: CacheKey, by id: RequestID) {
         flights.withLock { flights in if flights[key]?.leader == id { flights[key] = nil } }
     }
 
-    /// The leader cannot ask the cache.
+    /// Ends the flight because the leader cannot reach the cache.
     func bypassed(_ key: CacheKey, by id: RequestID) { end(key, by: id, .unavailable) }
 
-    /// Somebody who waited or led has ended.
+    /// Removes a request that has ended, leader or follower.
     ///
-    /// - Parameter passesOn: a leader that never asked an engine, or whose caller left, hands on its place; else the others go
-    ///   on alone, for what happened to it would happen to the next one, too.
+    /// - Parameter passesOn: makes a follower the leader. True when the leader never asked a provider or its client
+    ///   left; otherwise the followers proceed alone, because whatever failed for the leader would fail for the next
+    ///   one too.
     func left(_ key: CacheKey, _ id: RequestID, passesOn: Bool) {
         let next = flights.withLock { flights -> Waiter? in
             guard let flight = flights[key] else { return nil }

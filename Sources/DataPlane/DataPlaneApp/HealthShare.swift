@@ -3,13 +3,15 @@ internal import Reactor
 internal import Redis
 internal import Routing
 
-/// Tells other workers through Redis what this one measured, so that a new one starts warm and the control plane can explain.
+/// Shares this worker's measurements through Redis, so that new workers start warm and the control plane can explain
+/// routes.
 ///
-/// Off the way of requests: one write every few seconds, of what has news. Without Redis nothing is told and nothing lacks.
+/// Off the request path: one write of changed entries every few seconds. Best effort: without Redis, workers just do
+/// not share measurements.
 struct HealthShare: Sendable {
-    /// The hash goes when no worker writes any more.
+    /// Expiry of the hash once no worker writes it any more.
     private static let keptMs = DeploymentHealth.textMsMax
-    /// Every so many writes, what is too old is taken out: deployments that are no more.
+    /// Writes between two removals of outdated entries, such as those of deleted deployments.
     private static let cleanEvery = 60
 
     let redis: RedisClient

@@ -6,17 +6,19 @@ internal import Reactor
 internal import Redis
 internal import RequestWalk
 
-/// The key records a loop knows, bounded, and the look-ups under way. A record may be old: admit compares its version
-/// inside Redis, so age costs a second look-up and never a wrong admission.
+/// A loop's bounded cache of key records, and its look-ups in flight.
 ///
-/// A key that is revoked, suspended or expired is treated as one that does not exist, here as well as in the answer: neither the words
-/// nor the time tell a caller which it is.
+/// A cached record may be stale: admit compares its version inside Redis, so staleness costs a second look-up and never
+/// a wrong admission.
+///
+/// A revoked, suspended or expired key is treated as an unknown one, here and in the response: neither the error nor
+/// its timing reveals which it is.
 final class KeyTable {
     static let recordsMax = 100_000
     static let unknownMax = 10_000
-    /// How long an unknown digest is remembered as such.
+    /// How long a digest is cached as unknown.
     static let unknownMs: Int64 = 2_000
-    /// How long the sign that Redis has all keys is believed.
+    /// How long a sighting of `keysAreWhole`, the marker that Redis has all keys, stays valid.
     private static let wholeMs: Int64 = 1_000
 
     private let limiter: LimiterConnection
@@ -25,7 +27,7 @@ final class KeyTable {
     private var records: [String: Caller] = [:]
     private var unknown: [String: Int64] = [:]
     private var waiters: [String: [(KeyLookup) -> Void]] = [:]
-    /// When the sign that Redis has all keys was last seen.
+    /// When that marker was last seen.
     private var sawWholeMs = Int64.min / 2
 
     init(_ limiter: LimiterConnection, _ gate: LimiterGate, _ failed: FailedKeyGuard) {
@@ -34,20 +36,21 @@ final class KeyTable {
         self.failed = failed
     }
 
-    /// Forgets a record older than `version`. One that is pushed again unchanged stays: it may be needed while Redis is away.
+    /// Evicts a record older than `version`. A record pushed again unchanged stays: it may be needed while Redis is
+    /// unreachable.
     func forget(digest: String, before version: Int64) {
         if let known = records[digest], known.record.recordVersion < version { records[digest] = nil }
         unknown[digest] = nil
     }
 
-    /// Another Redis may answer from now on.
+    /// Drops the sighting of the marker: the new connection may reach another Redis.
     func connected() { sawWholeMs = .min / 2 }
 
     /// Finds the first of the digests (one per pepper, newest first) that Redis knows.
     ///
     /// - Parameters:
-    ///   - fresh: asks Redis whatever is known here.
-    ///   - address: where the key came from; looked at when Redis is to be asked.
+    ///   - fresh: asks Redis even if the record is cached.
+    ///   - address: the client's address; evaluated only when the first digest cannot be answered from the cache.
     func lookUp(_ digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void)
     {
         guard let digest = digests.first else { return reply(.unknown) }
@@ -66,7 +69,7 @@ final class KeyTable {
         if !fresh, let known = records[digest] { return reply(.found(known)) }
         let others = Array(digests.dropFirst())
         let isFirst = waiters[digest] == nil
-        // While somebody is asking, that answer counts, not what was thought so far.
+        // A look-up in flight is newer than a cached miss: wait for it instead.
         if isFirst, !fresh, let until = unknown[digest], until > limiter.reactor.nowMs {
             return search(others, fresh: false, from: address, hasAsked: hasAsked, reply: reply)
         }
@@ -82,7 +85,7 @@ final class KeyTable {
 
     private func ask(_ digest: String, from address: PeerAddress, isLimited: Bool) {
         gate.call(for: address.network.description) { [self] answered in
-            // More may have failed while it waited.
+            // More keys may have failed while this look-up was queued.
             if isLimited, let error = failed.refusal(of: address, atMs: limiter.reactor.nowMs) {
                 answered(nil)
                 return answer(digest, .notAsked(error))
@@ -93,9 +96,11 @@ final class KeyTable {
         }
     }
 
-    /// Where Redis was wiped and not all keys are back, nobody can say yet that one does not exist. It does not when the sign that
-    /// they are all there stood before and after its record was found missing. The one before may be a second old: to be wrong, it
-    /// would have to be gone and back between two commands that are sent together.
+    /// Looks a digest up in Redis, and tells a missing key from a wiped Redis.
+    ///
+    /// After a wipe, a missing record proves nothing until all keys are back. So a key is unknown only if the
+    /// `keysAreWhole` marker was seen before and after its record was found missing. The first sighting may be a second
+    /// old; for a wrong result the keys would have to be completed between two commands that are sent together.
     private func ask(_ digest: String, _ answered: @escaping (Int64?) -> Void) {
         let areWhole = RedisCommand(["EXISTS", RedisKeys.keysAreWhole])
         if limiter.reactor.nowMs - sawWholeMs > Self.wholeMs { limiter.send(areWhole, noteWhole) }
@@ -134,7 +139,7 @@ final class KeyTable {
         records[digest] = nil
         unknown[digest] = nil
         guard value != .null else { return .unknown }
-        // A record nobody can read is a fault of the gateway, not a key that does not exist.
+        // An unreadable record is a fault of the gateway, not an unknown key.
         guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
         else { return .unavailable }
         guard record.status == .active, (record.expiresAtMs ?? .max) > LoopServices.wallMs() else {

@@ -5,10 +5,10 @@ internal import Reactor
 internal import Redis
 internal import RequestWalk
 
-/// A reactor's one connection to the state Redis, and what this worker believes of each shard's fence.
+/// A reactor's one connection to the state Redis, and the fence this worker assumes for each shard.
 ///
-/// When it breaks, everything under way fails and callers are told so; a new connection asks Redis anew who it is, because
-/// a Redis that was restarted may have lost its last second.
+/// When the connection breaks, all calls in flight fail. A new connection asks for the `run_id` first, because a
+/// restarted Redis may have lost its last second.
 final class LimiterConnection: @unchecked Sendable {
     private static let retryMsMax: Int64 = 1_000
 
@@ -18,9 +18,9 @@ final class LimiterConnection: @unchecked Sendable {
     private let log: Logger
     private var run = ""
     private var generations = [String](repeating: "", count: Shard.count)
-    /// Runs whenever a connection stands; named is the process of Redis it reached.
+    /// Runs whenever a connection is established, with the `run_id` of the Redis process.
     var onConnected: (String) -> Void = { _ in }
-    /// A shard is not what this loop believes.
+    /// Runs when Redis rejects this loop's fence for a shard.
     var onFenced: (Shard) -> Void = { _ in }
 
     init(
@@ -58,7 +58,7 @@ final class LimiterConnection: @unchecked Sendable {
 
     // MARK: Calls
 
-    /// - Parameter patient: nobody waits for the reply.
+    /// - Parameter patient: no client waits for the reply; see `RedisPipe.call`.
     func call(_ encode: (inout [UInt8]) -> Void, patient: Bool = false, _ reply: @escaping RedisPipe.Completion) {
         guard let pipe = dialer.pipe else { return reply(.failure(.notConnected)) }
         pipe.call(encode, patient: patient, reply)
@@ -70,7 +70,7 @@ final class LimiterConnection: @unchecked Sendable {
 
     var isConnected: Bool { dialer.pipe != nil }
 
-    /// How long the reply took whose completion is running, from its write, in microseconds; `nil` when the call was never sent.
+    /// Microseconds from the flush to the reply whose completion is running; `nil` when the call was never sent.
     func tookUs(_ result: Result<RESPValue, RedisError>) -> Int64? {
         if case .failure(.notConnected) = result { nil } else { dialer.pipe?.tookUs }
     }
@@ -78,7 +78,7 @@ final class LimiterConnection: @unchecked Sendable {
     func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
     func generation(of shard: Shard) -> String { generations[shard.index] }
 
-    /// Whoever calls this sees to the requests of the life before.
+    /// Sets a shard's generation. The caller must take care of the requests held in the previous one.
     func learn(generation: String, of shard: Shard) { generations[shard.index] = generation }
 
     /// - Parameter answered: runs before `reply`, with how long the limiter took.

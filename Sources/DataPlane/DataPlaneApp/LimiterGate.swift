@@ -3,27 +3,29 @@ internal import GatewayModel
 internal import Operations
 internal import Reactor
 
-/// Bounds what an event loop asks of the limiter on behalf of callers, and refuses early what could not be answered in time.
+/// Bounds an event loop's limiter calls on behalf of clients, and refuses early what could not be answered in time.
 ///
-/// Calls that callers wait for (admissions, look-ups, peeks) go through here. What the loop owes (settles, reports of running
-/// streams, recovery) does not: it has its place on the connection whatever callers ask for, behind no more admissions than may be under
-/// way, and there is no more of it than was admitted.
+/// Calls a client waits for (admissions, look-ups, peeks) go through the gate. Settles, progress reports and recovery
+/// bypass it: they are bounded by what was admitted, and at most the gate's calls in flight are ahead of them on the
+/// connection.
 final class LimiterGate {
-    /// Calls under way. Who comes is served within a few rounds of so many, so few are kept under way as keep Redis and the loop busy.
+    /// Calls in flight. A new call waits for a few rounds of that many, so no more are kept in flight than keep Redis
+    /// and the loop busy.
     static let underWay = 16...256
-    /// How much longer than the way to Redis and back a call may take, in microseconds: about what a turn with ten calls costs.
+    /// How much longer than the minimum round trip a call may take, in microseconds: about the cost of a turn with ten
+    /// calls.
     static let spareUs: Int64 = 1_500
-    /// Calls that wait for those. Each keeps its body, of 64 KiB at most, or has been let begin.
+    /// Calls queued behind those. Each holds a body of at most 64 KiB, or is a `BeginRequest` or follows one.
     static let waitingMax = 4_096
-    /// While a key's first call has waited for this long, more of it are refused at once.
+    /// Once a caller's first queued call has waited this long, further calls of that caller are refused at once.
     static let waitMs: Int64 = 250
-    /// A call that has waited longer all the same is refused when its turn comes.
+    /// A call that has still been queued for longer than this is refused when its turn comes.
     static let waitMsMax: Int64 = 2_000
-    /// After how long a refused caller is asked to come back: between these, so that they do not come back together.
+    /// Retry-After of refused calls: random, so that clients do not return together.
     static let comeBackMs: ClosedRange<Int64> = 500...1_500
 
     private struct Job {
-        /// Of an admission.
+        /// Set for an admission that may be withdrawn.
         var id: String?
         var send: (@escaping (_ tookUs: Int64?) -> Void) -> Void
         var refuse: (GatewayError) -> Void
@@ -32,12 +34,12 @@ final class LimiterGate {
     private let reactor: Reactor
     private let metrics: MetricsRegistry
     private var line: FairLine<Job>
-    /// Admissions that wait.
+    /// Queued admissions that have not been withdrawn.
     private var waitingIDs: Set<String> = []
     private var isServing = false
     private var random = Xoshiro256()
 
-    /// - Parameter deadlineMs: the limiter's.
+    /// - Parameter deadlineMs: the limiter's call deadline; a fifth of it bounds the latency the gate accepts.
     init(on reactor: Reactor, deadlineMs: Int, metrics: MetricsRegistry) {
         self.reactor = reactor
         self.metrics = metrics
@@ -47,18 +49,19 @@ final class LimiterGate {
             waitingMax: Self.waitingMax, waitMs: Self.waitMs)
     }
 
-    /// Why a request of this caller would be refused, known before its body is read; `nil` when there is a place.
+    /// The error a call of this caller would get, known before the body is read; `nil` when it would be accepted.
     func refusal(of caller: String) -> GatewayError? {
         line.hasPlace(for: caller, atMs: reactor.nowMs) ? nil : shed(caller)
     }
 
-    /// Makes a call now or when its turn comes.
+    /// Makes a call now, queues it, or refuses it.
     ///
     /// - Parameters:
-    ///   - caller: whose share it counts in: a key, or an address while the key is not known.
-    ///   - id: of an admission that may be withdrawn.
-    ///   - send: makes the call, and says when it is answered, with the time that took from the flush; `nil` when it was not sent.
-    ///   - refuse: runs instead of `send`: the limiter was not asked.
+    ///   - caller: whose share it counts in: a key, or an address while the key is unknown.
+    ///   - id: identifies an admission that may be withdrawn.
+    ///   - send: makes the call and reports when it is answered, with the microseconds since its flush; `nil` when it
+    ///     was not sent.
+    ///   - refuse: runs instead of `send` when the limiter is not asked.
     func call(
         for caller: String, id: String? = nil, send: @escaping (@escaping (_ tookUs: Int64?) -> Void) -> Void,
         refuse: @escaping (GatewayError) -> Void
@@ -71,19 +74,20 @@ final class LimiterGate {
         }
     }
 
-    /// Its caller has left: an admission that still waits is not made. False when it was made.
+    /// Withdraws a queued admission whose client has left. False when it is no longer queued.
     func withdraw(_ id: String) -> Bool { waitingIDs.remove(id) != nil }
 
     private func make(_ job: Job, for caller: String) {
         job.send { [self] tookUs in
-            // Redis is away: it will be found by connecting anew.
+            // Redis is unreachable. The next connection may reach another one, with another minimum latency.
             if tookUs == nil { line.forgetLeast() }
             line.ended(caller, tookUs: tookUs, atMs: reactor.nowMs)
             serve()
         }
     }
 
-    /// An answer may come while a call is made, when the limiter cannot be reached: one loop serves them all.
+    /// Makes queued calls as far as the limit allows. While the limiter is unreachable a call is answered before `make`
+    /// returns: `isServing` turns that recursion into one loop.
     private func serve() {
         guard !isServing else { return }
         isServing = true

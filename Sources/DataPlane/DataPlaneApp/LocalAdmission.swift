@@ -4,15 +4,17 @@ internal import Operations
 internal import PlaneContract
 internal import Reactor
 
-/// Lets requests in while Redis cannot be asked: those of keys whose policy allows it, under this loop's share of their limits,
-/// as long as this worker's signs of life got through not long ago. Until then a revoked key is known to be.
+/// Admits requests while Redis is unreachable, as far as the key's outage policy allows.
+///
+/// Under `allowLocal` a request must fit this loop's share of the limits, and heartbeats must have got through within
+/// `cutOffMs`: beyond that, this worker may have missed a revocation. Under `allow` neither can refuse it.
 final class LocalAdmission {
     private let pulse: LoopPulse
     private let reactor: Reactor
     private let cutOffMs: Int64
     private let metrics: MetricsRegistry
     private var limits = LocalLimits()
-    /// Who counts in them.
+    /// Requests counted in `limits`, by id.
     private var running: [String: Caller] = [:]
 
     init(_ pulse: LoopPulse, on reactor: Reactor, cutOffMs: Int64, metrics: MetricsRegistry) {
@@ -22,7 +24,7 @@ final class LocalAdmission {
         self.metrics = metrics
     }
 
-    /// - Returns: an admission without a hold: what the request costs is charged when Redis is back; `nil` when it may not pass.
+    /// - Returns: an admission without a hold, to be charged once Redis is back; `nil` when it is not allowed.
     func admit(_ request: AdmitRequest) -> Admission? {
         let policy = request.caller.record.outagePolicy
         let isCutOff = reactor.nowMs - pulse.lastHeardMs > cutOffMs

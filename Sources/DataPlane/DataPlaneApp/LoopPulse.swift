@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// What an event loop and the worker's background tell each other: whether signs of life get through, and whether the loop
-/// lets requests in without asking Redis.
+/// State shared by an event loop and the worker's background tasks: whether heartbeats get through, and whether the
+/// loop admits requests without asking Redis.
 final class LoopPulse: Sendable {
     /// The loop's name in holds and heartbeats.
     let owner: String
@@ -12,7 +12,7 @@ final class LoopPulse: Sendable {
 
     init(owner: String) { self.owner = owner }
 
-    /// A heartbeat was written, at this monotonic time, beside those of so many other loops.
+    /// A heartbeat was written at this monotonic time; `owners` counts the loops with one, this worker's included.
     func heard(atMs: Int64, owners count: Int) {
         heardMs.store(atMs, ordering: .relaxed)
         owners.store(max(1, count), ordering: .relaxed)
@@ -20,16 +20,16 @@ final class LoopPulse: Sendable {
 
     /// The monotonic time of the last heartbeat that got through.
     var lastHeardMs: Int64 { heardMs.load(ordering: .relaxed) }
-    /// Loops that share the limits, over all workers.
+    /// Loops of all workers, among which limits are divided.
     var ownersAlive: Int { owners.load(ordering: .relaxed) }
 
-    /// Whether the loop has stopped turning: it lives no more, and says so by sending no sign of life.
+    /// Whether the loop has stopped turning. No heartbeats are sent for it then.
     var isStalled: Bool { stalled.load(ordering: .relaxed) }
     func stalls(_ value: Bool) { stalled.store(value, ordering: .relaxed) }
 
-    /// The loop has let a request in without asking Redis.
+    /// The loop has admitted a request without asking Redis.
     func letIn(atMs: Int64) { localMs.store(atMs, ordering: .relaxed) }
 
-    /// Whether it did so within `withinMs`.
+    /// Whether the loop did so within the last `withinMs`.
     func isCut(atMs now: Int64, withinMs: Int64) -> Bool { now - localMs.load(ordering: .relaxed) < withinMs }
 }

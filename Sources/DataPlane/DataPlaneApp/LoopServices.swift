@@ -13,7 +13,7 @@ internal import RequestWalk
 internal import ResponseCache
 internal import Routing
 
-/// What the requests of one reactor share. Everything here belongs to that reactor: nothing is locked.
+/// Everything the requests of one reactor share. Confined to that reactor, so nothing is locked.
 final class LoopServices: RequestServices {
     private static let readBufferBytes = 64 << 10
 
@@ -23,11 +23,11 @@ final class LoopServices: RequestServices {
     let settles: SettlePump
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
-    /// Parses what is too large for a turn.
+    /// Parses bodies too large for one turn of the loop.
     private let aside: SideThread
     private let gate: LimiterGate
     private let keys: KeyTable
-    /// `nil`: this worker keeps no answers.
+    /// `nil`: this worker caches no answers.
     private let cache: AnswerCache?
     private let walkCache: WalkCache?
     private let upstreams: Upstreams
@@ -36,7 +36,7 @@ final class LoopServices: RequestServices {
     private let pulse: LoopPulse
     private var owner: String { pulse.owner }
     private let local: LocalAdmission
-    /// Counters of keys as last seen, for `GET /v1/me` while Redis cannot be asked.
+    /// Last known counters by key, for `GET /v1/me` while Redis is unreachable.
     private var lastUse: [String: KeyUse] = [:]
     private static let lastUseMax = 10_000
     private let memory: MemoryGuard
@@ -102,11 +102,12 @@ final class LoopServices: RequestServices {
         settles.onFenced = { [unowned self] in recovery.shut($0) }
     }
 
-    /// Takes over what dead workers left. Before `begin` where it can be: what is known before Redis is met belongs to what is filed when
-    /// counters are lost.
+    /// Takes over requests of dead workers, as far as there is room.
+    ///
+    /// First called before `begin`, so that these requests are part of what is filed if counters were lost.
     func adopt(_ records: [JournalRecord]) -> Int { settles.adopt(records, wallMs: Self.wallMs()) }
 
-    /// Meets Redis.
+    /// Connects to Redis, and starts following the ledger's acknowledgements.
     func begin() {
         limiter.connect()
         cache?.connect()
@@ -115,7 +116,7 @@ final class LoopServices: RequestServices {
 
     func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
 
-    /// Serves a connection that was accepted and counted elsewhere, and whose TLS is off.
+    /// Serves a connection that was accepted and counted elsewhere, its TLS already terminated.
     func adopt(_ descriptor: Int32, from address: PeerAddress) {
         guard !listeners.isEmpty else { return Socket.close(descriptor) }
         ClientConnection(descriptor, from: address, services: self).open()
@@ -217,14 +218,14 @@ final class LoopServices: RequestServices {
         let reply = Unchecked(reply)
         aside.run { [reactor] in
             let parsed = body.run()
-            // Only the loop may touch what the reply holds.
+            // The reply's captures belong to the loop.
             reactor.execute { reply.value(parsed) }
         }
     }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
         guard !settles.isFull else { return reply(.notAsked(nil)) }
-        // Of one that began something stands, so its cancel is sent.
+        // A begun request has a place in Redis that must be cancelled there, so it is never withdrawn.
         let id = request.hasBegun ? nil : request.id.text
         gate.call(for: request.caller.record.keyID, id: id) { [self] answered in
             ask(request, answered, reply)
@@ -240,7 +241,7 @@ final class LoopServices: RequestServices {
             switch answer {
             case .verdict(.admitted(let admission)): settles.admitted(request, admission)
             case .unavailable, .notAsked: return admitLocally(request, or: answer, reply)
-            // The counters are not to be trusted yet, but versions are: a key that was changed is told so.
+            // Counters of a fenced shard cannot be trusted yet, but record versions can: report a changed key.
             case .verdict(.fenced):
                 return limiter.peek(request.caller) { [self] verdict in
                     if case .stale = verdict { return reply(.verdict(.stale)) }
@@ -268,7 +269,7 @@ final class LoopServices: RequestServices {
     }
 
     func settle(_ request: SettleRequest) {
-        // The limiter has never heard of it.
+        // Still queued at the gate: the limiter has nothing to cancel.
         if request.target == .cancelled, gate.withdraw(request.id) { return }
         local.ended(request.id)
         settles.settle(request)
@@ -317,9 +318,9 @@ final class LoopServices: RequestServices {
     func opened(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = connection }
     func closed(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = nil }
 
-    // MARK: The end
+    // MARK: Shutdown
 
-    /// Requests under way, and settles that Redis does not have yet.
+    /// Requests still running, and settles that Redis has not confirmed.
     var unfinished: Int { connections.values.count { $0.isUnfinished } + readingOn.count + settles.waiting }
 
     func drain() {

@@ -4,9 +4,11 @@ internal import Logging
 internal import Reactor
 internal import Synchronization
 
-/// Watches the event loops from a thread of its own. A loop that has not turned for `stallMs` of its ticks makes `/livez` fail and
-/// sends no more signs of life, so that other workers see its holds through; a little later the process ends itself, since nothing
-/// that is queued on such a loop, a shutdown included, would ever be done.
+/// Watches the event loops from a thread of its own.
+///
+/// A loop without a turn for `stallMs`, counted in the watchdog's own ticks, makes `/livez` fail and sends no more
+/// heartbeats, so that other workers reap its holds. `graceMs` later the process exits: nothing queued on such a loop,
+/// a shutdown included, would ever run.
 final class LoopWatchdog: Sendable {
     struct Loop: Sendable {
         let turns: LoopTurns
@@ -14,9 +16,9 @@ final class LoopWatchdog: Sendable {
     }
 
     static let tickMs = 50
-    /// Between the first failing `/livez` and the end, in which somebody may see it.
+    /// Time between the first failing `/livez` and the exit, in which a probe may see it.
     static let graceMs = 1_000
-    /// The status of a process that ended itself (sysexits.h, EX_SOFTWARE).
+    /// Exit status of a process that gave up (sysexits.h, EX_SOFTWARE).
     static let exitStatus: Int32 = 70
 
     private let loops: [Loop]
@@ -30,7 +32,7 @@ final class LoopWatchdog: Sendable {
         self.log = log
     }
 
-    /// Why the worker is not alive; empty while it is.
+    /// Why `/livez` fails; empty while it passes.
     var complaints: [String] {
         loops.filter(\.pulse.isStalled).map { "event loop \($0.pulse.owner) has not turned for \(stallMs) ms" }
     }
@@ -48,7 +50,7 @@ final class LoopWatchdog: Sendable {
         }
     }
 
-    /// Before the loops end.
+    /// Must be called before the loops stop.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
     private func act(on verdict: StallJudge.Verdict, _ loop: Loop) {
@@ -59,7 +61,8 @@ final class LoopWatchdog: Sendable {
         case .hopeless:
             guard !isStopped.load(ordering: .relaxed) else { return }
             log.critical("worker ends itself: an event loop does not turn", metadata: facts(of: loop))
-            // Nothing is taken apart: that would wait for the loop. The journal is on disk, and its holds are seen through.
+            // No orderly shutdown: it would wait for the loop. The journal is on disk, and other workers reap its
+            // holds.
             _exit(Self.exitStatus)
         }
     }

@@ -4,16 +4,17 @@ internal import Operations
 internal import Reactor
 internal import Synchronization
 
-/// Watches how much memory the process has, so that new requests are refused before the system kills the running ones. What is
-/// arriving when memory becomes short is refused too, the largest bodies first.
+/// Watches the process's memory, so that new requests are refused before the system kills the running ones.
+///
+/// Once memory is short, bodies still arriving are refused too, the largest first.
 final class MemoryGuard: Sendable {
-    /// The part of the budget above which nothing new is taken.
+    /// The share of the budget above which new requests are refused.
     private static let share = 0.85
-    /// Less than a large body takes to arrive, so that the next one is judged with it.
+    /// Shorter than a large body takes to arrive, so that the next check includes it.
     private static let lookEvery = Duration.milliseconds(20)
-    /// Looks between two rounds of refusals: so long until the memory of the first is free.
+    /// Checks between two rounds of refusing bodies: it takes that long until the first round's memory is free.
     private static let looksPerRelief = 5
-    /// Looks between two calls that make the allocator give back what is free.
+    /// Checks between two calls that make the allocator return free memory to the system.
     private static let looksPerGiveBack = 50
 
     let bodies: BodyBudget
@@ -22,7 +23,7 @@ final class MemoryGuard: Sendable {
     private let log: Logger
     private let short = Atomic(false)
 
-    /// - Parameter budgetBytes: what the process may use; 0 for no limit.
+    /// - Parameter budgetBytes: bytes the process may use; 0 for no limit.
     init(budgetBytes: Int, bodies: BodyBudget, metrics: MetricsRegistry, log: Logger) {
         self.bodies = bodies
         self.metrics = metrics

@@ -1,8 +1,10 @@
 internal import GatewayModel
 internal import RequestWalk
 
-/// Which refusals an operator should read of: those that only an operator can end. Callers can bring them about as often as they like, so
-/// each is said once a minute, and so many different ones a minute at most.
+/// Picks the refusals to log for operators: those only an operator can end.
+///
+/// Clients can cause them as often as they like, so each is logged once a minute, and at most `hintsMax` different ones
+/// a minute.
 struct OperatorHints {
     static let everyMs: Int64 = 60_000
     static let hintsMax = 64
@@ -10,7 +12,7 @@ struct OperatorHints {
     private var sinceMs = Int64.min / 2
     private var said: Set<String> = []
 
-    /// - Returns: the hint, where it was not said in this minute.
+    /// - Returns: the hint, unless it was already logged in this minute.
     mutating func hint(in report: WalkReport, atMs now: Int64) -> String? {
         guard Self.needsOperator(report.error), !report.detail.isEmpty else { return nil }
         if now - sinceMs >= Self.everyMs {

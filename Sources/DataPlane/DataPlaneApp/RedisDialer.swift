@@ -1,8 +1,10 @@
 internal import Reactor
 internal import Redis
 
-/// Keeps one connection of a reactor to a Redis standing: connects, greets, asks a first question, and whenever it breaks tries
-/// again, each time a little later. Lives on its reactor.
+/// Keeps a reactor's connection to a Redis up: connects, authenticates, sends a first command, and reconnects with
+/// backoff.
+///
+/// Confined to its reactor.
 final class RedisDialer: @unchecked Sendable {
     private static let retryMsMin: Int64 = 50
     private static let connectMs = 2_000
@@ -14,16 +16,16 @@ final class RedisDialer: @unchecked Sendable {
     private let makePipe: (Int32, @escaping () -> Void) -> RedisPipe
     private var retryMs = RedisDialer.retryMsMin
     private var stopped = false
-    /// The connection, while it stands.
+    /// The connection, while it is up.
     private(set) var pipe: RedisPipe?
-    /// A connection stands, and this was the answer to the first question. False: it is of no use.
+    /// Gets the first command's reply once a connection is up. Returning false closes the connection.
     var onStanding: (RESPValue) -> Bool = { _ in true }
-    /// It cannot be reached, or does not let this worker in; it is tried again.
+    /// Runs with the reason when Redis is unreachable or refuses this worker; the dialer retries.
     var onFailed: (String) -> Void = { _ in }
 
     /// - Parameters:
-    ///   - question: asked first; replies come in order, so the greeting is known to be good behind it.
-    ///   - makePipe: around a descriptor, with what is to be done when it closes.
+    ///   - question: the first command. Replies come in order, so its reply means that the greeting has been answered.
+    ///   - makePipe: makes a pipe from a descriptor and the closure to run when it closes.
     init(
         _ endpoint: RedisEndpoint, on reactor: Reactor, retryMsMax: Int64, question: [String],
         makePipe: @escaping (Int32, @escaping () -> Void) -> RedisPipe

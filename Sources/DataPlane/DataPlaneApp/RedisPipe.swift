@@ -3,33 +3,35 @@ internal import GatewayModel
 internal import Reactor
 internal import Redis
 
-/// One connection to Redis on a reactor, with automatic pipelining: all commands of a turn leave in one write. Commands nobody
-/// waits for, such as settles, go along with the next one somebody does wait for, or leave by themselves a little later: that
-/// saves both sides a system call and a wake-up each.
+/// One connection to Redis on a reactor, with automatic pipelining: all commands of a turn leave in one write.
 ///
-/// It never reconnects: what was under way when it breaks fails with `connectionLost`, and its owner decides what that
+/// Patient commands, such as settles, leave with the next command a client waits for, or on their own a little later:
+/// that saves both sides a system call and a wake-up each.
+///
+/// A pipe never reconnects. When it breaks, calls in flight fail with `connectionLost`, and its owner decides what that
 /// means for the accounting.
 final class RedisPipe: EventSource, TurnHook {
     typealias Completion = (Result<RESPValue, RedisError>) -> Void
 
-    /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
+    /// Calls that may await a reply at once. Further calls fail with `notConnected`.
     static let waitersMax = 16_384
     static let replyBytesMax = 1 << 20
-    /// How many deadlines a command nobody waits for has: given up too early it would only be sent again, to a Redis that is
-    /// late already.
+    /// A patient command expires after this many deadlines: sooner, it would only be sent again to a Redis that is
+    /// already slow.
     private static let patientDeadlines: Int64 = 20
-    /// How long a command nobody waits for may wait for company.
+    /// How long a patient command may wait for others to leave with.
     private static let patientMs: Int64 = 5
-    /// Calls in a row that may expire without any reply: after that calls fail at once, until a reply comes after all.
+    /// Calls that may expire in a row without any reply. From then on calls fail at once, until a reply arrives after
+    /// all.
     private static let expiriesMax = 3
-    /// How long calls fail at once before the connection is given up: its other end is gone without a word. Connecting anew,
-    /// with its greeting, is the probe from then on.
+    /// How long calls fail at once before the connection is closed as dead. From then on reconnecting, with its
+    /// greeting, is the probe.
     private static let giveUpMs: Int64 = 500
 
     private struct Waiter {
         var completion: Completion?
         var isPatient: Bool
-        /// When it was handed to the socket.
+        /// When the command was handed to the socket.
         var sentUs = Int64.max
     }
 
@@ -41,13 +43,13 @@ final class RedisPipe: EventSource, TurnHook {
     private var reader: RESPReader
     private var output: [UInt8] = []
     private var isBlocked = false
-    /// When what waits to be sent leaves at the latest.
+    /// When `output` is flushed at the latest.
     private var flushAtMs = Int64.max
     private var waiters: [Waiter] = []
     private var answered = 0
-    /// Waiters that were handed to the socket.
+    /// Waiters whose commands were handed to the socket.
     private var sent = 0
-    /// Up to here those that somebody waits for have been given up, or answered; and those nobody waits for.
+    /// Index of the first pending waiter of each kind; earlier ones of that kind have been answered or have expired.
     private var expired = (eager: 0, patient: 0)
     private var expiredSinceReply = 0
     private var frozenSinceMs: Int64?
@@ -67,10 +69,13 @@ final class RedisPipe: EventSource, TurnHook {
         reactor.add(self)
     }
 
-    /// Queues a command, written by `encode` in RESP form; `completion` runs exactly once. After the deadline, which counts from
-    /// the write that has it, it fails with `deadlineExceeded`, and a late reply is dropped.
+    /// Queues a command that `encode` writes in RESP form; `completion` runs exactly once.
     ///
-    /// - Parameter patient: nobody waits for the reply: it is sent a little later, waited for longer, and taken while Redis seems frozen.
+    /// The deadline counts from the flush that sends the command. After it the call fails with `deadlineExceeded`, and
+    /// a late reply is dropped.
+    ///
+    /// - Parameter patient: no client waits for the reply: the command is sent a little later, has a longer deadline,
+    ///   and is accepted even while Redis seems frozen.
     func call(_ encode: (inout [UInt8]) -> Void, patient: Bool = false, _ completion: @escaping Completion) {
         guard !isClosed, frozenSinceMs == nil || patient, waiters.count - answered < Self.waitersMax else {
             return completion(.failure(.notConnected))
@@ -80,12 +85,11 @@ final class RedisPipe: EventSource, TurnHook {
         waiters.append(Waiter(completion: completion, isPatient: patient))
     }
 
-    /// Of the reply whose completion is running: how long it took since it was handed to the socket, in microseconds. Of one that was
-    /// given up, the deadline.
+    /// Microseconds from the flush to the reply whose completion is running; the deadline for a call that expired.
     private(set) var tookUs: Int64 = 0
     private var receivedUs: Int64 = 0
 
-    /// What waits to be sent.
+    /// Bytes queued and not yet sent.
     var unsentBytes: Int { output.count }
 
     func close() {
@@ -110,7 +114,7 @@ final class RedisPipe: EventSource, TurnHook {
         return min(flush, expiryMs, frozenSinceMs.map { $0 + Self.giveUpMs } ?? .max)
     }
 
-    /// When the first of those that wait is given up.
+    /// When the next pending call expires.
     private var expiryMs: Int64 { min(expiryMs(of: expired.eager, false), expiryMs(of: expired.patient, true)) }
 
     private func expiryMs(of at: Int, _ patient: Bool) -> Int64 {
@@ -122,7 +126,7 @@ final class RedisPipe: EventSource, TurnHook {
         if !isBlocked, flushAtMs <= reactor.nowMs { flush() }
         passAnswered()
         guard expiryMs <= reactor.nowMs else { return giveUpFrozen() }
-        // After a long turn the reply may be here already: then it is this loop that is late.
+        // After a long turn the reply may already be in the socket: then this loop is late, not Redis.
         receive()
         guard !isClosed else { return }
         passAnswered()
@@ -155,8 +159,8 @@ final class RedisPipe: EventSource, TurnHook {
         reactor.change(descriptor, to: blocked ? .readable | .writable : .readable)
     }
 
-    /// Moves both places to the first of their kind that still waits. Of one kind all have the same time, so that one is the first
-    /// to be given up.
+    /// Moves both indexes to the first pending waiter of their kind. All of a kind have the same deadline, so it
+    /// expires first.
     private func passAnswered() {
         pass(&expired.eager, false)
         pass(&expired.patient, true)
@@ -232,7 +236,7 @@ final class RedisPipe: EventSource, TurnHook {
         }
         if case .error(let message) = reply {
             completion?(.failure(.refused(message)))
-            // Handed over to another one, which is found by connecting anew.
+            // Redis has failed over: reconnecting finds the new primary.
             if message.hasPrefix("READONLY") || message.hasPrefix("MOVED") { close() }
         } else {
             completion?(.success(reply))
@@ -243,7 +247,8 @@ final class RedisPipe: EventSource, TurnHook {
 }
 
 extension RedisPipe {
-    /// Connects on a thread of its own, because resolving a name blocks, and hands the descriptor to `then` on the reactor.
+    /// Connects on a thread of its own, because resolving a name blocks, and passes the descriptor to `then` on the
+    /// reactor.
     static func connect(
         to endpoint: RedisEndpoint, timeoutMs: Int, on reactor: Reactor,
         then: @escaping @Sendable (Result<Int32, Socket.Failure>) -> Void

@@ -4,22 +4,24 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// What is told again, and how, when Redis lost something: `ShardRecovery` says when.
+/// How requests are sent again after Redis lost data; `ShardRecovery` decides when.
 extension SettlePump {
-    /// A life that was before any other.
+    /// A generation before any real one.
     private static let beforeAll = "0"
-    /// Requests filed at once: fewer than may wait for replies.
+    /// Appends in flight at once: fewer than `RedisPipe.waitersMax`.
     private static let filingMax = 4_000
 
-    /// Redis may have lost its last second: everything of this shard is told again.
+    /// Sends everything of this shard again: Redis may have lost its last second.
     func replay(_ shard: Shard, owner: String) {
         restore(shard, owner: owner)
         book.unconfirm(shard)
         for entry in book.ended(in: shard) { send(entry.request.id, retryMs: Self.retryMsMin) }
     }
 
-    /// The shard lives anew, its totals put back from the ledger: running requests are held in it from now on, and what
-    /// ended before is only filed. What the lost life had confirmed is filed again, unless it was for this one.
+    /// Moves this loop's requests to a shard's new generation, whose totals were rebuilt from the ledger.
+    ///
+    /// Running requests are held there from now on; those that ended before are only filed. What the lost generation
+    /// had confirmed is filed again, unless `fileAll` already did so for this generation.
     func move(_ shard: Shard, to generation: String, owner: String) {
         if filed[shard] != generation { book.unconfirm(shard, andAcknowledged: false) }
         filed[shard] = nil
@@ -36,14 +38,16 @@ extension SettlePump {
         }
     }
 
-    /// The shard is open: what was prepared is over, or a failover has undone it.
+    /// The shard is open: its new generation is in force, or a failover has undone the loss.
     func opened(_ shard: Shard) { filed[shard] = nil }
 
-    /// The shard's counters are lost: what ended before the life that is being prepared, and is not in the ledger yet, is filed,
-    /// so that they can be put back from it. What a worker before this one ended in that life waits for it: filed, it would
-    /// count there twice.
+    /// Files what ended before the generation being prepared and is not in the ledger, so that lost counters can be
+    /// rebuilt.
     ///
-    /// - Parameter done: all that was to be filed was sent and answered.
+    /// Requests that already ended in that generation (adopted from an earlier worker) wait for it: filed as well, they
+    /// would count twice.
+    ///
+    /// - Parameter done: runs once all of them were sent and answered.
     func fileAll(_ shard: Shard, for life: String, done: @escaping () -> Void) {
         filed[shard] = life
         book.unconfirm(shard, andAcknowledged: false)
@@ -54,7 +58,7 @@ extension SettlePump {
         file(entries[...], done: done)
     }
 
-    /// So many at once that the connection takes them all.
+    /// Files in batches that the connection can take.
     private func file(_ entries: ArraySlice<HoldBook.Ended>, done: @escaping () -> Void) {
         guard !entries.isEmpty else { return done() }
         let some = entries.prefix(Self.filingMax)
@@ -67,13 +71,13 @@ extension SettlePump {
         }
     }
 
-    /// It ended before any life was known: from now on it is of one before all.
+    /// Assigns a request that ended before any generation was known to `beforeAll`.
     private func date(_ entry: HoldBook.Ended) {
         book.date(entry.request.id, in: Self.beforeAll)
         journal.write(JournalRecord(.ended, entry.request, generation: Self.beforeAll, admittedMs: 0))
     }
 
-    /// Of what is on disk only, this is to be told again with the rest.
+    /// Reloads evicted requests from their records, so that they are sent again with the rest.
     func remember(_ records: [JournalRecord], of shard: Shard) {
         let forgotten = book.forgotten(in: shard)
         let requests = records.filter { $0.kind == .ended && forgotten.contains($0.request.id) }

@@ -7,23 +7,24 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// Sees every request through to the ledger: written to the journal before anything is sent, settled at once, repeated with
-/// the same bytes until Redis has it, and remembered until the ledger has it, because Redis may lose it again. A repeated settle
-/// changes nothing, so a lost reply does no harm.
+/// Carries every ended request to the ledger: journal first, then settle, then retry until confirmed.
+///
+/// A retry sends the same bytes and changes nothing if the first arrived, so a lost reply does no harm. A request is
+/// remembered until the ledger has it, because Redis may lose it again.
 final class SettlePump {
-    /// Settles that Redis has not confirmed. Above it nothing new is admitted.
+    /// Unconfirmed settles above which nothing new is admitted.
     static let waitingMax = 50_000
-    /// Ended requests remembered in all; above it nothing new is admitted.
+    /// Remembered ended requests above which nothing new is admitted.
     static let rememberedMax = 200_000
-    /// Settles not confirmed, and ended requests remembered, above which no more of dead workers are taken over: what is admitted
-    /// here has the rest.
+    /// Unconfirmed settles and remembered requests above which no more requests of dead workers are adopted: the rest
+    /// is for those admitted here.
     private static let adoptingWaitingMax = 5_000
     private static let adoptingRememberedMax = rememberedMax / 2
-    /// How long a request is remembered here after Redis has it, whether or not the ledger does, and longer while Redis is
-    /// away: more than a failover can lose.
+    /// How long a request is remembered after Redis confirmed it, even if the ledger has it: longer than what a
+    /// failover can lose. While Redis is unreachable nothing is dropped.
     private static let rememberedMs: Int64 = 30_000
-    /// After this time Redis may have forgotten that a request was settled: it is filed, and counted only when the ledger does not
-    /// have it.
+    /// Beyond this age Redis may no longer know that a request was settled: it is only filed, and counted only if the
+    /// ledger lacks it.
     private static let settleableMs: Int64 = 600_000
     static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
@@ -35,12 +36,13 @@ final class SettlePump {
     private let log: Logger
     var book = HoldBook()
     private var sending: Set<String> = []
-    /// Ids of which nothing needs to be known any more, on disk either; written there with the next look at the ledger.
+    /// Ids the journal can forget; written there with the next look at the ledger.
     private var done: [String] = []
-    /// Shards for whose next life everything was filed, and that life: what ends there from now on counts in that one.
+    /// Shards for whose next generation everything was filed, and that generation: requests that end from now on count
+    /// in it.
     var filed: [Shard: String] = [:]
     var mayForget: () -> Bool = { true }
-    /// Told when Redis refuses a settle because the shard is not what this worker believes.
+    /// Runs when Redis rejects a settle because of its generation.
     var onFenced: (Shard) -> Void = { _ in }
 
     init(_ limiter: LimiterConnection, journal: Journal, metrics: MetricsRegistry, log: Logger) {
@@ -51,22 +53,22 @@ final class SettlePump {
     }
 
     var waiting: Int { book.unconfirmedCount }
-    /// Whether something of the shard is known to the disk alone.
+    /// Whether requests of the shard were evicted to disk.
     func hasForgotten(_ shard: Shard) -> Bool { book.hasForgotten(shard) }
     var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
-    /// Whether the ledger has everything.
+    /// Whether nothing is running and the ledger has everything.
     var isEmpty: Bool { book.openCount == 0 && book.unconfirmedCount == 0 && book.unacknowledged.isEmpty }
 
-    // MARK: The life of a request
+    // MARK: Request lifecycle
 
     func admitted(_ request: AdmitRequest, _ admission: Admission) {
         let scopes = request.caller.scopes
-        // Its caller left before the answer came: the cancel is on its way already.
+        // The client left before the reply arrived: the cancel is already on its way.
         guard book.ended(request.id.text) == nil else { return }
         note(book.admitted(request, admission, generation: limiter.generation(of: scopes.shard)))
     }
 
-    /// Should nothing follow, it was interrupted, and this is what it is charged.
+    /// Journals a running request: if no further record follows, it was interrupted and is charged this.
     func note(_ open: HoldBook.Open) {
         let interrupted = SettleRequest(
             id: open.request.id.text, scopes: open.request.caller.scopes, target: .settled, cost: open.cost,
@@ -76,7 +78,7 @@ final class SettlePump {
             JournalRecord(.running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
     }
 
-    /// The next report says more, so a lost one is not repeated.
+    /// Sends a report without retry: the next one supersedes it.
     func report(_ report: ProgressReport, owner: String, reply: @escaping (ProgressVerdict) -> Void) {
         let generation = limiter.generation(of: report.caller.scopes.shard)
         var asksForMore = false
@@ -98,16 +100,16 @@ final class SettlePump {
         send(request.id, retryMs: Self.retryMsMin)
     }
 
-    /// Takes over what dead workers left on this disk, as far as there is room. How old a request is its id says: what is too old is only
-    /// filed.
+    /// Adopts requests of dead workers, as far as there is room. Their age comes from their ids; those too old to
+    /// settle are only filed.
     ///
-    /// - Returns: how many of the records are in the journal of this loop now, from the first on.
+    /// - Returns: how many of the records, from the first on, are now in this loop's journal.
     func adopt(_ records: [JournalRecord], wallMs: Int64) -> Int {
         var count = 0
         for record in records {
             guard canAdopt else { break }
             if let known = book.ended(record.request.id) {
-                // Taken before, and perhaps missing on disk.
+                // Adopted before, but its record may be missing on disk.
                 journal.write(JournalRecord(.ended, known.request, generation: known.generation, admittedMs: 0))
             } else {
                 let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
@@ -141,9 +143,10 @@ final class SettlePump {
         guard !generation.isEmpty else { return retry(id, retryMs) }
         let isOld = limiter.reactor.nowMs - entry.endedMs > Self.settleableMs
         switch Self.order(entry.generation, generation) {
-        // Its life is being prepared. Else a failover has brought an older life back, and it counts in that.
+        // That generation is still being prepared. If it is not, a failover brought an older one back, and the request
+        // counts there.
         case .later: if filed[shard] == entry.generation { return retry(id, retryMs) }
-        // A cancel has nothing to file; but it may have been reaped, and charged.
+        // A cancel has nothing to file and is sent: the request may have been reaped and charged.
         case .earlier: if entry.request.target == .settled { return file(entry, retryMs: retryMs) }
         case .same: if isOld, entry.request.target == .settled { return file(entry, retryMs: retryMs) }
         }
@@ -167,7 +170,8 @@ final class SettlePump {
         }
     }
 
-    /// It was reaped before it could be cancelled, and charged: only a final word that it cost nothing gives that back.
+    /// Refunds a request that was reaped, and so charged, before its cancel arrived: only settling it at its real cost
+    /// does that.
     private func takeBack(_ entry: HoldBook.Ended, generation: String, reapedAt place: StreamID?) {
         guard !entry.request.event.isEmpty else { return confirm(entry.request.id, place) }
         var word = entry.request
@@ -178,18 +182,19 @@ final class SettlePump {
 
     private enum Order { case earlier, same, later }
 
-    /// Lives are numbered. A request that ended before any was known belongs to whichever this loop meets first.
+    /// Compares two generations. A request that ended before any was known has none, and belongs to the first this loop
+    /// learns.
     private static func order(_ life: String, _ now: String) -> Order {
         guard let life = Int64(life), let now = Int64(now), life != now else { return .same }
         return life < now ? .earlier : .later
     }
 
-    /// Files an ended request without touching counters: the totals have it, or will, or whoever takes it in counts it.
+    /// Appends the event for the ledger only. Rebuilt totals include it, or the ingester counts it (`LateUsage`).
     ///
-    /// - Parameter done: runs with Redis's reply, whatever it is.
+    /// - Parameter done: runs after Redis's reply, whatever it is.
     func file(_ entry: HoldBook.Ended, retryMs: Int64, done: @escaping () -> Void = {}) {
         let id = entry.request.id
-        // A settle of it may be under way: refused by the lost shard, or carried out and lost with it. Filed it must be.
+        // Append even while a settle is in flight: the lost shard refuses it, or lost its effect.
         sending.insert(id)
         limiter.call({ RecoveryCalls.append(entry.request, into: &$0) }) { [self] result in
             sending.remove(id)
@@ -215,7 +220,7 @@ final class SettlePump {
         }
     }
 
-    // MARK: The ledger's word
+    // MARK: Acknowledgements
 
     func followLedger() {
         for shard in book.unacknowledged {
@@ -230,7 +235,7 @@ final class SettlePump {
                 }
             }
         }
-        // While Redis is away nothing it had becomes safe.
+        // While Redis is unreachable, confirmations do not become safe with age.
         if limiter.isConnected {
             let before = limiter.reactor.nowMs - Self.rememberedMs
             done += book.dropAcknowledged(confirmedBefore: before)

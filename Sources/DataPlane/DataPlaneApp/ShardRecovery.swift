@@ -5,8 +5,10 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// Brings one event loop and Redis to the same view of every shard, at the start and whenever Redis was restarted, failed over
-/// or wiped: what this loop knows is told again, then it says that it is through. Redis opens a shard when all have.
+/// Brings an event loop and Redis to the same view of every shard, at start and after a restart, failover or wipe.
+///
+/// The loop sends again what it knows, then reports that it is done. Redis opens a shard when all loops have, or after
+/// `RecoveryCalls.patienceMs`.
 final class ShardRecovery {
     private static let againMs: Int64 = 50
 
@@ -14,7 +16,7 @@ final class ShardRecovery {
         var isOpen = false
         var isAsking = false
         var needsReplay = false
-        /// The life for which everything was filed.
+        /// The generation for which everything was filed.
         var filedFor = ""
     }
 
@@ -25,12 +27,12 @@ final class ShardRecovery {
     private var shards = [State](repeating: State(), count: Shard.count)
     private var isWaiting = false
     private var knownRun = ""
-    /// What only the disk remembers, by shard; read when a loss is met, dropped when it is over.
+    /// Records read from disk when a loss is found, by shard; dropped once all shards are open.
     private var fromDisk: [Shard: [JournalRecord]]?
     private var isReading = false
-    /// Reads this loop's journal from the disk, elsewhere, and calls back on the reactor.
+    /// Reads this loop's journal on another thread, and calls back on the reactor.
     var readDisk: (@escaping ([JournalRecord]) -> Void) -> Void = { $0([]) }
-    /// Runs once, when every shard has been open.
+    /// Runs once, when all shards are open.
     var onOpen: (() -> Void)?
 
     init(_ limiter: LimiterConnection, _ settles: SettlePump, owner: String, log: Logger) {
@@ -38,11 +40,11 @@ final class ShardRecovery {
         self.settles = settles
         self.owner = owner
         self.log = log
-        // What is read of the disk stays all there is until the loss is over.
+        // Do not evict while recovering: requests evicted now would be missing from what was read from disk.
         settles.mayForget = { [unowned self] in fromDisk == nil && !isReading }
     }
 
-    /// A connection stands, to this process of Redis.
+    /// A connection to the Redis process with this `run_id` is up.
     func connected(to run: String) {
         let isNew = run != knownRun
         if isNew, !knownRun.isEmpty {
@@ -63,7 +65,7 @@ final class ShardRecovery {
         tend()
     }
 
-    /// Looks at every shard: one of them may be lost.
+    /// Checks every shard: some may be lost.
     func shutAll() {
         for at in shards.indices { shards[at].isOpen = false }
         tend()
@@ -114,7 +116,7 @@ final class ShardRecovery {
             ask(shard)
         case .lost(let barrier):
             if let barrier, shards[shard.index].filedFor != barrier { file(shard, for: barrier) }
-            // Where one shard is lost, all are.
+            // All shards are in one Redis: where one is lost, all are.
             for at in shards.indices { shards[at].isOpen = false }
             again()
         case .waiting, .unreadable: again()
@@ -132,7 +134,8 @@ final class ShardRecovery {
         }
     }
 
-    /// Everything was put back while this worker was not there to file: it does so now. False when the disk is asked first.
+    /// Moves to a generation that may have been rebuilt without this worker: what was not filed before is filed now.
+    /// False when the disk has to be read first.
     private func move(_ shard: Shard, to generation: String) -> Bool {
         let isFiled = shards[shard.index].filedFor == generation
         guard isFiled || recall(shard) else { return false }
@@ -141,7 +144,8 @@ final class ShardRecovery {
         return true
     }
 
-    /// Has what only the disk remembers of this shard told with the rest. False when the disk has to be read first.
+    /// Reloads evicted requests of this shard, to be sent again with the rest. False when the disk has to be read
+    /// first.
     private func recall(_ shard: Shard) -> Bool {
         guard settles.hasForgotten(shard) else { return true }
         guard let fromDisk else {

@@ -2,7 +2,7 @@ internal import Logging
 internal import Operations
 internal import Reactor
 
-/// Reports long turns of one event loop: each is counted by its stage, and at most one a second is logged.
+/// Reports long turns of an event loop: each is counted by its stage, and at most one a second is logged.
 final class SlowTurns {
     private static let logEveryMs: Int64 = 1_000
 

@@ -9,13 +9,15 @@ internal import Redis
 internal import Routing
 internal import Synchronization
 
-/// Keeps the worker on the newest snapshot: the doorbell says when to look, a poll every second makes up for a doorbell
-/// that did not ring, and the disk holds the last good one for a start without Redis or control plane.
+/// Keeps the worker on the newest snapshot.
+///
+/// The doorbell says when to look, a poll every second makes up for missed messages, and the copy on disk allows a
+/// start without Redis or control plane.
 final class SnapshotFollower: Sendable {
     static let snapshotBytesMax = 64 << 20
     private static let pollEvery = TimeAmount.seconds(1)
-    /// An older version than the one in force is taken only when it has stood for so long. After a failover to a Redis that lags
-    /// behind, the newest is back before that; after PostgreSQL was put back to an earlier state, it never comes.
+    /// How long Redis must hold a version older than the one in force before it is applied. After a failover to a
+    /// lagging replica the newest is back sooner; after PostgreSQL was restored to an earlier state it never comes.
     private static let olderStands = Duration.seconds(10)
 
     private let endpoint: RedisEndpoint
@@ -34,11 +36,11 @@ final class SnapshotFollower: Sendable {
 
     private struct Current {
         var version: Int64 = 0
-        /// Redis has had it; one from the disk may be another gateway's.
+        /// Whether the version came from Redis; one from disk may be another gateway's.
         var isFromRedis = false
-        /// Since when Redis has had an older one than that.
+        /// Since when Redis has held an older version.
         var olderSince: ContinuousClock.Instant?
-        /// The versions of the seal key that its credentials are sealed under, and those of the one on disk.
+        /// Versions of the seal key that the credentials in force, and those on disk, are sealed under.
         var sealedUnder: [Int] = []
     }
 
@@ -63,7 +65,7 @@ final class SnapshotFollower: Sendable {
     var version: Int64 { current.withLock { $0.version } }
     var sealedUnder: [Int] { current.withLock { $0.sealedUnder } }
 
-    /// Takes the snapshot kept on disk, if there is one: before the first connection is accepted.
+    /// Applies the snapshot on disk, if there is one; call before the first connection is accepted.
     func startFromDisk() {
         if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: .disk) }
     }
@@ -82,7 +84,7 @@ final class SnapshotFollower: Sendable {
 
     private func look() async {
         guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, "v") else { return }
-        // Redis answers and has no snapshot: it was wiped, and everything else with it.
+        // Redis answers but has no snapshot: it was wiped.
         if reply == .null, version > 0 { onLost() }
         guard let version = reply.integer, isToBeTaken(version),
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
@@ -103,7 +105,8 @@ final class SnapshotFollower: Sendable {
         }
     }
 
-    /// - Returns: the versions of the seal key that its credentials are sealed under; `nil` where it is not taken.
+    /// - Returns: the versions of the seal key that its credentials are sealed under; `nil` when the snapshot is
+    ///   refused.
     @discardableResult
     private func take(_ data: Data, source: Source) -> [Int]? {
         guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
@@ -124,14 +127,14 @@ final class SnapshotFollower: Sendable {
                 return nil
             }
         }
-        // Its seal key may come yet: until then what this worker has serves its callers.
+        // The seal key may still arrive. Until then the snapshot in force keeps serving.
         if isSealedUnknown, version > 0 {
             metrics.add("aihub_worker_snapshots_refused_total")
             return nil
         }
         let sealedUnder = Set(snapshot.credentials.compactMap { Sealer.version(of: $0.sealed) }).sorted()
         current.withLock {
-            // What is on disk may be sealed under another one until this is there, too.
+            // The snapshot on disk may be sealed under other versions until this one replaces it.
             let before = $0.sealedUnder
             $0 = Current(version: snapshot.version, isFromRedis: source == .redis)
             $0.sealedUnder = Set(before + sealedUnder).sorted()
@@ -143,7 +146,7 @@ final class SnapshotFollower: Sendable {
         return sealedUnder
     }
 
-    /// Written aside and renamed, readable by this user only; credentials stay sealed in it.
+    /// Stores the snapshot for the next start: atomically, readable by this user only, credentials still sealed.
     private func keep(_ data: Data, _ sealedUnder: [Int]) {
         do {
             try PrivateFile.write(Array(data), to: file)
@@ -153,8 +156,8 @@ final class SnapshotFollower: Sendable {
         }
     }
 
-    /// A connection of its own for the doorbell, opened again whenever it closes; each opening rings once, since messages
-    /// may have been missed.
+    /// Subscribes to the doorbell on a connection of its own, reopened whenever it closes. Each opening rings once,
+    /// since messages may have been missed.
     private func listen(_ bell: AsyncStream<Void>.Continuation) {
         let loop = eventLoop
         loop.execute { [self] in

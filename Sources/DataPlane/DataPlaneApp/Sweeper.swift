@@ -8,13 +8,14 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// Says that this worker lives, and closes the holds of workers that no longer do: each is charged by what its worker last
-/// reported. Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
+/// Sends this worker's heartbeats, and closes the holds of workers that went silent, at the cost each last reported.
+///
+/// Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
 struct Sweeper: Sendable {
     static let holdsPerTurn = 200
-    /// Until the next sign of life after one that did not get through.
+    /// Delay until the next heartbeat after a failed one.
     static let againMs = 250
-    /// Every so many sweeps all holds are looked at.
+    /// One sweep in this many looks at every hold.
     static let wholeEvery = 12
 
     let redis: RedisClient
@@ -47,13 +48,13 @@ struct Sweeper: Sendable {
         while !Task.isCancelled {
             let isHeard = await beat()
             await beats.took(place: isHeard, within: .milliseconds(silenceMs))
-            // Tried again soon, so that a short return of Redis is not missed.
+            // Retry soon, so that a short return of Redis is not missed.
             try? await Task.sleep(for: .milliseconds(isHeard ? heartbeatMs : min(heartbeatMs, Self.againMs)))
         }
     }
 
-    /// Sweeps only while this worker's own heartbeats have got through for as long as others may be silent: after an outage
-    /// of Redis everybody looks dead for a moment, and the holds of the living must not be taken.
+    /// Sweeps only while this worker's own heartbeats have got through for `silenceMs`: right after an outage of Redis
+    /// every worker looks dead, and the holds of live ones must not be reaped.
     private func sweepForEver() async {
         var turn = 0
         while !Task.isCancelled {
@@ -80,7 +81,7 @@ struct Sweeper: Sendable {
         return true
     }
 
-    /// An older library may lack what this worker relies on: it is as good as none.
+    /// Whether the limiter's library has what this worker relies on; with an older one the heartbeat counts as failed.
     private func isNewEnough(_ reply: Result<RESPValue, RedisError>) -> Bool {
         let items = (try? reply.get())?.array ?? []
         let revision = items.count > 2 ? items[2].integer ?? 0 : 0
@@ -91,13 +92,13 @@ struct Sweeper: Sendable {
         return false
     }
 
-    /// Tells the others not to wait for this worker.
+    /// Removes this worker's heartbeats, so that nobody waits for it.
     func farewell() async {
         _ = try? await redis.pipeline(
             Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
     }
 
-    /// - Parameter isWhole: every hold is looked at, not only where an owner is known to be silent.
+    /// - Parameter isWhole: looks at every hold, not only when an owner is known to be silent.
     private func sweep(isWhole: Bool) async {
         let calls = Shard.all.map { shard in
             command(
@@ -128,9 +129,10 @@ struct Sweeper: Sendable {
         }
     }
 
-    /// From the hold `{rid, owner, at, cost, hold, event, periods}` to its settling: the last event its worker
-    /// reported, charged as that says, never above the hold. With an eighth item the request only began: its body had not been read,
-    /// and it is taken back.
+    /// The settle for a hold `{rid, owner, at, cost, hold, event, periods}`; `nil` when it cannot be read.
+    ///
+    /// It charges what the last reported event says, never more than the hold. An eighth item marks a request that only
+    /// began: its body had not been read, and it is abandoned at no charge.
     private static func reaping(_ hold: [String]) -> SettleRequest? {
         guard var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(hold[5].utf8)),
             let admittedMs = Int64(hold[2]), let cost = Int64(hold[3]), let held = Int64(hold[4])
@@ -150,7 +152,7 @@ struct Sweeper: Sendable {
     }
 }
 
-/// Since when this worker's heartbeats have got through without a gap.
+/// Records since when this worker's heartbeats have got through without a gap.
 private actor HeartbeatRecord {
     private var since: ContinuousClock.Instant?
     private var last: ContinuousClock.Instant?

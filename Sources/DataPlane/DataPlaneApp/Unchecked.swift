@@ -1,4 +1,4 @@
-/// Carries what belongs to one loop through another thread and back to that loop, which alone may use it.
+/// Carries a value owned by one loop through another thread and back; only that loop may use it.
 struct Unchecked<Value>: @unchecked Sendable {
     let value: Value
 

@@ -7,7 +7,7 @@ internal import RequestWalk
 internal import Routing
 internal import Translation
 
-/// The providers as one event loop reaches them: an endpoint for each deployment and operation, made when first used.
+/// An event loop's access to providers: one endpoint per deployment and operation, made on first use.
 final class Upstreams {
     private struct Place: Hashable {
         var target: ObjectIdentifier
@@ -23,7 +23,7 @@ final class Upstreams {
         self.connectMs = connectMs
     }
 
-    /// Another configuration is in force: what is under way ends, nothing new uses these endpoints.
+    /// Retires all endpoints when the configuration changes: attempts in flight finish, new ones make new endpoints.
     func retire() {
         for endpoint in endpoints.values { endpoint.retire() }
         endpoints.removeAll(keepingCapacity: true)

@@ -16,14 +16,14 @@ internal import Synchronization
 internal import TLSFront
 internal import UnixSignals
 
-/// Puts a worker together, runs it, and takes it apart in the order that loses nothing.
+/// Assembles a worker, runs it, and shuts it down in an order that loses nothing.
 package struct WorkerApp: Sendable {
     private let settings: WorkerSettings
     private let log = Logger(label: "aihub-worker")
 
     package init(settings: WorkerSettings) { self.settings = settings }
 
-    /// Runs until SIGTERM or SIGINT, then drains. A second signal ends the draining.
+    /// Runs until SIGTERM or SIGINT, then drains. A second signal cuts the drain short.
     package func run() async throws {
         let secrets = try WorkerSecrets(settings)
         try FileManager.default.createDirectory(
@@ -95,10 +95,10 @@ package struct WorkerApp: Sendable {
         log.info("worker ended")
     }
 
-    /// The journals get their first files, the loops run, and what a dead worker left on this disk is seen through.
+    /// Starts journals, loops and watchdog, and takes over what a dead worker left on this disk.
     ///
-    /// - Returns: the task that takes over what did not have room at once, and what watches the loops from then on: how long it
-    ///   takes to take a dead worker's requests over is up to them.
+    /// - Returns: the task that adopts what did not fit at once, and the watchdog, which starts only now because the
+    ///   first adoption may take long.
     private func start(
         _ loops: WorkerLoops, _ journals: JournalFolder, _ metrics: MetricsRegistry
     ) async -> (adopting: Task<Void, Never>?, watchdog: LoopWatchdog) {
@@ -161,7 +161,7 @@ package struct WorkerApp: Sendable {
         return missing.isEmpty ? .ready : .notReady(missing)
     }
 
-    /// Listener open a little longer, then closed; running requests may end until the deadline, then they are cut.
+    /// Keeps the listeners open for the grace period, then lets requests finish until the deadline, then cuts them.
     private func drain(_ loops: WorkerLoops, _ servers: [PublicServer], _ secured: TLSFront?, _ hurry: Flag) async {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.forEach { $0.drain() }
@@ -173,11 +173,11 @@ package struct WorkerApp: Sendable {
             await loops.unfinished() == 0 && (secured?.open ?? 0) == 0
         }
         loops.forEach { $0.shutDownRequests() }
-        // What is cut now still has to be settled, hurried or not.
+        // Requests cut now must still be settled, second signal or not.
         await wait(seconds: 2, Flag()) { await loops.unfinished() == 0 }
     }
 
-    /// A TLS listener, when certificate and key are set, and a look at their files each second.
+    /// Starts a TLS listener when certificate and key are set, and checks their files every second.
     private func serveTLS(
         _ loops: WorkerLoops, _ counter: ConnectionCounter, on group: any EventLoopGroup, _ metrics: MetricsRegistry
     ) throws -> (front: TLSFront, server: PublicServer, refreshing: Task<Void, Never>)? {
@@ -225,7 +225,7 @@ package struct WorkerApp: Sendable {
     }
 }
 
-/// Something that has happened or not, told across tasks.
+/// A one-way flag shared by tasks.
 private final class Flag: Sendable {
     private let value = Mutex(false)
 

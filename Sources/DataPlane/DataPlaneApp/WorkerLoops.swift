@@ -9,11 +9,11 @@ internal import ResponseCache
 internal import Routing
 internal import Synchronization
 
-/// The reactors of a worker, each with the services of its requests, reached from outside by hopping onto it.
+/// The reactors of a worker and their services, reached from other threads through the reactor's queue.
 final class WorkerLoops: Sendable {
     private struct Loop: @unchecked Sendable {
         let reactor: Reactor
-        /// Touched on the reactor alone.
+        /// Confined to the reactor.
         let services: LoopServices
         let pulse: LoopPulse
     }
@@ -52,28 +52,28 @@ final class WorkerLoops: Sendable {
         }
     }
 
-    /// Once the journals have their first files.
+    /// Starts the reactors; the journals must have their first files.
     func start() { for (number, loop) in loops.enumerated() { loop.reactor.start(name: "loop\(number)") } }
 
-    /// Has the first loop take over requests of dead workers, as far as it has room.
+    /// Lets the first loop adopt requests of dead workers, as far as it has room.
     ///
-    /// - Returns: how many of the records are in its journal now, from the first on.
+    /// - Returns: how many of the records, from the first on, are now in its journal.
     func adopt(_ records: [JournalRecord]) async -> Int {
         let loop = loops[0]
         return await loop.reactor.submit { loop.services.adopt(records) }
     }
 
-    /// Has every loop meet Redis.
+    /// Lets every loop connect to Redis.
     func begin() async { for loop in loops { await loop.reactor.submit { loop.services.begin() } } }
 
-    /// Whether every reactor has met every shard open once: before that, requests would be refused.
+    /// Whether every loop has once had all shards open: before that, requests would be refused.
     var haveMetRedis: Bool { opened.isOver }
 
     var pulses: [LoopPulse] { loops.map(\.pulse) }
 
     var watched: [LoopWatchdog.Loop] { loops.map { LoopWatchdog.Loop(turns: $0.reactor.turns, pulse: $0.pulse) } }
 
-    /// Whether the ledger has everything of every loop.
+    /// Whether the ledger has every request of every loop.
     func owesNothing() async -> Bool {
         for loop in loops where !(await loop.reactor.submit { loop.services.settles.isEmpty }) { return false }
         return true
@@ -83,12 +83,12 @@ final class WorkerLoops: Sendable {
         for loop in loops { loop.reactor.execute { body(loop.services) } }
     }
 
-    /// Runs `body` on every reactor and waits until it is done on all.
+    /// Runs `body` on every reactor, one after the other, and waits for all.
     func onEach(_ body: @escaping @Sendable (LoopServices) -> Void) async {
         for loop in loops { await loop.reactor.submit { body(loop.services) } }
     }
 
-    /// Gives a connection to the loops in turn.
+    /// Passes a connection to the loops, round robin.
     func adopt(_ descriptor: Int32, from address: PeerAddress) {
         let loop = loops[turn.add(1, ordering: .relaxed).newValue % loops.count]
         loop.reactor.execute { loop.services.adopt(descriptor, from: address) }
@@ -101,7 +101,7 @@ final class WorkerLoops: Sendable {
     }
 }
 
-/// Counts down to nothing, from any thread.
+/// A countdown to zero, from any thread.
 private final class Countdown: Sendable {
     private let left: Atomic<Int>
 

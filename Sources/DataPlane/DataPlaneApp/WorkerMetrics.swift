@@ -1,6 +1,6 @@
 internal import Operations
 
-/// What a worker counts. Names and labels are closed lists.
+/// The worker's metrics. Names and labels are closed lists.
 enum WorkerMetrics {
     private static let counters = [
         ("aihub_worker_requests_total", "Requests ended, by endpoint and HTTP status (0: the caller left first)."),
@@ -61,7 +61,7 @@ enum WorkerMetrics {
     }
 }
 
-/// The counters a request touches, at hand without a look-up by text.
+/// Counters every request touches, cached so that they are not looked up by name.
 struct RequestCounters {
     private struct Name: Hashable {
         var endpoint: String

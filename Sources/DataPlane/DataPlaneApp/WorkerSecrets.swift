@@ -6,8 +6,10 @@ internal import PlaneContract
 internal import Redis
 internal import ResponseCache
 
-/// The secret files of a worker, read again each second: a new version is used without a restart. Each time the worker says in Redis what
-/// it holds, so that a rotation goes on only once every worker can open what will be sealed next.
+/// The worker's secret files, read again every second: a new version is used without a restart.
+///
+/// Each time, the worker reports the versions it holds to Redis, so that a rotation proceeds only once every worker can
+/// open what will be sealed next.
 struct WorkerSecrets: Sendable {
     let pepper: LiveSecret
     let sealKey: LiveSecret
@@ -22,7 +24,7 @@ struct WorkerSecrets: Sendable {
     var digester: KeyDigester { KeyDigester(peppers: pepper.file) }
     var cacheSecrets: CacheSecrets { CacheSecrets(secret: sealKey.file.current.bytes) }
 
-    /// What is held now, by name.
+    /// The versions held now, by secret.
     private var held: [String: [String]] {
         var held = [
             SecretName.pepper.rawValue: pepper.file.versions.map(\.name),
@@ -35,8 +37,8 @@ struct WorkerSecrets: Sendable {
     /// Runs until cancelled.
     ///
     /// - Parameters:
-    ///   - sealedUnder: the versions of the seal key that the configuration in force is sealed under.
-    ///   - apply: is told which of both has another version in use or in the file.
+    ///   - sealedUnder: versions of the seal key that the configuration in force is sealed under.
+    ///   - apply: gets which of the two files has changed.
     func follow(
         as owner: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
         sealedUnder: @Sendable () -> [Int], apply: @Sendable (_ newPeppers: Bool, _ newSealKey: Bool) -> Void
@@ -65,7 +67,7 @@ struct WorkerSecrets: Sendable {
         redis.close()
     }
 
-    /// - Returns: what is wrong with the files, logged where it is not what was wrong before.
+    /// - Returns: what is wrong with the files; logged when it differs from `complaint`.
     private func refresh(after complaint: String, _ log: Logger) -> String {
         let now = LiveSecret.refresh([pepper, sealKey, redisPassword])
         if !now.isEmpty, now != complaint {

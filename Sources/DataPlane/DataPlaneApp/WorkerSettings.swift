@@ -6,8 +6,9 @@ package import Reactor
 package import Redis
 package import RequestWalk
 
-/// Everything that can be set of a worker, read from the environment under `AIHUB_WORKER_`. `docs/configuration.md` is the
-/// reference; a test compares the two.
+/// All settings of a worker, read from the environment under `AIHUB_WORKER_`.
+///
+/// `docs/configuration.md` is the reference; a test compares the two.
 package struct WorkerSettings: Sendable {
     package var host: String
     package var port: Int
@@ -15,39 +16,39 @@ package struct WorkerSettings: Sendable {
     package var operationsPort: Int
     package var threads: Int
     package var stateRedis: RedisEndpoint
-    /// The password of the state Redis, where it is in a file: it may change while the worker runs.
+    /// The state Redis's password when it comes from a file: it may change while the worker runs.
     package var stateRedisPassword: LiveSecret?
-    /// `nil`: no answer is kept.
+    /// `nil`: answers are not cached.
     package var cacheRedis: RedisEndpoint?
     package var cacheDeadlineMs: Int
-    /// How long answers are kept where neither key nor name says, in seconds.
+    /// Lifetime of cached answers when neither the key nor the model or alias sets one, in seconds.
     package var cacheSeconds: Int64
     package var pepperFile: String
     package var sealKeyFile: String
-    /// Where the last good snapshot and the journal are kept.
+    /// Folder of the last good snapshot and the journals.
     package var stateFolder: String
     package var limiterDeadlineMs: Int
-    /// How long after its last heartbeat a worker goes on letting in keys whose policy allows that without Redis.
+    /// How long after its last heartbeat a worker keeps admitting `allowLocal` keys without Redis.
     package var cutOffMs: Int64
     package var heartbeatMs: Int
-    /// How long a worker may be silent before its holds are taken.
+    /// How long a worker may be silent before its holds are reaped.
     package var silenceMs: Int
-    /// How long an event loop may go without a turn before the worker gives itself up.
+    /// How long an event loop may go without a turn before `/livez` fails and the worker exits.
     package var stallMs: Int
     package var drainSeconds: Int
-    /// How long the listener stays open after SIGTERM, so that load balancers notice `/readyz` first.
+    /// How long the listeners stay open after SIGTERM, so that load balancers notice the failing `/readyz` first.
     package var listenerGraceSeconds: Int
     package var connectMs: Int
     package var logLevel: Logger.Level
     /// Memory the process may use, in MiB; 0 for no limit.
     package var memoryMiB: Int
     package var trustedProxies: [AddressRange]
-    /// Keys that turn out to be bad which one address may send a minute; 0 for any number.
+    /// Failed key look-ups one network may cause per minute; 0 for any number.
     package var failedKeysPerMinute: Int
     package var usesProxyProtocol: Bool
     /// Certificate chain and key, both PEM; TLS is served when they are set.
     package var tlsFiles: TLSFiles?
-    /// Where `port` is: `host`, or loopback where other machines are to use TLS.
+    /// Address of `port`: `host`, or loopback when other machines must use TLS.
     package var plainHost: String
     package var tlsPort: Int
     package var bounds: Bounds
@@ -103,7 +104,7 @@ package struct WorkerSettings: Sendable {
         tlsFiles = read.tlsFiles(certificate, key)
         plainHost = host
         if !read.mayBePlain("PLAINTEXT", on: host) {
-            // Beside TLS the plain port stays, for this machine.
+            // With TLS, the plain port stays open on loopback.
             plainHost = "127.0.0.1"
             if tlsFiles == nil { read.refusePlain(on: host) }
         }
@@ -134,8 +135,8 @@ package struct WorkerSettings: Sendable {
 
     private static let memoryMiBMax = 1_048_576
 
-    /// Half of what the system lets the process use: the other half is for everything else on the machine, and for what the kernel
-    /// keeps for sockets. 0, and so no limit, when the system does not say.
+    /// Half of the memory the system grants the process; the rest is for other processes and the kernel's socket
+    /// buffers. 0, and so no limit, when the system does not say.
     private static func memoryMiBDefault() -> Int { min(memoryMiBMax, (MemoryLimit().bytes ?? 0) / (2 << 20)) }
 
     private static func bounds(_ read: inout SettingsReader, memoryMiB: Int) -> Bounds {
@@ -158,7 +159,7 @@ package struct WorkerSettings: Sendable {
     }
 
     private static func setBodies(_ bounds: inout Bounds, _ read: inout SettingsReader, _ memoryMiB: Int) {
-        // One body must have room whatever is set.
+        // Every budget must have room for one body of maximum size.
         let sums = (bounds.bodyBytesMax >> 20)...memoryMiBMax
         let all = memoryMiB > 0 ? min(bounds.bodiesBytesMax >> 20, memoryMiB / 4) : bounds.bodiesBytesMax >> 20
         bounds.bodiesBytesPerKeyMax =

@@ -1,5 +1,6 @@
-/// A fast generator for names and choices that need no secrecy (Blackman and Vigna's xoshiro256**), seeded by the system:
-/// asking the system each time is a system call.
+/// A fast random generator for ids and choices that need no secrecy (Blackman and Vigna's xoshiro256**).
+///
+/// Seeded by the system once, because asking the system each time is a system call.
 struct Xoshiro256: RandomNumberGenerator {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 

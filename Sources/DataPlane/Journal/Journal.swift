@@ -1,18 +1,19 @@
 internal import Admission
 internal import Synchronization
 
-/// One event loop's journal: what it admitted and what it owes, so that its death loses nothing that only it knew.
+/// One event loop's journal of admitted and unsettled requests, so that its death loses nothing only it knew.
 ///
-/// Redis is a projection of it: a record is written before its settle is sent, and kept until the ledger has it. Writing is
-/// a copy into a mapped file; making, syncing and removing files is `JournalFolder`'s work, on a thread of its own.
+/// The journal comes first, Redis is derived from it: a record is written before its settle is sent, and kept until the
+/// ledger has it. Writing copies into a mapped file; `JournalFolder` creates, syncs and removes files on a thread of
+/// its own.
 package final class Journal: @unchecked Sendable {
     private struct Written {
         let segment: JournalSegment
-        /// Requests whose last record is in this segment and that are not done with.
+        /// Requests that are not done and whose last record is in this segment.
         var outstanding = 0
     }
 
-    /// What the loop and the folder's thread share.
+    /// State shared by the loop and the folder's upkeep thread.
     struct Shared {
         var spare: JournalSegment?
         var unsynced: [JournalSegment] = []
@@ -23,18 +24,18 @@ package final class Journal: @unchecked Sendable {
     package let name: String
     let shared = Mutex(Shared())
     private var segments: [Written] = []
-    /// The number of the first of `segments`; numbers only rise.
+    /// The number of the first entry of `segments`; it only increases.
     private var first = 0
     private var latest: [String: Int] = [:]
-    /// No segment could be had: records are missing on disk until one can.
+    /// Whether the last write found no segment: records are missing on disk until one is available.
     package private(set) var isDegraded = false
 
     init(name: String) { self.name = name }
 
-    /// Half of the files it may have are in use: what can wait for the ledger should.
+    /// Whether half of the allowed files are in use: work that can wait for the ledger should wait.
     package var isHalfFull: Bool { segments.count >= JournalFolder.segmentsMax / 2 }
 
-    /// Brings what was written before this call to the disk. Blocks; from any thread but the loop's.
+    /// Syncs what was written before this call to the disk. Blocks: not for the event loop.
     func sync() { for segment in shared.withLock({ $0.unsynced }) { segment.sync() } }
 
     package func write(_ record: JournalRecord) {
@@ -48,8 +49,8 @@ package final class Journal: @unchecked Sendable {
         segments[segments.count - 1].outstanding += 1
     }
 
-    /// Says on disk that nothing needs to be known of these requests: what is not said here would be taken over by the worker
-    /// that comes after a dead one, and filed again. Lost, it does no harm.
+    /// Records on disk that these requests are done. Otherwise, if this worker dies, the next one adopts and files them
+    /// again, which is redundant but harmless.
     package func noteDone(_ ids: [String]) {
         for start in stride(from: 0, to: ids.count, by: JournalRecord.doneMax) {
             _ = append(.done(ids[start..<min(start + JournalRecord.doneMax, ids.count)]))
@@ -61,7 +62,7 @@ package final class Journal: @unchecked Sendable {
         return rotate() && segments[segments.count - 1].segment.append(record)
     }
 
-    /// Nothing of this request is owed any more.
+    /// Marks a request as done: its records are no longer needed.
     package func done(_ id: String) {
         guard let number = latest.removeValue(forKey: id) else { return }
         segments[number - first].outstanding -= 1
@@ -81,7 +82,8 @@ package final class Journal: @unchecked Sendable {
         return true
     }
 
-    /// Strictly from the oldest: a later segment may hold the end of a request that began in an earlier one.
+    /// Retires segments strictly from the oldest: without a later segment, an earlier record of the same request would
+    /// become its last one.
     private func retire() {
         while segments.count > 1, let oldest = segments.first, oldest.outstanding == 0 {
             segments.removeFirst()

@@ -4,13 +4,13 @@ internal import Glibc
 package import Logging
 internal import Synchronization
 
-/// The journals of one worker: `<folder>/<boot>/<loop>-<number>.j`, with a lock that lives as long as the worker does.
+/// The journals of one worker: `<folder>/<boot>/<loop>-<number>.j`, with a file lock held as long as the worker lives.
 ///
-/// What a dead worker left on this disk is found by the next one that starts here.
+/// The next worker that starts on this disk finds what a dead one left.
 package final class JournalFolder: @unchecked Sendable {
-    /// Bytes of one file. Two of each loop's exist at least.
+    /// Bytes of one file. Each loop has at least two.
     package static let segmentBytes = 16 << 20
-    /// Files of one loop; beyond that nothing new is made until the ledger has caught up.
+    /// Files of one loop. At this bound no file is created until the ledger has caught up.
     static let segmentsMax = 256
     private static let upkeepEvery: UInt32 = 20_000
 
@@ -21,7 +21,7 @@ package final class JournalFolder: @unchecked Sendable {
     private let segmentBytes: Int
     private var journals: [(journal: Journal, next: Int)] = []
     private var live: [String: [JournalSegment]] = [:]
-    /// The same journals, for other threads than the keeper's: unchanged after `start`.
+    /// The journals, for threads other than the upkeep thread; unchanged after `start`.
     private var made: [Journal] = []
     private let stopped = Atomic(false)
 
@@ -36,7 +36,7 @@ package final class JournalFolder: @unchecked Sendable {
         lock = held
     }
 
-    /// Before `start`.
+    /// Adds a loop's journal; only before `start`.
     package func journal(_ name: String) -> Journal {
         let journal = Journal(name: name)
         journals.append((journal, 1))
@@ -44,8 +44,8 @@ package final class JournalFolder: @unchecked Sendable {
         return journal
     }
 
-    /// Makes the first files, then keeps house on a thread of its own: 50 times a second a spare file for whoever took his,
-    /// every fifth time what was written goes to the disk.
+    /// Creates the first files, then maintains the journals on a thread of its own: 50 times a second a spare file for
+    /// each journal without one, and every fifth time a sync.
     package func start() {
         keepHouse(syncing: false)
         Thread.detachNewThread { [self] in
@@ -58,7 +58,10 @@ package final class JournalFolder: @unchecked Sendable {
         }
     }
 
-    /// Everything owed is settled and in the ledger or not: what is left stays for the next worker on this disk.
+    /// Ends the upkeep and releases the lock.
+    ///
+    /// - Parameter isClean: the ledger has everything, so the files are removed; otherwise they stay for the next
+    ///   worker on this disk.
     package func stop(removing isClean: Bool) {
         stopped.store(true, ordering: .relaxed)
         if isClean { try? FileManager.default.removeItem(atPath: boot) }
@@ -90,7 +93,7 @@ package final class JournalFolder: @unchecked Sendable {
             }
             guard syncing else { continue }
             for segment in unsynced { segment.sync() }
-            // The newest is still being written; those before it are whole now.
+            // The newest is still being written; earlier ones are complete and synced.
             journal.shared.withLock { shared in
                 let newest = shared.unsynced.last
                 shared.unsynced.removeAll { done in done !== newest && unsynced.contains { $0 === done } }
@@ -100,12 +103,12 @@ package final class JournalFolder: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// What a loop of this worker has on disk, for a Redis that lost everything. Blocks.
+    /// A loop's records on disk, for a Redis that lost everything. Blocks.
     package func records(of name: String) -> [JournalRecord] { Self.records(in: boot, prefix: name + "-", log) }
 
-    /// What workers that are no more left here, to be taken over. Their folders stay locked until that is done or this process ends.
+    /// The journals of dead workers, to be adopted. Their folders stay locked until that is done or this process ends.
     ///
-    /// - Parameter idsMax: ids noted at once, at about 50 bytes each.
+    /// - Parameter idsMax: ids indexed at once, at about 50 bytes each.
     package func inherit(idsMax: Int = JournalInheritance.idsMax) -> JournalInheritance {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
         var folders: [JournalInheritance.Folder] = []
@@ -131,7 +134,7 @@ package final class JournalFolder: @unchecked Sendable {
         }
     }
 
-    /// The lock of a folder, or `nil` while its owner lives.
+    /// The descriptor that locks a folder; `nil` while its owner lives, or when the lock file cannot be opened.
     private static func lock(_ folder: String) -> Int32? {
         let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return nil }

@@ -1,6 +1,6 @@
-/// Where the last word of each request stands, for one part of all ids: 24 bytes an id, and what a dictionary needs beside.
+/// The place of each request's last record, for one partition of all ids: 24 bytes an id, plus dictionary overhead.
 struct JournalIndex {
-    /// The 16 bytes of a request's id. Other texts than ours are hashed into that many.
+    /// The 16 bytes of a request's id. Texts of any other form are hashed into 16 bytes.
     private struct ID: Hashable {
         var high: UInt64 = 0
         var low: UInt64 = 0
@@ -33,7 +33,7 @@ struct JournalIndex {
 
     private let part: UInt64
     private let parts: UInt64
-    /// `done`, or whether it is an end, then the file's number and the place in it.
+    /// `done`, or an `end` bit, the file's number and the offset in it.
     private var places: [ID: UInt64] = [:]
 
     init(part: Int, of parts: Int) {
@@ -43,8 +43,8 @@ struct JournalIndex {
 
     var count: Int { places.count }
 
-    /// A record of a request: the last one counts, but an end is an end, whichever file is read first, because loops write side by
-    /// side.
+    /// Notes a request's record. The last one read counts, but a running record never replaces an end: loops write in
+    /// parallel, so the order of files is not the order of records.
     mutating func note(_ id: UnsafeRawBufferPointer, isEnd: Bool, file: Int, offset: Int) {
         let id = ID(id)
         guard id.low % parts == part else { return }
@@ -52,7 +52,7 @@ struct JournalIndex {
         places[id] = Self.place(file, offset) | (isEnd ? Self.end : 0)
     }
 
-    /// Nothing more needs to be known of it, in whichever file that is said.
+    /// Marks a request as done, whatever other files say about it.
     mutating func done(_ text: String) {
         var text = text
         let id = text.withUTF8 { ID(UnsafeRawBufferPointer($0)) }

@@ -2,25 +2,27 @@ internal import Foundation
 internal import Glibc
 internal import Logging
 
-/// What dead workers left in their journals: the last record of each of their requests that is not done with, handed out a few at a
-/// time, so that gigabytes of a long outage are taken over in little memory.
+/// The journals of dead workers: the last record of each request that is not done, in small batches.
 ///
-/// The records of one request may stand in several files, the last word in any of them. So the files are read twice: first the
-/// ids are noted and where the last word of each stands, then the last words are handed out, in the order of the files. When there
-/// are more ids than may be noted at once, that is done for one part of them after the other.
+/// Batches keep memory small even when a long outage left gigabytes.
 ///
-/// A file is removed when all that was handed out of it was taken, and is on the disk in a journal of this worker. A worker that dies
-/// before that leaves both; the next one settles such a request again, with the same bytes, which changes nothing.
+/// A request's records may be in several files, the last in any of them. So the files are read twice: first to index
+/// the place of each request's last record, then to return those records in file order. If there are more than `idsMax`
+/// ids, this is done for one partition of them after another.
 ///
-/// Reading blocks: not for an event loop, and for one thread at a time.
+/// A file is removed once all records returned from it were adopted and synced to a journal of this worker. A worker
+/// that dies before that leaves both; the next one settles such a request again with the same bytes, which changes
+/// nothing.
+///
+/// Reading blocks: not for an event loop, and one thread at a time.
 package final class JournalInheritance: @unchecked Sendable {
-    /// Ids noted at once; each takes some 50 bytes.
+    /// Ids indexed at once; each takes about 50 bytes.
     package static let idsMax = 1_000_000
 
     struct Folder {
         var path: String
         var lock: Int32
-        /// Names, in the order of reading.
+        /// File names, in reading order.
         var files: [String]
     }
 
@@ -29,15 +31,15 @@ package final class JournalInheritance: @unchecked Sendable {
     private let heirs: [Journal]
     private let log: Logger
     private let idsMax: Int
-    /// How many parts the ids are in; 0 until they are counted.
+    /// Number of partitions of the ids; 0 until the ids are counted.
     private var parts = 0
     private var part = 0
-    /// The ids of this part; `nil` until they are noted.
+    /// The index of the current partition; `nil` until it is built.
     private var index: JournalIndex?
     private var file = 0
     private var bytes: Data?
     private var offset: Int?
-    /// Read to their end for the last time.
+    /// Files read to their end in the last pass, to be removed.
     private var exhausted: [String] = []
     private var isOver = false
 
@@ -49,7 +51,8 @@ package final class JournalInheritance: @unchecked Sendable {
         files = folders.flatMap { folder in folder.files.map { folder.path + "/" + $0 } }
     }
 
-    /// The next records, at most so many; none at the end. To ask for them says that those before are in a journal of this worker.
+    /// The next records, at most `count`; empty at the end. Calling it confirms that all earlier ones are in a journal
+    /// of this worker.
     package func next(_ count: Int) -> [JournalRecord] {
         guard !isOver else { return [] }
         discard()
@@ -116,7 +119,7 @@ package final class JournalInheritance: @unchecked Sendable {
         }
     }
 
-    /// Reads on in the current file until there are enough records or it ends.
+    /// Continues in the current file until there are `count` records or it ends.
     private func readOn(into records: inout [JournalRecord], upTo count: Int) {
         if bytes == nil { bytes = Self.mapped(files[file]) ?? Data() }
         let next = (bytes ?? Data()).withUnsafeBytes { bytes in
@@ -140,9 +143,9 @@ package final class JournalInheritance: @unchecked Sendable {
         try? Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
     }
 
-    // MARK: The end
+    // MARK: Removal
 
-    /// Removes files of which everything is in a journal of this worker, once that is on the disk.
+    /// Removes files whose records are all in journals of this worker, after syncing those.
     private func discard() {
         guard !exhausted.isEmpty else { return }
         for heir in heirs { heir.sync() }

@@ -1,6 +1,7 @@
-/// What a segment holds, read from its file.
+/// Reads the records of a segment's file.
 package enum JournalReader {
-    /// - Returns: the records in their order, and how many places were damaged. A torn end is no damage: there it stops.
+    /// - Returns: the records in order, and how many places were damaged. A torn end is not damage: reading stops
+    ///   there.
     package static func records(in bytes: UnsafeRawBufferPointer) -> (records: [JournalRecord], damaged: Int) {
         var records: [JournalRecord] = []
         let damaged = scan(bytes) { payload, _ in
@@ -10,12 +11,12 @@ package enum JournalReader {
         return (records, damaged)
     }
 
-    /// Goes through the records without making any.
+    /// Visits the records without decoding them.
     ///
     /// - Parameters:
-    ///   - start: where to go on; `nil` for the beginning.
-    ///   - body: gets a record's payload and where the record begins; false stops behind it.
-    /// - Returns: how many places were damaged, and where to go on: `nil` at the end.
+    ///   - start: the offset to continue at; `nil` for the beginning.
+    ///   - body: gets a record's payload and the record's offset; returning false stops after it.
+    /// - Returns: how many places were damaged, and the offset to continue at: `nil` at the end.
     static func scan(
         _ bytes: UnsafeRawBufferPointer, from start: Int? = nil, _ body: (UnsafeRawBufferPointer, Int) -> Bool
     ) -> (damaged: Int, next: Int?) {
@@ -27,7 +28,7 @@ package enum JournalReader {
         var isLost = false
         while at + JournalRecord.headerBytes <= bytes.count {
             guard let payload = payload(in: bytes, at: at) else {
-                // Damaged, or the end: the next good record, if there is one, says which.
+                // Damage, or the end: it is damage only if another valid record follows.
                 isLost = true
                 at += 8
                 continue

@@ -3,27 +3,30 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import PlaneContract
 
-/// One line of the journal: how a request is to be settled as far as is known, or which requests are done with. The last record of a
-/// request counts.
+/// One record of the journal: how to settle a request as far as is known, or which requests are done.
 ///
-/// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian. Payload:
-/// `kind u8 · target u8 · gives its unit back (1), but not in the minute (2) u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods, generation and event,
-/// each as `length u32 · bytes`, and the pool where it counts in one.
+/// A request's last record counts.
+///
+/// On disk: `marker u32 · payload length u32 · checksum u64 · payload`, padded to eight bytes, numbers little-endian.
+/// Payload: `kind u8 · target u8 · flags u8 · cost i64 · tokens i64 · admitted i64`, then id, key, org, periods,
+/// generation and event, each as `length u32 · bytes`, and the pool, if any, in the same form. Flags: 1 gives the
+/// request's unit back, 2 keeps that unit counted in the minute.
 package struct JournalRecord: Sendable {
     package enum Kind: UInt8, Sendable {
-        /// Admitted, or running: should nothing follow, it was interrupted, and this is what it is charged.
+        /// Admitted or running: if no further record follows, the request was interrupted and is charged this.
         case running = 1
-        /// Ended: the charge is frozen.
+        /// Ended: the charge is final.
         case ended = 2
-        /// Nothing more needs to be known of the requests whose ids, joined by commas, are its event.
+        /// Done: `event` has the ids of requests whose records are no longer needed, joined by commas.
         case done = 3
     }
 
     package var kind: Kind
     package var request: SettleRequest
-    /// The life of the shard's counters the request is held or to be settled in.
+    /// The generation of the shard's counters the request is held or to be settled in.
     package var generation: String
-    /// When it was admitted, by Redis's clock, in milliseconds since 1970: an event made before that cannot say.
+    /// When it was admitted, by Redis's clock, in milliseconds since 1970 UTC: the event of a running record was made
+    /// before that was known.
     package var admittedMs: Int64
 
     package init(_ kind: Kind, _ request: SettleRequest, generation: String, admittedMs: Int64) {
@@ -33,10 +36,10 @@ package struct JournalRecord: Sendable {
         self.admittedMs = admittedMs
     }
 
-    /// Ids of one such record: with their commas they stay below `payloadBytesMax`.
+    /// The most ids in one `done` record: with their commas they stay below `payloadBytesMax`.
     static let doneMax = 1_000
 
-    /// Says that requests are done with: nothing of theirs is taken over or told again.
+    /// A record that these requests are done: they are neither adopted nor sent again.
     static func done(_ ids: some Collection<String>) -> JournalRecord {
         JournalRecord(
             .done,
@@ -48,7 +51,7 @@ package struct JournalRecord: Sendable {
 
     var doneIDs: [String] { String(decoding: request.event, as: UTF8.self).split(separator: ",").map(String.init) }
 
-    /// How the request is to be settled if nothing follows this record.
+    /// How to settle the request if no further record follows.
     package var settlement: SettleRequest {
         guard kind == .running, var event = try? JSONDecoder().decode(UsageEvent.self, from: Data(request.event)) else {
             return request
@@ -62,7 +65,7 @@ package struct JournalRecord: Sendable {
     static let marker: UInt32 = 0x4c4e_524a
     static let headerBytes = 16
     private static let fixedBytes = 27
-    /// No event comes near; a length beyond it is damage.
+    /// Far above any event: a larger length means damage.
     static let payloadBytesMax = 64 << 10
 
     var payloadBytes: Int {
@@ -72,10 +75,10 @@ package struct JournalRecord: Sendable {
             + (request.scopes.pool.map { 4 + $0.utf8.count } ?? 0)
     }
 
-    /// What the record takes in a segment.
+    /// Bytes the record takes in a segment, padding included.
     package var bytes: Int { (Self.headerBytes + payloadBytes + 7) & ~7 }
 
-    /// Writes the whole record; the marker comes last, so that a record cut short is none.
+    /// Writes the whole record, the marker last, so that a partial record is not taken for one.
     package func write(to target: UnsafeMutableRawPointer) {
         var at = Self.headerBytes
         func byte(_ value: UInt8) {
@@ -111,7 +114,7 @@ package struct JournalRecord: Sendable {
         target.storeBytes(of: Self.marker.littleEndian, toByteOffset: 0, as: UInt32.self)
     }
 
-    /// Tells damage, not malice: eight bytes at a time, multiplied and folded.
+    /// A checksum against damage, not tampering: eight bytes at a time, multiplied and folded.
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = UInt64(bytes.count) &* 0x9e37_79b9_7f4a_7c15
         var at = 0
@@ -132,7 +135,7 @@ package struct JournalRecord: Sendable {
         return hash
     }
 
-    /// Kind and id alone, without a copy of anything; `nil` when the payload is none.
+    /// Kind and id, without copying; `nil` when the payload is malformed.
     static func head(of payload: UnsafeRawBufferPointer) -> (kind: Kind, id: UnsafeRawBufferPointer)? {
         guard payload.count >= fixedBytes + 4, let kind = Kind(rawValue: payload[0]) else { return nil }
         let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: fixedBytes, as: UInt32.self)))
@@ -140,7 +143,7 @@ package struct JournalRecord: Sendable {
         return (kind, UnsafeRawBufferPointer(rebasing: payload[fixedBytes + 4..<fixedBytes + 4 + length]))
     }
 
-    /// - Returns: `nil` when the payload is none, which a right checksum makes unlikely.
+    /// - Returns: `nil` when the payload is malformed, which a correct checksum makes unlikely.
     init?(payload: UnsafeRawBufferPointer) {
         guard payload.count >= Self.fixedBytes, let kind = Kind(rawValue: payload[0]),
             let target = SettleRequest.Target(rawValue: String(decoding: [payload[1]], as: UTF8.self))
@@ -149,7 +152,7 @@ package struct JournalRecord: Sendable {
         let tokens = Int64(littleEndian: payload.loadUnaligned(fromByteOffset: 11, as: Int64.self))
         var fields: [UnsafeRawBufferPointer] = []
         var at = Self.fixedBytes
-        // Records of before there were pools end after the sixth.
+        // Records of requests without a pool end after the sixth field.
         while fields.count < 6 || fields.count == 6 && at < payload.count {
             guard at + 4 <= payload.count else { return nil }
             let length = Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt32.self)))

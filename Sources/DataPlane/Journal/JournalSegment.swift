@@ -1,7 +1,9 @@
 internal import Glibc
 
-/// One file of the journal, mapped into memory: a record is written by copying it there. What is copied survives the death of
-/// the process (the page cache has it), costs no system call, and cannot block on a full disk: the room was taken beforehand.
+/// One file of the journal, mapped into memory. A record is written by copying it there.
+///
+/// The copy survives the death of the process (it is in the page cache), costs no system call, and cannot fail on a
+/// full disk, because the space was allocated beforehand.
 package final class JournalSegment: @unchecked Sendable {
     package enum Failure: Error, Equatable { case system(call: String, errno: Int32) }
 
@@ -11,10 +13,10 @@ package final class JournalSegment: @unchecked Sendable {
     private let descriptor: Int32
     private let base: UnsafeMutableRawPointer
     private let size: Int
-    /// Where the next record goes. Touched by the one loop that writes.
+    /// Where the next record goes. Used only by the loop that writes.
     private var end = JournalSegment.magic.count
 
-    /// Makes the file with all its room taken.
+    /// Creates the file with all its space allocated.
     package init(path: String, size: Int) throws(Failure) {
         self.path = path
         self.size = size
@@ -42,7 +44,7 @@ package final class JournalSegment: @unchecked Sendable {
         close(descriptor)
     }
 
-    /// Returns false, and writes nothing, when there is no room left.
+    /// Appends a record. Returns false, and writes nothing, when it does not fit.
     func append(_ record: JournalRecord) -> Bool {
         let bytes = record.bytes
         guard bytes <= size - end, record.payloadBytes <= JournalRecord.payloadBytesMax else { return false }
@@ -51,7 +53,7 @@ package final class JournalSegment: @unchecked Sendable {
         return true
     }
 
-    /// Brings what was written to the disk, for the case of a power cut. Blocks; not for an event loop.
+    /// Syncs what was written to the disk, against a power failure. Blocks: not for an event loop.
     package func sync() { fdatasync(descriptor) }
 
     package func remove() { unlink(path) }

@@ -2,18 +2,20 @@ internal import EventStream
 package import GatewayModel
 internal import JSONScan
 
-/// Whether an answer is worth keeping: complete, and ended by the engine itself. Judged by the bytes its caller got.
+/// Decides whether an answer may be cached: it must be complete, and ended by the provider itself.
+///
+/// Judges the bytes the client received.
 package enum AnswerJudge {
-    /// Reasons an engine gives for ending a choice by itself. `length` is the caller's own limit or the model's: answers cut
-    /// for lack of money never come here. What a filter took away may be whole the next time.
+    /// Finish reasons of a choice that the provider ended itself. `length` is the client's own limit or the model's:
+    /// answers cut for lack of money never come here. What a filter removed may be complete the next time.
     private static func isGood(_ reason: JSONView) -> Bool {
         reason.isText("stop") || reason.isText("length") || reason.isText("tool_calls")
             || reason.isText("function_call")
     }
 
-    /// A body.
+    /// Whether a body may be cached.
     ///
-    /// - Parameter choices: how many were asked for.
+    /// - Parameter choices: how many choices the client requested.
     package static func mayKeep(_ body: [UInt8], _ operation: Operation, choices: Int64) -> Bool {
         guard body.count <= CachedAnswer.contentBytesMax, let members = try? JSONScanner.members(of: body) else {
             return false
@@ -32,14 +34,14 @@ package enum AnswerJudge {
                     && reasons.allSatisfy { $0.map(isGood) ?? false }
             case .embedding: return member("data").map { !$0.isEmpty } ?? false
             case .image:
-                // An address is good for an hour only, and somebody else's to take back.
+                // A URL is valid for an hour only, and its owner may revoke it.
                 guard let list = member("data"), !list.isEmpty else { return false }
                 return list.elements.allSatisfy { $0["b64_json"]?.hasText == true && ($0["url"]?.isNull ?? true) }
             }
         }
     }
 
-    /// The events of a stream, without its `[DONE]`.
+    /// Whether a stream may be cached, given its events without the `[DONE]`.
     package static func mayKeep(events: [UInt8], choices: Int64) -> Bool {
         guard events.count <= CachedAnswer.contentBytesMax else { return false }
         var parser = EventStreamParser()
@@ -51,7 +53,7 @@ package enum AnswerJudge {
         return isReadable != nil && isGoodSoFar && Int64(ended.count) == choices && choices > 0
     }
 
-    /// Notes which choices an event ends; false when it is none that may be kept.
+    /// Adds the choices an event ends to `ended`; false when the event forbids caching.
     private static func judge(_ data: [UInt8], _ ended: inout Set<Int64>) -> Bool {
         guard let members = try? JSONScanner.members(of: data) else { return false }
         return data.withJSON { bytes in

@@ -1,9 +1,9 @@
-/// What the `Cache-Control` of a request asks of the cache (RFC 9111 §5.2.1): the directives that make sense here; others are
-/// ignored, as the RFC wants it.
+/// A request's `Cache-Control` (RFC 9111 §5.2.1): the directives that apply to this cache. Others are ignored, as the
+/// RFC requires.
 package struct CacheControl: Sendable, Equatable {
-    /// `no-store`: neither read nor keep.
+    /// `no-store`: neither read nor store.
     package var forbidsKeeping = false
-    /// `no-cache`, or `max-age=0`: answer afresh, and keep that.
+    /// `no-cache`, or `max-age=0`: get a new answer, and store it.
     package var forbidsReading = false
     /// `max-age`: no answer older than this, in milliseconds.
     package var ageMsMax: Int64 = .max
@@ -26,7 +26,7 @@ package struct CacheControl: Sendable, Equatable {
         }
     }
 
-    /// Delta-seconds (RFC 9111 §1.2.2): digits alone, and too many of them mean the most there is.
+    /// Delta-seconds (RFC 9111 §1.2.2): digits only; a number too large to represent means the maximum.
     private static func seconds(_ text: some StringProtocol) -> Int64? {
         let digits = String(text.filter { $0 != "\"" })
         guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 &- 0x30 < 10 }) else { return nil }

@@ -1,4 +1,4 @@
-/// The name of one answer in the cache: 32 bytes that say nothing about the request to whoever lacks the secret.
+/// An answer's key in the cache: 32 bytes that reveal nothing about the request without the secret.
 package struct CacheKey: Hashable, Sendable {
     package static let length = 32
 
@@ -6,7 +6,7 @@ package struct CacheKey: Hashable, Sendable {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Under which it stands in the cache Redis. The number is that of the format of what stands there.
+    /// The key in the cache Redis. The number is the format version of the value.
     package var redisName: String {
         var name = "answer\(CachedAnswer.format):"
         for byte in bytes {

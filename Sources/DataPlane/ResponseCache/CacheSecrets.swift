@@ -2,14 +2,16 @@ internal import Crypto
 internal import FoundationEssentials
 package import GatewayModel
 
-/// Names and seals answers, and names an org's prompts in the caches of vendors. The secrets are derived (HKDF-SHA-256) from a secret all workers hold, so that they share what
-/// they keep, and neither PostgreSQL nor any Redis can name or open an answer.
+/// Derives cache keys, seals answers, and derives an org's prompt cache keys for vendors.
+///
+/// All secrets are derived (HKDF-SHA-256) from one that all workers hold, so they share cached answers, and neither
+/// PostgreSQL nor any Redis can find or open one.
 package struct CacheSecrets: Sendable {
     private let naming: SymmetricKey
     private let sealing: SymmetricKey
     private let vendorNaming: SymmetricKey
 
-    /// - Parameter secret: 32 random bytes. With another one nothing that was kept before is found.
+    /// - Parameter secret: 32 random bytes. With another secret, nothing stored before is found.
     package init(secret: [UInt8]) {
         func derived(_ purpose: String) -> SymmetricKey {
             HKDF<SHA256>.deriveKey(
@@ -20,26 +22,27 @@ package struct CacheSecrets: Sendable {
         vendorNaming = derived("aihub/vendor-cache/name")
     }
 
-    /// Bytes of the name of an org's prompts: 192 bits, 32 characters in base64url. OpenAI takes 64 characters.
+    /// Bytes of a prompt cache key: 192 bits, 32 characters in base64url. OpenAI accepts 64 characters.
     private static let vendorNameBytes = 24
 
-    /// The `prompt_cache_key` by which a vendor tells an org's prompts from those of all others, whatever its callers send as theirs.
+    /// The `prompt_cache_key` by which a vendor separates an org's prompts from those of all others, whatever clients
+    /// send as theirs.
     ///
-    /// - Parameter own: the caller's own `prompt_cache_key` as it stands in the request; empty without one.
+    /// - Parameter own: the client's `prompt_cache_key` as it is in the request; empty without one.
     package func promptCacheKey(org: String, own: [UInt8]) -> String {
-        // No org's id has a zero byte in it.
+        // A zero byte separates the parts: no org id contains one.
         let message = Array(org.utf8) + [0] + own
         let code = HMAC<SHA256>.authenticationCode(for: message, using: vendorNaming)
         return Data(code.prefix(Self.vendorNameBytes)).base64EncodedString()
             .replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    /// The name of the answer to one request of one org: HMAC-SHA-256, under a secret of that org alone, over the endpoint, the
-    /// body and what stood behind the model's name.
+    /// The cache key of one org's request: HMAC-SHA-256, under a secret of that org alone, over the endpoint, the body
+    /// and the definition behind the model's name.
     ///
     /// - Parameters:
-    ///   - body: what `CanonicalDigest` made of the body.
-    ///   - definition: a digest of the alias or model and of the engines behind it.
+    ///   - body: the body's `CanonicalDigest`.
+    ///   - definition: a digest of the alias or model and of the deployments behind it.
     package func key(org: String, _ operation: Operation, body: [UInt8], definition: [UInt8]) -> CacheKey {
         let orgSecret = SymmetricKey(
             data: HMAC<SHA256>.authenticationCode(for: Array(org.utf8), using: naming))
@@ -56,8 +59,10 @@ package struct CacheSecrets: Sendable {
     private static let nonceBytes = 12
     private static let tagBytes = 16
 
-    /// The answer as it stands in the cache Redis: `nonce (12) · AES-256-GCM ciphertext · tag (16)`, under a key of this name
-    /// alone and bound to it, so that whoever writes there can neither plant an answer nor move one to another name.
+    /// The answer as stored in the cache Redis: `nonce (12) · AES-256-GCM ciphertext · tag (16)`.
+    ///
+    /// The encryption key is derived from the cache key, which is also authenticated, so that write access to Redis
+    /// allows neither forging an answer nor moving one to another key.
     package func seal(_ answer: CachedAnswer, for key: CacheKey) -> [UInt8]? {
         let nonce = AES.GCM.Nonce()
         guard
@@ -71,7 +76,7 @@ package struct CacheSecrets: Sendable {
         return sealed
     }
 
-    /// - Returns: `nil` for anything that was not sealed under this name, or says nothing this worker can read.
+    /// - Returns: `nil` for anything not sealed under this cache key, or not readable by this worker.
     package func open(_ sealed: [UInt8], for key: CacheKey) -> CachedAnswer? {
         guard sealed.count > Self.nonceBytes + Self.tagBytes, sealed.count <= CachedAnswer.sealedBytesMax,
             let nonce = try? AES.GCM.Nonce(data: sealed[..<Self.nonceBytes]),
@@ -83,7 +88,8 @@ package struct CacheSecrets: Sendable {
         return CachedAnswer(bytes: Array(plain))
     }
 
-    /// One key a name: then random nonces never meet, however many answers are kept under one secret (NIST SP 800-38D §8.3).
+    /// One key per cache key, so that random nonces cannot collide however many answers are stored under one secret
+    /// (NIST SP 800-38D §8.3).
     private func sealingKey(of key: CacheKey) -> SymmetricKey {
         SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: key.bytes, using: sealing))
     }

@@ -1,28 +1,28 @@
 package import GatewayModel
 
-/// A complete answer as its first caller got it, kept to be given again.
+/// A complete answer as its first client received it, to be served again.
 package struct CachedAnswer: Sendable, Equatable {
-    /// Rises when the bytes below change; answers of another format are not found.
+    /// Increments when the encoding below changes; answers of another format are not found.
     static let format: UInt8 = 1
-    /// The bytes of an answer, or of a stream's events. A larger one is not kept.
+    /// Maximum bytes of a body, or of a stream's events. Larger answers are not stored.
     package static let contentBytesMax = 1 << 20
-    /// Names beside the content, numbers and seal included.
+    /// Maximum bytes of everything but the content: names, numbers and seal.
     static let overheadBytesMax = 4_096
     package static let sealedBytesMax = contentBytesMax + overheadBytesMax
-    /// How long anything may be kept at most.
+    /// The maximum lifetime of any answer.
     package static let lifetimeMsMax: Int64 = 86_400_000
 
-    /// Whether `content` is a stream's events as they went out, without the comments between them and without the `[DONE]` at
-    /// their end; else it is a body.
+    /// Whether `content` is a stream's events as sent, without comments between them and without the final `[DONE]`;
+    /// otherwise it is a body.
     package var isStream: Bool
     package var content: [UInt8]
-    /// When it was complete, in milliseconds since 1970 UTC.
+    /// When the answer was complete, in milliseconds since 1970 UTC.
     package var madeMs: Int64
     package var lifetimeMs: Int64
-    /// What the request it answered was charged.
+    /// What the original request was charged.
     package var cost: NanoUSD
     package var priceID: Int64
-    /// The model as the provider named it, and the deployment.
+    /// The model as the provider named it, and the deployment that answered.
     package var model: String
     package var deployment: String
 
@@ -41,17 +41,17 @@ package struct CachedAnswer: Sendable, Equatable {
         self.deployment = deployment
     }
 
-    /// How old it is. Clocks of two workers differ: an answer from the future is new.
+    /// The answer's age. Workers' clocks differ: an answer from the future is new.
     package func ageMs(at now: Int64) -> Int64 { max(0, now.subtractingReportingOverflow(madeMs).partialValue) }
 
-    /// Whether it may still be given, by its own time and by that of whoever asks. Redis drops what is too old, but is not
-    /// trusted with it.
+    /// Whether the answer may still be served, by its own lifetime and the oldest age its reader accepts. Redis expires
+    /// old answers, but is not trusted to.
     package func isFresh(at now: Int64, ageMsMax: Int64) -> Bool { ageMs(at: now) < min(lifetimeMs, ageMsMax) }
 }
 
 extension CachedAnswer {
-    /// What is sealed: `format u8 · stream u8 · made i64 · lifetime i64 · cost i64 · price i64`, then model, deployment and
-    /// content, each as `length u32 · bytes`. Numbers are little-endian.
+    /// The plaintext that is sealed: `format u8 · stream u8 · made i64 · lifetime i64 · cost i64 · price i64`, then
+    /// model, deployment and content, each as `length u32 · bytes`. Numbers are little-endian.
     var bytes: [UInt8] {
         var out: [UInt8] = [Self.format, isStream ? 1 : 0]
         out.reserveCapacity(content.count + 128)
@@ -65,7 +65,7 @@ extension CachedAnswer {
         return out
     }
 
-    /// - Returns: `nil` when the bytes are not exactly one answer.
+    /// Decodes `bytes`; `nil` when they are not exactly one answer.
     init?(bytes: [UInt8]) {
         var reader = EntryReader(bytes: bytes)
         guard reader.byte() == Self.format, let kind = reader.byte(), kind <= 1, let made = reader.number(),
@@ -80,7 +80,7 @@ extension CachedAnswer {
     }
 }
 
-/// Takes an entry apart, front to back.
+/// Reads an encoded answer front to back.
 private struct EntryReader {
     let bytes: [UInt8]
     private var at = 0

@@ -1,43 +1,45 @@
 internal import Crypto
 
-/// Digests a JSON document as its bytes arrive, cut anywhere: two documents that differ only in the order of members and in
-/// insignificant space (RFC 8259 §2) have the same digest, and any other difference gives another one.
+/// Digests a JSON document incrementally, in chunks cut anywhere.
 ///
-/// Scalars and names count byte for byte: `1.0` is not `1`, and `"\u0061"` is not `"a"`. The document is judged elsewhere; of
-/// one that is not valid JSON, or has a member twice, the digest means nothing.
+/// Two documents that differ only in the order of members and in insignificant space (RFC 8259 §2) have the same
+/// digest; any other difference gives another one.
 ///
-/// The text that is digested: objects with their members sorted by the bytes of their names, no space anywhere, and in place
-/// of a member's value longer than `inlineBytesMax` a zero byte, which JSON never holds, and the SHA-256 of that value's text.
-/// So an object can be sorted at its end without keeping its values, and what is kept stays small.
+/// Scalars and names are compared byte by byte: `1.0` is not `1`, and `"\u0061"` is not `"a"`. The document is
+/// validated elsewhere: for invalid JSON, or an object with a member twice, the digest is meaningless.
+///
+/// The digested text has no space, members sorted by the bytes of their names, and, in place of a member's value longer
+/// than `inlineBytesMax`, a zero byte, which JSON never contains, and the SHA-256 of that value's text. So an object
+/// can be sorted at its end without storing its values, and what is stored stays small.
 package struct CanonicalDigest: Sendable {
-    /// Open containers; as many as `JSONScanner` lets pass.
+    /// Maximum nesting; the same as `JSONScanner` accepts.
     package static let depthMax = 64
-    /// Members of all objects that are open at once. A document with more has no digest.
+    /// Maximum members of all open objects. A document with more has no digest.
     package static let membersMax = 16_384
-    /// Names longer than this in all objects that are open, or values too large to sort: no digest.
+    /// Maximum bytes stored for the names and values of all open objects. A document with more has no digest.
     package static let keptBytesMax = 4 << 20
     static let inlineBytesMax = 256
-    /// Bytes of a long value that are gathered before they are hashed.
+    /// Bytes of a long value that are buffered before they are hashed.
     static let stagingBytesMax = 4_096
     package static let bytes = 32
 
     private enum Reading {
         /// Between tokens.
         case between
-        /// Inside a string, and inside one behind a backslash.
+        /// Inside a string, and after a backslash in one.
         case string, escape
-        /// Inside a number or a word.
+        /// Inside a number or a literal.
         case scalar
     }
 
-    /// A container that is open.
+    /// An open container.
     private enum Frame {
         case array
-        /// Where its members begin, and where what is kept of them begins.
+        /// Where its members begin in `members`, and where their bytes begin in `kept`.
         case object(members: Int, kept: Int, expectsName: Bool)
     }
 
-    /// The text of one value under way: what is behind `start` in `kept`, and what of it was hashed before.
+    /// The text of a value being read: the bytes of `kept` from `start` on, and the hash of those before that.
     private struct Sink {
         var start: Int
         var hash: SHA256?
@@ -51,21 +53,22 @@ package struct CanonicalDigest: Sendable {
     private var reading = Reading.between
     private var isName = false
     private var frames: [Frame] = []
-    /// How many of them are objects. Each has a sink while a value of its is under way: what does not fit is no JSON.
+    /// How many of `frames` are objects. Each has a sink while one of its values is being read; any other count means
+    /// invalid JSON.
     private var objects = 0
     private var sinks = [Sink(start: 0, hash: nil)]
     private var members: [Member] = []
-    /// Names and values of members, each behind the one before, and behind them the tail of the value under way.
+    /// Names and values of members, one after another, then the tail of the value being read.
     private var kept: [UInt8] = []
     private var nameStart = 0
     private var nameEnd = 0
     private var isComplete = false
-    /// The document is none, or beyond a bound.
+    /// The document is invalid, or exceeds a bound.
     private var isGivenUp = false
 
     package init() {}
 
-    /// The digest of the whole document, 32 bytes; `nil` when it is not complete, not JSON as far as was looked, or beyond a
+    /// The digest of the whole document, 32 bytes; `nil` when it is incomplete, found to be invalid, or exceeds a
     /// bound.
     package consuming func finish() -> [UInt8]? {
         if case .scalar = reading { valueEnded() }
@@ -133,7 +136,7 @@ package struct CanonicalDigest: Sendable {
 
     private var expectsName: Bool { if case .object(_, _, true)? = frames.last { true } else { false } }
 
-    /// A value may begin: the document's, an element's, or that of a member which has none yet.
+    /// Whether a value may begin: the document's, an element's, or that of a member without one.
     private var mayBeginValue: Bool { !isComplete && sinks.count == objects + 1 }
 
     private mutating func begin(_ frame: Frame) {
@@ -213,7 +216,7 @@ package struct CanonicalDigest: Sendable {
         valueEnded()
     }
 
-    /// The text of an object out of its members.
+    /// The canonical text of an object.
     private func sorted(_ open: ArraySlice<Member>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(open.reduce(2) { $0 + $1.name.count + $1.value.count + 4 })
@@ -231,7 +234,7 @@ package struct CanonicalDigest: Sendable {
         return text
     }
 
-    /// A value is complete: the document, an element, or a member's value, which then becomes short.
+    /// Completes a value: the document, an element, or a member's value, which is replaced by its hash if it is long.
     private mutating func valueEnded() {
         reading = .between
         switch frames.last {
@@ -263,7 +266,7 @@ package struct CanonicalDigest: Sendable {
         put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends to the name, or to the value under way.
+    /// Appends to the name or the value being read.
     private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
         kept.append(contentsOf: bytes)
         guard !isName else {

@@ -3,7 +3,7 @@ internal import DataPlaneApp
 internal import Foundation
 internal import Operations
 
-/// `aihub-worker`: serves `/v1`. All its settings are environment variables under `AIHUB_WORKER_`.
+/// `aihub-worker`: serves `/v1`. All settings are environment variables under `AIHUB_WORKER_`.
 @main
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
