@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// Runs the numbered files of `sql/migrations`, forward only, each in a transaction, all under one advisory lock.
+/// Runs the numbered files of `sql/migrations`, forward only, each in a transaction unless it opts out, under an
+/// advisory lock.
 ///
 /// No statement waits long for a table lock, since later statements would queue behind it: the file is rolled back and
 /// retried.
