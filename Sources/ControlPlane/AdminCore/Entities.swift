@@ -41,8 +41,9 @@ package struct KeyEntry: Sendable, Equatable {
     package var outagePolicy: String?
     /// When the last retired secret stops working; `nil` when none works.
     package var overlapEndsAt: String?
-    /// How long its responses are cached, in seconds; 0 for never, `nil` to use the setting of the model, the alias or
-    /// the worker.
+    /// How long its responses are cached, in seconds; 0 for never.
+    ///
+    /// `nil` uses the setting of the model or alias, or else the worker's.
     package var cacheSeconds: Int64?
     /// The names the key may call under its plan, `nil` for all. Set only when the key was fetched by its id.
     package var callableModels: [String]?

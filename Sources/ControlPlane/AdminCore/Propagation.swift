@@ -18,6 +18,5 @@ package enum PropagationScope: Sendable {
     case everything
 }
 
-/// Publishes pending changes, then returns what keeps them from being in force on every worker; `nil` when nothing
-/// does.
+/// Publishes pending changes, then returns what keeps them from being in force everywhere; `nil` if nothing does.
 package typealias Propagation = @Sendable (PropagationScope) async -> PendingPropagation?

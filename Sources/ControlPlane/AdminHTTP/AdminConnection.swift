@@ -3,8 +3,9 @@ internal import NIOCore
 internal import NIOHTTPTypes
 internal import Operations
 
-/// One connection of the admin port, counted when it is accepted, before any handshake, and closed at once if the port
-/// is full.
+/// One connection of the admin port.
+///
+/// It is counted when accepted, before any handshake, and closed at once if the port is full.
 ///
 /// A response sent before the request body has arrived, such as a 401, is the connection's last. The rest of the body
 /// is read and discarded up to a limit, so that a client that sends first can read the response; then the connection
@@ -81,8 +82,7 @@ final class AdminConnection: ChannelDuplexHandler, RemovableChannelHandler {
         channel.eventLoop.scheduleTask(in: Self.droppingFor) { Self.abandon(channel) }
     }
 
-    /// Stops reading before it closes: a TLS close waits some seconds for the peer's close_notify, and would read on
-    /// meanwhile.
+    /// Stops reading, then closes: a TLS close waits some seconds for close_notify and would read on meanwhile.
     private static func abandon(_ channel: any Channel) {
         try? channel.syncOptions?.setOption(.autoRead, value: false)
         channel.close(promise: nil)

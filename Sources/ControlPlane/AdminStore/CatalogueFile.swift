@@ -1,5 +1,6 @@
-/// A declarative configuration file (YAML): entries it names are created or updated to match, all others are left
-/// alone.
+/// A declarative configuration file (YAML).
+///
+/// Entries it names are created or updated to match, all others are left alone.
 package struct CatalogueFile: Decodable, Sendable {
     package var providers: [ProviderSection]?
     package var models: [ModelSection]?
@@ -102,7 +103,7 @@ package struct CatalogueFile: Decodable, Sendable {
         package var after_close_source: String?
     }
 
-    /// An alias with all its candidates.
+    /// An alias with all its candidates; stored ones that are not listed are removed.
     ///
     /// Candidates without a rank are ranked in file order, or all get rank 0 if the alias has an objective.
     package struct AliasSection: Decodable, Sendable {

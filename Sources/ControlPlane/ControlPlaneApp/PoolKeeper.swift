@@ -6,8 +6,9 @@ internal import Operations
 internal import PlaneContract
 internal import Redis
 
-/// Divides a plan's shared daily budget (its pool) among the shards of the state Redis, and moves unused share to
-/// shards that need it.
+/// Divides a plan's shared daily budget, its pool, among the shards of the state Redis.
+///
+/// Share that is not used moves to shards that need it.
 ///
 /// The shares of a day never add up to more than the plan's ceiling. PostgreSQL keeps one row per share, never less
 /// than the value in Redis: a share grows in PostgreSQL first and shrinks in Redis first, because only Redis knows what

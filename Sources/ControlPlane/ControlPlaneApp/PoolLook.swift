@@ -12,8 +12,7 @@ struct PoolLook {
     /// The share's version; -1 when there is no share.
     var version: Int64
     var share: Int64
-    /// The process and generation for which the share was confirmed, and the current ones, empty when counters are
-    /// lost.
+    /// The process and generation the share was confirmed for, and the current ones, empty without counters.
     var confirmed: String
     var life: String
     var isDry: Bool

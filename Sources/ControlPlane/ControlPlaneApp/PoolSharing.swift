@@ -54,8 +54,9 @@ package struct PoolSharing: Sendable {
 
     /// The day's budget of all orgs together, nano-USD.
     let ceiling: Int64
-    /// The free share an active shard should have: one org's daily limit, so that the org never has to wait for more,
-    /// or an equal part of the ceiling.
+    /// The free share an active shard should have.
+    ///
+    /// One org's daily limit, so that the org never has to wait for more, or else an equal part of the ceiling.
     let headroom: Int64
 
     package init(ceiling: Int64, perOrg: Int64?) {

@@ -75,8 +75,9 @@ actor Publisher {
 
     private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
-    /// The format of key records: it changes with the schema or the program, which may then encode the same rows
-    /// differently.
+    /// The format of key records.
+    ///
+    /// It changes with the schema or the program, which may then encode the same rows differently.
     func form() async throws -> String { "\(KeyRecord.form).\(try await store.schema())" }
 
     /// Publishes every key, changed or not, to a Redis that lost them.

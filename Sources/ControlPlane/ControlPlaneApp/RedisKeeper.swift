@@ -8,8 +8,9 @@ internal import PlaneContract
 internal import Redis
 internal import Synchronization
 
-/// Keeps the state Redis ready for admissions: functions loaded, counters of every shard present, keys and snapshot in
-/// place.
+/// Keeps the state Redis ready for admissions.
+///
+/// That needs the functions loaded, the counters of every shard present, and keys and snapshot in place.
 ///
 /// If the counters survived a restart, the new Redis process opens once the workers have replayed into it. Reopening
 /// also waits for this control plane, so that revocations in the lost second are pushed again first. Lost counters are

@@ -14,8 +14,7 @@ struct StateRedis: Sendable {
 
     let client: RedisClient
 
-    /// Pushes key records, then raises their versions, so that a worker that sees a new version always finds its
-    /// record.
+    /// Pushes key records, then raises their versions: a worker that sees a new version always finds its record.
     ///
     /// The doorbell rings last.
     func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {

@@ -41,8 +41,9 @@ package actor LedgerIngest {
         late = LateUsage(pool: pool, redis: redis, log: log)
     }
 
-    /// Runs until cancelled. It waits while PostgreSQL or Redis is down; nothing is lost, since events stay in the
-    /// streams.
+    /// Runs until cancelled.
+    ///
+    /// It waits while PostgreSQL or Redis is down; nothing is lost, since events stay in the streams.
     package func run() async {
         var pause = Self.pauseBusy
         while !Task.isCancelled {
@@ -79,8 +80,9 @@ package actor LedgerIngest {
         for row in rows { cursors[Int(row.integer("shard"))] = Cursor(last: "0-0", epoch: row.integer("epoch")) }
     }
 
-    /// Moves each cursor back from its position or from the stream's end, whichever is earlier: the lost entries may
-    /// have been numbered by a clock that was ahead.
+    /// Moves each cursor back from its position or from the stream's end, whichever is earlier.
+    ///
+    /// The lost entries may have been numbered by a clock that was ahead.
     private func rewind() async throws {
         for (shard, end) in zip(cursors.indices, try await streams.ends()) {
             let cursor = StreamID(cursors[shard].last)?.milliseconds ?? 0

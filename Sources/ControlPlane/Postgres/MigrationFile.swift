@@ -3,15 +3,15 @@ internal import Foundation
 /// One numbered file of `sql/migrations`, with the directives in the comments above its SQL.
 ///
 /// A file with the line `-- outside a transaction` is run statement by statement, each ended by a semicolon at the end
-/// of a line, and without a lock timeout. It is meant for statements that let others pass while they wait (`create
-/// index concurrently`, `validate constraint`). It must be safe to run again: an index that failed halfway is dropped
-/// first.
+/// of a line, and without a lock timeout. It is meant for statements that let others pass while they wait, such as
+/// `create index concurrently` and `validate constraint`. It must be safe to run again: an index that failed halfway
+/// is dropped first.
 struct MigrationFile: Sendable {
     let number: Int
     let name: String
     let sql: String
     let checksum: String
-    /// The lowest newest-known migration of a program that can run beside this one; `nil` for this file's own number.
+    /// A program can run with this file applied if it knows all files up to this number; `nil` for the file's own.
     let runsWith: Int?
     /// Statements to run one by one; `nil` to run the whole file in one transaction.
     let statements: [String]?

@@ -1,7 +1,8 @@
 internal import Foundation
 
-/// Runs the numbered files of `sql/migrations`, forward only, each in a transaction unless it opts out, under an
-/// advisory lock.
+/// Runs the numbered files of `sql/migrations`, forward only, under one advisory lock.
+///
+/// Each runs in a transaction unless it opts out.
 ///
 /// No statement waits long for a table lock, since later statements would queue behind it: the file is rolled back and
 /// retried.

@@ -25,8 +25,9 @@ package final class PostgresConnection {
 
     deinit { PQfinish(connection) }
 
-    /// Bounds waits on a server that is cut off: connecting 5 s, unacknowledged data 10 s, a silent peer 5 + 3 × 5 s
-    /// (libpq §34.1.2).
+    /// Bounds waits on a server that is cut off (libpq §34.1.2).
+    ///
+    /// Connecting takes at most 5 s, unacknowledged data 10 s, a silent peer 5 + 3 × 5 s.
     private static let bounds = [
         ("connect_timeout", "5"), ("tcp_user_timeout", "10000"), ("keepalives_idle", "5"), ("keepalives_interval", "5"),
         ("keepalives_count", "3"),

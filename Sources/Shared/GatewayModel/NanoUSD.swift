@@ -25,8 +25,9 @@ package struct NanoUSD: Hashable, Comparable, Sendable, Codable {
 }
 
 extension NanoUSD {
-    /// Parses a decimal amount of USD, such as `12`, `0.30` or `1.000000001`: at most nine decimals, no sign, no
-    /// exponent.
+    /// Parses a decimal amount of USD, such as `12`, `0.30` or `1.000000001`.
+    ///
+    /// At most nine decimals, no sign, no exponent.
     ///
     /// - Returns: `nil` for anything else, and for more than `Int64` holds.
     package init?(decimalUSD text: String) {

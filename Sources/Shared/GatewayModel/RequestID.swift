@@ -13,8 +13,9 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// When the request with this id was made, in milliseconds since 1970; `nil` when the text does not begin like an
-    /// id.
+    /// When the request with this id was made, in milliseconds since 1970.
+    ///
+    /// - Returns: `nil` when the text does not begin like an id.
     package static func milliseconds(of text: String) -> Int64? {
         Int64(
             text.utf8.prefix(13).filter { $0 != UInt8(ascii: "-") }.map { String(UnicodeScalar($0)) }.joined(),

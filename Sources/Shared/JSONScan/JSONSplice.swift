@@ -1,5 +1,6 @@
-/// Removes and sets members of a validated object without touching any other byte: unknown members, number formats and
-/// key order are preserved.
+/// Removes and sets members of a validated object without touching any other byte.
+///
+/// Unknown members, number formats and key order are preserved.
 package struct JSONSplice: Sendable {
     private let bytes: [UInt8]
     private let members: [JSONMember]

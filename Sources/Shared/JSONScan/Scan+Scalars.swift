@@ -123,8 +123,9 @@ extension Scan {
     }
 }
 
-/// Searches eight bytes at once (SWAR): the result has the high bit set for each match; only the lowest set bit is
-/// exact.
+/// Searches eight bytes at once (SWAR).
+///
+/// The result has the high bit set for each match; only the lowest set bit is exact.
 enum ByteSearch {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080

@@ -1,8 +1,7 @@
 internal import FoundationEssentials
 package import GatewayModel
 
-/// A client's key: `sk-hub-`, 43 base62 characters (256 random bits), and 6 base62 characters of CRC-32 over those
-/// before.
+/// A client's key: `sk-hub-`, 43 base62 characters (256 random bits), and 6 of CRC-32 over those before.
 ///
 /// The checksum lets a mistyped key fail without a look-up.
 package struct HubKey: Sendable {

@@ -2,8 +2,9 @@ internal import Crypto
 internal import FoundationEssentials
 internal import GatewayModel
 
-/// Computes the digests under which keys are stored: HMAC-SHA-256 with a pepper that is in neither PostgreSQL nor
-/// Redis.
+/// Computes the digests under which keys are stored.
+///
+/// HMAC-SHA-256 with a pepper that is in neither PostgreSQL nor Redis.
 package struct KeyDigester: Sendable {
     /// The most peppers a file may hold: an unknown key costs one look-up per pepper.
     package static let peppersMax = 2

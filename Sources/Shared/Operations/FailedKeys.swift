@@ -8,8 +8,9 @@ package struct FailedKeys<Address: Hashable & Sendable>: Sendable {
     /// The most addresses remembered. When it is full of recent failures, unknown addresses count as recent ones too.
     package static var addressesMax: Int { 65_536 }
     package static var rememberedMs: Int64 { 60_000 }
-    /// For all addresses together: 200 failures a second, a thousandth of what one Redis serves, and five seconds'
-    /// worth at once.
+    /// For all addresses together: 200 failures a second, with bursts of five seconds' worth.
+    ///
+    /// That is a thousandth of what one Redis serves.
     private static var overallIntervalMs: Int64 { 5 }
     private static var overallAheadMs: Int64 { 5_000 }
 

@@ -1,7 +1,8 @@
 package import GatewayModel
 
-/// A worker's whole routing configuration, as one immutable value: JSON under `cfg:snap`, on the worker's disk, and in
-/// memory.
+/// A worker's whole routing configuration, as one immutable value.
+///
+/// It is stored as JSON under `cfg:snap` and on the worker's disk.
 ///
 /// It contains credentials, sealed with the seal key, but no keys, of which there may be a million.
 package struct GatewaySnapshot: Codable, Sendable {

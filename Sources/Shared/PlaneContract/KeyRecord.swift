@@ -75,8 +75,9 @@ package enum OutagePolicy: String, Codable, Sendable {
 
 /// What a worker knows about a key: the value of `k:<digest>`, written only by the control plane.
 package struct KeyRecord: Codable, Sendable, Hashable {
-    /// The version of the conversion from rows to records. Raised when the same row yields another record, so that all
-    /// are pushed again.
+    /// The version of the conversion from rows to records.
+    ///
+    /// Raised when the same row yields another record, so that all are pushed again.
     package static let form = 1
 
     package enum Status: String, Codable, Sendable { case active, revoked, suspended }
@@ -100,8 +101,9 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     ///
     /// `nil` uses the setting of the model or alias, or else the worker's.
     package var cacheSeconds: Int64?
-    /// The names of the org's limits that come from its plan, so that an error can say whose limit it was. `nil` in
-    /// older records.
+    /// The names of the org's limits that come from its plan, so that an error can say whose limit it was.
+    ///
+    /// `nil` in older records.
     package var plansLimits: [String]?
     /// What all orgs of the plan together may spend per UTC day; `nil` for no shared budget.
     package var planPerDay: NanoUSD?
@@ -150,8 +152,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             planPerDay: try values.decodeIfPresent(NanoUSD.self, forKey: .planPerDay))
     }
 
-    /// Increases with every change of the record: key and org versions rise independently, so their sum rises with
-    /// either.
+    /// Increases with every change of the record, since key and org versions both only rise.
     package var recordVersion: Int64 { version + orgVersion }
 
     /// The plan whose pool its requests are charged to; `nil` for none.

@@ -2,8 +2,9 @@
 package enum RedisKeys {
     /// HASH `v` (version) and `record` (the snapshot's JSON), set together; the version never decreases.
     package static let snapshot = "cfg:snap"
-    /// HASH `form` (the format of the records). Exists only if every key's record has been pushed since Redis was last
-    /// wiped.
+    /// HASH `form` (the format of the records).
+    ///
+    /// Exists only if every key's record has been pushed since Redis was last wiped.
     ///
     /// Only then does a missing record mean that the key does not exist.
     package static let keysAreWhole = "cfg:keys"

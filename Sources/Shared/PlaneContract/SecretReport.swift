@@ -8,8 +8,9 @@ package enum SecretName: String, CaseIterable, Sendable {
     case redisCP = "redis-cp"
 }
 
-/// What each process reports every second about the secrets it holds, so that a rotation knows when its next step is
-/// safe.
+/// What each process reports every second about the secrets it holds.
+///
+/// A rotation learns from it when its next step is safe.
 package struct SecretReport: Codable, Equatable, Sendable {
     /// The reporting interval.
     package static let everyMs = 1_000

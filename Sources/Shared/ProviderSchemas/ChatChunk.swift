@@ -115,8 +115,9 @@ package struct ChatChunk: Sendable {
     /// Tokens assumed for the start and end of a tool call, which have no text. No vendor states a figure.
     private static let toolCallFrameTokens = 12
 
-    /// An upper bound on the tokens of a delta or a message: its generated text in bytes as JSON, plus the frames of
-    /// tool calls.
+    /// An upper bound on the tokens of a delta or a message.
+    ///
+    /// It is the generated text in bytes of JSON, plus the frames of tool calls.
     static func contentBytes(of delta: JSONView) -> Int64 {
         var size: Int64 = 0
         var members = delta.members

@@ -1,7 +1,6 @@
 internal import GatewayModel
 
-/// Removes parts of the operator's key, account and network, which providers repeat in their messages, from client
-/// texts.
+/// Removes the operator's key, account and network, which providers repeat in messages, before clients see them.
 enum ErrorText {
     private static let marks = [
         "sk-", "sk_", "gsk_", "xai-", "aiza", "key-", "org-", "proj-", "proj_", "projects/", "project_number:",

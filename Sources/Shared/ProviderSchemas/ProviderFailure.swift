@@ -32,8 +32,9 @@ package struct ProviderRefusal: Equatable, Sendable {
     package var waitMs: Int64?
     /// Milliseconds, from the message: for this client only, not for the deployment's cool-down.
     package var waitInWordsMs: Int64?
-    /// The part that may be logged: the error codes and the message's length. The message may repeat what a client
-    /// sent.
+    /// The part that may be logged: the error codes and the message's length.
+    ///
+    /// The message may repeat what a client sent.
     package var loggable: String
 
     /// Classifies by status, then by the codes of the body.

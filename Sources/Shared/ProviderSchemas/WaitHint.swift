@@ -15,8 +15,7 @@ enum WaitHint {
         return nil
     }
 
-    /// Milliseconds of the duration at the start of a text: numbers with units, such as `26.4s`, `1h2m3s`, `10
-    /// seconds`.
+    /// Milliseconds of the duration a text starts with: numbers with units, as in `26.4s`, `1h2m3s`, `10 seconds`.
     static func duration(_ text: Substring) -> Int64? {
         var total = 0.0
         var found = false

@@ -31,8 +31,7 @@ package final class RedisConnection: ChannelInboundHandler {
     private var isReady = false
     private var expiredSinceReply = 0
 
-    /// Consecutive timeouts without any reply after which the connection is closed: the peer is gone without having
-    /// closed it.
+    /// Consecutive timeouts without any reply after which the peer is considered gone and the connection closed.
     private static let expiriesMax = 3
 
     init(

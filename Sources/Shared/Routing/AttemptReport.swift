@@ -38,8 +38,9 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the breaker counts it: a rate limit or a fault that only an operator can fix does not mean a broken
-    /// deployment.
+    /// Whether the breaker counts it.
+    ///
+    /// A rate limit, or a fault that only an operator can fix, does not mean a broken deployment.
     var countsForBreaker: Bool {
         switch self {
         case .overloaded, .transient, .slow, .streamBroken, .unreachable: true

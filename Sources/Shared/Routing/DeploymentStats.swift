@@ -97,8 +97,9 @@ package struct DeploymentStats: Sendable, Equatable {
         heard(atMs: now)
     }
 
-    /// Whether everything known comes from another worker or one other key: too little to avoid the deployment for
-    /// good.
+    /// Whether everything known comes from another worker or one other key.
+    ///
+    /// That is too little to avoid the deployment for good.
     func isHearsay(for key: KeyMark, atMs now: Int64) -> Bool {
         samples > 0 && voices.isSilent(key, atMs: now) && voices.count(without: key, atMs: now) <= 1
     }

@@ -54,8 +54,9 @@ struct KeyViews: Sendable, Equatable {
         views[key] = view
     }
 
-    /// Begins to watch a key, evicting the one that has been healthy the longest. If none is healthy, the new key is
-    /// not watched.
+    /// Begins to watch a key, evicting the one that has been healthy the longest.
+    ///
+    /// If none is healthy, the new key is not watched.
     mutating func watch(_ key: KeyMark, atMs now: Int64) {
         guard views[key] == nil else { return }
         if views.count >= Self.keysMax {

@@ -40,7 +40,7 @@ struct KeyVoices: Sendable, Equatable {
     var plainMs: Double? { middle { $0.plainMs } }
     var tokensPerSecond: Double? { middle { $0.tokensPerSecond.map(-) }.map(-) }
 
-    /// The share of keys whose last attempt failed, ignoring one failed key if there are several.
+    /// The share of keys whose last attempt failed. With several keys, one failed key is left out.
     var failing: Double {
         let failed = voices.count { $0.failed }
         guard voices.count > 1 else { return Double(failed) }

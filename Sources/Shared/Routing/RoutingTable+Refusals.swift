@@ -9,8 +9,9 @@ extension RoutingTable {
     /// The most names an error lists; `GET /v1/models` lists all.
     private static let namesListed = 12
 
-    /// One message whether the name does not exist, the key may not call it, or nothing serves it: the client may be a
-    /// stranger.
+    /// The error for a name that does not exist, that the key may not call, or that nothing serves.
+    ///
+    /// A client that may not call a name does not learn from it whether that name exists.
     package func notFound(_ name: String, key: KeyRecord, atMs now: Int64) -> GatewayError {
         if key.mayCall(name), let alias = aliases[name] {
             return unserved(name, candidates: alias.candidates, for: key, atMs: now)

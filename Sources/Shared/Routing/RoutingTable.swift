@@ -51,8 +51,9 @@ package final class RoutingTable: Sendable {
         GatewaySnapshot(version: 0, providers: [], credentials: [], models: [], deployments: [], aliases: []),
         openCredential: { _ in nil })
 
-    /// The list of `GET /v1/models`: aliases, then models by name, if the key may call them and a deployment serves
-    /// them.
+    /// The list of `GET /v1/models`: aliases, then models by name.
+    ///
+    /// It has only names that the key may call and a deployment serves.
     package func callable(by key: KeyRecord, atMs now: Int64) -> [(name: String, created: Int64)] {
         let named = snapshot.aliases.filter { serves($0, atMs: now) }.map { ($0.name, Int64(0)) }
         let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }

@@ -13,8 +13,7 @@ struct AnthropicConversation {
         /// The calls answered in this turn, by their ids in the translated request.
         var answered: Set<String> = []
         var blocks: [JSONTree] = []
-        /// The calls made in this turn by their ids in the translated request, and those ids by the client's (the last,
-        /// if repeated).
+        /// The calls made in this turn, by translated id, and those ids by the client's; the last, if repeated.
         var calls: [String] = []
         var plainIDs: [TextKey: String] = [:]
     }
@@ -93,8 +92,7 @@ struct AnthropicConversation {
         }
     }
 
-    /// Makes an id unique: some clients and models restart their numbering in every turn, but Anthropic requires unique
-    /// ids.
+    /// Makes an id unique, as Anthropic requires: some clients and models restart their numbering in every turn.
     private mutating func unused(_ id: String) -> String {
         var candidate = id
         var number = idNumbers[id] ?? 2

@@ -26,8 +26,9 @@ package struct ClientRequest: Sendable {
     }
 }
 
-/// The id and time for responses whose provider sends none, such as Anthropic's: `chatcmpl-…` with the gateway's
-/// request id.
+/// The id and time for responses whose provider sends none, such as Anthropic's.
+///
+/// The id is `chatcmpl-…` with the gateway's request id.
 package struct AnswerIdentity: Sendable {
     private let request: RequestID
     /// Seconds since 1970 UTC.

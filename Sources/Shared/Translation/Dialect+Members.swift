@@ -7,8 +7,10 @@ enum Fields {
         "presence_penalty",
     ]
     static let tools: [StaticString] = ["tools", "tool_choice", "parallel_tool_calls"]
-    /// Left out: `metadata`, which is for stored completions, and none are stored; `prediction`, which only speeds up a
-    /// response while its unused tokens are billed unseen; `audio`, which is for spoken responses.
+    /// Without `metadata`, `prediction` and `audio`.
+    ///
+    /// `metadata` is for stored completions, and none are stored. `prediction` only speeds up a response, while its
+    /// unused tokens are billed unseen. `audio` is for spoken responses.
     static let openAIChat: [StaticString] =
         sampling + tools + [
             "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens", "moderation", "n",
@@ -19,16 +21,16 @@ enum Fields {
     static let openSampling: [StaticString] = [
         "seed", "response_format", "logit_bias", "user", "stream_options", "top_k", "min_p", "repetition_penalty",
     ]
-    /// Left out, since each produces more than was requested or jumps the queue: `min_tokens`, `ignore_eos`, `best_of`
-    /// in chat, `use_beam_search`, `priority`, `prompt_logprobs`, `echo` in chat, `mm_processor_kwargs`,
-    /// `kv_transfer_params`.
+    /// Without members that produce more than was requested or jump the queue.
+    ///
+    /// These are `min_tokens`, `ignore_eos`, `best_of` in chat, `use_beam_search`, `priority`, `prompt_logprobs`,
+    /// `echo` in chat, `mm_processor_kwargs` and `kv_transfer_params`.
     static let vLLM: [StaticString] = [
         "stop_token_ids", "include_stop_str_in_output", "skip_special_tokens", "spaces_between_special_tokens",
         "bad_words", "allowed_token_ids", "guided_json", "guided_choice", "add_generation_prompt",
         "continue_final_message", "enable_thinking",
     ]
-    /// Left out: `n_predict` and `n_cmpl`, which override the limits the hold is based on; `ignore_eos`, `id_slot`,
-    /// `lora`.
+    /// Without `n_predict` and `n_cmpl`, which override the limits of the hold, `ignore_eos`, `id_slot` and `lora`.
     static let llamaCpp: [StaticString] = [
         "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold", "dynatemp_range", "dynatemp_exponent",
         "repeat_penalty", "repeat_last_n", "dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
@@ -37,8 +39,9 @@ enum Fields {
     static let openAIMessage: [StaticString] = [
         "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "function_call",
     ]
-    /// For servers that ignore unknown members. Left out: `audio` and `images`, which refer to content stored
-    /// elsewhere.
+    /// For servers that ignore unknown members.
+    ///
+    /// Left out: `audio` and `images`, which refer to content stored elsewhere.
     static let message: [StaticString] =
         openAIMessage + ["reasoning_content", "reasoning", "reasoning_details", "prefix", "partial"]
     /// For completions, embeddings and images.

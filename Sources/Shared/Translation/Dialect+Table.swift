@@ -57,8 +57,9 @@ extension Dialect {
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "prefix"]), stripsCacheMarkers: true,
             shortensCallIDs: true))
 
-    /// The tier is `on_demand` unless requested otherwise. Thinking stays visible, because hidden it could not be
-    /// counted.
+    /// The tier is `on_demand` unless requested otherwise.
+    ///
+    /// Thinking stays visible, because hidden it could not be counted.
     static let groq = Dialect(
         name: "groq", wire: .openAI, operations: [.chat],
         chat: MemberRules(

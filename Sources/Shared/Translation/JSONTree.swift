@@ -2,8 +2,9 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// A JSON value that can be rebuilt: for schemas, messages and tools. Scalars keep their bytes, so numbers do not
-/// change.
+/// A JSON value that can be rebuilt: for schemas, messages and tools.
+///
+/// Scalars keep their bytes, so numbers do not change.
 ///
 /// Made only from validated documents, whose depth and size are bounded by the scanner and the body limit.
 indirect enum JSONTree {

@@ -1,8 +1,9 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Keeps the tools of a request that the client itself runs: functions, and custom tools, which are functions of a
-/// text.
+/// Keeps the tools of a request that the client itself runs.
+///
+/// Those are functions, and custom tools, which are functions of a text.
 ///
 /// All other tools run at the vendor and are billed per call, which no key could be charged for. They are dropped, as
 /// clients that send them in every request expect from servers without them. The request is refused if no other tool is

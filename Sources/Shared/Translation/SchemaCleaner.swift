@@ -1,7 +1,8 @@
 /// Reduces JSON schemas to the subsets that vendors accept: a keyword they do not know fails the whole request.
 enum SchemaCleaner {
-    /// Bounds on expanding references: depth, nodes, and size, which may grow to `growthMax` times the schema's own
-    /// (`JSONTree.size`) plus `sizeFree`.
+    /// Bounds on expanding references: depth, nodes and size.
+    ///
+    /// The size may grow to `growthMax` times the schema's own (`JSONTree.size`) plus `sizeFree`.
     static let depthMax = 32
     static let nodesMax = 5_000
     static let growthMax = 8

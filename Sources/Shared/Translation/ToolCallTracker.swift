@@ -2,8 +2,9 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// Tracks the streamed tool calls of one choice: gives each an index, and its id and name exactly once (OpenAI API
-/// reference, chat completion chunks).
+/// Gives each streamed tool call of one choice an index, and its id and name exactly once.
+///
+/// See the OpenAI API reference, chat completion chunks.
 ///
 /// A new call starts with an unknown id, an unknown index, or a different name.
 struct ToolCallTracker: Sendable {

@@ -3,8 +3,9 @@ internal import JSONScan
 package import PlaneContract
 internal import ProviderSchemas
 
-/// Translates between the client's format, which is OpenAI's, and that of one deployment: requests one way, responses,
-/// streams and errors the other.
+/// Translates between the client's format, which is OpenAI's, and that of one deployment.
+///
+/// Requests are translated one way; responses, streams and errors the other.
 ///
 /// Prepared once per deployment of a snapshot.
 package struct Translator: Sendable {
