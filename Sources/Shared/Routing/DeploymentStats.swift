@@ -28,7 +28,7 @@ package struct DeploymentStats: Sendable, Equatable {
     /// The time of a whole response that was not streamed, in milliseconds.
     package private(set) var plainMs: Double?
     private var errors = 0.0
-    /// The number of attempts that told something.
+    /// The number of attempts that measured something.
     package private(set) var samples: Int64 = 0
     /// When the last of them ended; `.min / 2` before the first.
     package private(set) var lastMs = Int64.min / 2
