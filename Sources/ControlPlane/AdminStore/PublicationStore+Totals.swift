@@ -3,7 +3,7 @@ internal import Postgres
 
 /// A shard's counters according to the ledger, for a Redis that lost them.
 extension PublicationStore {
-    /// One scope's usage in a window, named as the limiter does (`yyyymm`, `yyyymmdd`).
+    /// One scope's usage in a period, named as the limiter does (`yyyymm`, `yyyymmdd`).
     package struct WindowTotal: Sendable {
         package var period: String
         package var nano: Int64

@@ -95,7 +95,7 @@ package struct LimitFacts: Sendable, Equatable {
     /// `nil` when the client must not know it, such as what other orgs have spent.
     package var used: String?
     package var reserved: String?
-    /// Milliseconds until the window has room or resets.
+    /// Milliseconds until the sliding window has room or the period ends.
     package var resetMs: Int64
 
     package init(scope: String, name: String, limit: String, used: String?, reserved: String?, resetMs: Int64) {

@@ -12,7 +12,7 @@ package enum UTCCalendar {
         return next * dayMs - nowMs
     }
 
-    /// `yyyymm/yyyymmdd`, the limiter's names of the windows at an instant.
+    /// `yyyymm/yyyymmdd`, the limiter's names of the periods at an instant.
     package static func periods(atMs now: Int64) -> String {
         let (year, month, day) = date(ofDay: now / dayMs)
         return "\(year * 100 + month)/\(year * 10_000 + month * 100 + day)"
