@@ -1,16 +1,16 @@
-/// What the admin API refuses, and why: one of a closed list with its HTTP status.
+/// The errors of the admin API, a closed list, each with its HTTP status.
 package enum AdminError: Error, Sendable {
     case unauthorized
-    /// From this address; the token was not looked up.
+    /// Too many wrong tokens came from this address; the token was not looked up.
     case tooManyWrongTokens(retrySeconds: Int64)
     case notFound(String)
-    /// The body is not what the endpoint takes.
+    /// The body does not match what the endpoint accepts.
     case invalid(String, param: String?)
-    /// It contradicts what is there already.
+    /// The request conflicts with the stored state.
     case conflict(String)
-    /// PostgreSQL is away.
+    /// PostgreSQL cannot be reached.
     case unavailable
-    /// The state Redis is away, or has no configuration yet.
+    /// The state Redis cannot be reached, or has no configuration yet.
     case stateUnavailable
 
     package var status: Int {

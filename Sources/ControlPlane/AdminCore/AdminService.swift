@@ -3,19 +3,19 @@ package import KeyMaterial
 package import PlaneContract
 package import Routing
 
-/// What the admin API does: makes ids and keys, changes rows, publishes them and says what is still awaited then.
+/// The operations of the admin API: create ids and keys, change rows, publish the changes and report what is pending.
 package struct AdminService: Sendable {
-    /// A new key, shown this once.
+    /// A new key with its secret, which is returned only this once.
     package struct NewKey: Sendable {
         package var entry: KeyEntry
         package var key: HubKey
     }
 
     package static let pageMax = 200
-    /// The longest overlap of two secrets: seven days. The database says the same.
+    /// The longest overlap of two secrets, seven days; the database enforces the same.
     package static let overlapSecondsMax: Int64 = 604_800
 
-    /// How long a key's answers may be kept. The database says the same.
+    /// How long a key's responses may be cached; the database enforces the same.
     package static let cacheSeconds: ClosedRange<Int64> = 0...86_400
 
     let stores: any AdminStores
@@ -33,7 +33,7 @@ package struct AdminService: Sendable {
         self.settled = settled
     }
 
-    /// What is awaited until everything that was changed before this call is in force on every worker.
+    /// What is still pending before every change made before this call is in force on every worker.
     package func pending() async -> PendingPropagation? { await settled(.everything) }
 
     // MARK: Orgs
@@ -101,7 +101,7 @@ package struct AdminService: Sendable {
         return (key, await settled(.urgent))
     }
 
-    /// Gives a key a new secret. Those before it work until the overlap ends: at once when it is 0.
+    /// Gives a key a new secret. Earlier secrets work until the overlap ends, which is at once when it is 0.
     package func rotateKey(
         _ id: String, overlapSeconds: Int64, actor: String
     ) async throws -> (made: NewKey, pending: PendingPropagation?) {
@@ -117,7 +117,7 @@ package struct AdminService: Sendable {
 
     // MARK: Routes
 
-    /// Where a request would go, and why.
+    /// The route a request would take, and why.
     package func explain(_ question: RouteQuestion) async throws -> RouteExplanation {
         var allowed: [String]?
         if let id = question.keyID { allowed = try await key(id).callableModels }
@@ -126,9 +126,9 @@ package struct AdminService: Sendable {
 
     // MARK: The admin token
 
-    /// Whether the token is the admin's.
+    /// Whether the token is the admin token.
     package func isAdmin(_ token: String) async throws -> Bool {
-        // What cannot be one costs no query.
+        // A token of the wrong shape costs no query.
         guard token.hasPrefix(Self.tokenPrefix), token.utf8.count == Self.tokenPrefix.utf8.count + 48 else {
             return false
         }
@@ -136,7 +136,7 @@ package struct AdminService: Sendable {
         return Fingerprint.sha256(token) == digest
     }
 
-    /// Makes the admin token; returns it, or `nil` when there is one already and `replacing` is false.
+    /// Creates the admin token and returns it. Returns `nil` when there is one already and `replacing` is false.
     package func makeAdminToken(replacing: Bool) async throws -> String? {
         let token = Self.tokenPrefix + Self.randomID() + Self.randomID() + Self.randomID()
         return try await stores.setAdminTokenDigest(Fingerprint.sha256(token), replacing: replacing) ? token : nil

@@ -1,16 +1,16 @@
-/// A usage event that the ledger could not take in, and what became of it.
+/// A usage event that the ledger could not accept, and its resolution.
 package struct DeadLetterEntry: Sendable {
     package enum Resolution: String, Sendable {
-        /// The ledger has taken it in.
+        /// The ledger has accepted it on another try.
         case retried
-        /// It is not going to.
+        /// It will not be retried.
         case dismissed
     }
 
     package var id: Int64
     package var at: String
     package var shard: Int64
-    /// Its place in the shard's stream.
+    /// The entry's id in the shard's stream.
     package var entryID: String
     package var kind: String
     package var event: String
@@ -35,12 +35,14 @@ package struct DeadLetterEntry: Sendable {
 }
 
 extension AdminService {
-    /// Those that nobody has resolved, the oldest first.
+    /// Unresolved dead letters, oldest first.
     package func deadLetters(after: Int64, limit: Int) async throws -> [DeadLetterEntry] {
         try await stores.deadLetters(after: after, limit: limit)
     }
 
-    /// Repeating the same changes nothing.
+    /// Resolves a dead letter. Idempotent.
+    ///
+    /// - Throws: `AdminError.notFound`, or `.conflict` when it has another resolution.
     package func resolveDeadLetter(
         _ id: String, as resolution: DeadLetterEntry.Resolution, actor: String
     ) async throws -> DeadLetterEntry {

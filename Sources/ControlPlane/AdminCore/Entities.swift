@@ -1,7 +1,7 @@
 internal import KeyMaterial
 package import PlaneContract
 
-/// An organisation: what keys belong to and budgets are shared in.
+/// An organisation, which owns keys and shares budgets among them.
 package struct Org: Sendable, Equatable {
     package var id: String
     package var name: String
@@ -24,7 +24,7 @@ package struct Org: Sendable, Equatable {
     }
 }
 
-/// A key as the admin API shows it: never the key itself.
+/// A key as the admin API shows it, without its secret.
 package struct KeyEntry: Sendable, Equatable {
     package var id: String
     package var orgID: String
@@ -37,13 +37,15 @@ package struct KeyEntry: Sendable, Equatable {
     package var version: Int64
     package var createdAt: String
     package var revokedAt: String?
-    /// `nil`: what follows from the limits.
+    /// `nil` for the policy that follows from the limits.
     package var outagePolicy: String?
-    /// Until when a secret from before a rotation still works; `nil` when none does.
+    /// When the last retired secret stops working; `nil` when none works.
     package var overlapEndsAt: String?
-    /// How long answers to its requests are kept, in seconds; 0 for none, `nil` leaves it to the name and the worker.
+    /// How long its responses are cached, in seconds; 0 for never.
+    ///
+    /// `nil` uses the setting of the model or alias, or else the worker's.
     package var cacheSeconds: Int64?
-    /// The names it may call as its plan allows them, `nil` for all; known only of a key that was asked for by its id.
+    /// The names the key may call under its plan, `nil` for all. Set only when the key was fetched by its id.
     package var callableModels: [String]?
 
     package init(
@@ -68,7 +70,7 @@ package struct KeyEntry: Sendable, Equatable {
     }
 }
 
-/// What a change leaves as it is, or sets, or lifts.
+/// A change to an optional value: keep it, or set it, where `.set(nil)` removes it.
 package enum Change<Value: Sendable & Equatable>: Sendable, Equatable {
     case keep
     case set(Value?)
@@ -104,7 +106,7 @@ package struct KeyDraft: Sendable {
     }
 }
 
-/// A change of a key or an org. `limits` maps the names of limits to their new value; `nil` lifts one.
+/// A change to a key or an org. Only the limits in `named` change; one that is `nil` in `limits` is removed.
 package struct Edit: Sendable {
     package var name: String?
     package var plan: String?
@@ -114,7 +116,7 @@ package struct Edit: Sendable {
     package var outagePolicy: Change<String>
     package var cacheSeconds: Change<Int64>
     package var limits: ScopeLimits
-    /// The limits named in the edit; the others stay.
+    /// The limits this edit changes.
     package var named: Set<String>
 
     package init(
@@ -134,10 +136,10 @@ package struct Edit: Sendable {
     }
 }
 
-/// What is kept of a key's secret.
+/// The stored parts of a key's secret.
 package struct StoredSecret: Sendable {
     package let digest: String
-    /// The name of the pepper the digest is made under.
+    /// The name of the pepper used for the digest.
     package let pepper: String
     package let display: String
 
@@ -148,7 +150,7 @@ package struct StoredSecret: Sendable {
     }
 }
 
-/// Where orgs and keys are kept.
+/// Storage of orgs, keys, dead letters and the admin token.
 package protocol AdminStores: Sendable {
     func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
     func org(_ id: String) async throws -> Org?
@@ -159,14 +161,14 @@ package protocol AdminStores: Sendable {
     func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
     func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?
     func revokeKey(_ id: String, actor: String) async throws -> KeyEntry?
-    /// Replaces a key's digest. Those before it work until the overlap ends at the latest.
+    /// Replaces a key's digest. Earlier ones work at the latest until the overlap ends.
     func rotateKey(
         _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
     ) async throws -> KeyEntry?
     func deadLetter(_ id: Int64) async throws -> DeadLetterEntry?
-    /// Those that are not resolved.
+    /// Unresolved dead letters with an id above `after`.
     func deadLetters(after: Int64, limit: Int) async throws -> [DeadLetterEntry]
-    /// - Returns: false where it is resolved already, or there is none.
+    /// - Returns: false when it is resolved already or does not exist.
     func resolveDeadLetter(_ id: Int64, as resolution: DeadLetterEntry.Resolution, actor: String) async throws -> Bool
     func adminTokenDigest() async throws -> String?
     func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool

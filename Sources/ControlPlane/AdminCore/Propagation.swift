@@ -1,8 +1,8 @@
-/// What keeps a change from being in force everywhere: while it stands, a worker may still act on what was before.
+/// Why a change is not in force everywhere yet: a worker may still act on the previous state.
 package struct PendingPropagation: Sendable, Equatable {
-    /// The change is kept, but the workers could not be told yet. It is tried again by itself.
+    /// The change is stored but not published yet. Publishing is retried automatically.
     package var publication: Bool
-    /// The workers of which it is not known whether they ask the limiter about every request.
+    /// Workers that may be admitting requests without asking the limiter.
     package var workers: [String]
 
     package init(publication: Bool, workers: [String]) {
@@ -11,12 +11,12 @@ package struct PendingPropagation: Sendable, Equatable {
     }
 }
 
-/// Which changes a caller waits for.
+/// The changes a caller waits for.
 package enum PropagationScope: Sendable {
-    /// Those of keys, the catalogue and suspended orgs, which do not wait for bulk changes of orgs.
+    /// Changes of keys, the catalogue and suspended orgs, which do not wait behind bulk changes of orgs.
     case urgent
     case everything
 }
 
-/// Publishes what was changed, then says what is awaited until no worker can act on an older state; `nil`: nothing.
+/// Publishes pending changes, then returns what keeps them from being in force everywhere; `nil` if nothing does.
 package typealias Propagation = @Sendable (PropagationScope) async -> PendingPropagation?

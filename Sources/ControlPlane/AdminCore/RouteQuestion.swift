@@ -1,9 +1,9 @@
 package import Routing
 
-/// A request that is not made: where would it go?
+/// A hypothetical request whose route is to be explained.
 package struct RouteQuestion: Sendable {
     package var model: String
-    /// Whose allow-list holds; `nil`: anybody's.
+    /// The key whose allow-list applies; `nil` for none.
     package var keyID: String?
     package var facts: RouteFacts
 
@@ -14,8 +14,8 @@ package struct RouteQuestion: Sendable {
     }
 }
 
-/// Answers by the configuration the workers run and what they measured.
+/// Explains a route from the workers' current configuration and measurements.
 ///
-/// - Parameter allowed: names that may be called; `nil` for all.
-/// - Throws: `AdminError.notFound` for a name that is none, `.stateUnavailable` when Redis cannot be asked.
+/// - Parameter allowed: the names that may be called; `nil` for all.
+/// - Throws: `AdminError.notFound` for an unknown name, `.stateUnavailable` when Redis cannot be read.
 package typealias RouteExplainer = @Sendable (RouteQuestion, _ allowed: [String]?) async throws -> RouteExplanation

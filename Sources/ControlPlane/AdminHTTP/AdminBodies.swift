@@ -4,7 +4,7 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// A JSON value as a request brings it: enough to tell absent, null and given apart, and to refuse what is unknown.
+/// A JSON value of a request body, which keeps absent, null and present members apart.
 enum JSONInput: Decodable {
     case null
     case bool(Bool)
@@ -34,11 +34,11 @@ enum JSONInput: Decodable {
     }
 }
 
-/// Reads the members of a request body and refuses the ones nobody knows: a mistyped limit must not be ignored.
+/// Reads the members of a request body and refuses unknown ones: a mistyped limit must not be silently ignored.
 struct BodyReader {
     private let members: [String: JSONInput]
 
-    /// - Parameter mayBeEmpty: no body at all is as good as an empty object.
+    /// - Parameter mayBeEmpty: accept an empty body as an empty object.
     init(_ data: Data, allowed: Set<String>, mayBeEmpty: Bool = false) throws {
         if mayBeEmpty, data.isEmpty {
             try self.init([:], allowed: allowed, path: "")
@@ -52,7 +52,7 @@ struct BodyReader {
         try self.init(members, allowed: allowed, path: "")
     }
 
-    /// Of a member that is there twice, a reader in front of this one might have read the other.
+    /// Refuses duplicate members: a proxy in front might have read the other one.
     private static func refuseFlaws(of data: Data) throws {
         do throws(JSONFlaw) {
             _ = try JSONScanner.members(of: Array(data))
@@ -79,7 +79,7 @@ struct BodyReader {
         switch members[name] {
         case nil: return nil
         case .text(let value):
-            // PostgreSQL stores no NUL, and libpq would cut the text there.
+            // PostgreSQL text cannot hold NUL, and libpq would truncate the value there.
             guard !value.utf8.contains(0) else {
                 throw AdminError.invalid("'\(name)' must not contain a NUL character.", param: name)
             }
@@ -144,7 +144,7 @@ struct BodyReader {
         }
     }
 
-    /// The limits given, and which ones: absent ones stay, null lifts.
+    /// The given limits and their names. Limits not named stay as they are; null removes one.
     func limits() throws -> (limits: ScopeLimits, named: Set<String>) {
         var limits = ScopeLimits()
         guard case .object(let given)? = members["limits"] else {

@@ -3,10 +3,13 @@ internal import NIOCore
 internal import NIOHTTPTypes
 internal import Operations
 
-/// One connection of the admin port: counted when accepted, before any handshake, and closed at once where there is no room.
+/// One connection of the admin port.
 ///
-/// An answer that is given before the request's body has come, such as a 401, is the connection's last: what still comes of the body is
-/// read and dropped up to a bound, so that a caller who sends first reads the answer, and then the connection is closed.
+/// It is counted when accepted, before any handshake, and closed at once if the port is full.
+///
+/// A response sent before the request body has arrived, such as a 401, is the connection's last. The rest of the body
+/// is read and discarded up to a limit, so that a client that sends first can read the response; then the connection
+/// closes.
 final class AdminConnection: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -18,12 +21,12 @@ final class AdminConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let bound: ConnectionBound
     private var hasRoom = true
-    /// Requests whose body has come as a whole, and those that are answered.
+    /// Requests whose body has fully arrived, and requests that have been answered.
     private var received = 0
     private var answered = 0
-    /// The answer under way is the last one.
+    /// The response being written is the last one.
     private var isLast = false
-    /// It was sent.
+    /// The last response has been sent; further input is discarded.
     private var isDropping = false
     private var droppedBytes = 0
 
@@ -79,7 +82,7 @@ final class AdminConnection: ChannelDuplexHandler, RemovableChannelHandler {
         channel.eventLoop.scheduleTask(in: Self.droppingFor) { Self.abandon(channel) }
     }
 
-    /// Reads nothing more: closing TLS waits some seconds for the other side's word, and would read what it sends meanwhile.
+    /// Stops reading, then closes: a TLS close waits some seconds for close_notify and would read on meanwhile.
     private static func abandon(_ channel: any Channel) {
         try? channel.syncOptions?.setOption(.autoRead, value: false)
         channel.close(promise: nil)

@@ -1,7 +1,7 @@
 internal import Hummingbird
 internal import NIOCore
 
-/// What is known of a request beside its words: who sent it.
+/// The context of an admin request: the network it came from.
 struct AdminContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let network: CallerNetwork
@@ -12,7 +12,7 @@ struct AdminContext: RequestContext {
     }
 }
 
-/// What one party has to itself: an IPv4 address, or the 64 bits in front of an IPv6 one.
+/// The address range that one party controls: an IPv4 address, or the /64 prefix of an IPv6 one.
 struct CallerNetwork: Hashable, Sendable {
     private let bytes: [UInt8]
 
@@ -21,7 +21,7 @@ struct CallerNetwork: Hashable, Sendable {
         case .v4(let four): bytes = withUnsafeBytes(of: four.address) { Array($0[4..<8]) }
         case .v6(let six):
             let all = withUnsafeBytes(of: six.address) { Array($0[8..<24]) }
-            // An IPv4 address mapped into IPv6 is its four bytes.
+            // An IPv4-mapped IPv6 address is reduced to its four IPv4 bytes.
             let isMapped = all[..<10].allSatisfy { $0 == 0 } && all[10] == 0xff && all[11] == 0xff
             bytes = Array(isMapped ? all[12...] : all[..<8])
         default: bytes = []

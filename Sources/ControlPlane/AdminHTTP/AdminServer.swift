@@ -8,13 +8,13 @@ internal import NIOCore
 internal import NIOSSL
 package import Operations
 
-/// The admin API over HTTP. Handlers decode, call the service and encode; what they may answer is in `openapi.yaml`.
+/// The admin API over HTTP. Handlers decode, call the service and encode; `openapi.yaml` lists their responses.
 package enum AdminServer {
     static let bodyBytesMax = 64 << 10
 
     private static let idleSeconds: Int64 = 75
 
-    /// How much of the port anybody may take.
+    /// Limits on the use of the port.
     package struct Bounds: Sendable {
         package var connections: Int
         package var failedTokensPerMinute: Int
@@ -25,8 +25,8 @@ package enum AdminServer {
         }
     }
 
-    /// - Parameter tls: certificate and key; they are read once, so a new pair takes a restart.
-    /// - Throws: when the files are no usable pair.
+    /// - Parameter tls: certificate and key, read once, so a new pair needs a restart.
+    /// - Throws: when the files are not a valid pair.
     package static func make(
         host: String, port: Int, tls: TLSFiles?, bounds: Bounds, service: AdminService, logger: Logger
     ) throws -> some ApplicationProtocol {
@@ -70,7 +70,7 @@ package enum AdminServer {
     }
 }
 
-/// Turns every failure into the one error shape, and logs what is not the caller's fault.
+/// Turns every error into the common error body, and logs those that are not the client's fault.
 private struct ErrorShape: RouterMiddleware {
     let logger: Logger
 
@@ -135,14 +135,16 @@ extension JSONOutput {
             body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
     }
 
-    /// 200 when the change is in force on every worker, 202 while something is awaited.
+    /// 200 when the change is in force on every worker, 202 while it is not yet.
     func response(inForceUnless pending: PendingPropagation?) -> Response {
         response(status: pending == nil ? 200 : 202)
     }
 }
 
 extension Request {
-    /// The whole body, bounded.
+    /// The whole body.
+    ///
+    /// - Throws: `AdminError.invalid` when it exceeds `bodyBytesMax`.
     func data() async throws -> Data {
         let buffer: ByteBuffer
         do {
@@ -153,7 +155,7 @@ extension Request {
         return Data(buffer.readableBytesView)
     }
 
-    /// `after` and `limit` of a list.
+    /// The `after` and `limit` query parameters of a list.
     func page() throws -> (after: String?, limit: Int) {
         let after = uri.queryParameters["after"].map(String.init)
         guard let text = uri.queryParameters["limit"] else { return (after, 50) }

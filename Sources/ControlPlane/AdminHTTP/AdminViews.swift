@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import PlaneContract
 
-/// Entities as the API shows them. Every member is always there; null says "none".
+/// Entities as the API returns them. Members are always present; null means "none".
 enum AdminViews {
     static func org(_ org: Org, pending: PendingPropagation? = nil) -> JSONOutput {
         var members: [(String, JSONOutput)] = [
@@ -68,12 +68,12 @@ enum AdminViews {
     private static func optional(_ text: String?) -> JSONOutput { text.map { .text($0) } ?? .null }
 }
 
-/// JSON with its members in the order they were written down.
+/// JSON that keeps its members in order.
 indirect enum JSONOutput {
     case null
     case bool(Bool)
     case integer(Int64)
-    /// Finite; shown with at most four decimals.
+    /// A finite number, rounded to four decimals.
     case number(Double)
     case text(String)
     case list([JSONOutput])

@@ -1,7 +1,7 @@
 internal import AdminCore
 internal import Hummingbird
 
-/// `/admin/v1/dead-letters`: usage events that the ledger could not take in.
+/// `/admin/v1/dead-letters`: usage events that the ledger could not accept.
 struct DeadLetterRoutes {
     let service: AdminService
 

@@ -3,10 +3,10 @@ internal import NIOCore
 internal import Operations
 internal import Synchronization
 
-/// How often an address may send admin tokens that are wrong, before tokens from it are looked up no more.
+/// Limits how often an address may send wrong admin tokens before its tokens are no longer looked up.
 ///
-/// The token that was right last is looked up from anywhere: behind a proxy all callers have one address, and none of them keeps the
-/// operator out.
+/// The last correct token is exempt: behind a proxy all clients share one address, and none of them may lock out the
+/// operator.
 final class FailedTokens: Sendable {
     private struct State {
         var failed: FailedKeys<CallerNetwork>
@@ -15,10 +15,10 @@ final class FailedTokens: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter perMinute: failures a minute of one address, half of them at once; 0 for no limit.
+    /// - Parameter perMinute: allowed failures per minute and address, half of them in a burst; 0 for no limit.
     init(perMinute: Int) { state = Mutex(State(failed: FailedKeys(perMinute: perMinute))) }
 
-    /// - Returns: in how many milliseconds a token from there is looked up again; `nil`: now.
+    /// - Returns: milliseconds until tokens from this address are looked up again; `nil` if they are now.
     func waitMs(_ token: String, from network: CallerNetwork) -> Int64? {
         let fingerprint = Fingerprint.sha256(token)
         return state.withLock { $0.lastRight == fingerprint ? nil : $0.failed.waitMs(network, atMs: Self.nowMs) }
@@ -27,7 +27,7 @@ final class FailedTokens: Sendable {
     func wrong(_ token: String, from network: CallerNetwork) {
         let fingerprint = Fingerprint.sha256(token)
         state.withLock {
-            // It was reset meanwhile.
+            // The token was correct once and has been reset since.
             if $0.lastRight == fingerprint { $0.lastRight = nil }
             $0.failed.failed(network, atMs: Self.nowMs)
         }

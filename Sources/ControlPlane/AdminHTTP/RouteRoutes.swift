@@ -24,7 +24,7 @@ struct RouteRoutes {
     }
 }
 
-/// Routing as the API shows it.
+/// Route explanations as the API returns them.
 enum RouteViews {
     static func explanation(_ told: RouteExplanation) -> JSONOutput {
         .object([

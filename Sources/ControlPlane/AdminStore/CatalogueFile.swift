@@ -1,4 +1,6 @@
-/// A declarative configuration file (YAML): what it names is created or changed to match, what it does not name stays.
+/// A declarative configuration file (YAML).
+///
+/// Entries it names are created or updated to match, all others are left alone.
 package struct CatalogueFile: Decodable, Sendable {
     package var providers: [ProviderSection]?
     package var models: [ModelSection]?
@@ -7,17 +9,17 @@ package struct CatalogueFile: Decodable, Sendable {
 
     package struct ProviderSection: Decodable, Sendable {
         package var id: String
-        /// How it wants to be spoken to; `openai` when not given. docs/adding-a-provider.md lists the words.
+        /// The provider's wire format, by default `openai`; docs/adding-a-provider.md lists the values.
         package var dialect: String?
         package var base_url: String
-        /// The `api-version` of its URLs (Azure).
+        /// The `api-version` query parameter (Azure).
         package var api_version: String?
         package var allowed_networks: [String]?
         /// The environment variable that holds the credential; the file itself never does.
         package var credential_from_environment: String?
-        /// What it bills once a connection is closed, `stops` or `runs_on`: for its deployments in this file that do not say.
+        /// Billing after a closed connection, `stops` or `runs_on`: the default for its deployments in this file.
         package var after_close: String?
-        /// Who says so; `stops` needs one.
+        /// Evidence for `after_close`; `stops` requires it.
         package var after_close_source: String?
     }
 
@@ -32,36 +34,36 @@ package struct CatalogueFile: Decodable, Sendable {
         package var wants_max_completion_tokens: Bool?
         package var first_event_ms: Int64?
         package var idle_ms: Int64?
-        /// Output tokens a second at most, thinking included; 1000 when not given.
+        /// Upper bound on output tokens per second, thinking included; 1000 by default.
         package var tokens_per_second_max: Int64?
-        /// Input tokens that one image, document, recording or film can make at most. What is not given stays as it is.
+        /// Upper bound on the input tokens of one image, document, recording or video. If absent, unchanged.
         package var image_tokens_max: Int64?
         package var document_tokens_max: Int64?
         package var audio_tokens_max: Int64?
         package var video_tokens_max: Int64?
         package var usd_per_million_tokens: TokenPriceSection?
         package var usd_per_image: [ImagePriceSection]?
-        /// What the model costs from later instants on; a price that is not in force yet and not among them is taken out.
+        /// Prices from later instants on. A stored price that is not in force yet and not listed here is deleted.
         package var price_changes: [PriceChangeSection]?
-        /// What is not given stays as it is.
+        /// Unchanged if absent.
         package var cache_seconds: Int64?
     }
 
-    /// Decimal USD per million tokens. What is not given costs as much as `input` or `output`.
+    /// Decimal USD per million tokens. Optional prices default to `input` or `output`.
     package struct TokenPriceSection: Decodable, Sendable {
         package var input: String
-        /// Input tokens that stand for an image.
+        /// Input tokens that represent an image.
         package var image_input: String?
         package var cache_read: String?
         package var cache_write: String?
-        /// Writing to a cache that keeps it for an hour; as much as `cache_write` when not given.
+        /// Cache writes that are kept for an hour; `cache_write` by default.
         package var cache_write_hour: String?
         package var output: String
         package var reasoning: String?
         package var tiers: [TierSection]?
     }
 
-    /// The prices of a whole request with more input tokens than this.
+    /// Prices that apply to the whole request when it has more input tokens than this.
     package struct TierSection: Decodable, Sendable {
         package var above_input_tokens: Int64
         package var input: String
@@ -73,7 +75,7 @@ package struct CatalogueFile: Decodable, Sendable {
         package var reasoning: String?
     }
 
-    /// Decimal USD for one image; what is not named fits any.
+    /// Decimal USD per image; an absent quality or size matches any.
     package struct ImagePriceSection: Decodable, Sendable {
         package var quality: String?
         package var size: String?
@@ -96,27 +98,28 @@ package struct CatalogueFile: Decodable, Sendable {
         package var rank: Int?
         package var weight: Int?
         package var enabled: Bool?
-        /// What is given neither here nor by the provider stays as it is, while the provider does.
+        /// Defaults to the provider's value in this file, else to the stored value while the provider is unchanged.
         package var after_close: String?
         package var after_close_source: String?
     }
 
-    /// An alias with all its candidates: in the order of preference unless they give a rank of their own, or, with an
-    /// objective, all of rank 0 unless they do.
+    /// An alias with all its candidates; stored ones that are not listed are removed.
+    ///
+    /// Candidates without a rank are ranked in file order, or all get rank 0 if the alias has an objective.
     package struct AliasSection: Decodable, Sendable {
         package var name: String
         package var needs_vision: Bool?
         package var needs_tools: Bool?
         package var context_window_min: Int64?
-        /// Decimal USD, input and output each.
+        /// Decimal USD, applied to the input and to the output price.
         package var max_usd_per_million_tokens: String?
         package var objective: ObjectiveSection?
         package var candidates: [CandidateSection]
-        /// What is not given stays as it is.
+        /// Unchanged if absent.
         package var cache_seconds: Int64?
     }
 
-    /// Weights of 0 to 1000; what is not given is 0.
+    /// Weights from 0 to 1000; 0 by default.
     package struct ObjectiveSection: Decodable, Sendable {
         package var latency: Double?
         package var speed: Double?

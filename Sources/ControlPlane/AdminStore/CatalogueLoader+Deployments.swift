@@ -29,8 +29,9 @@ extension CatalogueLoader {
             ])
     }
 
-    /// What is billed after a close: as the deployment says, else its provider in the same file, else as the row has it
-    /// already. What was said of one provider means nothing of another.
+    /// Billing after a close: the deployment's own value, else its provider's in this file, else the stored one.
+    ///
+    /// A value stored for another provider does not apply.
     private func closing(
         _ deployment: CatalogueFile.DeploymentSection, in file: CatalogueFile
     ) throws -> (rule: String, source: String?) {

@@ -1,6 +1,6 @@
 internal import Postgres
 
-/// The dated book of prices: what was in force stays, what is new holds from now or from the instant it names.
+/// The price history: past prices stay, new ones apply from now or from the instant they name.
 extension CatalogueLoader {
     private struct Change {
         var from: String
@@ -24,7 +24,7 @@ extension CatalogueLoader {
         if model.price_changes != nil { try load(later, of: model.name) }
     }
 
-    /// A price that differs from the one in force becomes a new one from now on: what was charged keeps its price.
+    /// Inserts a new price from now on if it differs from the one in force; past charges keep theirs.
     private func loadCurrent(_ sheet: String, of model: String) throws {
         try connection.query(
             """
@@ -34,7 +34,7 @@ extension CatalogueLoader {
             """, [model, sheet])
     }
 
-    /// Makes what is not in force yet match the file.
+    /// Makes the future prices match the file.
     private func load(_ changes: [Change], of model: String) throws {
         try connection.query(
             "delete from price where model = $1 and effective_from > now() and effective_from <> all($2::timestamptz[])",
@@ -69,7 +69,7 @@ extension CatalogueLoader {
         throw Flaw.emptyChange(model: model, text: instant)
     }
 
-    /// The instant in one spelling, which sorts as time does.
+    /// The instant in a single format whose text order is the time order.
     private func instant(_ text: String, of model: String) throws -> String {
         let shape = String(text.map { $0.isASCII && $0.isNumber ? "0" : $0 })
         switch shape {

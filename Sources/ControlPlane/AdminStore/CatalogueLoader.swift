@@ -2,8 +2,9 @@ internal import GatewayModel
 package import KeyMaterial
 package import Postgres
 
-/// Brings a `CatalogueFile` into the database, in one transaction: all of it or nothing. Rows that already say the same are
-/// left alone, so loading a file twice changes, audits and publishes nothing.
+/// Loads a `CatalogueFile` into the database, in one transaction.
+///
+/// Rows that already match are not touched, so loading a file twice changes, audits and publishes nothing.
 package struct CatalogueLoader {
     package enum Flaw: Error, CustomStringConvertible {
         case badPrice(model: String, text: String)

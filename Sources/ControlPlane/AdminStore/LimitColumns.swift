@@ -2,7 +2,7 @@ internal import GatewayModel
 internal import PlaneContract
 internal import Postgres
 
-/// The seven limit columns of plans, orgs and keys, in the order every statement here takes them.
+/// The seven limit columns of plans, orgs and keys, in the order in which every statement here binds them.
 enum LimitColumns {
     static func values(_ limits: ScopeLimits) -> [String?] {
         [
@@ -11,7 +11,7 @@ enum LimitColumns {
         ].map { $0.map { String($0) } }
     }
 
-    /// - Parameter prefix: `key_` or `org_` for a plan's ceilings, nothing elsewhere.
+    /// - Parameter prefix: `key_` or `org_` for a plan's ceilings, otherwise empty.
     static func limits(of row: PostgresRow, prefix: String = "") -> ScopeLimits {
         func number(_ name: String) -> Int64? { row.optionalInteger(prefix + name) }
         return ScopeLimits(

@@ -92,13 +92,13 @@ extension PostgresStores {
         let overlap = String(overlapSeconds)
         return try await change(actor: actor) { connection in
             try Self.note(secret, connection)
-            // Locks the key: whoever rotates it at the same time waits and retires the digest made here.
+            // Locks the key: a concurrent rotation waits, then retires the digest made here.
             try connection.query(
                 """
                 insert into retired_digest (digest, key_id, valid_until)
                 select digest, id, now() + make_interval(secs => $2::integer) from api_key where id = $1 for update
                 """, [id, overlap])
-            // Older secrets do not outlive the one retired now.
+            // Secrets retired earlier must not outlive the one retired now.
             try connection.query(
                 """
                 update retired_digest set valid_until = now() + make_interval(secs => $2::integer)

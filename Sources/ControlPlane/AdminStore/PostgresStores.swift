@@ -3,13 +3,13 @@ internal import GatewayModel
 internal import PlaneContract
 package import Postgres
 
-/// Orgs, keys and the admin token in PostgreSQL. Statements are whole and take every value as a parameter.
+/// Orgs, keys and the admin token in PostgreSQL. Every statement is complete and takes all values as parameters.
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
 
     package init(_ pool: PostgresPool) { self.pool = pool }
 
-    /// Runs changes in a transaction that names its author to the audit log, and turns refusals into words.
+    /// Runs changes in a transaction attributed to `actor` in the audit log, and maps database errors to `AdminError`.
     func change<T: Sendable>(
         actor: String, _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {

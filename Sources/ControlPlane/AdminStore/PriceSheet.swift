@@ -1,7 +1,7 @@
 internal import Foundation
 internal import GatewayModel
 
-/// A price with all its parts as `price_sheet` and `insert_price` of the database spell it, in nano-USD.
+/// A complete price in nano-USD, in the JSON format of the database functions `price_sheet` and `insert_price`.
 struct PriceSheet: Encodable {
     struct Flaw: Error { var text: String }
 
@@ -38,8 +38,8 @@ struct PriceSheet: Encodable {
     private let tiers: [Tier]
     private let images: [Image]
 
-    /// - Returns: `nil` when neither is given: nothing is said of the price.
-    /// - Throws: `Flaw` with the text that is no price.
+    /// - Returns: `nil` when neither section is present, so the file does not set the price.
+    /// - Throws: `Flaw` with the text that is not a valid amount.
     init?(_ section: CatalogueFile.TokenPriceSection?, images: [CatalogueFile.ImagePriceSection]?) throws(Flaw) {
         guard section != nil || images != nil else { return nil }
         if let section {

@@ -1,14 +1,14 @@
 internal import Postgres
 
-/// Which keys a Redis needs first, or may lack.
+/// The keys that a Redis needs first or may have lost.
 extension PublicationStore {
-    /// Ids of keys and orgs, each once.
+    /// Distinct ids of keys and orgs.
     package struct Subjects: Sendable {
         package var keyIDs: [String]
         package var orgIDs: [String]
     }
 
-    /// Whose changes were published at that time or later, by PostgreSQL's clock.
+    /// The subjects of changes published at this time or later, by PostgreSQL's clock.
     ///
     /// - Parameter ms: milliseconds since 1970.
     package func published(sinceMs ms: Int64) async throws -> Subjects {
@@ -23,9 +23,9 @@ extension PublicationStore {
         return Subjects(keyIDs: ids("key"), orgIDs: ids("org"))
     }
 
-    /// Takes out the oldest changes that were published more than `keptDays` ago, a bounded number of them.
+    /// Deletes a bounded number of the oldest changes, if they were published more than `keptDays` ago.
     ///
-    /// - Returns: how many.
+    /// - Returns: the number of deleted changes.
     package func forgetChanges() async throws -> Int64 {
         try await pool.query(
             """
@@ -39,10 +39,10 @@ extension PublicationStore {
     }
 
     private static var forgottenMax: Int { 10_000 }
-    /// Longer than any Redis that is used again can be behind.
+    /// Longer than any Redis that is put back into use can be behind.
     private static var keptDays: Int { 30 }
 
-    /// Which database this is, and the number of its newest migration.
+    /// Identifies the database and its newest migration.
     package func schema() async throws -> String {
         try await pool.query(
             """
@@ -51,7 +51,7 @@ extension PublicationStore {
             """)[0].text("schema")
     }
 
-    /// Keys that spent something today or yesterday, the latest first.
+    /// Keys with spend today or yesterday, most recent first.
     package func usedKeys() async throws -> [String] {
         try await pool.query(
             """

@@ -2,18 +2,18 @@ internal import GatewayModel
 package import PlaneContract
 internal import Postgres
 
-/// What the orgs of a plan may spend together, and how that is shared out over the shards.
+/// The shared daily budgets of plans, and their division among the shards.
 extension PublicationStore {
-    /// A plan with a daily sum for all of its orgs.
+    /// A plan whose orgs share a daily budget.
     package struct Pool: Sendable {
         package var plan: String
-        /// Nano-USD a UTC day, all orgs together.
+        /// Nano-USD per UTC day, all orgs together.
         package var ceiling: Int64
-        /// Nano-USD a UTC day for one org; `nil` for no limit.
+        /// Nano-USD per UTC day for one org; `nil` for no limit.
         package var perOrg: Int64?
     }
 
-    /// What a shard may let through of a pool on a day, at most.
+    /// The most a shard may admit from a pool on a day.
     package struct PoolShare: Sendable {
         package var shard: Shard
         package var nano: Int64
@@ -39,7 +39,7 @@ extension PublicationStore {
         }
     }
 
-    /// - Parameter day: `yyyymmdd`. Empty where the day has not begun.
+    /// - Parameter day: `yyyymmdd`. The result is empty for a day without shares.
     package func poolShares(_ plan: String, day: String) async throws -> [PoolShare] {
         try await pool.query(
             "select shard, nano_usd, version from pool_share where plan = $1 and day = to_date($2, 'YYYYMMDD') order by shard",
@@ -47,7 +47,7 @@ extension PublicationStore {
         ).map(Self.poolShare)
     }
 
-    /// The same, each with a new version.
+    /// Like `poolShares`, but gives each share a new version first.
     package func renewPoolShares(_ plan: String, day: String) async throws -> [PoolShare] {
         try await pool.query(
             """
@@ -57,13 +57,14 @@ extension PublicationStore {
         ).map(Self.poolShare)
     }
 
-    /// Gives every shard an equal share of a day that has not begun.
+    /// Gives every shard an equal share of a day that has none yet.
     package func beginPoolDay(_ plan: String, day: String) async throws {
         try await pool.query("select begin_pool_day($1, to_date($2, 'YYYYMMDD'))", [plan, day])
     }
 
-    /// A version for shares that are about to be made smaller, so that nothing older makes them larger again. Those that have another
-    /// version than named are left out.
+    /// Raises the versions of shares that are about to shrink, so that no older write can make them grow again.
+    ///
+    /// Shares whose version has changed in the meantime are left out.
     package func raisePoolVersions(_ plan: String, day: String, _ shares: [PoolShare]) async throws -> [PoolShare] {
         try await pool.query(
             """
@@ -75,10 +76,10 @@ extension PublicationStore {
         ).map(Self.poolShare)
     }
 
-    /// Makes shares larger in the order named, as far as the plan's sum goes.
+    /// Grows shares in the given order, as far as the plan's ceiling allows.
     ///
-    /// - Parameter shares: with the version each has, and what it shall be.
-    /// - Returns: those that were changed, as they are now.
+    /// - Parameter shares: the desired amounts, with the current versions.
+    /// - Returns: the shares that changed, with their new values.
     package func growPoolShares(_ plan: String, day: String, _ shares: [PoolShare]) async throws -> [PoolShare] {
         try await pool.query(
             """
@@ -88,14 +89,14 @@ extension PublicationStore {
         ).map(Self.poolShare)
     }
 
-    /// Notes what Redis says of its shares.
+    /// Records the shares reported by Redis.
     package func notePoolShares(_ plan: String, day: String, _ shares: [PoolShare]) async throws {
         try await pool.query(
             "select note_pool_shares($1, to_date($2, 'YYYYMMDD'), $3::integer[], $4::bigint[], $5::bigint[])",
             [plan, day] + Self.arrays(shares))
     }
 
-    /// Drops shares of days so long ago that nothing is charged to them any more.
+    /// Deletes shares of days that can no longer be charged.
     package func dropPoolShares(before day: String) async throws {
         try await pool.query("delete from pool_share where day < to_date($1, 'YYYYMMDD')", [day])
     }
@@ -113,8 +114,9 @@ extension PublicationStore {
             shard: Shard.all[Int(row.integer("shard"))], nano: row.integer("nano_usd"), version: row.integer("version"))
     }
 
-    /// The totals of each pool in each shard, for a Redis that lost them: by what each request counted in, whatever plan its org has
-    /// now.
+    /// The totals of each pool in each shard, for a Redis that lost them.
+    ///
+    /// Each request counts in the pool it was charged to, even if its org has another plan now.
     package func poolTotals() async throws -> [Totals] {
         let rows = try await pool.query(
             """

@@ -2,7 +2,7 @@ internal import GatewayModel
 internal import Postgres
 
 extension PublicationStore {
-    /// The prices in force and to come of each model, oldest first.
+    /// All prices of each model, past, current and future, oldest first.
     static func readPrices(_ connection: PostgresConnection) throws -> [String: [Price]] {
         let tiers = try Dictionary(
             grouping: connection.query("select * from price_tier order by price_id, above_input_tokens")

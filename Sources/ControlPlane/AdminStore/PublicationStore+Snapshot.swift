@@ -3,11 +3,12 @@ package import PlaneContract
 internal import Postgres
 
 extension PublicationStore {
-    /// Reads the whole catalogue under the next version. Serialised among control planes: who reads later has the higher
-    /// version, so a later snapshot never holds an older state.
+    /// Reads the whole catalogue under the next version.
     ///
-    /// - Parameter reseal: turns a credential as PostgreSQL keeps it into one for the snapshot; a credential it cannot
-    ///   open is left out and the rest is published.
+    /// Serialised among control planes by an advisory lock, so that a higher version never holds an older state.
+    ///
+    /// - Parameter reseal: turns a credential sealed for PostgreSQL into one sealed for the snapshot. If it returns
+    ///   `nil`, that credential is left out.
     package func snapshot(
         reseal: @escaping @Sendable (_ id: String, _ sealed: String) -> String?
     ) async throws -> GatewaySnapshot {

@@ -1,21 +1,21 @@
 package import PlaneContract
 internal import Postgres
 
-/// What the ledger says a shard's counters were, for a Redis that lost them.
+/// A shard's counters according to the ledger, for a Redis that lost them.
 extension PublicationStore {
-    /// What one scope used of a window, by the limiter's name of it (`yyyymm`, `yyyymmdd`).
+    /// One scope's usage in a period, named as the limiter does (`yyyymm`, `yyyymmdd`).
     package struct WindowTotal: Sendable {
         package var period: String
         package var nano: Int64
         package var requests: Int64
-        /// Requests answered out of the cache, and what that saved.
+        /// Requests answered from the cache, and what that saved.
         package var hits: Int64
         package var savedNano: Int64
     }
 
-    /// The totals of a scope: of the current UTC month and day, and of the ones before.
+    /// The totals of a scope for the current and the previous UTC month and day.
     package struct Totals: Sendable {
-        /// Whose requests count in it; all of one shard.
+        /// The orgs whose requests count in this scope; all belong to one shard.
         package var orgIDs: Set<String>
         package var scope: String
         package var month: WindowTotal
@@ -60,7 +60,7 @@ extension PublicationStore {
         }
     }
 
-    /// What the limiter calls the windows of now: `month`, `day` and the ones before them.
+    /// The limiter's names of the current month and day and of the previous ones.
     func windowPeriods() async throws -> PostgresRow {
         try await pool.query(
             """
@@ -70,14 +70,14 @@ extension PublicationStore {
             """)[0]
     }
 
-    /// A request that was reaped not long ago and whose worker has not had its say.
+    /// A recently reaped request whose worker has not reported the real cost.
     package struct ReapedRequest: Sendable {
         package var id: String
         package var orgID: String
         package var nano: Int64
         package var month: String
         package var day: String
-        /// It counted in its plan's pool as well.
+        /// Whether it counted in its plan's pool too.
         package var hasPool: Bool
     }
 
@@ -97,8 +97,9 @@ extension PublicationStore {
         }
     }
 
-    /// Orgs that were used so recently that a worker may still bring a request to a Redis that lost it, or have its say about one
-    /// that was reaped.
+    /// Orgs used within the last hour.
+    ///
+    /// A worker may still replay such a request to a Redis that lost it, or report the cost of one that was reaped.
     package func busyOrgs() async throws -> Set<String> {
         let rows = try await pool.query(
             """
@@ -110,12 +111,14 @@ extension PublicationStore {
         return Set(rows.map { $0.text("org_id") })
     }
 
-    /// How far each shard's usage stream is in the ledger, by the shard's number.
+    /// The last stream id in the ledger for each shard, by shard number.
     package func ledgerCursors() async throws -> [String] {
         try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
     }
 
-    /// Notes that these lives are about to begin. False when one of them is not the newest.
+    /// Records that these generations are about to begin.
+    ///
+    /// - Returns: false when one of them is not the newest.
     package func beginLives(_ lives: [(Shard, Int64)]) async throws -> Bool {
         let begun = try await pool.query(
             """
@@ -136,13 +139,13 @@ extension PublicationStore {
         return rows[0].integer("ms")
     }
 
-    /// The newest life of each shard that was made ready.
+    /// The newest generation of each shard that was begun.
     package func lives() async throws -> [Shard: Int64] {
         let rows = try await pool.query("select shard, begun from shard_epoch")
         return Dictionary(rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("begun")) }) { first, _ in first }
     }
 
-    /// Starts a new life of each shard's counters; whoever was about to put them back before is fenced off.
+    /// Starts a new generation of each shard, which fences off any rebuild already under way.
     package func raiseGenerations(of shards: [Shard]) async throws -> [(Shard, Int64)] {
         let numbers = PostgresArray.literal(shards.map { String($0.index) })
         let rows = try await pool.query(

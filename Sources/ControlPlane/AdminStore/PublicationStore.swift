@@ -4,18 +4,18 @@ package import Postgres
 
 /// What the publisher reads: pending changes, key records, and the catalogue as one snapshot.
 package struct PublicationStore: Sendable {
-    /// Urgent changes taken at once.
+    /// Urgent changes read in one round.
     static let changesMax = 1_000
-    /// Orgs whose keys are pushed at once: an org may have thousands.
+    /// Bulk changes read in one round: an org may have thousands of keys.
     static let orgsMax = 200
-    /// Keys of one page when all are read.
+    /// Keys per page when all are read.
     static let pageMax = 5_000
 
-    /// What a change concerns decides how long it may wait.
+    /// The publishing queue of a change, chosen by its subject.
     package enum Lane: String, Sendable {
-        /// Keys, the catalogue and suspended orgs: little to push for each, and a revocation may be among them.
+        /// Keys, the catalogue and suspended orgs: little to push, and possibly a revocation.
         case urgent
-        /// All other changes of orgs. A change of a plan is one of each of its orgs, and may reach every key.
+        /// All other changes of orgs. A plan change is one per org of the plan, and may affect every key.
         case bulk
     }
 
@@ -36,7 +36,7 @@ package struct PublicationStore: Sendable {
 
     package init(_ pool: PostgresPool) { self.pool = pool }
 
-    /// Revocations first.
+    /// The next batch of unpublished changes, revocations and suspensions first.
     package func pending(_ lane: Lane) async throws -> Pending {
         let rows = try await pool.query(
             """
@@ -61,7 +61,7 @@ package struct PublicationStore: Sendable {
             [PostgresArray.literal(ids)])
     }
 
-    /// The records, one per digest, of the keys named, and of all keys of the orgs named.
+    /// The records of the given keys and of all keys of the given orgs, one record per digest.
     package func keys(_ keyIDs: Set<String>, orgs: Set<String>) async throws -> [StoredKey] {
         try await keys(
             "select * from api_key where id = any($1) or org_id = any($2)",
@@ -70,15 +70,15 @@ package struct PublicationStore: Sendable {
 
     /// One page of the records of all keys, ordered by key id.
     ///
-    /// - Parameter id: the last key of the page before; `nil` for the first page.
-    /// - Returns: no records when there are no more keys.
+    /// - Parameter id: the last key of the previous page; `nil` for the first page.
+    /// - Returns: an empty array after the last page.
     package func keys(after id: String?) async throws -> [StoredKey] {
         try await keys(
             "select * from api_key where $1::text is null or id > $1 order by id limit $2::integer",
             [id, String(Self.pageMax)])
     }
 
-    /// - Parameter chosen: selects the rows of `api_key`.
+    /// - Parameter chosen: a query that selects the rows of `api_key`.
     private func keys(_ chosen: String, _ values: [String?]) async throws -> [StoredKey] {
         let rows = try await pool.query(
             """
@@ -103,8 +103,10 @@ package struct PublicationStore: Sendable {
         return rows.map(Self.storedKey)
     }
 
-    /// A plan's ceilings, tightened by what the org and the key set themselves. What has ended by the database's clock is
-    /// told as revoked, so that no worker's clock decides about it.
+    /// Builds a record whose limits are the plan's, tightened by those of the org and the key.
+    ///
+    /// A key or secret that has expired by the database's clock is published as revoked, so that no worker's clock
+    /// decides.
     private static func storedKey(_ row: PostgresRow) -> StoredKey {
         let status: KeyRecord.Status =
             row.text("status") == "revoked" || row.bool("is_over")

@@ -1,5 +1,5 @@
 #pragma once
-// Debian keeps libpq's headers in a folder of their own; other systems on the include path.
+// Debian has libpq's headers in a separate folder, other systems directly on the include path.
 #if __has_include(<postgresql/libpq-fe.h>)
 #include <postgresql/libpq-fe.h>
 #else

@@ -3,7 +3,7 @@ internal import ControlPlaneApp
 internal import Foundation
 internal import Operations
 
-/// `aihub-control`: the control plane and its chores. Settings are environment variables under `AIHUB_CONTROL_`.
+/// The `aihub-control` program. Settings are environment variables that begin with `AIHUB_CONTROL_`.
 @main
 struct Control: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -7,7 +7,7 @@ struct Secrets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Replaces secrets while the gateway runs.", subcommands: [Rotate.self, DropPepper.self, Status.self])
 
-    /// Written at once: a reader of the output sees each step as it is done.
+    /// Unbuffered, so that a reader of the output sees each step as soon as it is done.
     static let say: @Sendable (String) -> Void = { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) }
 
     struct Rotate: AsyncParsableCommand {

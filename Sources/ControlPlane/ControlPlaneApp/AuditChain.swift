@@ -1,11 +1,13 @@
 internal import KeyMaterial
 internal import Postgres
 
-/// The chain of seals: each is an HMAC over the one before, its own number and key, and a row of the audit log. Whoever can write to the
-/// database but does not have the key can make no seal, and so can neither change a row, take one out nor put one in unseen.
+/// The chain of seals over the audit log.
 ///
-/// The order of the chain is that of sealing. Ids would not do: a transaction takes its row's id when it writes and may commit minutes
-/// later, when rows with higher ids are sealed and cannot be sealed again.
+/// Each seal is an HMAC over the previous seal, its own number and key name, and an audit row. Someone who can write to
+/// the database but lacks the key cannot make a seal, so any row they change, remove or insert is detected.
+///
+/// The chain follows the order of sealing, not of ids: a transaction gets its row's id when it writes but may commit
+/// minutes later, after rows with higher ids have been sealed for good.
 struct AuditChain: Sendable {
     struct Head: Sendable, Equatable {
         var number: Int64
@@ -17,7 +19,7 @@ struct AuditChain: Sendable {
 
     let keys: AuditKeys
 
-    /// - Returns: `nil` when the key is not in this file.
+    /// - Returns: `nil` when the key file has no key of this name.
     func seal(_ row: AuditRow, after head: Head, key name: String) -> Head? {
         guard let key = keys.key(named: name) else { return nil }
         let number = head.number + 1

@@ -1,12 +1,12 @@
 internal import Postgres
 
-/// A row of the audit log, as it is sealed.
+/// A row of the audit log, in the form that is sealed.
 package struct AuditRow: Sendable {
     package let id: Int64
-    /// Its columns in the order of `columns`, beginning with the id.
+    /// Column values in the order of `columns`, the id first.
     private let fields: [String?]
 
-    /// What is read of `audit_log a`: each value as a text that no setting of the server or the session changes.
+    /// The columns to select from `audit_log a`, as text that no server or session setting changes.
     static let columns = """
         a.id, encode(timestamptz_send(a.at), 'hex') as at, a.actor, a.login, a.action, a.subject, a.subject_id,
         a.before::text as before, a.after::text as after
@@ -20,14 +20,15 @@ package struct AuditRow: Sendable {
         fields = [String(id)] + values
     }
 
-    /// - Returns: `nil` when the row of an outer join is not there.
+    /// - Returns: `nil` when an outer join found no audit row.
     init?(_ row: PostgresRow) {
         guard let id = row.optionalInteger("id") else { return nil }
         self.init(id: id, values: Self.names.dropFirst().map { row[$0] })
     }
 
-    /// Text that no other row has: every value behind its length in bytes (`5:admin,`), and `-,` for null. Where a value ends does not
-    /// depend on what is in it.
+    /// An unambiguous encoding: each value prefixed with its length in bytes (`5:admin,`), null as `-,`.
+    ///
+    /// No value's content can shift where it ends, so two different rows never share a text.
     package var canonicalText: String { Self.canonicalText(of: fields) }
 
     static func canonicalText(of values: [String?]) -> String {

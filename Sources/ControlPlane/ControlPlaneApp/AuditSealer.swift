@@ -3,17 +3,18 @@ internal import Logging
 internal import Operations
 internal import Postgres
 
-/// Seals what is new in the audit log, about once a second. Of several control planes one at a time does, under a lock that lasts as long
-/// as its transaction.
+/// Seals new rows of the audit log about once a second.
 ///
-/// The newest seal is logged, too: who cuts off the end of the chain together with its rows leaves nothing in the database that could show
-/// it, but `aihub-control audit verify --head` asks for a seal that the log has kept.
+/// A transaction-scoped advisory lock lets only one control plane seal at a time.
+///
+/// The newest seal also goes to the log. Truncating the chain together with its rows leaves no trace in the database,
+/// but `aihub-control audit verify --head` then fails for a seal kept in the log.
 struct AuditSealer: Sendable {
-    /// What is sealed in one transaction.
+    /// Rows sealed in one transaction.
     static let rowsMax = 500
     private static let pause = Duration.seconds(1)
     private static let headLoggedEvery = Duration.seconds(60)
-    /// Any number works, as long as every control plane takes the same.
+    /// An arbitrary number, but the same in every control plane.
     private static let lock = "7283910456"
 
     private let pool: PostgresPool
@@ -21,7 +22,7 @@ struct AuditSealer: Sendable {
     private let metrics: MetricsRegistry
     private let log: Logger
 
-    /// - Parameter pool: of the role `gw_ingest`; the API's role cannot write seals.
+    /// - Parameter pool: connects as `gw_ingest`; the API's role cannot write seals.
     init(pool: PostgresPool, keys: AuditKeys, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
         chain = AuditChain(keys: keys)
@@ -29,7 +30,7 @@ struct AuditSealer: Sendable {
         self.log = log
     }
 
-    /// Runs until cancelled. While PostgreSQL is away it waits; the queue keeps what comes.
+    /// Runs until cancelled. It retries while PostgreSQL is down; new rows stay queued there.
     func run() async {
         var logged = AuditChain.Head.none
         var loggedAt: ContinuousClock.Instant?
@@ -61,7 +62,7 @@ struct AuditSealer: Sendable {
         var sealed: Int
     }
 
-    /// - Returns: `nil` while another control plane seals.
+    /// - Returns: `nil` while another control plane is sealing.
     private func round() async throws -> Round? {
         let chain = chain
         let round = try await pool.run { connection in
@@ -78,7 +79,7 @@ struct AuditSealer: Sendable {
         return round
     }
 
-    /// Queues some of the rows that are older than the queue.
+    /// Queues one page of the rows that were written before the queue existed.
     private static func queueBacklog(on connection: PostgresConnection) throws {
         guard try !connection.query("select after from audit_seal_backlog where after < up_to").isEmpty else { return }
         try connection.query(
@@ -127,7 +128,7 @@ struct AuditSealer: Sendable {
         return Round(head: head, sealed: rows.count)
     }
 
-    /// Two control planes with a key file each would make a chain that neither can verify.
+    /// Control planes with different key files would build a chain that neither can verify.
     private struct OtherKey: Error, CustomStringConvertible {
         let name: String
         var description: String {

@@ -1,15 +1,15 @@
 internal import KeyMaterial
 internal import Postgres
 
-/// Walks the chain of seals from its beginning, a page at a time, and then looks for rows of the audit log that are not on it.
+/// Verifies the chain of seals page by page from its start, then looks for audit rows that are not on it.
 package struct AuditVerification {
-    /// What is in memory at once.
+    /// Rows held in memory at a time.
     private static let pageRows = 1_000
 
     private let connection: PostgresConnection
     private let chain: AuditChain
     private var head = AuditChain.Head.none
-    /// The head that was asked for, and whether it was passed.
+    /// The seal the operator asked for, and whether the walk has passed it.
     private let wanted: String?
     private var isWantedMet = false
 
@@ -19,7 +19,7 @@ package struct AuditVerification {
         self.wanted = wanted
     }
 
-    /// What was found, in words.
+    /// The findings, as lines for the operator.
     package struct Report {
         package var lines: [String]
         package var isIntact: Bool
@@ -37,7 +37,7 @@ package struct AuditVerification {
         return Report(lines: lines + ["\(wanted) is on the chain"], isIntact: true)
     }
 
-    /// - Returns: what is wrong with the first seal that does not follow from those before and its row.
+    /// - Returns: a description of the first seal that does not match its predecessor and its row; `nil` when all do.
     private mutating func walk() throws -> String? {
         while true {
             let page = try connection.query(
@@ -71,8 +71,10 @@ package struct AuditVerification {
         return nil
     }
 
-    /// A row that has no seal and waits for none. A row and its place in the queue come into sight at once, and so does its seal when it
-    /// leaves the queue: each page is one statement.
+    /// Finds a row that has neither a seal nor a place in the queue.
+    ///
+    /// A row and its queue entry become visible together, as do its seal and its removal from the queue. Each page is
+    /// one statement, so it never sees one without the other.
     private func strayRow() throws -> String? {
         var last = Int64.min
         while true {
@@ -93,7 +95,7 @@ package struct AuditVerification {
         }
     }
 
-    /// A row that was removed before it was sealed.
+    /// Finds a row that was removed before it was sealed.
     private func lostRow() throws -> String? {
         try connection.query(
             """

@@ -1,19 +1,21 @@
 internal import AdminStore
 package import Redis
 
-/// How far the state Redis's clock is from PostgreSQL's. Redis's says when a day's budget is over, PostgreSQL's what the ledger calls
-/// today: where they are far apart, one of them begins a period for everybody too early.
+/// How far the state Redis's clock is from PostgreSQL's.
+///
+/// Redis's clock ends a day's budget, PostgreSQL's sets the ledger's day. If they are far apart, one of them starts a
+/// new period too early.
 package struct ClockComparison {
-    /// Further apart than this they do not mean the same day: nothing is put back and opened by such a Redis.
+    /// Beyond this the two may disagree on the day, so such a Redis is neither rebuilt nor opened.
     package static let apartMsMax: Int64 = 300_000
 
     /// Positive: Redis is ahead.
     package let aheadMs: Int64
 
     /// - Parameters:
-    ///   - time: a reply to `TIME`: seconds, microseconds.
-    ///   - ledgerMs: PostgreSQL's, asked for just now; the time on the way is part of the difference.
-    /// - Returns: `nil` when the reply is no time.
+    ///   - time: a reply to `TIME`: seconds and microseconds.
+    ///   - ledgerMs: PostgreSQL's time, read just before; the round trips are part of the difference.
+    /// - Returns: `nil` when the reply is malformed.
     package init?(time: RESPValue, ledgerMs: Int64) {
         guard let parts = time.array, parts.count == 2, let seconds = parts[0].string.flatMap({ Int64($0) }),
             let micros = parts[1].string.flatMap({ Int64($0) })
@@ -29,7 +31,7 @@ package struct ClockComparison {
     package var isApart: Bool { abs(aheadMs) > Self.apartMsMax }
 }
 
-/// Why a Redis is not opened.
+/// The error that keeps a Redis with the wrong time closed.
 struct ClocksApart: Error, CustomStringConvertible {
     let aheadMs: Int64
     var description: String {

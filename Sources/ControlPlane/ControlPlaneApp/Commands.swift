@@ -6,7 +6,7 @@ internal import Operations
 internal import Postgres
 internal import Yams
 
-/// What `aihub-control` does beside serving.
+/// The commands of `aihub-control` other than serving.
 package struct Commands: Sendable {
     private let settings: ControlSettings
 
@@ -18,19 +18,19 @@ package struct Commands: Sendable {
         return try migrations.run(on: try PostgresConnection(url: settings.postgresURL))
     }
 
-    /// Loads a declarative file. A running control plane publishes what changed.
+    /// Loads a declarative file. A running control plane then publishes the changes.
     package func load(path: String, environment: [String: String]) throws {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let file = try YAMLDecoder().decode(CatalogueFile.self, from: text)
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
-        // While this holds, no version of the KEK is dropped: what is sealed below is sealed under one that stays.
+        // While this lock is held, no KEK version is dropped, so what is sealed below stays readable.
         try connection.query("select pg_advisory_lock_shared(\(SecretRotation.sealingLock))")
         let sealer = Sealer(try SecretFile(path: settings.kekFile), purpose: .credentialAtRest)
         try CatalogueLoader(connection, sealer: sealer, environment: environment)
             .load(file, actor: "aihub-control load")
     }
 
-    /// - Parameter head: a seal that the log has kept, to be found on the chain.
+    /// - Parameter head: a seal taken from the log, which must be on the chain.
     package func verifyAudit(head: String?) throws -> AuditVerification.Report {
         let keys = AuditKeys(try SecretFile(path: settings.auditKeyFile))
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
@@ -38,7 +38,7 @@ package struct Commands: Sendable {
         return try verification.run()
     }
 
-    /// A new admin token in place of the old one, which stops working at once.
+    /// Replaces the admin token; the old one stops working at once.
     package func resetAdminToken() async throws -> String? {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))

@@ -13,7 +13,7 @@ internal import Redis
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// Puts the control plane together and runs it until SIGTERM or SIGINT.
+/// Assembles the control plane and runs it until SIGTERM or SIGINT.
 package struct ControlApp: Sendable {
     private let settings: ControlSettings
     private let log = Logger(label: "aihub-control")
@@ -91,7 +91,7 @@ package struct ControlApp: Sendable {
         let description = "the database is not at this program's schema: run `aihub-control migrate` first"
     }
 
-    /// Makes the admin token at the first start and leaves it in a file only this user can read.
+    /// Creates the admin token on the first start and writes it to a file that only this user can read.
     private func keepAdminToken(_ admin: AdminService) async throws {
         guard let token = try await admin.makeAdminToken(replacing: false) else { return }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
@@ -106,8 +106,9 @@ private struct Repeated: Service {
     func run() async throws { await cancelWhenGracefulShutdown { await body() } }
 }
 
-/// Publishes whenever PostgreSQL rings, and every second in case it did not. A revocation made in psql does not wait for a bulk change
-/// that is being published either.
+/// Publishes whenever PostgreSQL notifies, and every second in case a notification was missed.
+///
+/// Urgent changes have their own loop, so a revocation made in psql does not wait behind a bulk change.
 private struct ChangeFollower: Service {
     let url: String
     let publisher: Publisher

@@ -1,6 +1,6 @@
 internal import Operations
 
-/// What the control plane counts.
+/// The metrics of the control plane, with their help texts.
 enum ControlMetrics {
     private static let counters = [
         ("aihub_control_audit_sealed_total", "Rows of the audit log that were sealed here."),

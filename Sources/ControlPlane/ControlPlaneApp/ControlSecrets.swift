@@ -5,10 +5,11 @@ internal import NIOCore
 internal import PlaneContract
 internal import Redis
 
-/// The secret files of a control plane, read again each second: a new version is used without a restart. Each time the control plane says
-/// in Redis what it holds, as the workers do.
+/// The control plane's secret files, reread every second so that a new version needs no restart.
+///
+/// After each read it reports the versions it holds to Redis, as the workers do.
 struct ControlSecrets: Sendable {
-    /// Reports of processes that are long gone are removed once in this many turns.
+    /// Stale reports are removed once in this many turns.
     private static let cleanEvery = 60
     private static let forgottenMs: Int64 = 86_400_000
 
@@ -71,7 +72,7 @@ struct ControlSecrets: Sendable {
         redis.close()
     }
 
-    /// - Returns: what is wrong with the files, logged where it is not what was wrong before.
+    /// - Returns: what is wrong with the files, empty if nothing. It is logged only when it has changed.
     private func refresh(after complaint: String, _ log: Logger) -> String {
         let now = LiveSecret.refresh([pepper, sealKey, kek, redisPassword])
         if !now.isEmpty, now != complaint {

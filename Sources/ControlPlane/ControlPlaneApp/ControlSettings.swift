@@ -4,13 +4,14 @@ package import Logging
 package import Operations
 package import Redis
 
-/// Everything that can be set of the control plane, read from the environment under `AIHUB_CONTROL_`.
+/// All settings of the control plane, read from environment variables that begin with `AIHUB_CONTROL_`.
+///
 /// `docs/configuration.md` is the reference; a test compares the two.
 package struct ControlSettings: Sendable {
     package var host: String
     package var port: Int
     package var tlsFiles: TLSFiles?
-    /// Of the admin port, at once.
+    /// Maximum number of concurrent connections to the admin port.
     package var connections: Int
     package var failedTokensPerMinute: Int
     package var operationsHost: String
@@ -18,18 +19,18 @@ package struct ControlSettings: Sendable {
     package var postgresURL: String
     package var postgresConnections: Int
     package var stateRedis: RedisEndpoint
-    /// The password of the state Redis, where it is in a file: it may change while the control plane runs.
+    /// The state Redis's password when it comes from a file, which may change while the control plane runs.
     package var stateRedisPassword: LiveSecret?
     package var stateRedisPasswordFile: String?
-    /// What `secrets rotate` alone reads: the workers' password of the state Redis, and that of the user who may change users there.
+    /// Read only by `secrets rotate`: the workers' Redis password, and that of the Redis user who may edit users.
     package var workersRedisPasswordFile: String
     package var rotatorRedisPasswordFile: String
-    /// How long usage stays in Redis after the ledger has taken it in.
+    /// How long usage stays in Redis after the ledger has recorded it.
     package var usageKeptSeconds: Int
     package var pepperFile: String
     package var sealKeyFile: String
     package var kekFile: String
-    /// Seals the audit log.
+    /// The keys that seal the audit log.
     package var auditKeyFile: String
     package var sqlFolder: String
     package var adminTokenFile: String

@@ -1,7 +1,9 @@
 internal import Logging
 internal import Synchronization
 
-/// Pushes every key into a Redis that lost them, beside all else. Until it is through, workers answer 503 for keys they do not find.
+/// Pushes all keys, in the background, into a Redis that lost them.
+///
+/// Until it has finished, workers answer 503 instead of 401 for keys they do not find.
 final class KeyFilling: Sendable {
     private struct Run {
         var number = 0
@@ -36,6 +38,6 @@ final class KeyFilling: Sendable {
         }
     }
 
-    /// A run that was stopped may end after the next one began.
+    /// A cancelled run may end after its successor has started, so only the current one clears the task.
     private func ended(_ number: Int) { run.withLock { if $0.number == number { $0.task = nil } } }
 }

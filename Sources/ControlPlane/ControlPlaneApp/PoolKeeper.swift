@@ -6,24 +6,27 @@ internal import Operations
 internal import PlaneContract
 internal import Redis
 
-/// Shares out what the orgs of a plan may spend together: each shard of the state Redis has a share of the day, and what one does not
-/// need goes to those that do.
+/// Divides a plan's shared daily budget, its pool, among the shards of the state Redis.
 ///
-/// The sum of a day's shares never exceeds the plan's: PostgreSQL has a row for each that is never less than what Redis was told. A
-/// share is made larger in PostgreSQL first; it is made smaller in Redis first, which knows what is spent and held. Versions that only
-/// rise fence off what arrives late, be it of another control plane, so any number of them may do this at once, and any may be
-/// interrupted anywhere. A shard that may have lost that its share was made smaller, in another process of Redis or another life of its
-/// counters, lets nothing through until the share is confirmed for that.
+/// Share that is not used moves to shards that need it.
+///
+/// The shares of a day never add up to more than the plan's ceiling. PostgreSQL keeps one row per share, never less
+/// than the value in Redis: a share grows in PostgreSQL first and shrinks in Redis first, because only Redis knows what
+/// is spent and held. Each share has a version that only rises, which rejects late writes, including those of other
+/// control planes. So several control planes may run this at once, and each may be interrupted at any point.
+///
+/// A shard that may have lost a shrink, because its Redis process or its generation changed, admits nothing from the
+/// pool until its share has been confirmed again.
 actor PoolKeeper {
     private static let turnEvery = Duration.milliseconds(500)
-    /// While somebody is refused: room shall be there when they ask again.
+    /// The interval while a shard is refusing requests, so that there is room by the time clients retry.
     private static let turnSoon = Duration.milliseconds(100)
-    /// Days whose shares are in Redis beforehand: for so long the control plane may be away.
+    /// Days whose shares are set in Redis ahead of time: how long the control plane may be down.
     private static let daysAhead: Int64 = 3
     private static let daysKept: Int64 = 7
-    /// A shard is active for so long after its last request, by Redis's clock.
+    /// A shard counts as active for this long after its last request, by Redis's clock.
     private static let activeMs: Int64 = 30_000
-    /// A refusal says for so long that room is needed: those refused are told to ask again after a second.
+    /// A refusal counts as demand for this long: clients that are refused are told to retry after a second.
     private static let refusedMs: Int64 = 4_000
 
     private let redis: StateRedis
@@ -31,9 +34,9 @@ actor PoolKeeper {
     private let metrics: MetricsRegistry
     private let log: Logger
     private var random = SystemRandomNumberGenerator()
-    /// By pool and shard: how many requests it had had, and when that last changed.
+    /// By pool and shard: the request count last seen, and when it changed.
     private var activity: [String: [Shard: (requests: Int64, atMs: Int64)]] = [:]
-    /// By pool: the day (`yyyymmdd`) and the sum for which the days ahead were last seen to.
+    /// By pool: the day (`yyyymmdd`) and the ceiling for which the coming days were last prepared.
     private var prepared: [String: Prepared] = [:]
 
     private struct Prepared: Equatable {
@@ -41,7 +44,7 @@ actor PoolKeeper {
         var ceiling: Int64
     }
 
-    /// What the words to each shard are meant for: the process and the life that were looked at. Elsewhere they are refused.
+    /// The Redis process and generation each shard was read in. A write addressed to any other is refused.
     private typealias Lives = [Shard: String]
 
     init(redis: StateRedis, store: PublicationStore, metrics: MetricsRegistry, log: Logger) {
@@ -51,7 +54,7 @@ actor PoolKeeper {
         self.log = log
     }
 
-    /// - Parameter process: the process of Redis that admissions are open for; `nil` while none is.
+    /// - Parameter process: the Redis process that is open for admissions; `nil` while there is none.
     func run(process: @Sendable () -> String?) async {
         while !Task.isCancelled {
             var isRefusing = false
@@ -68,7 +71,7 @@ actor PoolKeeper {
         }
     }
 
-    /// Tells Redis the shares of every pool: its process may be new, or have lost some.
+    /// Writes the shares of every pool to Redis again, which may be a new process or may have lost some.
     func confirm() async throws {
         for pool in try await store.pools() {
             let looks = try await looks(at: pool)
@@ -90,10 +93,10 @@ actor PoolKeeper {
         Dictionary(zip(Shard.all, looks.map(\.life)).filter { !$1.isEmpty }) { first, _ in first }
     }
 
-    /// Begins the days ahead, and tells Redis the shares of all days that something may still be charged to.
+    /// Creates the shares of the coming days, and writes to Redis those of all days that can still be charged.
     ///
-    /// - Parameter mayLack: Redis may have lost that a share was made smaller. All get a new version first, so that whoever heard of that
-    ///   and has not noted it yet no longer can.
+    /// - Parameter mayLack: Redis may have lost a shrink. All shares get a new version first, so that a control plane
+    ///   that has read such a shrink but not recorded it yet no longer can.
     private func prepare(
         _ pool: PublicationStore.Pool, atMs now: Int64, in lives: Lives, mayLack: Bool
     ) async throws {
@@ -114,7 +117,7 @@ actor PoolKeeper {
         try await store.dropPoolShares(before: old.last ?? "")
     }
 
-    /// A day ahead whose shares are more than the plan's sum, because that was lowered.
+    /// Shrinks the shares of a coming day that exceed the ceiling because it was lowered.
     private func lower(
         _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in lives: Lives
     ) async throws {
@@ -126,7 +129,7 @@ actor PoolKeeper {
 
     // MARK: A turn
 
-    /// - Returns: whether somebody waits for room.
+    /// - Returns: whether a shard is refusing requests that could still be paid for.
     private func shareOut(_ pool: PublicationStore.Pool) async throws -> Bool {
         let looks = try await looks(at: pool)
         let lives = Self.lives(looks)
@@ -138,7 +141,7 @@ actor PoolKeeper {
             prepared[pool.plan] = wanted
             return false
         }
-        // Around midnight the clocks of several masters may name two days.
+        // Around midnight, the clocks of several Redis masters may be on different days.
         guard looks.allSatisfy({ $0.day == latest.day }) else { return false }
         let day = latest.day
         var shares = try await store.poolShares(pool.plan, day: day)
@@ -195,9 +198,9 @@ actor PoolKeeper {
         try await tell(grown, of: pool, day: day, in: lives, isDry: moves.isDry)
     }
 
-    // MARK: Words to Redis
+    // MARK: Writes to Redis
 
-    /// Makes shares smaller: Redis says how far that went, and only then they are smaller here.
+    /// Shrinks shares: Redis reports how far it could go, and only then does PostgreSQL follow.
     private func shrink(
         _ shares: [PublicationStore.PoolShare], to target: (Shard) -> Int64, of pool: PublicationStore.Pool,
         day: String, in lives: Lives, isDry: Bool = false
@@ -221,7 +224,7 @@ actor PoolKeeper {
         isDry: Bool = false
     ) async throws {
         let said = try await say(shares, of: pool, day: day, in: lives, isDry: isDry, shrinks: false)
-        // Redis has a newer one: of another control plane, or the database was put back to an earlier state.
+        // Redis has a newer version: from another control plane, or because the database was restored from a backup.
         let newer = said.compactMap { share, reply -> PublicationStore.PoolShare? in
             guard let items = reply.array, items.count == 3, items[0].integer == 1,
                 let version = items[1].string.flatMap({ Int64($0) }), let held = items[2].string.flatMap({ Int64($0) })
@@ -233,7 +236,7 @@ actor PoolKeeper {
         _ = try await say(newer, of: pool, day: day, in: lives, isDry: isDry, shrinks: false)
     }
 
-    /// - Returns: what the shards that have counters answered to their shares.
+    /// - Returns: the replies of the shards that have counters, each with its share.
     private func say(
         _ shares: [PublicationStore.PoolShare], of pool: PublicationStore.Pool, day: String, in lives: Lives,
         isDry: Bool, shrinks: Bool
@@ -252,6 +255,6 @@ actor PoolKeeper {
         return Array(zip(addressed, replies))
     }
 
-    /// `yyyymmdd`, as the limiter names it.
+    /// `yyyymmdd`, in the limiter's format.
     private static func day(atMs now: Int64) -> String { String(UTCCalendar.periods(atMs: now).suffix(8)) }
 }

@@ -1,26 +1,26 @@
 internal import Redis
 
-/// How a pool stands in a shard, as the limiter's `pool` says.
+/// The state of a pool in one shard, as reported by the limiter's `pool` function.
 struct PoolLook {
     var nowMs: Int64
     /// `yyyymmdd`.
     var day: String
     var spent: Int64
-    /// Spent, and held by running requests.
+    /// Spent plus held by running requests.
     var used: Int64
     var requests: Int64
-    /// Of the share; -1 where there is none.
+    /// The share's version; -1 when there is no share.
     var version: Int64
     var share: Int64
-    /// The life of the shard the share was confirmed for, and that of now; the latter is empty where the counters are lost.
+    /// The process and generation the share was confirmed for, and the current ones, empty without counters.
     var confirmed: String
     var life: String
     var isDry: Bool
-    /// When a request was last refused for it, 0 if not lately, and what that asked for at least.
+    /// When a request was last refused, 0 if not recently, and the smallest amount that was refused.
     var refusedMs: Int64
     var wanted: Int64
 
-    /// Whether the shard may have lost its share, or that it was made smaller.
+    /// Whether the shard may have lost its share or a shrink of it.
     var mayLack: Bool { !life.isEmpty && (version < 0 || confirmed != life) }
 
     init(_ reply: RESPValue) throws {

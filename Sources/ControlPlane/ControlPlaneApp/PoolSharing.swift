@@ -1,19 +1,21 @@
 package import PlaneContract
 
-/// Decides how a pool's day is shared out over the shards. A pure function of what each shard said a moment ago; nothing here keeps
-/// the sum of the shares below the ceiling: `PoolKeeper` and the database do, whatever is decided.
+/// Decides how a pool's daily budget is divided among the shards.
+///
+/// A pure function of what each shard reported last. It does not keep the sum of the shares below the ceiling:
+/// `PoolKeeper` and the database do, whatever is decided here.
 package struct PoolSharing: Sendable {
-    /// How a shard stands on the day.
+    /// A shard's state on the day.
     package struct Standing: Sendable {
         package var shard: Shard
-        /// What it may let through, at most, nano-USD.
+        /// The most it may admit, nano-USD.
         package var share: Int64
         package var spent: Int64
-        /// Spent, and held by running requests.
+        /// Spent plus held by running requests.
         package var used: Int64
-        /// Requests have come lately.
+        /// Whether it has had requests recently.
         package var isActive: Bool
-        /// The least that a request asked for which was refused lately: it will ask again.
+        /// The smallest amount that was refused recently and is likely to be retried.
         package var wanted: Int64?
 
         package init(shard: Shard, share: Int64, spent: Int64, used: Int64, isActive: Bool, wanted: Int64?) {
@@ -26,7 +28,7 @@ package struct PoolSharing: Sendable {
         }
 
         var room: Int64 { share - used }
-        /// What was refused would pass now.
+        /// Whether the refused request would be admitted now.
         var isPromised: Bool { wanted.map { room >= $0 } ?? false }
         var isRefusing: Bool { wanted.map { room < $0 } ?? false }
     }
@@ -42,17 +44,19 @@ package struct PoolSharing: Sendable {
     }
 
     package struct Moves: Sendable {
-        /// Shares to be made smaller, first of all.
+        /// Shares to shrink, before any grows.
         package var shrinks: [Target] = []
-        /// Then shares to be made larger, as far as there is something to give, in this order.
+        /// Shares to grow, in this order, as far as the freed budget goes.
         package var grows: [Target] = []
-        /// Not even what running requests hold could pay for what was refused.
+        /// Even with everything that running requests hold, the budget could not pay for what was refused.
         package var isDry = false
     }
 
-    /// Nano-USD of the day, all orgs together.
+    /// The day's budget of all orgs together, nano-USD.
     let ceiling: Int64
-    /// The room a shard has while requests come: what a single org may spend, so that its day fits in without waiting.
+    /// The free share an active shard should have.
+    ///
+    /// One org's daily limit, so that the org never has to wait for more, or else an equal part of the ceiling.
     let headroom: Int64
 
     package init(ceiling: Int64, perOrg: Int64?) {
@@ -67,7 +71,7 @@ package struct PoolSharing: Sendable {
         var needed: Int64 = 0
         for (standing, room) in rooms {
             let target = standing.used + room
-            // Half a room is room enough, unless somebody was refused.
+            // Half the headroom is enough, unless a request was refused.
             guard target > standing.share, standing.isRefusing || standing.room < room / 2 else { continue }
             moves.grows.append(Target(shard: standing.shard, share: target))
             needed += target - standing.share
@@ -84,9 +88,12 @@ package struct PoolSharing: Sendable {
         return moves
     }
 
-    /// The room each shard that needs some shall have: first those that were given some after they had refused somebody, who is about to
-    /// ask again, then those that refuse, then those where requests come. Where there is not enough for all, as many as possible have what
-    /// the largest refused request asked for, and who that is changes from turn to turn.
+    /// The free share each shard that needs some should get, in order of priority.
+    ///
+    /// First come shards that received share after a refusal, whose clients are about to retry, then those that are
+    /// refusing, then other active ones. When there is not enough for all, each gets an equal part, or the largest
+    /// refused amount if that is more, until nothing is left. The order within a group is random, so that over several
+    /// turns all get a chance.
     private func rooms(_ all: [Standing], using random: inout some RandomNumberGenerator) -> [(Standing, Int64)] {
         let promised = all.filter(\.isPromised)
         let refusing = all.filter(\.isRefusing).shuffled(using: &random)

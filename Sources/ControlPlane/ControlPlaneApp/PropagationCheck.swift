@@ -2,16 +2,17 @@ internal import AdminCore
 internal import PlaneContract
 internal import Redis
 
-/// Whether what was changed binds every worker: it is published, and each worker either asks Redis about every request
-/// or has stopped admitting by itself.
+/// Whether a change is in force on every worker.
+///
+/// It is once it is published and each worker either asks Redis about every request or has stopped admitting.
 struct PropagationCheck: Sendable {
-    /// A worker heard of within this time is connected: one and a half of the heartbeats it sends by default.
+    /// A worker heard from within this time is connected: 1.5 times the default heartbeat interval.
     private static let freshMs: Int64 = 7_500
-    /// A worker that cannot reach Redis stops admitting 10 s after its last heartbeat; 2 s for a reply under way.
+    /// A worker that cannot reach Redis stops admitting 10 s after its last heartbeat; 2 s more for a reply in flight.
     private static let stoppedMs: Int64 = 10_000 + 2_000
-    /// Owners of holds that are control planes: they admit nothing.
+    /// The heartbeat owner prefix of control planes, which admit nothing.
     private static let controlPrefix = "control-"
-    /// What ends the heartbeat of a worker that lets requests in without asking Redis.
+    /// The suffix of a worker's heartbeat while it admits requests without asking Redis.
     private static let cutOffMark: Character = "!"
 
     let publisher: Publisher
@@ -25,7 +26,7 @@ struct PropagationCheck: Sendable {
         return workers.isEmpty ? nil : PendingPropagation(publication: false, workers: workers)
     }
 
-    /// The workers that may let a request in without asking Redis, by name.
+    /// The names of the workers that may be admitting requests without asking Redis.
     private func doubtful() async throws -> [String] {
         let replies = try await redis.all([
             RedisCommand(["TIME"]), RedisCommand(["HGETALL", RedisKeys.heartbeats(Shard.all[0])]),

@@ -7,11 +7,13 @@ internal import PlaneContract
 internal import Redis
 internal import Synchronization
 
-/// Carries changes of configuration from PostgreSQL to Redis: takes the rows that are not published yet, pushes what they
-/// concern as it is now, then marks them. Interrupted anywhere, it does the same again; versions only rise, so that is
-/// harmless, and so is that two lanes push the same key at once.
+/// Publishes configuration changes from PostgreSQL to Redis.
+///
+/// It reads unpublished change rows, pushes the current state of what they refer to, then marks them published. If
+/// interrupted, it repeats the work; versions only rise, so that is harmless, as is pushing the same key from both
+/// lanes.
 actor Publisher {
-    /// Keys read and pushed at once: few enough that a revocation beside it is not kept waiting.
+    /// Keys read and pushed in one batch: few enough not to delay a revocation in the other lane.
     private static let keysAtOnce = 1_000
     private static let orgsAtOnce = 200
 
@@ -22,11 +24,11 @@ actor Publisher {
     private let sealKey: LiveSecret
     private let metrics: MetricsRegistry
     private let log: Logger
-    /// The version of the seal key that the newest snapshot pushed here is sealed under.
+    /// The version of the seal key used for the newest snapshot pushed here.
     private(set) var sealedUnder: Int?
     private var rounds: [PublicationStore.Lane: Rounds] = [:]
 
-    /// Of one lane: the round under way, and the next one, which all callers that arrive meanwhile share.
+    /// One lane's running round, and the next one, which everyone who asks in the meantime shares.
     private struct Rounds {
         var current: Task<Bool, Never>?
         var next: Task<Bool, Never>?
@@ -45,20 +47,20 @@ actor Publisher {
         self.log = log
     }
 
-    /// Publishes all that is pending now. Returns whether that worked.
+    /// Publishes everything pending. Returns whether that succeeded.
     func publish() async -> Bool {
         async let rest = publishBulk()
         let isDone = await publishUrgent()
         return await rest && isDone
     }
 
-    /// Publishes what does not have to wait for bulk changes of orgs: keys, the catalogue, suspended orgs.
+    /// Publishes the changes that must not wait behind bulk changes of orgs: keys, the catalogue, suspensions.
     func publishUrgent() async -> Bool { await publish(.urgent) }
 
-    /// Publishes the other changes of orgs.
+    /// Publishes all other changes of orgs.
     func publishBulk() async -> Bool { await publish(.bulk) }
 
-    /// A caller that arrives during a round shares the next one: the round under way may have read before their change.
+    /// Waits for a round that starts after this call: the running round may have read before the caller's change.
     private func publish(_ lane: PublicationStore.Lane) async -> Bool {
         if let next = rounds[lane]?.next { return await next.value }
         let before = rounds[lane]?.current
@@ -73,10 +75,12 @@ actor Publisher {
 
     private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
-    /// How key records are made here: another schema or program may make others of the same rows.
+    /// The format of key records.
+    ///
+    /// It changes with the schema or the program, which may then encode the same rows differently.
     func form() async throws -> String { "\(KeyRecord.form).\(try await store.schema())" }
 
-    /// Publishes every key there is, changed or not: for a Redis that lost them.
+    /// Publishes every key, changed or not, to a Redis that lost them.
     func publishAllKeys() async throws {
         try await redis.pushAll(form: try await form()) { [store] last in
             let page = try await store.keys(after: last)
@@ -84,13 +88,13 @@ actor Publisher {
         }
     }
 
-    /// Publishes the snapshot and the keys that were used lately, so that most callers need not wait for the others.
+    /// Publishes the snapshot and the recently used keys, so that most clients need not wait for the rest.
     func publishWhatIsUsed() async throws {
         try await pushSnapshot()
         try await push(keyIDs: try await store.usedKeys())
     }
 
-    /// Publishes the snapshot and what was published since then once more: for a Redis that may have lost no more than that.
+    /// Publishes the snapshot and everything published since `ms` again, to a Redis that lost at most that.
     func publish(againSinceMs ms: Int64) async throws {
         try await pushSnapshot()
         let subjects = try await store.published(sinceMs: ms)
@@ -134,17 +138,17 @@ actor Publisher {
         try await redis.push(keys.map { ($0.digest, $0.record) })
     }
 
-    /// Publishes the snapshot once more where the seal key in use is another one than it was.
+    /// Publishes the snapshot again if the current version of the seal key has changed.
     func publishUnderNewSealKey() async throws {
         guard let sealedUnder, sealedUnder != sealKey.file.current.number else { return }
         try await pushSnapshot()
     }
 
     private func pushSnapshot() async throws {
-        // What is read below is sealed under this version or a newer one.
+        // Read first: what is read below is sealed under this version or a newer one.
         let version = sealKey.file.current.number
         var (snapshot, unopened) = try await readSnapshot()
-        // A credential may have been read a moment before it was sealed under another KEK.
+        // A credential may have been read just before it was sealed under a new KEK.
         if !unopened.isEmpty { (snapshot, unopened) = try await readSnapshot() }
         for id in unopened {
             log.error(

@@ -8,15 +8,17 @@ internal import PlaneContract
 internal import Redis
 internal import Synchronization
 
-/// Keeps the state Redis fit for admissions: functions loaded, every shard's counters alive, keys and snapshot in place.
+/// Keeps the state Redis ready for admissions.
 ///
-/// Where counters survived, a new process of Redis is opened as soon as the workers have replayed into it; this control plane
-/// is waited for like one of them, so that a revocation in the lost second is pushed again first. Where counters are lost they
-/// are put back from the ledger: see `ShardRebuild`.
+/// That needs the functions loaded, the counters of every shard present, and keys and snapshot in place.
+///
+/// If the counters survived a restart, the new Redis process opens once the workers have replayed into it. Reopening
+/// also waits for this control plane, so that revocations in the lost second are pushed again first. Lost counters are
+/// rebuilt from the ledger: see `ShardRebuild`.
 final class RedisKeeper: Sendable {
     private static let lookEvery = Duration.milliseconds(250)
     private static let beatEvery = Duration.seconds(1)
-    /// Where nothing says how much Redis lost, it is taken to be no more than this.
+    /// The assumed upper bound on what Redis lost when nothing tells how much.
     private static let lostMsMax: Int64 = 3_600_000
     private static let reconcileEvery = Duration.seconds(60)
 
@@ -37,7 +39,7 @@ final class RedisKeeper: Sendable {
         var beatAt = ContinuousClock.now - .seconds(60)
         var reconciledAt = ContinuousClock.now
         var forgotAt = ContinuousClock.now - .seconds(3_600)
-        /// Workers' loops heard of when Redis was last whole.
+        /// The workers' event loops known when Redis last had all its counters.
         var owners: Set<String> = []
     }
 
@@ -57,7 +59,7 @@ final class RedisKeeper: Sendable {
 
     var isOpen: Bool { openProcess != nil }
 
-    /// The process of Redis that this control plane is through with; `nil` while there is none.
+    /// The Redis process this control plane has opened; `nil` while there is none.
     var openProcess: String? { state.withLock { $0.openedFor.isEmpty ? nil : $0.openedFor } }
 
     func run() async {
@@ -67,7 +69,7 @@ final class RedisKeeper: Sendable {
             } catch {
                 state.withLock { $0.openedFor = "" }
                 if !Task.isCancelled { log.warning("state Redis is not ready", metadata: ["reason": "\(error)"]) }
-                // Two that put counters back at once overtake each other: one of them has to wait for the other.
+                // Two control planes that rebuild at once keep overtaking each other, so one of them has to back off.
                 if error is ShardRebuild.Overtaken { try? await Task.sleep(for: .seconds(Double.random(in: 0...4))) }
             }
             try? await Task.sleep(for: Self.lookEvery)
@@ -102,7 +104,7 @@ final class RedisKeeper: Sendable {
             lost += try await stopOlderLives(zip(Shard.all, generations).map { ($0, $1.string ?? "") })
         }
         if !lost.isEmpty { try await ledger.restart(lost) }
-        // A new process may have lost its last second, a revocation in it too: what may be lost is pushed again before it is opened.
+        // A new process may have lost its last second, including a revocation: push it again before opening.
         let isComplete = try await pushWhatMayBeLost()
         if !lost.isEmpty {
             try await rebuild.putBack(lost, in: run, workers: state.withLock { $0.owners })
@@ -118,13 +120,13 @@ final class RedisKeeper: Sendable {
         log.info("state Redis is open", metadata: ["run": "\(run.prefix(8))", "rebuilt": "\(lost.count)"])
     }
 
-    /// - Returns: whether every key is there now; where all may be lost it is those that are used.
+    /// - Returns: whether all keys are in Redis now. If all may be lost, only those in use are pushed here.
     private func pushWhatMayBeLost() async throws -> Bool {
         filling.stop()
         let marks = PushMarks(try await redis.client.call("HGETALL", RedisKeys.pushMarks))
         let form = try await redis.client.call("HGET", RedisKeys.keysAreWhole, "form").string
         guard let since = marks.since(for: owner), form == (try await publisher.form()) else {
-            // Of records that are there one may have been revoked in what was lost.
+            // A record that survived may belong to a key whose revocation was lost.
             if form != nil { try await publisher.publish(againSinceMs: try await store.clockMs() - Self.lostMsMax) }
             try await publisher.publishWhatIsUsed()
             return false
@@ -134,7 +136,7 @@ final class RedisKeeper: Sendable {
         return true
     }
 
-    /// Limits and holds may not be evicted: a Redis that would is not used.
+    /// Refuses a Redis that may evict: limits and holds must not disappear.
     private func checkMemory() async throws {
         let memory = RedisMemory(try await redis.client.call("INFO", "memory"))
         metrics.set("aihub_control_redis_memory_used_bytes", to: Double(memory.usedBytes))
@@ -147,7 +149,7 @@ final class RedisKeeper: Sendable {
         var description: String { "maxmemory-policy is \(policy): set it to noeviction, or budgets are forgotten" }
     }
 
-    /// A failover can bring a life back that was over: what happened since, it does not have.
+    /// Stops generations that a failover has brought back after a newer one had begun: they lack what happened since.
     private func stopOlderLives(_ lives: [(shard: Shard, generation: String)]) async throws -> [Shard] {
         let newest = try await store.lives()
         let older = lives.filter { life in Int64(life.generation).map { $0 < newest[life.shard] ?? 0 } ?? false }
@@ -157,7 +159,7 @@ final class RedisKeeper: Sendable {
         return older.map(\.shard)
     }
 
-    /// Whether this program's library stands, to the letter, or a newer one, which serves this program as well.
+    /// Whether Redis has exactly this program's library, or a newer one, which serves this program too.
     private func hasFunctions() async throws -> Bool {
         let reply = try await redis.client.call("FUNCTION", "LIST", "LIBRARYNAME", LimitLibrary.name, "WITHCODE")
         guard let code = Self.code(in: reply) else { return false }
@@ -165,7 +167,7 @@ final class RedisKeeper: Sendable {
         return LimitLibrary.revision(of: code).map { $0 > LimitLibrary.revision } ?? false
     }
 
-    /// The text behind `library_code` in a reply to `FUNCTION LIST … WITHCODE`.
+    /// The text after `library_code` in a reply to `FUNCTION LIST … WITHCODE`.
     private static func code(in value: RESPValue) -> String? {
         guard let items = value.array else { return nil }
         for (at, item) in items.enumerated() {
@@ -175,9 +177,10 @@ final class RedisKeeper: Sendable {
         return nil
     }
 
-    /// Says that this control plane lives, so that reopening waits for it, and notes which workers do.
+    /// Sends this control plane's heartbeat, so that reopening waits for it, and notes which workers are alive.
     ///
-    /// - Parameter leavesMark: only where what may have been lost is pushed again: before that, the mark says what has to be.
+    /// - Parameter leavesMark: true only once lost changes have been pushed again; until then the old mark tells which
+    ///   ones.
     private func beat(leavesMark: Bool = false) async throws {
         guard state.withLock({ ContinuousClock.now - $0.beatAt > Self.beatEvery }) else { return }
         let mark =
@@ -188,12 +191,12 @@ final class RedisKeeper: Sendable {
         let owners = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
         state.withLock {
             $0.beatAt = .now
-            // None at all: Redis was wiped a moment ago, and nobody has spoken since.
+            // Redis was just wiped and no worker has reported since: keep the previous set.
             if !owners.isEmpty { $0.owners = owners }
         }
     }
 
-    /// What Redis lost for good, the ledger gives back.
+    /// Raises counters in Redis that are below the ledger.
     private func reconcile() async throws {
         guard state.withLock({ ContinuousClock.now - $0.reconciledAt > Self.reconcileEvery }) else { return }
         state.withLock { $0.reconciledAt = .now }
@@ -215,14 +218,14 @@ final class RedisKeeper: Sendable {
         }
     }
 
-    /// A Redis that is open stays open: what its clock has begun stands.
+    /// Only logs an error: a Redis that is already open stays open, since its clock has already begun the period.
     private func compareClocks() async throws {
         guard let clocks = try await ClockComparison.now(redis, store) else { return }
         metrics.set("aihub_control_redis_clock_ahead_seconds", to: Double(clocks.aheadMs) / 1_000)
         if clocks.isApart { log.error("\(ClocksApart(aheadMs: clocks.aheadMs))") }
     }
 
-    /// This control plane is through with every shard.
+    /// Tells every shard that this control plane has finished its part of the recovery.
     private func reopen(run: String) async throws {
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         try await redis.all(

@@ -5,7 +5,7 @@ internal import PlaneContract
 internal import Redis
 internal import Routing
 
-/// Explains routes by what the workers have: the snapshot they run and the measurements they told Redis.
+/// Explains routes from what the workers use: their current snapshot and the measurements they share in Redis.
 struct RouteExplaining: Sendable {
     static let replyBytesMax = 64 << 20
 
@@ -20,7 +20,7 @@ struct RouteExplaining: Sendable {
             let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: Data(text.utf8))
         else { throw AdminError.stateUnavailable }
         let nowMs = Int64(Date().timeIntervalSince1970 * 1_000)
-        // Credentials stay sealed: whether a worker can open them is not asked here.
+        // Credentials stay sealed: whether a worker can open them is not checked here.
         let table = RoutingTable(snapshot) { _ in Secret("") }
         var random = SystemRandomNumberGenerator()
         do {

@@ -2,11 +2,11 @@ internal import FoundationEssentials
 internal import PlaneContract
 internal import Redis
 
-/// What the workers and control planes that live say about the secrets they hold.
+/// The secrets that live workers and control planes report to hold.
 struct SecretFleet: Sendable {
     struct Process: Sendable {
         var name: String
-        /// `nil`: it lives and says nothing, as older releases do.
+        /// `nil` for a live process that sends no reports, as older releases do.
         var report: SecretReport?
 
         var isControlPlane: Bool { name.hasPrefix("control-") }
@@ -14,7 +14,7 @@ struct SecretFleet: Sendable {
 
     let redis: RedisClient
 
-    /// All reports there are, by process, and Redis's time.
+    /// All reports by process, stale ones included, and Redis's time.
     func reports() async throws -> (nowMs: Int64, reports: [String: SecretReport]) {
         guard let seconds = try await redis.call("TIME").array?.first?.integer else {
             throw RedisError.protocolViolation("time")
@@ -24,14 +24,14 @@ struct SecretFleet: Sendable {
         return (seconds * 1_000, reports)
     }
 
-    /// Every process that was heard of a moment ago.
+    /// Every process with a recent report or heartbeat.
     func processes() async throws -> [Process] {
         let (nowMs, reports) = try await reports()
         var found = reports.filter { nowMs - $0.value.atMs <= SecretReport.freshMs }
             .mapValues { Optional($0) }
         let beats = Self.pairs(try await redis.call("HGETALL", RedisKeys.heartbeats(Shard.all[0])))
         for (owner, beat) in beats {
-            // Each event loop of a worker has a heartbeat of its own; a mark may stand behind the time.
+            // Each event loop of a worker has its own heartbeat; a mark may follow the time.
             guard let atMs = Int64(beat.prefix { $0.isNumber }), nowMs - atMs <= SecretReport.freshMs else { continue }
             let name = owner.split(separator: ".").first.map(String.init) ?? owner
             if found[name] == nil { found.updateValue(nil, forKey: name) }

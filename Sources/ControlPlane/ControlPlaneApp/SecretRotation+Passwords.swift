@@ -4,9 +4,11 @@ internal import Operations
 internal import PlaneContract
 internal import Redis
 
-/// Passwords of users of the state Redis. A user has both while processes change over; connections that stand are not touched.
+/// Rotates the passwords of users of the state Redis.
+///
+/// A user has both passwords while processes change over; open connections are not affected.
 extension SecretRotation {
-    /// May change users, and nothing else.
+    /// The Redis user who may edit users, and nothing else.
     private static let rotator = "rotator"
 
     func rotatePassword(_ name: SecretName, of user: String, at path: String) async throws {
@@ -16,7 +18,7 @@ extension SecretRotation {
         guard try await digests(of: user, admin).contains(Self.digest(before.current)) else {
             throw Flaw.notOfRedis(user: user, path: path)
         }
-        // It stands in the file before Redis knows it: no crash can lose a password that works.
+        // Written to the file before Redis learns it, so that no crash can lose a password that works.
         var file = try begin(name, at: path, takesPlain: true)
         let newest = file.newest
         try await set(user, ["#" + Self.digest(newest)], admin)
@@ -40,14 +42,14 @@ extension SecretRotation {
         return endpoint
     }
 
-    /// The passwords Redis has for the user, as it keeps them.
+    /// The user's passwords as Redis stores them: SHA-256 digests in hex.
     private func digests(of user: String, _ admin: RedisClient) async throws -> [String] {
         let words = try await admin.call("ACL", "GETUSER", user).array ?? []
         guard let at = words.firstIndex(where: { $0.string == "passwords" }), at + 1 < words.count else { return [] }
         return words[at + 1].array?.compactMap(\.string) ?? []
     }
 
-    /// Redis is told digests alone. What it is told is kept in its own file of users, so that it survives a restart.
+    /// Sends only digests to Redis, and has it save its ACL file so that they survive a restart.
     private func set(_ user: String, _ rules: [String], _ admin: RedisClient) async throws {
         _ = try await admin.call(RedisCommand(["ACL", "SETUSER", user] + rules))
         do {

@@ -2,8 +2,10 @@ internal import KeyMaterial
 internal import PlaneContract
 internal import Postgres
 
-/// The pepper. A digest cannot be made again without the key, which only its caller has: keys stay under the pepper they were made under, which is
-/// held beside the new one until no key needs it.
+/// Rotates the pepper.
+///
+/// A digest cannot be recomputed without the key, which only the client has. Existing keys therefore stay under their
+/// pepper, which is kept beside the new one until no key needs it.
 extension SecretRotation {
     func rotatePepper(_ connection: PostgresConnection) async throws {
         let path = settings.pepperFile
@@ -21,14 +23,14 @@ extension SecretRotation {
         say("pepper: new keys are under version \(newest.number); \(older) keys are under older ones, which stay")
     }
 
-    /// Leaves the pepper in use alone. What was made under another one never authenticates again.
+    /// Drops every pepper but the current one. Keys made under another one stop working for good.
     ///
-    /// - Parameter keysStop: do so although there are such keys.
+    /// - Parameter keysStop: drop them even if there are such keys.
     package func dropPeppers(keysStop: Bool) async throws {
         let connection = try lockedConnection()
         let file = try SecretFile(path: settings.pepperFile)
         guard file.stage == .used else { throw Flaw.noOlderPepper }
-        // After this wait no control plane makes a key under an older pepper.
+        // After this wait, no control plane makes keys under an older pepper.
         try await waitForNewKeys(under: file.current)
         let older = try keys(under: connection).filter { $0.pepper != file.current.name }
         let count = older.map(\.keys).reduce(0, +)
@@ -43,7 +45,7 @@ extension SecretRotation {
         }
     }
 
-    /// Keys of before their peppers were noted are under the only one there is.
+    /// Records the only pepper there is for keys that were made before peppers were recorded.
     private func nameOlderKeys(under pepper: SecretFile.Version, _ connection: PostgresConnection) throws {
         try connection.query(
             """

@@ -2,7 +2,10 @@ internal import KeyMaterial
 internal import PlaneContract
 internal import Postgres
 
-/// Keys that seal something: no version is used before everybody can open what it seals, none is dropped before nothing is sealed under it.
+/// Rotates the keys that seal something.
+///
+/// No version is used before every process can open what it seals, and none is dropped while something is sealed under
+/// it.
 extension SecretRotation {
     func rotateKEK(_ connection: PostgresConnection) async throws {
         let path = settings.kekFile
@@ -12,16 +15,16 @@ extension SecretRotation {
             $0.isControlPlane && $0.report?.holds(newest.name, of: .kek) != true
         }
         file = try use(file, .kek, at: path)
-        // Again where one was loaded meanwhile by a program that had read the file before.
+        // Repeated if a program that had read the old file stored a credential in the meantime.
         repeat {
             let count = try connection.transaction { try sealAgain(file, connection) }
             say("kek: \(count) credentials sealed under version \(newest.number)")
         } while try !connection.transaction { try dropKEK(file, connection) }
     }
 
-    /// - Returns: false where something is still sealed under another version than the one in use.
+    /// - Returns: false when a credential is still sealed under a version other than the current one.
     private func dropKEK(_ file: SecretFile, _ connection: PostgresConnection) throws -> Bool {
-        // A program that loads a credential shares the lock from before the file is read until the credential is stored.
+        // `Commands.load` holds this lock, shared, from before it reads the file until it has stored the credentials.
         try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
         let others = try connection.query(
             "select id from credential where split_part(sealed, '.', 1) <> $1", [String(file.current.number)])
@@ -30,7 +33,7 @@ extension SecretRotation {
         return true
     }
 
-    /// Seals under the version in use whatever is sealed under another one.
+    /// Seals again, under the current version, every credential sealed under another one.
     private func sealAgain(_ file: SecretFile, _ connection: PostgresConnection) throws -> Int {
         try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
         try connection.query("select set_config('aihub.actor', 'aihub-control secrets rotate', true)")

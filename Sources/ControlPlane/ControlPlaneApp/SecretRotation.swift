@@ -7,10 +7,10 @@ package import PlaneContract
 internal import Postgres
 internal import Redis
 
-/// Replaces a secret while the gateway runs: the new version is added to the file, used, and the old one dropped. Between two steps it
-/// waits until every process that lives says in Redis that the next step is safe for it.
+/// Replaces a secret while the gateway runs: adds the new version to the file, makes it current, drops the old one.
 ///
-/// How far it has come stands in the file itself: a rotation that was killed is run again and goes on from there.
+/// Between steps it waits until every live process has reported in Redis that the next step is safe. The progress is in
+/// the file itself, so a rotation that was killed continues from there when it is run again.
 package struct SecretRotation: Sendable {
     package enum Flaw: Error, CustomStringConvertible {
         case isRunning
@@ -38,7 +38,7 @@ package struct SecretRotation: Sendable {
         }
     }
 
-    /// Shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
+    /// Held shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
     static let sealingLock = "7283910457"
     private static let rotationLock = "7283910458"
     private static let lookEvery = Duration.milliseconds(200)
@@ -49,8 +49,8 @@ package struct SecretRotation: Sendable {
     let fleet: SecretFleet
 
     /// - Parameters:
-    ///   - waitSeconds: how long each step waits for the others.
-    ///   - say: is told each step when it is done; never a secret.
+    ///   - waitSeconds: the longest that each step waits for other processes.
+    ///   - say: receives a line about each finished step; never a secret.
     package init(settings: ControlSettings, waitSeconds: Int, say: @escaping @Sendable (String) -> Void) {
         self.settings = settings
         self.waitSeconds = waitSeconds
@@ -73,7 +73,9 @@ package struct SecretRotation: Sendable {
         }
     }
 
-    /// A connection of the only rotation that runs: the lock goes with it.
+    /// A connection that holds the rotation lock until it closes.
+    ///
+    /// - Throws: `Flaw.isRunning` when another rotation holds it.
     func lockedConnection() throws -> PostgresConnection {
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
         let isFree = try connection.query("select pg_try_advisory_lock(\(Self.rotationLock)) as free")[0].bool("free")
@@ -81,7 +83,7 @@ package struct SecretRotation: Sendable {
         return connection
     }
 
-    /// One line for each secret, and one for each process that lives.
+    /// One line per secret, per pepper that has keys, and per live process.
     package func status() async throws -> [String] {
         var lines: [String] = []
         for name in SecretName.allCases {
@@ -110,7 +112,7 @@ package struct SecretRotation: Sendable {
 
     private static func line(_ process: SecretFleet.Process) -> String {
         guard let report = process.report else { return "\(process.name): says nothing of its secrets" }
-        // Of each version its number: a fingerprint is of no use to a reader.
+        // Only version numbers: fingerprints mean nothing to a reader.
         let held = report.held.sorted { $0.key < $1.key }.map { name, versions in
             name + " " + versions.map { $0.prefix { $0 != "." } }.joined(separator: ",")
         }
@@ -123,7 +125,7 @@ package struct SecretRotation: Sendable {
         RedisClient(endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(5))
     }
 
-    /// The file, with a new version in it where none is on its way.
+    /// The file, with a new version added unless a rotation is already in progress.
     func begin(_ name: SecretName, at path: String, takesPlain: Bool = false) throws -> SecretFile {
         let file = try SecretFile(path: path, takesPlain: takesPlain)
         guard file.stage == .atRest else { return file }
@@ -133,7 +135,7 @@ package struct SecretRotation: Sendable {
         return added
     }
 
-    /// The newest version in use from now on.
+    /// Makes the newest version the current one.
     func use(_ file: SecretFile, _ name: SecretName, at path: String) throws -> SecretFile {
         guard file.stage == .added else { return file }
         let used = file.usingNewest()
@@ -142,7 +144,7 @@ package struct SecretRotation: Sendable {
         return used
     }
 
-    /// The version in use alone.
+    /// Removes every version but the current one.
     func drop(_ file: SecretFile, _ name: SecretName, at path: String) throws {
         try write(file.keepingCurrent(), to: path)
         let dropped = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
@@ -153,7 +155,7 @@ package struct SecretRotation: Sendable {
         try PrivateFile.write(file.text, to: path, keepsOwner: true)
     }
 
-    /// Waits until no process that lives is one that `lags`, and says for whom.
+    /// Waits until no live process `lags`, and names those it waits for.
     func wait(until what: String, _ lags: (SecretFleet.Process) -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(waitSeconds)
         var told: [String] = []

@@ -7,26 +7,28 @@ internal import Operations
 internal import PlaneContract
 internal import Redis
 
-/// Puts a shard's counters back after Redis lost them all:
+/// Rebuilds a shard's counters after Redis has lost all of them:
 ///
-/// 1. its next life gets a number in PostgreSQL, which fences off whoever tries the same;
-/// 2. the workers, to whom every call now says "fenced", file all they know to have ended into the usage stream (the barrier);
-/// 3. the barrier is closed: what is filed from now on waits for the life to come, and is counted there when the ledger takes it
-///    in (`LateUsage`); the ledger takes the stream in to its end;
-/// 4. what is left of requests and counters goes, every scope's totals come back from the ledger, and so does what was charged
-///    for requests that were reaped;
-/// 5. the life begins: settles count again; admissions open once the workers have put back the holds of what still runs.
+/// 1. The next generation gets a number in PostgreSQL, which fences off any other control plane that tries the same.
+/// 2. The workers, whose calls now all return "fenced", append everything they know to have ended to the usage stream
+///    (the barrier).
+/// 3. The barrier closes: what is appended from now on belongs to the new generation and is counted there when the
+///    ledger reads it (`LateUsage`). The ledger reads the stream to its end.
+/// 4. Leftover requests and counters are removed. The totals of every scope come back from the ledger, as do the
+///    charges of reaped requests.
+/// 5. The generation begins and settles count again; admissions open once the workers have restored the holds of
+///    running requests.
 ///
-/// Until the fifth step nothing was admitted and nothing was counted, so it can be broken off anywhere and begun again: Redis
-/// refuses every step once it was wiped anew or another control plane is at it, and the last step unless it is still the process
-/// the rebuild began in.
+/// Nothing is admitted or counted before step 5, so a rebuild can be interrupted at any point and repeated. Redis
+/// refuses each step once it was wiped again or another control plane has taken over, and the last one also if its
+/// process has changed.
 struct ShardRebuild: Sendable {
     static let patienceMs: Int64 = 3_000
     private static let patience = Duration.milliseconds(patienceMs)
     private static let drainPatience = Duration.seconds(30)
     private static let lookEvery = Duration.milliseconds(25)
     private static let batch = 500
-    /// As long as a worker's settle leaves its tombstone.
+    /// As long as the tombstone of a worker's settle.
     private static let tombstoneMs: Int64 = 900_000
 
     let redis: StateRedis
@@ -35,8 +37,8 @@ struct ShardRebuild: Sendable {
     let log: Logger
 
     /// - Parameters:
-    ///   - run: the process of Redis.
-    ///   - workers: the loops to wait for; with none known, whoever speaks up within the patience.
+    ///   - run: the `run_id` of the Redis process.
+    ///   - workers: the event loops to wait for; if empty, waits the full patience for any that report.
     func putBack(_ shards: [Shard], in run: String, workers: Set<String>) async throws {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
         let generations = try await store.raiseGenerations(of: shards)
@@ -67,7 +69,7 @@ struct ShardRebuild: Sendable {
             ])
     }
 
-    /// Waits until the workers have filed, each shard for each loop, but no longer than the patience.
+    /// Waits until every event loop has appended its events to each shard, but no longer than `patience`.
     private func barrier(_ generations: [(Shard, Int64)], _ workers: Set<String>) async throws -> Int {
         let calls = Self.barriers(generations)
         let deadline = ContinuousClock.now + Self.patience
@@ -89,7 +91,7 @@ struct ShardRebuild: Sendable {
         guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
     }
 
-    /// Waits until the ledger has everything that stands in the streams now, as long as the barrier stands.
+    /// Waits until the ledger has read all current stream entries, checking that the barrier still stands.
     private func drain(_ generations: [(Shard, Int64)]) async throws {
         let ends = try await streamEnds(generations.map(\.0))
         let deadline = ContinuousClock.now + Self.drainPatience
@@ -107,7 +109,7 @@ struct ShardRebuild: Sendable {
 
     private static func keys(of shard: Shard) -> [String] { [RedisKeys.versions(shard), RedisKeys.processes(shard)] }
 
-    /// The last entry of each of these shards' streams that has one.
+    /// The last entry of each shard's stream; shards with an empty stream are left out.
     private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: StreamID)] {
         let ends = try await UsageStreams(redis: redis.client).ends()
         return shards.compactMap { shard in ends[shard.index].map { (shard, $0) } }
@@ -126,9 +128,10 @@ struct ShardRebuild: Sendable {
         let description = "the ledger does not keep up, so lost counters cannot be put back yet"
     }
 
-    /// Raises scopes to what the ledger says, where Redis says less: what it lost was nobody's to tell again, because a worker and
-    /// its disk went with it. Only where all has been quiet for so long that nobody may tell it again, or it would count twice.
-    /// Nothing while the ledger is behind.
+    /// Raises counters that are below the ledger: usage that was lost together with a worker and its disk.
+    ///
+    /// Skips orgs used recently, whose usage a worker may still replay and would count twice. Does nothing while the
+    /// ledger is behind.
     func raiseToLedger() async throws {
         guard try await hasTaken(try await streamEnds(Shard.all)) else { return }
         let busy = try await store.busyOrgs()
@@ -162,7 +165,7 @@ struct ShardRebuild: Sendable {
     private static func entomb(
         _ reaped: PublicationStore.ReapedRequest, _ shard: Shard, _ generation: Int64
     ) -> RedisCommand {
-        // Once a scope: the key, the org and the pool where it counted in one.
+        // One entry per scope: the key, the org and, if it counted in one, the pool.
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.hasPool ? 3 : 2)
         return StateRedis.call(
             .entomb, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],

@@ -3,19 +3,20 @@ internal import LimitScripts
 internal import PlaneContract
 internal import Redis
 
-/// What the control plane writes into the state Redis.
+/// The control plane's writes to the state Redis.
 struct StateRedis: Sendable {
-    /// Commands sent in one write.
+    /// Commands per pipeline.
     private static let batch = 500
-    /// Keys looked at by one SCAN.
+    /// Keys examined per SCAN.
     private static let scanned = 1_000
-    /// The longest that pushing a page of keys may take.
+    /// The longest that pushing one page of keys may take.
     private static let fillingMs = 600_000
 
     let client: RedisClient
 
-    /// Pushes key records, then raises the versions they carry: a worker that meets the new version always finds the new
-    /// record. The doorbell rings last.
+    /// Pushes key records, then raises their versions: a worker that sees a new version always finds its record.
+    ///
+    /// The doorbell rings last.
     func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {
         for start in stride(from: 0, to: keys.count, by: Self.batch) {
             let some = keys[start..<min(start + Self.batch, keys.count)]
@@ -29,12 +30,12 @@ struct StateRedis: Sendable {
         }
     }
 
-    /// Pushes every key there is, and says so where Redis has not lost any of them by then.
+    /// Pushes every key, and marks the keys as complete unless Redis lost any of them in the meantime.
     ///
     /// - Parameters:
-    ///   - form: how the records are made.
-    ///   - page: the keys after a key id, and the last id among them; no id means that there are no more. It is first called after
-    ///     Redis was told to watch for losses, so that no key is missed.
+    ///   - form: the format of the records, see `Publisher.form`.
+    ///   - page: returns the keys after a key id and the last id among them, `nil` at the end. It is first called after
+    ///     the marker that detects losses has been set, so that no key is missed.
     func pushAll(
         form: String,
         _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
@@ -64,8 +65,9 @@ struct StateRedis: Sendable {
         try await all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.config(snapshot.version).message])])
     }
 
-    /// Removes what is left of requests and counters of shards whose next life is being prepared. False when one is not, because
-    /// Redis was wiped again or another control plane is at it.
+    /// Removes leftover requests and counters of the shards that are being rebuilt.
+    ///
+    /// - Returns: false when Redis was wiped again or another control plane has taken over.
     func clear(_ lives: [Shard: Int64]) async throws -> Bool {
         let shards = Dictionary(lives.keys.map { ($0.tag, $0) }) { first, _ in first }
         var cursor = "0"
@@ -109,7 +111,7 @@ struct StateRedis: Sendable {
         RedisCommand(function: function.rawValue, keys: keys, arguments: arguments)
     }
 
-    /// Sends commands in one write; throws when any was refused.
+    /// Sends commands in one pipeline; throws if any of them was refused.
     @discardableResult
     func all(_ commands: [RedisCommand]) async throws -> [RESPValue] {
         try await client.pipeline(commands).map { try $0.get() }

@@ -1,13 +1,13 @@
 internal import Postgres
 
-/// A usage event that the ledger cannot take in, kept beside it with the reason.
+/// A usage event that the ledger cannot accept, stored with the reason.
 struct DeadLetter: Sendable {
-    /// An event is smaller by far; what is not one may be anything.
+    /// Far more than any usage event; an entry that is not one may have any size.
     private static let eventCharactersMax = 65_536
 
     let entry: UsageStreams.Entry
     let reason: String
-    /// PostgreSQL stores no NUL.
+    /// Without NUL, which PostgreSQL text cannot hold.
     let event: String
 
     init(entry: UsageStreams.Entry, reason: String) {
@@ -27,9 +27,10 @@ struct DeadLetter: Sendable {
 }
 
 extension PostgresError {
-    /// Whether the statement would be refused again however often it is sent, because of what is in it: data (22), constraints (23),
-    /// rows that do not go together (21), limits (54) and exceptions of our own functions (P0). Everything else may pass later, or is
-    /// for an operator to mend (rights, missing tables), and waits.
+    /// Whether the statement's data is at fault, so that every retry would be refused too.
+    ///
+    /// That is: data (22), constraints (23), cardinality (21), limits (54) and exceptions from our own functions (P0).
+    /// All other errors may pass later or need an operator (permissions, missing tables), so they are retried.
     var isOfTheData: Bool {
         guard case .refused(let state, _, _) = self else { return false }
         return ["21", "22", "23", "54", "P0"].contains { state.hasPrefix($0) }

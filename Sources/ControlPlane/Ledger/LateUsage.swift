@@ -6,35 +6,37 @@ internal import PlaneContract
 internal import Postgres
 internal import Redis
 
-/// Requests that were filed past the counters of a shard that lives: their worker was not there when these were put back from
-/// the ledger, or they ended too long ago to be settled. They are counted in Redis before the ledger takes them in, so that
-/// whoever is interrupted in between does it again: what is counted leaves a tombstone, and a second time changes nothing.
+/// Counts requests that were appended to the stream of a live shard without touching its counters.
+///
+/// Their worker was away when the counters were rebuilt from the ledger, or they ended too long ago to be settled. They
+/// are counted in Redis before the ledger records them. An interrupted run is repeated: each counted request leaves a
+/// tombstone, so counting it again changes nothing.
 struct LateUsage: Sendable {
-    /// Longer than `uncounted` in the ledger names a request again.
+    /// Longer than the ledger's `uncounted` may still return a request.
     private static let tombstoneMs: Int64 = 86_400_000
 
     let pool: PostgresPool
     let redis: RedisClient
     let log: Logger
 
-    /// A usage event and the life of the shard it was filed in.
+    /// A usage event and the generation it was appended in.
     struct Item: Sendable {
         var shard: Int
         var life: String
         var event: UsageEvent
     }
 
-    /// Counts those which neither the shard's totals nor its counters have.
+    /// Counts the items that neither the shard's totals nor its counters include.
     func count(_ items: [Item]) async throws {
         guard !items.isEmpty else { return }
-        // A life that is none is not Redis's: `count` would refuse it.
+        // Redis only makes numeric generations; any other is refused by `count`.
         let items = items.filter { Int64($0.life) != nil }
         let list = items.map { #"{"id":"\#($0.event.id)","life":\#($0.life)}"# }.joined(separator: ",")
         let rows = try await pool.query("select id, reaped_nano_usd from uncounted($1::jsonb)", ["[" + list + "]"])
         let reaped = Dictionary(rows.map { ($0.text("id"), $0["reaped_nano_usd"] ?? "") }) { first, _ in first }
         let named = items.filter { reaped[$0.event.id] != nil }
         guard !named.isEmpty else { return }
-        // Before it is counted: what is named here and was not counted in the end is counted when it is named again.
+        // Record the intent first: after a crash, the retry finds this row and counts the event then.
         try await pool.query(
             """
             insert into counted_late (id, life) select * from unnest($1::uuid[], $2::bigint[]) on conflict do nothing
@@ -42,10 +44,11 @@ struct LateUsage: Sendable {
             [PostgresArray.literal(named.map(\.event.id)), PostgresArray.literal(named.map(\.life))])
         let replies = try await redis.pipeline(named.map { Self.command($0, reaped: reaped[$0.event.id] ?? "") })
         for (item, reply) in zip(named, replies) {
-            // A life that is over has taken its stream with it: what stands in the next one's will be counted there.
+            // `count` is fenced by generation: if the shard was rebuilt in the meantime, its new stream counts the
+            // event.
             guard case .failure(let error) = reply else { continue }
             guard case .refused(let reason) = error, reason.contains("user_function") else { throw error }
-            // Counters that cannot be read do not hold up the ledger of all others.
+            // Unreadable counters of one scope must not hold up the ledger for all others.
             log.error(
                 "late usage cannot be counted", metadata: ["request": "\(item.event.id)", "reason": "\(reason)"])
         }
@@ -56,7 +59,7 @@ struct LateUsage: Sendable {
         let scopes =
             [event.keyID, RedisKeys.orgScope(event.orgID)] + (event.pool.map { [RedisKeys.poolScope($0)] } ?? [])
         let periods = scopes.map { _ in UTCCalendar.periods(atMs: event.admittedMs) }.joined(separator: ",")
-        // As the worker would have settled it: an answer out of the cache stays in the minute.
+        // As the worker would have settled it: a cached response still counts in the sliding window.
         let givesBack = event.saved != nil ? "2" : event.givenBack ? "1" : "0"
         return RedisCommand(
             function: LimitLibrary.Function.count.rawValue,

@@ -5,13 +5,15 @@ package import PlaneContract
 package import Postgres
 package import Redis
 
-/// Takes usage events out of Redis's streams into the ledger. The cursor moves in the same transaction as the rows, so an
-/// event is taken in once however often this is interrupted; an epoch per shard (not a life, which `shard_epoch` numbers) fences off a
-/// reader that was superseded.
+/// Reads usage events from the Redis streams into the ledger.
+///
+/// The cursor moves in the same transaction as the rows, so each event is recorded exactly once, however often this is
+/// interrupted. An epoch per shard fences off a superseded reader; it is unrelated to the shard's generation, which is
+/// in `shard_epoch`.
 package actor LedgerIngest {
     private static let pauseBusy = Duration.milliseconds(20)
     private static let pauseIdleMax = Duration.milliseconds(250)
-    /// How far back a new Redis process is read again: a replica that took over may give out ids below the cursor.
+    /// How far back a new Redis process is read again: a promoted replica may issue ids below the cursor.
     private static let rereadMs: UInt64 = 300_000
     private static let trimEvery = Duration.seconds(60)
 
@@ -26,7 +28,7 @@ package actor LedgerIngest {
     private let log: Logger
     private let late: LateUsage
     private var cursors: [Cursor] = []
-    /// Each turn begins with another shard.
+    /// Turns so far: each begins with another shard.
     private var turns = 0
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
@@ -39,7 +41,9 @@ package actor LedgerIngest {
         late = LateUsage(pool: pool, redis: redis, log: log)
     }
 
-    /// Runs until cancelled. While PostgreSQL or Redis is away it waits; nothing is lost, the streams keep what comes.
+    /// Runs until cancelled.
+    ///
+    /// It waits while PostgreSQL or Redis is down; nothing is lost, since events stay in the streams.
     package func run() async {
         var pause = Self.pauseBusy
         while !Task.isCancelled {
@@ -60,11 +64,12 @@ package actor LedgerIngest {
         }
     }
 
-    /// Reads a little behind the cursors again. Call when Redis was restarted.
+    /// Makes the next turn start a little before the cursors. Call it after Redis was restarted.
     package func reread() { shouldReread = true }
 
-    /// Reads these shards' streams from their beginning: they were lost, and the clock that numbers them may have gone back.
-    /// What was read of them before and not yet taken in can no longer be: whoever reads them learns that he is superseded.
+    /// Reads the streams of lost shards from the beginning: the clock that numbers their entries may have gone back.
+    ///
+    /// Events read but not yet committed are discarded: their commit fails with `Superseded`.
     package func restart(_ shards: [Shard]) async throws {
         let rows = try await pool.query(
             """
@@ -75,8 +80,9 @@ package actor LedgerIngest {
         for row in rows { cursors[Int(row.integer("shard"))] = Cursor(last: "0-0", epoch: row.integer("epoch")) }
     }
 
-    /// From where the cursor stands or from where the stream ends, whichever is earlier: a clock may have been ahead when it
-    /// numbered what was lost.
+    /// Moves each cursor back from its position or from the stream's end, whichever is earlier.
+    ///
+    /// The lost entries may have been numbered by a clock that was ahead.
     private func rewind() async throws {
         for (shard, end) in zip(cursors.indices, try await streams.ends()) {
             let cursor = StreamID(cursors[shard].last)?.milliseconds ?? 0
@@ -86,10 +92,10 @@ package actor LedgerIngest {
         shouldReread = false
     }
 
-    /// Any number works, as long as every control plane takes the same.
+    /// An arbitrary number, but the same in every control plane.
     private static let readerLock = "7283910454"
 
-    /// Becomes the one reader, or stands by while another is. The pool has one connection, which holds the lock.
+    /// Becomes the only reader, or throws `Superseded` while another is. The pool's only connection holds the lock.
     private func takeOver() async throws {
         let rows = try await pool.run { connection in
             guard
@@ -104,7 +110,7 @@ package actor LedgerIngest {
     }
 
     private func turn() async throws -> Int {
-        // Whoever restarts a shard while it is read has the say.
+        // Read before the entries: if `restart` runs in the meantime, these stale epochs make the commit fail.
         let epochs = cursors.map(\.epoch)
         let (process, entries) = try await streams.read(after: cursors.map(\.last), from: turns)
         turns += 1
@@ -131,7 +137,7 @@ package actor LedgerIngest {
             }
             return true
         }
-        // Of those here that were settled and then filed as well, the first word says that they are counted.
+        // An event both settled and appended is here twice; the settled entry says that it has been counted.
         behind.removeAll { counted.contains($0.event.id) }
         let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
         let moves = last.sorted { $0.key < $1.key }
@@ -142,7 +148,7 @@ package actor LedgerIngest {
         } catch is Superseded where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
             return
         } catch let error as PostgresError where error.isOfTheData {
-            // An event of the batch is not what the ledger takes, or two do not go together. Alone, all others pass.
+            // The ledger refuses an event, or two of them conflict. One at a time, all others pass.
             for entry in readable {
                 do {
                     try await commit([entry], [], [])
@@ -157,8 +163,10 @@ package actor LedgerIngest {
         try await streams.acknowledge(last, process: process, lives: try await lives(of: Array(last.keys)))
     }
 
-    /// The life of each shard that has just been read. While one is being put back it is the next, which Redis does not have
-    /// yet: nothing can stand in the stream of a lost shard that was not filed for it.
+    /// The current generation of each shard just read.
+    ///
+    /// For a shard that is being rebuilt and has none in Redis yet, it is the next one, from PostgreSQL: the stream of
+    /// a lost shard holds only events appended for that one.
     private func lives(of shards: [Int]) async throws -> [Int: String] {
         var lives = try await streams.lives(of: shards)
         guard lives.count < shards.count else { return lives }
@@ -169,7 +177,7 @@ package actor LedgerIngest {
         return lives
     }
 
-    /// Rows, sums, cursors and dead letters in one transaction.
+    /// Stores rows, sums, cursors and dead letters in one transaction.
     private func commit(
         _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)],
         _ deadLetters: [DeadLetter]
@@ -205,7 +213,7 @@ package actor LedgerIngest {
         let description = "another control plane reads the usage streams now"
     }
 
-    /// Once a minute.
+    /// Trims the streams and maintains the tables, once a minute.
     private func keepHouse() async throws {
         guard ContinuousClock.now - trimmedAt > Self.trimEvery else { return }
         trimmedAt = .now

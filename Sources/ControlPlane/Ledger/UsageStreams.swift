@@ -4,17 +4,17 @@ package import Redis
 
 /// The usage streams of all shards in Redis, as the ledger reads them.
 package struct UsageStreams: Sendable {
-    /// Entries of one stream taken in one turn.
+    /// Entries read from one stream per turn.
     static let entriesPerShard = 500
-    /// Entries of one transaction, over all shards: when so many are read, no more are asked for.
+    /// Entries per transaction, over all shards: once reached, no further shards are read.
     static let entriesPerTurn = 2_000
-    /// Shards asked in one write.
+    /// Shards read in one pipeline.
     private static let shardsAtOnce = 16
-    /// A new process of Redis is read again from five minutes before the cursor; as long again for a reader that is late.
+    /// A new Redis process is reread from five minutes before the cursor; as much again for a reader that is behind.
     package static let keptSecondsMin = 600
 
     let redis: RedisClient
-    /// How long entries stay in Redis after they were taken in.
+    /// How long entries stay in Redis after they were recorded.
     private let keptMs: UInt64
 
     package init(redis: RedisClient, keptSeconds: Int = keptSecondsMin) {
@@ -27,10 +27,11 @@ package struct UsageStreams: Sendable {
         var streamID: String
         /// `final` or `reaped`.
         var kind: String
-        /// A usage event's JSON, when it is what it should be.
+        /// The JSON of a usage event, not yet validated.
         var event: String
-        /// The shard's life it was filed in past the counters; `nil` where it was counted when it was filed, or is in the totals that
-        /// are about to be put back.
+        /// The generation in which the event was appended without being counted.
+        ///
+        /// `nil` when it was counted on the spot, or is included in the totals about to be restored.
         var life: String?
 
         /// `[id, [field, value, …]]` with the fields `id`, `kind`, `event` and, sometimes, `life`.
@@ -48,9 +49,9 @@ package struct UsageStreams: Sendable {
         }
     }
 
-    /// What stands behind the cursors, and the `run_id` of the Redis that said so.
+    /// The entries after the cursors, and the `run_id` of the Redis process that returned them.
     ///
-    /// - Parameter first: where to begin; what is behind the shard at which a turn is full waits for the next.
+    /// - Parameter first: the shard to begin with; once the turn is full, the remaining shards wait for the next one.
     func read(after cursors: [String], from first: Int) async throws -> (process: String, entries: [Entry]) {
         let process = try await redis.call("INFO", "server").runID ?? ""
         var entries: [Entry] = []
@@ -71,14 +72,14 @@ package struct UsageStreams: Sendable {
         return (process, entries)
     }
 
-    /// The newest entry of each stream, where it has one.
+    /// The id of each stream's newest entry, `nil` when it is empty.
     package func ends() async throws -> [StreamID?] {
         let replies = try await redis.pipeline(
             Shard.all.map { RedisCommand(["XREVRANGE", RedisKeys.usageStream($0), "+", "-", "COUNT", "1"]) })
         return try replies.map { try $0.get().array?.first?.array?.first?.string.flatMap { StreamID($0) } }
     }
 
-    /// The life of each of these shards, where it has one.
+    /// The generation of each of these shards that has one.
     func lives(of shards: [Int]) async throws -> [Int: String] {
         let replies = try await redis.pipeline(
             shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), "gen"]) })
@@ -87,7 +88,7 @@ package struct UsageStreams: Sendable {
         return lives
     }
 
-    /// Tells the workers how far their events are safe. Lost or late, the next word says more.
+    /// Tells the workers up to where their events are safe. A lost message does no harm: the next one covers it.
     func acknowledge(_ last: [Int: String], process: String, lives: [Int: String]) async throws {
         _ = try await redis.pipeline(
             last.compactMap { shard, id in
@@ -97,7 +98,7 @@ package struct UsageStreams: Sendable {
             })
     }
 
-    /// Drops entries that are both taken in and older than what is kept.
+    /// Drops entries that are both recorded and older than the retention time.
     func trim(upTo cursors: [String]) async throws {
         let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         _ = try await redis.pipeline(

@@ -1,21 +1,22 @@
 internal import Foundation
 
-/// One numbered file of `sql/migrations`, and what the comments above its SQL say of it.
+/// One numbered file of `sql/migrations`, with the directives in the comments above its SQL.
 ///
-/// A file with a line `-- outside a transaction` there is run statement by statement, each ended by a semicolon at the end of a line, and
-/// waits as long as it must. It is for what lets others pass while it waits (`create index concurrently`, `validate constraint`), and must be
-/// fit to be run again: an index that failed halfway is dropped first.
+/// A file with the line `-- outside a transaction` is run statement by statement, each ended by a semicolon at the end
+/// of a line, and without a lock timeout. It is meant for statements that let others pass while they wait, such as
+/// `create index concurrently` and `validate constraint`. It must be safe to run again: an index that failed halfway
+/// is dropped first.
 struct MigrationFile: Sendable {
     let number: Int
     let name: String
     let sql: String
     let checksum: String
-    /// The number of the last file a program must know to run beside this one; `nil`: this one.
+    /// A program can run with this file applied if it knows all files up to this number; `nil` for the file's own.
     let runsWith: Int?
-    /// What is run one by one; `nil`: all of it in one transaction.
+    /// Statements to run one by one; `nil` to run the whole file in one transaction.
     let statements: [String]?
 
-    /// - Returns: `nil` when its name is not that of a migration.
+    /// - Returns: `nil` when the name is not that of a migration.
     init?(folder: String, name: String, checksum: (String) -> String) throws {
         guard name.hasSuffix(".sql"), let number = Int(name.prefix(4)) else { return nil }
         self.number = number

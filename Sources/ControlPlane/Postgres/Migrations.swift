@@ -1,10 +1,14 @@
 internal import Foundation
 
-/// Runs the numbered files of `sql/migrations`, forward only, each in a transaction, all under one advisory lock.
+/// Runs the numbered files of `sql/migrations`, forward only, under one advisory lock.
 ///
-/// No statement waits long for the lock of a table, since later statements would queue behind it: the file is rolled back and tried
-/// again. A file whose first line is `-- runs with: NNNN` leaves the database fit for programs that know the files up to
-/// that one, so that they go on while newer ones take their place, and can come back.
+/// Each runs in a transaction unless it opts out.
+///
+/// No statement waits long for a table lock, since later statements would queue behind it: the file is rolled back and
+/// retried.
+///
+/// After a file whose first line is `-- runs with: NNNN`, programs that know only the files up to that number still
+/// work, so they can keep running during an upgrade or be rolled back to.
 package struct Migrations: Sendable {
     package enum Flaw: Error, CustomStringConvertible {
         case noFiles(folder: String)
@@ -36,20 +40,22 @@ package struct Migrations: Sendable {
     private static let lockTriesApartMicroseconds: UInt32 = 100_000
     private static let lockNotAvailable = "55P03"
 
-    /// Any number works, as long as every migrating process takes the same.
+    /// An arbitrary number, but the same in every migrating process.
     private static let lock = "7283910452"
 
     private let files: [MigrationFile]
 
-    /// - Parameter checksum: of a file's text, such as its SHA-256.
+    /// - Parameter checksum: hashes a file's text, for example with SHA-256.
     package init(folder: String, checksum: (String) -> String) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         files = try names.compactMap { try MigrationFile(folder: folder, name: $0, checksum: checksum) }
         if files.isEmpty { throw Flaw.noFiles(folder: folder) }
     }
 
-    /// Waits between statements and not inside one: `create index concurrently`, run by whoever has the lock, waits for all statements that run,
-    /// and the two would wait for each other.
+    /// Polls for the lock instead of waiting inside a statement.
+    ///
+    /// `create index concurrently`, run by the lock's holder, waits for all running statements, so the two would
+    /// deadlock.
     private func takeLock(_ connection: PostgresConnection) throws {
         while try connection.query("select pg_try_advisory_lock($1::bigint) as taken", [Self.lock]).first?.bool("taken")
             != true
@@ -58,7 +64,7 @@ package struct Migrations: Sendable {
         }
     }
 
-    /// Brings the database up to the newest file. Returns the names of what ran.
+    /// Brings the database up to the newest file. Returns the names of the files that ran.
     package func run(on connection: PostgresConnection) throws -> [String] {
         try connection.query("select set_config('statement_timeout', '0', false)")
         try takeLock(connection)
@@ -105,7 +111,7 @@ package struct Migrations: Sendable {
             [String(file.number), file.name, file.checksum, file.runsWith.map(String.init)])
     }
 
-    /// Refuses a database that does not fit this program. Returns the numbers of its files that have run.
+    /// Refuses a database that does not fit this program. Returns the numbers of the known files that have run.
     @discardableResult
     package func check(_ connection: PostgresConnection) throws -> Set<Int> {
         let rows = try connection.query(

@@ -1,16 +1,16 @@
 internal import CPQ
 internal import Glibc
 
-/// One connection of libpq, and the only file that calls it.
+/// One libpq connection; no other file calls libpq.
 ///
-/// A `PGconn` must not be used by two threads at once (libpq §34.21): an instance belongs to the thread that made it. Every
-/// statement is sent with `PQexecParams`, values always as parameters.
+/// A `PGconn` must not be used by two threads at once (libpq §34.21), so an instance belongs to the thread that made
+/// it. Statements are sent with `PQexecParams`, with all values as parameters; only `script` uses `PQexec`.
 package final class PostgresConnection {
     private let connection: OpaquePointer
 
     /// - Parameters:
     ///   - url: a connection URI or key/value string of libpq.
-    ///   - role: the role to take on after login.
+    ///   - role: the role to switch to after login.
     /// - Throws: `PostgresError.unreachable` within about five seconds.
     package init(url: String, role: String? = nil, statementTimeoutMs: Int = 30_000) throws(PostgresError) {
         guard let made = Self.connect(url) else { throw .unreachable("out of memory") }
@@ -25,8 +25,9 @@ package final class PostgresConnection {
 
     deinit { PQfinish(connection) }
 
-    /// Bounds what would otherwise wait for ever on a server that is cut off: connecting 5 s, unacknowledged data 10 s, a
-    /// silent peer 5 + 3 × 5 s (libpq §34.1.2).
+    /// Bounds waits on a server that is cut off (libpq §34.1.2).
+    ///
+    /// Connecting takes at most 5 s, unacknowledged data 10 s, a silent peer 5 + 3 × 5 s.
     private static let bounds = [
         ("connect_timeout", "5"), ("tcp_user_timeout", "10000"), ("keepalives_idle", "5"), ("keepalives_interval", "5"),
         ("keepalives_count", "3"),
@@ -37,16 +38,16 @@ package final class PostgresConnection {
         let keys = words.map { strdup($0.0) }
         let values = words.map { strdup($0.1) }
         defer { for copy in keys + values { free(copy) } }
-        // `dbname` is expanded when it is a URI or a list of settings; what follows it applies in any case.
+        // `dbname` is expanded when it is a URI or a key/value string; the parameters after it override it.
         return PQconnectdbParams(keys.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil], 1)
     }
 
     package var isBroken: Bool { PQstatus(connection) != CONNECTION_OK }
 
-    /// Runs one statement. `values` stand for `$1`, `$2`…
+    /// Runs one statement with `values` bound to `$1`, `$2`, …
     @discardableResult
     package func query(_ sql: String, _ values: [String?] = []) throws(PostgresError) -> [PostgresRow] {
-        // libpq reads a value up to its first NUL: what PostgreSQL would refuse must not be stored cut short.
+        // libpq reads a value up to its first NUL: refuse it, as PostgreSQL would, instead of storing it truncated.
         guard !values.contains(where: { $0?.utf8.contains(0) == true }) else {
             throw .refused(state: "22021", message: "text with a NUL character cannot be stored", hint: nil)
         }
@@ -56,10 +57,10 @@ package final class PostgresConnection {
         return try rows(PQexecParams(connection, sql, Int32(values.count), nil, pointers, nil, nil, 0))
     }
 
-    /// Runs a script of several statements without parameters: migrations only.
+    /// Runs a script of several statements without parameters. For migrations and `listen` only.
     package func script(_ sql: String) throws(PostgresError) { _ = try rows(PQexec(connection, sql)) }
 
-    /// Runs `body` in a transaction: committed when it returns, rolled back when it throws.
+    /// Runs `body` in a transaction: commits when it returns, rolls back when it throws.
     package func transaction<T>(_ body: () throws -> T) throws -> T {
         try query("begin")
         do {
@@ -113,7 +114,7 @@ package final class PostgresConnection {
         String(cString: PQerrorMessage(connection)).split(whereSeparator: \.isNewline).joined(separator: "; ")
     }
 
-    /// Waits for notifications on the channels listened to. Returns whether any came before the time was over.
+    /// Waits for notifications on the subscribed channels. Returns whether any arrived in time.
     package func waitForNotification(milliseconds: Int32) throws(PostgresError) -> Bool {
         var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
         poll(&descriptor, 1, milliseconds)

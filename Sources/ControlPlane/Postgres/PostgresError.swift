@@ -1,10 +1,10 @@
-/// Why a statement brought no result.
+/// Why a statement has no result.
 package enum PostgresError: Error, Sendable, CustomStringConvertible {
-    /// No connection could be made, or it broke. Nothing is known of a statement under way.
+    /// No connection could be made, or it broke. A statement in flight may or may not have taken effect.
     case unreachable(String)
-    /// The server refused: its SQLSTATE, the message, and the hint if it gave one.
+    /// The server refused the statement: SQLSTATE, message, and the hint if there is one.
     case refused(state: String, message: String, hint: String?)
-    /// Too many jobs wait for a connection.
+    /// Too many jobs are waiting for a connection.
     case overloaded
 
     package var description: String {

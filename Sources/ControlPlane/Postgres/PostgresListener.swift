@@ -1,8 +1,9 @@
 internal import Foundation
 internal import Synchronization
 
-/// Listens on one channel over a connection of its own, and says so whenever something may have happened: on each
-/// notification, after each reconnection, and at least every `backstopMs`.
+/// Listens on one channel over its own connection and calls `onNews` whenever something may have happened.
+///
+/// That is on each notification, after each reconnect, and at least every `backstopMs`.
 package final class PostgresListener: Sendable {
     private static let retrySeconds = 0.5
 
@@ -12,7 +13,8 @@ package final class PostgresListener: Sendable {
     private let onNews: @Sendable () -> Void
     private let stopped = Mutex(false)
 
-    /// - Parameter channel: a plain lower-case name; it becomes part of a `LISTEN` statement, which takes no parameters.
+    /// - Parameter channel: a plain lower-case name; it becomes part of a `LISTEN` statement, which takes no
+    ///   parameters.
     package init(url: String, channel: String, backstopMs: Int32, onNews: @escaping @Sendable () -> Void) {
         precondition(channel.allSatisfy { $0.isLowercase || $0 == "_" }, "a channel is a plain name")
         self.url = url

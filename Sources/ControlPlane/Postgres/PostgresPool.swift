@@ -2,10 +2,10 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A few threads, each with a connection of its own, that take jobs in turn: libpq blocks, and must block nobody else.
+/// A few threads, each with its own connection, that run queued jobs, because libpq blocks its thread.
 ///
-/// A connection that broke is made anew for the next job; the job under way fails. Bounded: beyond `jobsMax` waiting jobs
-/// callers are refused.
+/// After a connection has broken, the job in progress fails and the next one gets a new connection. With `jobsMax` jobs
+/// waiting, further ones fail with `PostgresError.overloaded`.
 package final class PostgresPool: Sendable {
     package static let jobsMax = 1_000
 
@@ -49,7 +49,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// A statement on its own.
+    /// Runs a single statement.
     @discardableResult
     package func query(_ sql: String, _ values: [String?] = []) async throws -> [PostgresRow] {
         try await run { try $0.query(sql, values) }
@@ -76,7 +76,7 @@ package final class PostgresPool: Sendable {
     }
 }
 
-/// A counting semaphore of POSIX (`sem_overview(7)`).
+/// A counting POSIX semaphore (`sem_overview(7)`).
 private final class Semaphore: @unchecked Sendable {
     private let semaphore: UnsafeMutablePointer<sem_t>
 

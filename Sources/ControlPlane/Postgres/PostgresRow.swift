@@ -1,21 +1,21 @@
-/// A row of a result, its columns by name, as PostgreSQL's text format spells them.
+/// A result row: values in PostgreSQL's text format, by column name.
 package struct PostgresRow: Sendable {
     let columns: [String: Int]
     let values: [String?]
 
     package subscript(name: String) -> String? { columns[name].flatMap { values[$0] } }
 
-    /// A column that is never null.
+    /// The value of a column that is never null.
     package func text(_ name: String) -> String { self[name] ?? "" }
     package func optionalInteger(_ name: String) -> Int64? { self[name].flatMap { Int64($0) } }
     package func integer(_ name: String) -> Int64 { optionalInteger(name) ?? 0 }
     package func bool(_ name: String) -> Bool { self[name] == "t" }
 
-    /// A `text[]` without nested arrays; `nil` for null.
+    /// The elements of a one-dimensional `text[]`; `nil` for null.
     package func textArray(_ name: String) -> [String]? { self[name].map(PostgresArray.parse) }
 }
 
-/// The text form of one-dimensional arrays: `{a,"b c",NULL}`.
+/// The text format of one-dimensional arrays: `{a,"b c",NULL}`.
 package enum PostgresArray {
     package static func parse(_ literal: String) -> [String] {
         var items: [String] = []

@@ -1,4 +1,4 @@
-/// Text and numbers appended to bytes without a string in between: what the hot path writes its answers and commands with.
+/// Appends text and numbers to bytes without an intermediate string, for responses and commands on the hot path.
 extension [UInt8] {
     @inlinable package mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

@@ -1,4 +1,4 @@
-/// CRC-32 as of IEEE 802.3 (reflected, polynomial 0xEDB88320): the checksum inside every key, and the shard of an org.
+/// CRC-32 of IEEE 802.3 (reflected, polynomial 0xEDB88320), for the checksum in keys and the shard of an org.
 package enum CRC32 {
     private static let table: [UInt32] = (0..<256).map { byte in
         var value = UInt32(byte)

@@ -1,6 +1,6 @@
-/// What went wrong, as the caller sees it: one of a closed list, each with its `type` word and HTTP status.
+/// The kinds of errors a client may get, each with its `type` and HTTP status.
 ///
-/// The table is `docs/errors.md`; a test compares the two.
+/// `docs/errors.md` lists them; a test compares the two.
 package enum ErrorKind: String, Sendable, CaseIterable {
     case invalidRequest = "invalid_request_error"
     case contextLengthExceeded = "context_length_exceeded"
@@ -43,7 +43,7 @@ package enum ErrorKind: String, Sendable, CaseIterable {
         }
     }
 
-    /// What `x-should-retry` says; `nil` leaves the client's own rule for the status in force.
+    /// The value of `x-should-retry`; `nil` leaves the decision to the client's rule for the status.
     package var shouldRetry: Bool? {
         switch self {
         case .budgetInFlight: true
@@ -53,20 +53,20 @@ package enum ErrorKind: String, Sendable, CaseIterable {
     }
 }
 
-/// An error on its way to the caller, with what the log needs beside what the caller may read.
+/// An error for the client, with additional information for the log.
 package struct GatewayError: Error, Sendable {
     package var kind: ErrorKind
-    /// For the caller: what happened and what to do. Never holds a secret, an address or a stack.
+    /// For the client: what happened and what to do. Never contains a secret, an address or a stack trace.
     package var message: String
-    /// For the log alone.
+    /// For the log only.
     package var detail: String
     /// The JSON path of the member at fault, such as `messages[0].role`.
     package var param: String?
-    /// Which limit refused, for errors that teach.
+    /// The limit that was reached, for the client to act on.
     package var limit: LimitFacts?
-    /// After how many milliseconds another try may succeed.
+    /// How long to wait, in milliseconds, before a retry may succeed.
     package var retryAfterMs: Int64?
-    /// The request was refused to keep others served. A caller who asks again at once waits: see `Response.restMs`.
+    /// Whether the request was shed under load. A client that retries at once is delayed: see `Response.restMs`.
     package var isShed = false
     /// Overrides `ErrorKind.shouldRetry`.
     package var shouldRetry: Bool?
@@ -85,17 +85,17 @@ package struct GatewayError: Error, Sendable {
     }
 }
 
-/// The limit that refused a request: numbers a person can act on.
+/// The limit that refused a request, in numbers a person can act on.
 package struct LimitFacts: Sendable, Equatable {
     /// `key`, `org`, or `plan` for all orgs of the plan together.
     package var scope: String
-    /// Such as `requests_per_minute` or `usd_per_month`.
+    /// For example `requests_per_minute` or `usd_per_month`.
     package var name: String
     package var limit: String
-    /// `nil` where it is not the caller's to know: what other orgs spent.
+    /// `nil` when the client must not know it, such as what other orgs have spent.
     package var used: String?
     package var reserved: String?
-    /// Milliseconds until the window has room or starts anew.
+    /// Milliseconds until the sliding window has room or the period ends.
     package var resetMs: Int64
 
     package init(scope: String, name: String, limit: String, used: String?, reserved: String?, resetMs: Int64) {
@@ -107,7 +107,7 @@ package struct LimitFacts: Sendable, Equatable {
         self.resetMs = resetMs
     }
 
-    /// Its members as JSON: words of the limiter and numbers, so that nothing needs escaping.
+    /// Its JSON members: the limiter's names and numbers, none of which needs escaping.
     package var members: String {
         var out = "\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\"\(limit)\""
         if let used { out += ",\"used\":\"\(used)\"" }

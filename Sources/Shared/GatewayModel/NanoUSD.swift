@@ -1,7 +1,6 @@
 /// An amount of money in nano-USD (10⁻⁹ USD): the only unit of money in the system, from price to ledger.
 ///
-/// Sixty-four bits reach 9.2 billion USD. Limits stay below `limitMax`, so that the limiter's Lua numbers (doubles) compare
-/// them exactly.
+/// Int64 reaches 9.2 billion USD. Limits stay below `limitMax`, so that Lua's numbers (doubles) compare them exactly.
 package struct NanoUSD: Hashable, Comparable, Sendable, Codable {
     package var nano: Int64
 
@@ -26,8 +25,11 @@ package struct NanoUSD: Hashable, Comparable, Sendable, Codable {
 }
 
 extension NanoUSD {
-    /// Reads a decimal amount of USD, such as `12`, `0.30` or `1.000000001`: digits with at most nine decimals, no sign,
-    /// no exponent. `nil` for anything else, and for more than `Int64` holds.
+    /// Parses a decimal amount of USD, such as `12`, `0.30` or `1.000000001`.
+    ///
+    /// At most nine decimals, no sign, no exponent.
+    ///
+    /// - Returns: `nil` for anything else, and for more than `Int64` holds.
     package init?(decimalUSD text: String) {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = parts.first, !whole.isEmpty, whole.utf8.allSatisfy(Self.isDigit) else { return nil }
@@ -43,10 +45,10 @@ extension NanoUSD {
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-    /// The exact decimal amount in USD without trailing zeros: `0.000012`, `3`, `-1.5`.
+    /// The exact amount in USD without trailing zeros: `0.000012`, `3`, `-1.5`.
     package var decimalUSD: String {
         let magnitude = nano.magnitude
-        // A sign, ten digits, a point, nine digits; written from the end.
+        // A sign, ten digits, a point, nine digits; written backwards.
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 21) { text in
             var at = text.count
             func put(_ byte: UInt8) {

@@ -1,12 +1,12 @@
-/// What an engine is asked to do: one for each endpoint that reaches a provider.
+/// The operations a deployment may serve, one for each endpoint that reaches a provider.
 package enum Operation: String, Sendable, Hashable, Codable, CaseIterable {
     case chat
-    /// The older form of text completion, with a prompt instead of messages.
+    /// The legacy text completion, with a prompt instead of messages.
     case completion
     case embedding
     case image
 
-    /// The path below a base URL that ends in `/v1`, here and at providers of OpenAI's dialect.
+    /// The path below a base URL that ends in `/v1`, both of the gateway and of OpenAI-compatible providers.
     package var path: String {
         switch self {
         case .chat: "/chat/completions"
@@ -16,7 +16,7 @@ package enum Operation: String, Sendable, Hashable, Codable, CaseIterable {
         }
     }
 
-    /// The kind of model that does it (`ModelEntry.kind`).
+    /// The kind of model that serves it (`ModelEntry.kind`).
     package var modelKind: String {
         switch self {
         case .chat, .completion: "chat"

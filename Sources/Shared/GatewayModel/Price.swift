@@ -1,16 +1,16 @@
-/// What a model costs from one instant on.
+/// A model's price from a certain instant on.
 ///
-/// Integers throughout, in nano-USD per million tokens and per image: 2 USD per million tokens is 2,000,000,000, and a price
-/// of up to nine decimals is exact.
+/// All amounts are integers, in nano-USD per million tokens or per image: 2 USD per million tokens is 2,000,000,000.
+/// Prices of up to nine decimals are exact.
 package struct Price: Hashable, Sendable {
-    /// The row of the price table; kept with every charge.
+    /// The id of the row in the price table, stored with every charge.
     package var id: Int64
-    /// Milliseconds since 1970 UTC from which the price holds.
+    /// Milliseconds since 1970 UTC from which the price applies.
     package var effectiveFromMs: Int64
     package var tokens: TokenPrices
-    /// By size of the input, smallest first.
+    /// Ordered by input size, smallest first.
     package var tiers: [PriceTier]
-    /// What an image costs by quality and size; a request that names neither has the first.
+    /// Image prices by quality and size. A request that names neither gets the first.
     package var images: [ImagePrice]
 
     package init(
@@ -35,22 +35,23 @@ package struct Price: Hashable, Sendable {
 }
 
 extension Price {
-    /// The charge for `usage`, rounded up once. The whole request is charged by the tier its input falls into. Saturates
-    /// instead of overflowing: no real request comes near.
+    /// The charge for `usage`, rounded up once.
+    ///
+    /// The tier of the input size applies to the whole request. Saturates instead of overflowing, which no real request
+    /// comes near.
     package func cost(of usage: TokenUsage) -> NanoUSD {
         let prompt = usage.prompt
         let tier = tiers.last { $0.aboveInputTokens < prompt }?.tokens ?? tokens
         return Self.rounded(tier.sum(usage), adding: UInt128(max(0, usage.images)) * perImage(at: usage.imagePlace))
     }
 
-    /// The most that a request can cost with so many tokens, however the provider classifies them, and so many images of
-    /// one kind.
+    /// The highest possible cost of this many tokens, however the provider classifies them, and of these images.
     package func worstCase(
         inputTokens: Int64, outputTokens: Int64, images: Int64 = 0, imagePlace: Int64 = 0
     ) -> NanoUSD {
         var sum = UInt128(0)
         forEachTier(reachableWith: inputTokens) { tier in
-            // Two products of 126 bits each: no overflow.
+            // Two products of 126 bits each cannot overflow.
             sum = max(
                 sum,
                 UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
@@ -59,10 +60,11 @@ extension Price {
         return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePlace))
     }
 
-    /// The usage that costs the most of all with at most so many tokens, however the provider classifies them. Its
-    /// `cost(of:)` never exceeds `worstCase`.
+    /// The most expensive usage of at most this many tokens, however the provider classifies them.
+    ///
+    /// Its `cost(of:)` never exceeds `worstCase`.
     package func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
-        // Where a larger input is cheaper, the largest input of a smaller tier may cost more.
+        // If a higher tier is cheaper, the largest input of a lower tier may cost more.
         let inputs = [inputTokens] + tiers.map(\.aboveInputTokens).filter { $0 < inputTokens }
         let usages = inputs.map { input in
             let tier = tiers.last { $0.aboveInputTokens < input }?.tokens ?? tokens
@@ -71,7 +73,7 @@ extension Price {
         return usages.max { cost(of: $0) < cost(of: $1) } ?? TokenUsage()
     }
 
-    /// How many output tokens `nano` pays for beside `inputTokens`, however the provider classifies them.
+    /// How many output tokens `nano` pays for in addition to `inputTokens`, however the provider classifies them.
     package func outputTokens(affordableWith nano: NanoUSD, inputTokens: Int64) -> Int64 {
         let budget = UInt128(max(0, nano.nano)) * Self.scale
         var affordable = Int64.max
@@ -88,8 +90,10 @@ extension Price {
         return affordable
     }
 
-    /// Where in `images` the price of an image stands that is asked for like this; `nil` when images have no price of their
-    /// own. What is not named takes the first that fits; what fits none is as dear as the dearest.
+    /// The index in `images` of the price for such an image; `nil` when images have no price of their own.
+    ///
+    /// A quality or size that is `nil`, in the request or in the price, matches any, and the first match counts.
+    /// Without a match, the most expensive price applies.
     package func imagePlace(quality: String?, size: String?) -> Int64? {
         func fits(_ own: String?, _ asked: String?) -> Bool { own == nil || asked == nil || own == asked }
         let place =
@@ -98,7 +102,7 @@ extension Price {
         return place.map { Int64($0) }
     }
 
-    /// Whether a million tokens each way cost more.
+    /// Whether a million input plus a million output tokens cost more.
     package func isDearer(than other: Price) -> Bool {
         worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
             > other.worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
@@ -114,7 +118,7 @@ extension Price {
         return UInt128(max(0, known ?? images.map(\.nano).max() ?? 0))
     }
 
-    /// A request may have fewer input tokens than its bound, so that every tier below the bound may be its own.
+    /// The request may have fewer input tokens than `inputTokens`, so every tier below that may apply.
     private func forEachTier(reachableWith inputTokens: Int64, _ body: (TokenPrices) -> Void) {
         body(tokens)
         for tier in tiers where tier.aboveInputTokens < inputTokens { body(tier.tokens) }
@@ -126,7 +130,7 @@ extension Price {
     }
 }
 
-/// As it stands in a snapshot: the prices of tokens beside the rest, without what is empty.
+/// The JSON in a snapshot: token prices are inlined, empty lists are left out.
 extension Price: Codable {
     private enum CodingKeys: String, CodingKey { case id, effectiveFromMs, tiers, images }
 

@@ -1,7 +1,7 @@
-/// The name of one request everywhere: response header, provider header, hold, event and ledger row.
+/// The id of one request everywhere: response header, provider header, hold, event and ledger row.
 ///
-/// A UUID of version 7 (RFC 9562 §5.7): 48 bits of milliseconds since 1970, then 74 random bits, so that ids sort by time
-/// and the ledger can take the day out of the id.
+/// A version 7 UUID (RFC 9562 §5.7): 48 bits of milliseconds since 1970 and 74 random bits, so that ids sort by time
+/// and the ledger can derive the day from the id.
 package struct RequestID: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
@@ -13,7 +13,9 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// When a request with this id was made, in milliseconds since 1970; `nil` when the text is no id of ours.
+    /// When the request with this id was made, in milliseconds since 1970.
+    ///
+    /// - Returns: `nil` when the text does not begin like an id.
     package static func milliseconds(of text: String) -> Int64? {
         Int64(
             text.utf8.prefix(13).filter { $0 != UInt8(ascii: "-") }.map { String(UnicodeScalar($0)) }.joined(),

@@ -1,10 +1,10 @@
-/// Text that must not be seen: it prints as its first characters, and nothing can encode it by accident.
+/// Text that must not leak: it prints only its first characters, and cannot be encoded by accident.
 package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let text: String
 
     package init(_ text: String) { self.text = text }
 
-    /// The text itself. Every use of it is a decision to show it to somebody.
+    /// The text itself. Each call is a deliberate decision to expose it.
     package func reveal() -> String { text }
 
     package var description: String { text.count > 12 ? "\(text.prefix(9))…" : "…" }

@@ -1,17 +1,17 @@
-/// What a million tokens of each kind cost, in nano-USD.
+/// Prices per million tokens of each kind, in nano-USD.
 package struct TokenPrices: Hashable, Sendable, Codable {
     package var input: Int64
-    /// Input tokens that stand for an image, where a provider prices them apart.
+    /// Input tokens that represent an image, if the provider prices them separately.
     package var imageInput: Int64
     package var cacheRead: Int64
-    /// Written to a cache for the provider's usual time.
+    /// Cache writes with the provider's usual lifetime.
     package var cacheWrite: Int64
-    /// Written to a cache for an hour.
+    /// Cache writes that are kept for an hour.
     package var cacheWriteHour: Int64
     package var output: Int64
     package var reasoning: Int64
 
-    /// What is `nil` costs as much as `input` or `cacheWrite`.
+    /// Prices that are `nil` default to `input` or `cacheWrite`.
     package init(
         input: Int64, imageInput: Int64? = nil, cacheRead: Int64, cacheWrite: Int64, cacheWriteHour: Int64? = nil,
         output: Int64, reasoning: Int64
@@ -40,7 +40,7 @@ package struct TokenPrices: Hashable, Sendable, Codable {
     var dearestInput: Int64 { max(0, input, imageInput, cacheRead, cacheWrite, cacheWriteHour) }
     var dearestOutput: Int64 { max(0, output, reasoning) }
 
-    /// All input in the dearest of its classes, all output in the dearer of its two.
+    /// All input in its most expensive class, all output in the more expensive of its two.
     func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
         var usage = TokenUsage()
         switch dearestInput {
@@ -54,9 +54,9 @@ package struct TokenPrices: Hashable, Sendable, Codable {
         return usage
     }
 
-    /// Tokens times price, in nano-USD per million; as much as there is where that overflows.
+    /// The sum of tokens times price, in millionths of a nano-USD; saturates on overflow.
     func sum(_ usage: TokenUsage) -> UInt128 {
-        // Seven products of 126 bits each at most: only absurd counts at absurd prices overflow.
+        // Seven products of at most 126 bits each: only absurd counts at absurd prices overflow.
         var sum = UInt128(0)
         func add(_ count: Int64, _ price: Int64) {
             let (total, overflow) = sum.addingReportingOverflow(UInt128(max(0, count)) * UInt128(max(0, price)))
@@ -73,9 +73,9 @@ package struct TokenPrices: Hashable, Sendable, Codable {
     }
 }
 
-/// The prices of a whole request whose input is larger than a size: they stand in for the price's own.
+/// The prices of a whole request whose input exceeds a size; they replace the base prices.
 package struct PriceTier: Hashable, Sendable, Codable {
-    /// Input tokens of every kind; the tier is for requests with more.
+    /// The tier applies to requests with more input tokens than this, of all kinds together.
     package var aboveInputTokens: Int64
     package var tokens: TokenPrices
 
@@ -85,11 +85,11 @@ package struct PriceTier: Hashable, Sendable, Codable {
     }
 }
 
-/// What one image costs whose provider reports no tokens for it.
+/// The price of one image, for providers that report no tokens for it.
 package struct ImagePrice: Hashable, Sendable, Codable {
-    /// As requests name it, such as `hd`; `nil` is for any.
+    /// As named in requests, such as `hd`; `nil` matches any.
     package var quality: String?
-    /// As requests name it, such as `1024x1024`; `nil` is for any.
+    /// As named in requests, such as `1024x1024`; `nil` matches any.
     package var size: String?
     /// Nano-USD per image.
     package var nano: Int64

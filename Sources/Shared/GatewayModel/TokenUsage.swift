@@ -1,22 +1,22 @@
-/// What one request used, as disjoint counters: prices apply to each directly and nothing is counted twice.
+/// What one request used, as disjoint counters: each is priced separately and nothing is counted twice.
 package struct TokenUsage: Hashable, Sendable, Codable {
-    /// Input tokens of text that no provider cache served.
+    /// Text input tokens that no provider cache served.
     package var input: Int64 = 0
-    /// Input tokens that stand for images, where the provider tells them apart and prices them so.
+    /// Input tokens that represent images, if the provider reports and prices them separately.
     package var imageInput: Int64 = 0
     /// Input tokens read from the provider's prompt cache.
     package var cacheRead: Int64 = 0
-    /// Input tokens written to the provider's prompt cache for its usual time.
+    /// Input tokens written to the provider's prompt cache with its usual lifetime.
     package var cacheWrite: Int64 = 0
-    /// Input tokens written to the provider's prompt cache for an hour.
+    /// Input tokens written to the provider's prompt cache for one hour.
     package var cacheWriteHour: Int64 = 0
-    /// Output tokens the caller can see.
+    /// Output tokens visible to the client.
     package var output: Int64 = 0
     /// Output tokens spent on reasoning.
     package var reasoning: Int64 = 0
-    /// Images that are charged one by one: 0 where their tokens are.
+    /// Images charged individually; 0 when their tokens are charged.
     package var images: Int64 = 0
-    /// Where in `Price.images` their price stands.
+    /// The index of their price in `Price.images`.
     package var imagePlace: Int64 = 0
 
     package init() {}
@@ -36,7 +36,7 @@ package struct TokenUsage: Hashable, Sendable, Codable {
         self.imagePlace = imagePlace
     }
 
-    /// Input tokens of every kind: what decides the tier of a price.
+    /// Input tokens of all kinds, which decide the tier of a price.
     package var prompt: Int64 { Self.sum([input, imageInput, cacheRead, cacheWrite, cacheWriteHour]) }
 
     package var total: Int64 { Self.sum([prompt, output, reasoning]) }
@@ -48,7 +48,7 @@ package struct TokenUsage: Hashable, Sendable, Codable {
         }
     }
 
-    /// What an event does not name is 0.
+    /// Counters that an event does not contain are 0.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         func count(_ key: CodingKeys) throws -> Int64 { try values.decodeIfPresent(Int64.self, forKey: key) ?? 0 }
@@ -62,23 +62,23 @@ package struct TokenUsage: Hashable, Sendable, Codable {
     }
 }
 
-/// Where the numbers of a charge come from.
+/// The origin of the numbers in a charge.
 package enum UsageSource: String, Sendable, Codable, CaseIterable {
     /// The provider reported them.
     case provider
-    /// The gateway counted what passed through it.
+    /// The gateway counted what it relayed.
     case counted
-    /// Only a bound is known.
+    /// Only an upper bound is known.
     case bounded
 }
 
 /// How an admitted request ended.
 package enum Outcome: String, Sendable, Codable, CaseIterable {
-    /// A complete answer reached the caller.
+    /// A complete response reached the client.
     case completed
     /// The provider broke off after its first event, or a deadline passed.
     case failed
-    /// The caller left before the end.
+    /// The client left before the end.
     case cancelled
     /// The worker died; charged by what it last reported.
     case interrupted

@@ -1,4 +1,4 @@
-/// The UTC calendar of budgets, without a calendar library: a data plane needs three facts of it.
+/// The UTC calendar of budgets, without a calendar library.
 package enum UTCCalendar {
     package static let dayMs: Int64 = 86_400_000
 
@@ -12,13 +12,13 @@ package enum UTCCalendar {
         return next * dayMs - nowMs
     }
 
-    /// `yyyymm/yyyymmdd`, as the limiter names the windows of an instant.
+    /// `yyyymm/yyyymmdd`, the limiter's names of the periods at an instant.
     package static func periods(atMs now: Int64) -> String {
         let (year, month, day) = date(ofDay: now / dayMs)
         return "\(year * 100 + month)/\(year * 10_000 + month * 100 + day)"
     }
 
-    /// Year, month and day of a count of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
+    /// The date of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`).
     package static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468
         let era = shifted / 146_097
@@ -31,7 +31,7 @@ package enum UTCCalendar {
         return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
     }
 
-    /// The count of days since 1970-01-01 of a date (`days_from_civil`).
+    /// The number of days from 1970-01-01 to a date (`days_from_civil`).
     package static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400

@@ -1,10 +1,10 @@
-/// Reads numbers that a scan has validated.
+/// Parses numbers that a scan has validated.
 enum JSONNumber {
     static func double(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
         exact(bytes) ?? Double(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Powers of ten that a double holds exactly.
+    /// The powers of ten that a double represents exactly.
     private static let powers: [Double] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20,
@@ -12,8 +12,10 @@ enum JSONNumber {
     ]
     private static let mantissaMax: UInt64 = 1 << 53
 
-    /// Most numbers are digits that a double holds exactly, times or over a power of ten that it holds, too: one operation,
-    /// rounded as it must be (Clinger 1990, "How to Read Floating Point Numbers Accurately"). `nil` for others.
+    /// Converts the common case with one correctly rounded operation; `nil` for other numbers.
+    ///
+    /// It applies if both the digits and the power of ten fit a double exactly (Clinger 1990, "How to Read Floating
+    /// Point Numbers Accurately").
     private static func exact(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
         var mantissa: UInt64 = 0
         var exponent = 0
@@ -40,7 +42,7 @@ enum JSONNumber {
         return isNegative ? -value : value
     }
 
-    /// What stands behind the `e`, up to three digits.
+    /// The exponent after the `e`, if it has at most three digits.
     private static func power(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         let isSigned = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+")
         let digits = isSigned ? UnsafeBufferPointer(rebasing: bytes[1...]) : bytes

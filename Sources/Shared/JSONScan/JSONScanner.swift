@@ -1,7 +1,7 @@
-/// Validates a whole JSON document in one pass and notes where its top-level members stand.
+/// Validates a whole JSON document in one pass and locates its top-level members.
 ///
-/// Grammar, escapes, UTF-8 (no overlong forms, no surrogates), nesting and names that occur twice are all checked, so
-/// whatever passes is read alike by everybody and can be cut and spliced by byte ranges.
+/// It checks grammar, escapes, UTF-8 (no overlong forms, no surrogates), nesting and duplicate names, so that every
+/// parser reads a valid document alike and it can be edited by byte ranges.
 package enum JSONScanner {
     package static let depthMax = 64
     package static let membersMax = 4096
@@ -15,9 +15,9 @@ package enum JSONScanner {
     }
 }
 
-/// A member of an object: where its name and its value stand.
+/// A member of an object: the byte ranges of its name and value.
 package struct JSONMember: Sendable, Equatable {
-    /// Between the quotes.
+    /// The range between the quotes.
     package var name: Range<Int>
     package var value: Range<Int>
 
@@ -25,16 +25,16 @@ package struct JSONMember: Sendable, Equatable {
     package var whole: Range<Int> { (name.lowerBound - 1)..<value.upperBound }
 }
 
-/// Walks the bytes; `at` is the next one.
+/// A cursor over the bytes; `at` is the next one.
 struct Scan {
     private let base: UnsafePointer<UInt8>
     let count: Int
     var at = 0
-    /// Hashes of the names of all objects that are open, innermost last.
+    /// Hashes of the names in all open objects, innermost last.
     private var names = NameStack()
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
-        // An empty array may have no address at all; nothing is read behind `count`.
+        // An empty array may have no address; nothing is read beyond `count`.
         base = bytes.baseAddress ?? UnsafePointer(Self.nothing)
         count = bytes.count
     }
@@ -71,7 +71,7 @@ struct Scan {
         return members
     }
 
-    /// Steps over one value. Recursion is bounded by `depthMax`.
+    /// Skips one value. Recursion is bounded by `depthMax`.
     mutating func value(depth: Int) throws(JSONFlaw) {
         switch peek {
         case UInt8(ascii: "\""): _ = try string()
@@ -124,7 +124,7 @@ struct Scan {
         repeat { try value(depth: depth) } while try goesOn(UInt8(ascii: "]"))
     }
 
-    /// Behind an element: true after a comma, false after the end of its container.
+    /// After an element: true at a comma, false at the end of the container.
     private mutating func goesOn(_ close: UInt8) throws(JSONFlaw) -> Bool {
         skipSpace()
         let sign = peek

@@ -1,9 +1,10 @@
-/// Cuts and inserts members of a validated object without touching any other byte: unknown fields, number spelling and
-/// key order pass through.
+/// Removes and sets members of a validated object without touching any other byte.
+///
+/// Unknown members, number formats and key order are preserved.
 package struct JSONSplice: Sendable {
     private let bytes: [UInt8]
     private let members: [JSONMember]
-    /// By the place of the member.
+    /// By index of the member.
     private var changes: [Int: Change] = [:]
     private var appended: [(name: StaticString, value: [UInt8])] = []
 
@@ -14,7 +15,7 @@ package struct JSONSplice: Sendable {
         var isRemoval: Bool { if case .removed = self { true } else { false } }
     }
 
-    /// - Parameter members: what `JSONScanner.members(of: bytes)` returned.
+    /// - Parameter members: the result of `JSONScanner.members(of: bytes)`.
     package init(_ bytes: [UInt8], _ members: [JSONMember]) {
         self.bytes = bytes
         self.members = members
@@ -26,7 +27,7 @@ package struct JSONSplice: Sendable {
         }
     }
 
-    /// Gives a member a new value, given as JSON; adds it at the end when it is absent. The last word on a member counts.
+    /// Sets a member to a JSON value, appending it if it is absent. The last change to a member of the object wins.
     package mutating func set(_ name: StaticString, json: [UInt8]) {
         guard let at = place(of: name) else { return appended.append((name, json)) }
         changes[at] = .value(json)
@@ -36,10 +37,10 @@ package struct JSONSplice: Sendable {
         if let at = place(of: name) { changes[at] = .removed }
     }
 
-    /// Gives the member at a place in the list of members a new value, given as JSON.
+    /// Sets the member at an index of the member list to a JSON value.
     package mutating func set(at place: Int, json: [UInt8]) { changes[place] = .value(json) }
 
-    /// Removes the member at a place in the list of members.
+    /// Removes the member at an index of the member list.
     package mutating func remove(at place: Int) { changes[place] = .removed }
 
     package func result() -> [UInt8] {

@@ -1,13 +1,14 @@
-/// Reads JSON strings that a scan has validated.
+/// Decodes JSON strings that a scan has validated.
 package enum JSONString {
-    /// The text of a string, given the bytes between its quotes.
+    /// The text of a string, from the bytes between its quotes.
     package static func unescaped(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         guard bytes.contains(0x5c) else { return String(decoding: bytes, as: UTF8.self) }
         return String(decoding: utf8(bytes), as: UTF8.self)
     }
 
-    /// The same in UTF-8: what is compared where a text is a name or an id, since `String` takes texts for equal that differ
-    /// in their bytes (Unicode's canonical equivalence).
+    /// Like `unescaped`, but as UTF-8, for comparing names and ids.
+    ///
+    /// `String` considers texts equal that differ in their bytes (Unicode's canonical equivalence).
     package static func utf8(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         guard bytes.contains(0x5c) else { return Array(bytes) }
         var out: [UInt8] = []
@@ -31,7 +32,7 @@ package enum JSONString {
         return out
     }
 
-    /// Whether the bytes between the quotes of a string mean this text.
+    /// Whether the bytes between the quotes of a string represent this text.
     ///
     /// - Complexity: O(length of `text`), however long the string is.
     package static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
@@ -40,7 +41,7 @@ package enum JSONString {
             for at in 0..<count where bytes[at] != text.utf8Start[at] { return false }
             return true
         }
-        // The longest spelling of a byte is `\uXXXX`.
+        // The longest escape of a byte is `\uXXXX`.
         guard bytes.count > count, bytes.count <= count * 6, bytes.contains(0x5c) else { return false }
         let meant = utf8(bytes)
         return meant.count == count && meant.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: count))
@@ -57,12 +58,12 @@ package enum JSONString {
         }
     }
 
-    /// The scalar that `\uXXXX`, or a pair of them, at `at` stands for, and how many bytes spell it.
+    /// The scalar of the `\uXXXX`, or surrogate pair, at `at`, and its length in bytes.
     private static func scalar(in bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> (value: UnicodeScalar, length: Int) {
         let first = unit(in: bytes, at)
         if let scalar = UnicodeScalar(first) { return (scalar, 6) }
         let second = unit(in: bytes, at + 6)
-        // The scan lets surrogates pass in pairs only.
+        // The scan admits surrogates only in pairs.
         guard first & 0xfc00 == 0xd800, second & 0xfc00 == 0xdc00,
             let scalar = UnicodeScalar(0x10000 + (first & 0x3ff) << 10 + second & 0x3ff)
         else { return ("\u{fffd}", 6) }

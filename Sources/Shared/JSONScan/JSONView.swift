@@ -1,5 +1,6 @@
-/// A value inside a document that `JSONScanner` has validated: reads members, elements and scalars by walking the bytes.
-/// Nothing is copied but the strings one asks for. It is valid only while the bytes it was made over are.
+/// A value in a document validated by `JSONScanner`, whose members, elements and scalars are read by walking the bytes.
+///
+/// Only requested strings are copied. A view is valid only as long as the bytes it was made over.
 package struct JSONView {
     package enum Kind: Sendable { case object, array, string, number, bool, null }
 
@@ -25,10 +26,10 @@ package struct JSONView {
 
     package var isNull: Bool { kind == .null }
 
-    /// The bytes as they stand, quotes included.
+    /// The unchanged bytes, quotes included.
     package var raw: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: bytes[range]) }
 
-    /// What stands between the quotes of a string, escapes and all; empty for anything else.
+    /// The bytes between the quotes of a string, still escaped; empty for anything else.
     package var content: UnsafeBufferPointer<UInt8> {
         guard kind == .string else { return UnsafeBufferPointer(rebasing: bytes[range.lowerBound..<range.lowerBound]) }
         return UnsafeBufferPointer(rebasing: bytes[(range.lowerBound + 1)..<(range.upperBound - 1)])
@@ -38,7 +39,7 @@ package struct JSONView {
 
     package var bool: Bool? { kind == .bool ? bytes[range.lowerBound] == UInt8(ascii: "t") : nil }
 
-    /// The number when it is written as a whole number that fits; `1.0` and `1e3` are not whole numbers here.
+    /// The number if it is written as an integer and fits; `1.0` and `1e3` do not count as integers.
     package var integer: Int64? {
         guard kind == .number else { return nil }
         var value: Int64 = 0
@@ -56,23 +57,23 @@ package struct JSONView {
 
     package var double: Double? { kind == .number ? JSONNumber.double(raw) : nil }
 
-    /// Whether the value is text with at least one character.
+    /// Whether the value is a string with at least one character.
     package var hasText: Bool { kind == .string && range.count > 2 }
 
-    /// Whether the value is this text, however it is spelt.
+    /// Whether the value is this text, escaped or not.
     package func isText(_ text: StaticString) -> Bool { kind == .string && JSONString.equals(content, text) }
 
-    /// The member of that name; `nil` when absent or when this is no object.
+    /// The member with this name; `nil` when it is absent or this is not an object.
     package subscript(name: StaticString) -> JSONView? {
         var members = self.members
         while let (key, value) = members.next() { if JSONString.equals(key, name) { return value } }
         return nil
     }
 
-    /// The members of an object; none of anything else.
+    /// The members of an object; empty for anything else.
     package var members: JSONMembers { JSONMembers(self) }
 
-    /// The elements of an array; none of anything else.
+    /// The elements of an array; empty for anything else.
     package var elements: JSONElements { JSONElements(self) }
 
     package var isEmpty: Bool {
@@ -82,7 +83,7 @@ package struct JSONView {
 }
 
 extension [UInt8] {
-    /// Lets `body` view values of this document, which must be validated.
+    /// Passes the bytes of this document, which must be validated, for viewing its values.
     package func withJSON<R, E: Error>(
         _ body: (UnsafeBufferPointer<UInt8>) throws(E) -> R
     ) throws(E) -> R {

@@ -1,4 +1,4 @@
-/// The members of an object, one after the other: the bytes between the name's quotes, and the value.
+/// Iterates over the members of an object: the bytes between the name's quotes, and the value.
 package struct JSONMembers {
     private var walk: JSONWalk
 
@@ -10,7 +10,7 @@ package struct JSONMembers {
     }
 }
 
-/// The elements of an array, one after the other.
+/// Iterates over the elements of an array.
 package struct JSONElements: Sequence, IteratorProtocol {
     private var walk: JSONWalk
 
@@ -20,7 +20,7 @@ package struct JSONElements: Sequence, IteratorProtocol {
 }
 
 extension JSONView {
-    /// How many members the objects in it have, at any depth, and how many of those have this name.
+    /// Counts the members of all objects within the value, at any depth, and those with this name.
     ///
     /// - Complexity: one pass over the bytes.
     package func countMembers(named name: StaticString) -> (all: Int, named: Int) {
@@ -36,7 +36,7 @@ extension JSONView {
     }
 }
 
-/// Steps through the values directly inside a container of a validated document.
+/// Steps through the direct values of a container in a validated document.
 private struct JSONWalk {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var at: Int
@@ -48,14 +48,14 @@ private struct JSONWalk {
         end = view.kind == kind ? view.range.upperBound - 1 : at
     }
 
-    /// For `nextString`.
+    /// For use with `nextString` only.
     init(_ view: JSONView) {
         bytes = view.bytes
         at = view.range.lowerBound
         end = view.range.upperBound
     }
 
-    /// The next string at any depth, names included.
+    /// The next string at any depth, including names.
     mutating func nextString() -> JSONView? {
         while at < end {
             guard bytes[at] == UInt8(ascii: "\"") else {
@@ -69,7 +69,7 @@ private struct JSONWalk {
         return nil
     }
 
-    /// Whether what comes next, space apart, is the colon behind a name.
+    /// Whether the next byte other than white space is the colon after a name.
     var isAtColon: Bool {
         var next = at
         while next < end, bytes[next] <= 0x20 { next += 1 }

@@ -1,9 +1,8 @@
-/// The names of the objects that are open, as hashes: finds one that occurs twice in its object, however it is spelt.
+/// Detects duplicate names in objects, whatever their escapes, by hashes of the names of all open objects.
 ///
-/// Two names of one object with the same 64-bit hash would be taken for the same; that only refuses a request built to be
-/// refused.
+/// Two names with the same 64-bit hash count as duplicates; that only happens to requests crafted for it.
 struct NameStack {
-    /// Objects with more members than this are searched by a set.
+    /// Objects with more members use a set instead of a linear search.
     private static let linearMax = 24
 
     private var hashes: [UInt64] = []
@@ -19,7 +18,7 @@ struct NameStack {
         if !sets.isEmpty { sets[mark] = nil }
     }
 
-    /// False when the object that began at `mark` has the name already.
+    /// False when the object that began at `mark` already has the name.
     mutating func insert(_ name: UnsafeBufferPointer<UInt8>, since mark: Int) -> Bool {
         let hash = Self.hash(name)
         guard hashes.count - mark >= Self.linearMax else {

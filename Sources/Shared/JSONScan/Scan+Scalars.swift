@@ -1,4 +1,4 @@
-/// Strings, numbers and words.
+/// Validates strings, numbers and literals.
 extension Scan {
     mutating func literal(_ word: StaticString) throws(JSONFlaw) {
         for offset in 0..<word.utf8CodeUnitCount where byte(offset) != word.utf8Start[offset] {
@@ -22,7 +22,7 @@ extension Scan {
             if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { at += 1 }
             try digits()
         }
-        // What no double can hold is read as infinity by some and refused by others.
+        // A number too large for a double becomes infinity in some parsers and an error in others.
         guard hasExponent || at - start > 300 else { return }
         let value = Double(String(decoding: slice(start..<at), as: UTF8.self))
         guard let value, value.isFinite else { throw .syntax(at: start) }
@@ -34,7 +34,7 @@ extension Scan {
         guard at > start else { throw .syntax(at: at) }
     }
 
-    /// Steps over a string and returns what stands between its quotes.
+    /// Skips a string and returns the range between its quotes.
     mutating func string() throws(JSONFlaw) -> Range<Int> {
         guard peek == UInt8(ascii: "\"") else { throw .syntax(at: at) }
         at += 1
@@ -53,7 +53,7 @@ extension Scan {
         }
     }
 
-    /// Moves over bytes that are neither quote, backslash, control nor beyond ASCII, eight at a time.
+    /// Skips ASCII bytes other than quotes, backslashes and controls, eight at a time.
     private mutating func skipPlain() {
         while count - at >= 8 {
             let found = ByteSearch.special(word(0))
@@ -78,7 +78,7 @@ extension Scan {
         }
     }
 
-    /// `\uXXXX`; a surrogate must come as a pair (RFC 8259 §8.2 leaves lone ones undefined, providers differ on them).
+    /// `\uXXXX`; surrogates must come in pairs (RFC 8259 §8.2 leaves lone ones undefined, and parsers differ).
     private mutating func unicodeEscape() throws(JSONFlaw) {
         let first = try hex4()
         guard first & 0xf800 == 0xd800 else { return }
@@ -104,7 +104,7 @@ extension Scan {
         return value
     }
 
-    /// One scalar of UTF-8 as RFC 3629 allows it.
+    /// One UTF-8 scalar as defined by RFC 3629.
     private mutating func scalar(_ lead: UInt8) throws(JSONFlaw) {
         func trail(_ offset: Int, _ low: UInt8 = 0x80, _ high: UInt8 = 0xbf) -> Bool {
             byte(offset) >= low && byte(offset) <= high
@@ -123,13 +123,14 @@ extension Scan {
     }
 }
 
-/// Looks at eight bytes at once (SWAR): the high bit of each byte that matches is set in the result; the lowest set bit
-/// is exact.
+/// Searches eight bytes at once (SWAR).
+///
+/// The result has the high bit set for each match; only the lowest set bit is exact.
 enum ByteSearch {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080
 
-    /// Quote, backslash, control or beyond ASCII.
+    /// Finds quotes, backslashes, controls and bytes beyond ASCII.
     @inline(__always)
     static func special(_ word: UInt64) -> UInt64 {
         let quote = word ^ (ones &* 0x22)
@@ -137,7 +138,7 @@ enum ByteSearch {
         return ((word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word) & highs
     }
 
-    /// Quote or backslash, in text that has been validated.
+    /// Finds quotes and backslashes in validated text.
     @inline(__always)
     static func quoteOrBackslash(_ word: UInt64) -> UInt64 {
         let quote = word ^ (ones &* 0x22)

@@ -1,9 +1,11 @@
-/// A name or an id as a key of sets and dictionaries: the bytes of its text in UTF-8. Two spellings of one text are one key;
-/// texts that `String` takes for equal but that differ in a byte (Unicode's canonical equivalence) are two.
+/// A name or an id as a key of sets and dictionaries, compared by its UTF-8 bytes.
+///
+/// Different escapes of one text are the same key. Texts that differ in a byte are different keys, even if `String`
+/// considers them equal (Unicode's canonical equivalence).
 package struct TextKey: Hashable, Sendable {
     private let bytes: [UInt8]
 
-    /// - Parameter content: what stands between the quotes of a validated string.
+    /// - Parameter content: the bytes between the quotes of a validated string.
     package init(_ content: UnsafeBufferPointer<UInt8>) { bytes = JSONString.utf8(content) }
 
     package init(_ text: String) { bytes = Array(text.utf8) }

@@ -5,7 +5,7 @@ internal import FoundationEssentials
 package struct AuditKeys: Sendable {
     /// One version of the secret.
     package struct Key: Sendable {
-        /// Version and fingerprint: two files that both have a version 1 are told apart.
+        /// Version and fingerprint, which tells apart two files that both have a version 1.
         package let name: String
         private let key: SymmetricKey
 

@@ -1,19 +1,19 @@
 internal import FoundationEssentials
 package import GatewayModel
 
-/// A caller's key: `sk-hub-`, 43 base62 characters (256 random bits), 6 base62 characters of CRC-32 over what precedes.
+/// A client's key: `sk-hub-`, 43 base62 characters (256 random bits), and 6 of CRC-32 over those before.
 ///
 /// The checksum lets a mistyped key fail without a look-up.
 package struct HubKey: Sendable {
     package static let prefix = "sk-hub-"
     package static let length = 7 + 43 + 6
 
-    /// Why a text is no key.
+    /// Why a text is not a key.
     package enum Flaw: Error, Equatable { case notAHubKey, mistyped }
 
     package let secret: Secret
 
-    /// Checks form and checksum; says nothing about whether the key exists.
+    /// Checks format and checksum, not whether the key exists.
     package init(parsing text: String) throws(Flaw) {
         guard text.hasPrefix(Self.prefix) else { throw .notAHubKey }
         guard text.utf8.count == Self.length, text.utf8.dropFirst(7).allSatisfy(Base62.contains) else {
@@ -23,13 +23,13 @@ package struct HubKey: Sendable {
         secret = Secret(text)
     }
 
-    /// Makes a key out of 256 random bits.
+    /// Makes a key from 256 random bits.
     package init(random: (UInt64, UInt64, UInt64, UInt64)) {
         let body = Self.prefix + Base62.encode([random.0, random.1, random.2, random.3], width: 43)
         secret = Secret(body + Self.checksum(of: body.utf8))
     }
 
-    /// The text with whatever looks like a key cut short: for messages that repeat what a caller sent.
+    /// The text with anything that looks like a key truncated, for messages that repeat what a client sent.
     package static func redacted(_ text: String) -> String {
         var parts = text.components(separatedBy: prefix)
         for at in parts.indices.dropFirst() {
@@ -39,7 +39,7 @@ package struct HubKey: Sendable {
         return parts.joined(separator: prefix)
     }
 
-    /// The characters a dashboard may show: enough to recognise the key, useless to a thief.
+    /// The characters a dashboard may show: enough to recognise the key, useless to an attacker.
     package var display: String {
         let text = secret.reveal()
         return text.prefix(11) + "…" + text.suffix(4)
@@ -56,7 +56,7 @@ package enum Base62 {
 
     package static func contains(_ byte: UInt8) -> Bool { digits.contains(byte) }
 
-    /// `words` as one big number, most significant word first, padded with `0` to `width` characters.
+    /// Encodes `words` as one big number, most significant word first, padded with `0` to `width` characters.
     package static func encode(_ words: [UInt64], width: Int) -> String {
         var number = words
         var out = [UInt8](repeating: digits[0], count: width)

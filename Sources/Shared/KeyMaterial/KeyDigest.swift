@@ -2,9 +2,11 @@ internal import Crypto
 internal import FoundationEssentials
 internal import GatewayModel
 
-/// Turns keys into the digests they are stored under: HMAC-SHA-256 with a pepper that neither PostgreSQL nor Redis holds.
+/// Computes the digests under which keys are stored.
+///
+/// HMAC-SHA-256 with a pepper that is in neither PostgreSQL nor Redis.
 package struct KeyDigester: Sendable {
-    /// The most peppers a file may hold: an unknown key costs a look-up under each.
+    /// The most peppers a file may hold: an unknown key costs one look-up per pepper.
     package static let peppersMax = 2
 
     private let peppers: [(name: String, key: SymmetricKey)]
@@ -19,7 +21,7 @@ package struct KeyDigester: Sendable {
     /// The digest under the pepper in use: 64 hexadecimal characters.
     package func digest(of key: HubKey) -> String { Self.digest(of: key, under: peppers[0].key) }
 
-    /// The digests under every pepper, the one in use first: while peppers overlap, a key may be stored under another one.
+    /// The digests under every pepper, the current one first: a key may be stored under an older one.
     package func digests(of key: HubKey) -> [String] { peppers.map { Self.digest(of: key, under: $0.key) } }
 
     private static func digest(of key: HubKey, under pepper: SymmetricKey) -> String {
@@ -29,7 +31,7 @@ package struct KeyDigester: Sendable {
     }
 }
 
-/// SHA-256 as hexadecimal text: how the admin token and migration checksums are stored.
+/// SHA-256 in hexadecimal, used for the admin token and migration checksums.
 package enum Fingerprint {
     package static func sha256(_ text: String) -> String { Hex.encode(SHA256.hash(data: Array(text.utf8))) }
 }

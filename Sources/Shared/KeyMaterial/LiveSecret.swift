@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// A secret file that is read again while the process runs. What cannot be read or parsed changes nothing: the last good content stays.
+/// A secret file that is reread while the process runs. If that fails, the last valid content stays in use.
 package final class LiveSecret: Sendable {
     private let path: String
     private let versionsMax: Int
@@ -16,7 +16,7 @@ package final class LiveSecret: Sendable {
 
     package var file: SecretFile { state.withLock { $0 } }
 
-    /// Reads the file and returns what is in force from now on.
+    /// Rereads the file and returns its new content.
     @discardableResult
     package func refresh() throws -> SecretFile {
         let found = try SecretFile(path: path, versionsMax: versionsMax, takesPlain: takesPlain)
@@ -24,7 +24,7 @@ package final class LiveSecret: Sendable {
         return found
     }
 
-    /// Reads the files of all and returns what is wrong with them, in one line; empty when nothing is.
+    /// Rereads all files and returns their errors in one line, empty if there are none.
     package static func refresh(_ secrets: [LiveSecret?]) -> String {
         secrets.compactMap { secret -> String? in
             do {

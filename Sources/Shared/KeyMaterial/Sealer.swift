@@ -2,16 +2,18 @@ internal import Crypto
 internal import FoundationEssentials
 package import GatewayModel
 
-/// Seals credentials with AES-256-GCM under a versioned secret. What is sealed opens only for the same `context`
-/// (such as `credential‖id`) and the same purpose, so that swapping two rows or using the wrong key fails.
+/// Seals credentials with AES-256-GCM under a versioned secret.
+///
+/// Sealed text opens only with the same `context` (such as `credential|id`) and purpose, so swapped rows or the wrong
+/// key are detected.
 ///
 /// Text form: `version.base64(nonce ‖ ciphertext ‖ tag)`.
 package struct Sealer: Sendable {
-    /// What the key is used for; part of the key derivation (HKDF-SHA-256), so one secret file never serves two ends.
+    /// The use of the key, which is part of its derivation (HKDF-SHA-256), so that no key serves two purposes.
     package enum Purpose: String, Sendable {
-        /// Credentials in PostgreSQL, under the KEK that the control plane alone holds.
+        /// Credentials in PostgreSQL, under the KEK, which only the control plane holds.
         case credentialAtRest = "aihub/credential-at-rest"
-        /// Credentials inside the snapshot, under the seal key that both planes hold.
+        /// Credentials in the snapshot, under the seal key, which both planes hold.
         case credentialInSnapshot = "aihub/credential-in-snapshot"
     }
 
@@ -27,14 +29,14 @@ package struct Sealer: Sendable {
         self.purpose = purpose
     }
 
-    /// Seals under the version that is in use at that moment.
+    /// Seals under the version that is current at the time of each call.
     package init(_ live: LiveSecret, purpose: Purpose) {
         file = { live.file }
         refreshed = { (try? live.refresh()) ?? live.file }
         self.purpose = purpose
     }
 
-    /// The version that this was sealed under.
+    /// The version under which the text was sealed.
     package static func version(of sealed: String) -> Int? { sealed.split(separator: ".").first.flatMap { Int($0) } }
 
     package func seal(_ secret: Secret, context: String) throws -> String {
@@ -50,7 +52,7 @@ package struct Sealer: Sendable {
         guard parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])) else {
             throw Flaw.malformed
         }
-        // Another process may seal under a version a moment before this one looks at its file.
+        // Another process may use a new version shortly before this one rereads its file.
         guard let version = file().version(number) ?? refreshed().version(number) else {
             throw Flaw.unknownVersion(number)
         }

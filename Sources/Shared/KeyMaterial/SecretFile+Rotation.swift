@@ -1,13 +1,13 @@
 internal import FoundationEssentials
 
-/// How a file changes while its secret is replaced: the new version is added, then used, then the old one is dropped.
+/// The steps of a rotation: a new version is added, then used, then the old one is dropped.
 extension SecretFile {
-    /// How far a replacement has come, read from the file alone: a rotation that was killed goes on from here.
+    /// The progress of a rotation, read from the file alone, so that one that was killed can continue.
     package enum Stage: Equatable, Sendable {
         case atRest
-        /// The newest version is in the file and not in use.
+        /// The newest version is in the file but not in use.
         case added
-        /// It is in use, and older ones are still held.
+        /// The newest version is in use, and older ones are still held.
         case used
     }
 
@@ -15,16 +15,16 @@ extension SecretFile {
 
     package var stage: Stage { versions.count == 1 ? .atRest : newest == current ? .used : .added }
 
-    /// With a new random version before the one in use.
+    /// The file with a new random version before the current one.
     package func adding() -> SecretFile {
         let fresh = Version.random(number: newest.number + 1)
         return SecretFile(versions: versions.dropLast() + [fresh, current])
     }
 
-    /// With the newest version in use.
+    /// The file with the newest version in use.
     package func usingNewest() -> SecretFile { SecretFile(versions: versions.filter { $0 != newest } + [newest]) }
 
-    /// The version in use alone.
+    /// The file with only the current version.
     package func keepingCurrent() -> SecretFile { SecretFile(versions: [current]) }
 
     package var text: String {
@@ -33,7 +33,7 @@ extension SecretFile {
 }
 
 extension SecretFile.Version {
-    /// 32 random bytes, of which one in four draws is taken: those whose base64 may stand in a URL, should it be a password.
+    /// 32 random bytes, redrawn until their base64 can be part of a URL, which a password may need.
     package static func random(number: Int) -> SecretFile.Version {
         var random = SystemRandomNumberGenerator()
         while true {

@@ -2,13 +2,14 @@ internal import Crypto
 internal import FoundationEssentials
 package import GatewayModel
 
-/// A file of versioned 32-byte secrets: one `version:base64` a line. The last line is in use, the others still open what was made under
-/// them. Pepper, seal key, KEK, audit key and the passwords of Redis each have one.
+/// A file of versioned 32-byte secrets, one `version:base64` per line.
 ///
-/// A version that is being brought in stands before the last line until every process holds it.
+/// The last line is in use; the others still open what was made under them. Pepper, seal key, KEK, audit key and the
+/// Redis passwords each have such a file. During a rotation, the new version stands before the last line until every
+/// process holds it.
 package struct SecretFile: Sendable, Equatable {
     package struct Version: Sendable, Equatable {
-        /// 0: a password in a line of its own, without a version.
+        /// 0 for a password on a line without a version.
         package let number: Int
         package let bytes: [UInt8]
 
@@ -17,8 +18,9 @@ package struct SecretFile: Sendable, Equatable {
             self.bytes = bytes
         }
 
-        /// Version and fingerprint: two files that both have a version 1 are told apart. A plain password may be short enough to be
-        /// found by its fingerprint, so it has none.
+        /// Version and fingerprint, which tells apart two files that both have a version 1.
+        ///
+        /// A plain password has no fingerprint, since a short one could be guessed from it.
         package var name: String {
             guard number > 0 else { return "0" }
             let code = HMAC<SHA256>.authenticationCode(
@@ -61,8 +63,8 @@ package struct SecretFile: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - versionsMax: more are refused.
-    ///   - takesPlain: a line may be a password without a version.
+    ///   - versionsMax: a file with more versions is refused.
+    ///   - takesPlain: whether a line may be a password without a version.
     package init(path: String, versionsMax: Int = .max, takesPlain: Bool = false) throws {
         let text: String
         do {

@@ -1,7 +1,7 @@
-/// The limiter inside Redis: a function library in Lua, loaded by the control plane alone.
+/// The limiter inside Redis: a Lua function library, loaded only by the control plane.
 ///
-/// Its files are joined in order; the name carries the protocol version, so that a later `gw3` can stand beside it
-/// while workers roll.
+/// Its files are concatenated in order. The name contains the protocol version, so that a later `gw3` can coexist while
+/// workers are upgraded.
 package enum LimitLibrary {
     package static let name = "gw2"
 
@@ -16,10 +16,10 @@ package enum LimitLibrary {
         ].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 
-    /// Which change of the library this is.
+    /// The revision of this library.
     package static let revision = revision(of: source) ?? 0
 
-    /// Of any text of the library; `nil` for one from before there were revisions.
+    /// The revision of a library's text; `nil` for one from before revisions.
     package static func revision(of text: String) -> Int? {
         let mark = "local REVISION = "
         return text.split(separator: "\n").prefix(8).first { $0.hasPrefix(mark) }.flatMap {

@@ -1,7 +1,7 @@
 package import NIOCore
 internal import Synchronization
 
-/// Bounds the connections of a port: counted when accepted, so that those that say nothing count as well.
+/// Limits the connections of a port, counted from accept on, so that silent ones count too.
 package final class ConnectionBound: Sendable {
     package struct Full: Error {}
 
@@ -22,7 +22,7 @@ package final class ConnectionBound: Sendable {
     }
 }
 
-/// Closes a connection that has asked nothing for too long.
+/// Closes a connection that has sent no request for too long.
 final class IdleCloser: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Glibc
 package import Logging
 
-/// Sends logs to standard error, one line each: time, level, message, facts. Messages are constant; facts are metadata.
+/// Logs to standard error, one line per event: time, level, message, metadata. Messages are constant.
 package enum LogFormat {
     package static func bootstrap(level: Logger.Level) {
         LoggingSystem.bootstrap { label in
@@ -31,7 +31,7 @@ private struct LineLogHandler: LogHandler {
         if let more = event.metadata { facts.merge(more) { $1 } }
         let tail = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.plain("\($0.value)"))" }.joined()
         let line = "\(Date().ISO8601Format()) \(event.level) \(label): \(event.message)\(tail)\n"
-        // write(2) and not FileHandle, which traps when the disk is full or the pipe is gone: a lost line is the lesser harm.
+        // write(2) instead of FileHandle, which traps when the disk is full or the pipe closed: better to lose a line.
         var bytes = Array(line.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -40,7 +40,7 @@ private struct LineLogHandler: LogHandler {
         }
     }
 
-    /// A fact on one line: control characters are escaped, so that no value can forge a log line.
+    /// A value on one line, with control characters escaped, so that no value can forge a log line.
     private static func plain(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0 == " " || $0 == "\"" || $0.value == 0x7f })
         else {

@@ -20,7 +20,7 @@ package final class MetricsRegistry: Sendable {
         var counters: [Series: Counter] = [:]
     }
 
-    /// One counter, for places that count often: adding costs one atomic instruction.
+    /// A counter for hot paths: adding costs one atomic instruction.
     package final class Counter: Sendable {
         private let count = Atomic<Int>(0)
 
@@ -36,7 +36,7 @@ package final class MetricsRegistry: Sendable {
         state.withLock { $0.families[name] = Family(kind: kind, help: help) }
     }
 
-    /// The counter of that name and labels; the same one whenever they are the same.
+    /// The counter with this name and labels; equal arguments return the same one.
     package func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
         let series = Series(name: name, labels: Self.text(labels))
         return state.withLock { state in

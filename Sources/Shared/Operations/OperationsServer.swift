@@ -4,24 +4,26 @@ internal import NIOPosix
 
 /// The operations port of a process: `/livez`, `/readyz` and `/metrics`, never on the public port.
 package struct OperationsServer: Sendable {
-    /// What `/readyz` answers with: ready, or the reasons why not.
+    /// The result of `/readyz`: ready, or the reasons why not.
     package enum Readiness: Sendable, Equatable {
         case ready
         case notReady([String])
     }
 
-    /// Connections at once; one more is closed. They are counted apart from those of callers, so that a worker full of callers still
-    /// says that it is alive.
+    /// The most concurrent connections; further ones are closed.
+    ///
+    /// They are counted separately from clients' connections, so that a fully loaded worker still reports that it is
+    /// alive.
     private static let connectionsMax = 64
-    /// How long a connection may ask nothing.
+    /// How long a connection may stay without a request.
     private static let idle = TimeAmount.seconds(120)
-    /// How long accepting rests when there are no descriptors left.
+    /// How long accepting pauses when no file descriptors are left.
     private static let rest = TimeAmount.milliseconds(100)
 
     private let channel: any Channel
     package var port: Int { channel.localAddress?.port ?? 0 }
 
-    /// - Parameter liveness: why the process should be ended and started again; empty while it is well.
+    /// - Parameter liveness: reasons to restart the process; empty while it is healthy.
     package static func start(
         host: String, port: Int, group: any EventLoopGroup, metrics: MetricsRegistry,
         liveness: @escaping @Sendable () -> [String] = { [] },

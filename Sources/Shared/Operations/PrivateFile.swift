@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 
-/// Files with secrets in them: readable by their owner alone, from the first byte on, and whole or not there at all.
+/// Writes files with secrets: readable only by their owner from the first byte on, and replaced atomically.
 package enum PrivateFile {
     package struct Flaw: Error, CustomStringConvertible {
         let path: String
@@ -13,14 +13,14 @@ package enum PrivateFile {
         try write(Array(text.utf8), to: path, keepsOwner: keepsOwner)
     }
 
-    /// Written beside `path`, synced, and put in its place: a crash leaves the old file or the new one.
+    /// Writes beside `path`, syncs, and renames: a crash leaves either the old file or the new one.
     ///
-    /// - Parameter keepsOwner: the file belongs to whom the one it replaces belongs to, should root write it.
+    /// - Parameter keepsOwner: when run as root, gives the new file the owner of the one it replaces.
     package static func write(_ bytes: [UInt8], to path: String, keepsOwner: Bool = false) throws(Flaw) {
         var before = stat()
         let hasOwner = keepsOwner && geteuid() == 0 && stat(path, &before) == 0
         let aside = path + ".new"
-        // What a crash left behind may be open to others.
+        // A file left by a crash may be readable by others.
         unlink(aside)
         let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Flaw(path: path, reason: systemReason()) }
@@ -36,7 +36,7 @@ package enum PrivateFile {
         syncFolder(of: path)
     }
 
-    /// Writes a secret file (`version:base64`, 32 random bytes) unless one stands there.
+    /// Writes a secret file (`version:base64`, 32 random bytes) unless the file exists.
     package static func makeSecret(at path: String) throws(Flaw) {
         guard access(path, F_OK) != 0 else { return }
         var random = SystemRandomNumberGenerator()
@@ -55,7 +55,7 @@ package enum PrivateFile {
         return true
     }
 
-    /// The new name is on disk only once its folder is. Some file systems cannot sync one; the file itself is safe either way.
+    /// Makes the rename durable. Some file systems cannot sync a folder; the file itself is safe either way.
     private static func syncFolder(of path: String) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

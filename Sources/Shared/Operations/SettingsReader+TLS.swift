@@ -5,7 +5,7 @@ package struct TLSFiles: Sendable {
 }
 
 extension SettingsReader {
-    /// The pair of two settings that belong together; `nil` when neither is set.
+    /// Combines two settings that belong together; `nil` when neither is set.
     package mutating func tlsFiles(_ certificate: String?, _ key: String?) -> TLSFiles? {
         switch (certificate, key) {
         case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
@@ -16,8 +16,9 @@ extension SettingsReader {
         }
     }
 
-    /// Whether secrets may be read from `host` in clear: from this machine alone, unless `PLAINTEXT=behind-proxy` says that whoever is in
-    /// front of it ends TLS.
+    /// Whether secrets may be received on `host` without TLS.
+    ///
+    /// That is allowed on loopback addresses, or if `PLAINTEXT=behind-proxy` says that a proxy in front terminates TLS.
     package mutating func mayBePlain(_ name: String, on host: String) -> Bool {
         let isBehindProxy = value(name, default: false, "behind-proxy, or not to be set") {
             $0 == "behind-proxy" ? true : nil
@@ -25,7 +26,7 @@ extension SettingsReader {
         return isBehindProxy || Self.isLoopback(host)
     }
 
-    /// Adds a sentence for a plain listener that others than this machine could reach.
+    /// Reports a listener without TLS that other machines could reach.
     package mutating func refusePlain(on host: String) {
         report(
             "\(prefix)HOST=\(host) would serve keys in clear to other machines: set \(prefix)TLS_CERTIFICATE_FILE and"

@@ -1,14 +1,13 @@
-/// Reads settings out of environment variables and collects everything wrong with them, so that one start names every
-/// bad key.
+/// Reads settings from environment variables and collects all errors, so that one start reports every bad key.
 package struct SettingsReader {
     private let environment: [String: String]
     let prefix: String
     private var known: Set<String> = []
-    /// One sentence for each bad key.
+    /// One sentence per bad key.
     package private(set) var problems: [String] = []
 
-    /// - Parameter prefix: what all keys of this process start with, such as `AIHUB_WORKER_`; any other key under it is
-    ///   reported as unknown.
+    /// - Parameter prefix: the common prefix of this process's keys, such as `AIHUB_WORKER_`. Any unknown key with this
+    ///   prefix is reported.
     package init(_ environment: [String: String], prefix: String) {
         self.environment = environment
         self.prefix = prefix
@@ -52,15 +51,15 @@ package struct SettingsReader {
         return value
     }
 
-    /// A URL may carry a password, and what is wrong with a setting goes to the log.
+    /// Hides the value of a URL, which may contain a password, since errors go to the log.
     private static func shown(_ text: String, of key: String) -> String {
         key.hasSuffix("URL") ? " (its value is not shown)" : "=\(text)"
     }
 
-    /// Adds a sentence for a rule that spans several keys.
+    /// Reports the violation of a rule that spans several keys.
     package mutating func report(_ problem: String) { problems.append(problem) }
 
-    /// Throws when anything was wrong or an unknown key stands under the prefix.
+    /// Throws if there was any error, or an unknown key with the prefix.
     package mutating func finish() throws(SettingsFlaw) {
         for key in environment.keys.sorted() where key.hasPrefix(prefix) && !known.contains(key) {
             problems.append("\(key) is not a setting of this program")
@@ -69,7 +68,7 @@ package struct SettingsReader {
     }
 }
 
-/// Everything wrong with the settings of a process; it ends with status 64 (`EX_USAGE`).
+/// All errors in the settings of a process, which then exits with status 64 (`EX_USAGE`).
 package struct SettingsFlaw: Error, CustomStringConvertible {
     package let problems: [String]
     package var description: String { problems.joined(separator: "\n") }

@@ -1,7 +1,7 @@
-/// What a vendor bills once the connection of a running answer is closed.
+/// What a vendor bills after the connection of a running response is closed.
 package enum AfterClose: String, Codable, Sendable, Hashable {
-    /// Generation, and with it billing, ends.
+    /// Generation ends, and billing with it.
     case stops
-    /// The answer is generated and billed to its end, read or not. Assumed of every deployment that does not say.
+    /// The response is generated and billed to its end, read or not. The default for every deployment.
     case runsOn = "runs_on"
 }

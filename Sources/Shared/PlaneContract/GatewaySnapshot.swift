@@ -1,14 +1,16 @@
 package import GatewayModel
 
-/// Everything a worker routes by, as one immutable value: JSON under `cfg:snap`, on the worker's disk, and in memory.
+/// A worker's whole routing configuration, as one immutable value.
 ///
-/// Keys are not in it (there may be a million of them). Credentials are, sealed with the seal key.
+/// It is stored as JSON under `cfg:snap` and on the worker's disk.
+///
+/// It contains credentials, sealed with the seal key, but no keys, of which there may be a million.
 package struct GatewaySnapshot: Codable, Sendable {
-    /// The shape of this value. A worker that meets a newer one keeps what it has, and reads every older one.
+    /// The format version. A worker reads every older format; when it sees a newer one, it keeps the snapshot it has.
     package static let currentFormat = 2
 
     package var format = GatewaySnapshot.currentFormat
-    /// Rises by at least one with every published change.
+    /// Increases by at least one with every published change.
     package var version: Int64
     package var providers: [ProviderEntry]
     package var credentials: [CredentialEntry]
@@ -31,13 +33,13 @@ package struct GatewaySnapshot: Codable, Sendable {
 
 package struct ProviderEntry: Codable, Sendable, Hashable {
     package var id: String
-    /// How it wants to be spoken to: the name of a row in `Dialect+Table.swift`.
+    /// The provider's wire format: the name of a row in `Dialect+Table.swift`.
     package var dialect: String
     /// Without a trailing slash, such as `https://api.openai.com/v1`.
     package var baseURL: String
-    /// Networks outside the public internet that may be connected to, such as `127.0.0.0/8`.
+    /// Networks outside the public internet to which connections are allowed, such as `127.0.0.0/8`.
     package var allowedNetworks: [String]
-    /// The `api-version` of its URLs, where it has one (Azure). Snapshots of before do not have the member.
+    /// The `api-version` of its URLs, if it has one (Azure). Absent in older snapshots.
     package var apiVersion: String?
 
     package init(
@@ -53,7 +55,7 @@ package struct ProviderEntry: Codable, Sendable, Hashable {
 
 package struct CredentialEntry: Codable, Sendable, Hashable {
     package var id: String
-    /// `KeyMaterial.Sealed` text: AES-256-GCM under the seal key, bound to this id.
+    /// Text sealed by `Sealer`: AES-256-GCM under the seal key, bound to this id.
     package var sealed: String
 
     package init(id: String, sealed: String) {
@@ -63,16 +65,16 @@ package struct CredentialEntry: Codable, Sendable, Hashable {
 }
 
 package struct ModelEntry: Codable, Sendable, Hashable {
-    /// The name callers use.
+    /// The name clients use.
     package var name: String
-    /// The vendor, for the advice in error messages.
+    /// The vendor, for hints in error messages.
     package var vendor: String
     /// `chat`, `embedding` or `image`.
     package var kind: String
     /// Seconds since 1970 UTC.
     package var created: Int64
     package var contextWindow: Int64?
-    /// The bound of one answer, in tokens; part of the worst case a request is held for.
+    /// The most tokens of one response; part of the worst case that a hold covers.
     package var maxOutputTokens: Int64
     package var vision: Bool
     package var tools: Bool
@@ -82,19 +84,19 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var firstEventMs: Int64
     /// How long a stream may be silent between events, in milliseconds.
     package var idleMs: Int64
-    /// Oldest first. Empty: no price is known and the model is refused.
+    /// Oldest first. If empty, the model has no price and is refused.
     package var prices: [Price]
-    /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
+    /// How long responses of this model are cached, in seconds: 0 for never, `nil` for the default.
     package var cacheSeconds: Int64?
-    /// Output tokens the model produces in a second at most, thinking included. Bounds what was produced unseen.
+    /// The most output tokens per second, thinking included. Bounds how much was produced unseen.
     package var tokensPerSecondMax: Int64?
-    /// Input tokens that one image, document, recording or film can make at most, whatever is in it (`MediaKind`).
+    /// The most input tokens of one image, document, recording or video, whatever its content (`MediaKind`).
     package var imageTokensMax: Int64?
     package var documentTokensMax: Int64?
     package var audioTokensMax: Int64?
     package var videoTokensMax: Int64?
 
-    /// For models whose catalogue entry does not say.
+    /// The value for models whose catalogue entry has none.
     package static let tokensPerSecondDefault: Int64 = 1_000
 
     package init(
@@ -123,22 +125,22 @@ package struct ModelEntry: Codable, Sendable, Hashable {
         self.videoTokensMax = videoTokensMax
     }
 
-    /// The price in force at an instant; `nil` when none is known.
+    /// The price in force at an instant; `nil` when there is none.
     package func price(atMs now: Int64) -> Price? { prices.last { $0.effectiveFromMs <= now } }
 }
 
-/// One way to reach a model: provider, endpoint, credential, and the model's name there.
+/// One way to reach a model: provider, endpoint, credential, and upstream name.
 package struct DeploymentEntry: Codable, Sendable, Hashable {
     package var id: String
     package var model: String
     package var provider: String
     package var credential: String?
     package var upstreamModel: String
-    /// Lower is tried first.
+    /// Lower values are tried first.
     package var order: Int
-    /// The share among deployments of the same order.
+    /// The weight among deployments of the same order.
     package var weight: Int
-    /// Absent in older snapshots, and then `runsOn`.
+    /// Absent in older snapshots, which means `runsOn`.
     package var afterClose: AfterClose?
 
     package init(
@@ -170,18 +172,18 @@ package struct AliasEntry: Codable, Sendable, Hashable {
     }
 
     package var name: String
-    /// Whether only models that see images may answer.
+    /// Whether only models that accept images may serve it.
     package var needsVision: Bool
     package var candidates: [Candidate]
-    /// Whether only models that call tools may answer; absent in older snapshots, and then no.
+    /// Whether only models that can call tools may serve it; absent in older snapshots, which means no.
     package var needsTools: Bool?
-    /// The context window, in tokens, a model must have at least.
+    /// The smallest context window a model may have, in tokens.
     package var contextWindowMin: Int64?
-    /// The most a model may cost, in nano-USD per million tokens, input and output each.
+    /// The highest price a model may have, in nano-USD per million tokens, for input and for output.
     package var priceMax: Int64?
-    /// What decides among candidates of one order; `nil`: their weights.
+    /// Decides among candidates of the same order; `nil` to use their weights.
     package var objective: Objective?
-    /// How long answers to this name are kept, in seconds: 0 keeps none, `nil` leaves it to others.
+    /// How long responses of this alias are cached, in seconds: 0 for never, `nil` for the default.
     package var cacheSeconds: Int64?
 
     package init(

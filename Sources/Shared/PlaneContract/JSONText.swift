@@ -1,5 +1,6 @@
-/// JSON string escaping (RFC 8259 §7) for the few places that write JSON by hand. A NUL becomes U+FFFD: PostgreSQL's jsonb
-/// takes none, and one in a provider's model name must not hold the ledger up.
+/// JSON string escaping (RFC 8259 §7) for the few places that write JSON by hand.
+///
+/// NUL becomes U+FFFD: PostgreSQL's jsonb refuses it, and a NUL in a provider's model name must not block the ledger.
 package enum JSONText {
     package static func escaped(_ text: String) -> String {
         var out: [UInt8] = []
@@ -23,7 +24,7 @@ package enum JSONText {
 }
 
 extension [UInt8] {
-    /// The text as it stands between the quotes of a JSON string.
+    /// Appends the text as the content of a JSON string, without quotes.
     package mutating func append(jsonEscaped text: String) {
         var text = text
         text.withUTF8 { append(jsonEscaped: $0) }

@@ -1,6 +1,6 @@
 package import GatewayModel
 
-/// The limits of one scope (a key, an org) as the limiter takes them. `nil` means no limit of that kind.
+/// The limits of one scope (a key or an org), as the limiter takes them; `nil` means no limit of that kind.
 package struct ScopeLimits: Codable, Sendable, Hashable {
     package var requestsPerMinute: Int64?
     package var tokensPerMinute: Int64?
@@ -25,10 +25,10 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
         self.perMonth = perMonth
     }
 
-    /// Whether anything is limited that only the limiter's counters can hold.
+    /// Whether it has a limit that only the limiter's counters can enforce.
     var needsCounters: Bool { requestsPerDay != nil || requestsPerMonth != nil || perDay != nil || perMonth != nil }
 
-    /// Each limit at the tighter of the two: a plan is a ceiling, and one's own limits only tighten it.
+    /// The tighter of the two for each limit: a plan is a ceiling, and an org's or key's own limits only tighten it.
     package func tightened(by other: ScopeLimits) -> ScopeLimits {
         func least<T: Comparable>(_ a: T?, _ b: T?) -> T? {
             guard let a else { return b }
@@ -44,7 +44,7 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
             perDay: least(perDay, other.perDay), perMonth: least(perMonth, other.perMonth))
     }
 
-    /// The names of limits that are the same in both.
+    /// The names of the limits that are set and equal in both.
     package func names(sharedWith other: ScopeLimits) -> [String] {
         let pairs: [(String, Int64?, Int64?)] = [
             ("requests_per_minute", requestsPerMinute, other.requestsPerMinute),
@@ -58,24 +58,26 @@ package struct ScopeLimits: Codable, Sendable, Hashable {
     }
 }
 
-/// What a worker may do with a key while the limiter cannot be reached.
+/// What a worker does with a key's requests while the limiter cannot be reached.
 package enum OutagePolicy: String, Codable, Sendable {
     /// Refuse its requests.
     case deny
-    /// Let them in within the worker's share of the limits per minute.
+    /// Admit them within the worker's share of the per-minute limits.
     case allowLocal = "allow_local"
-    /// Let them in.
+    /// Admit them.
     case allow
 
-    /// What holds for a key that names none: what only counters can hold is not let through without them.
+    /// The default for a key without a policy: limits that need counters are not admitted without them.
     package static func standard(_ limits: ScopeLimits...) -> OutagePolicy {
         limits.contains { $0.needsCounters } ? .deny : .allowLocal
     }
 }
 
-/// What a worker knows of one key: the value of `k:<digest>`, written by the control plane alone.
+/// What a worker knows about a key: the value of `k:<digest>`, written only by the control plane.
 package struct KeyRecord: Codable, Sendable, Hashable {
-    /// Which way of making records out of rows this is: raised when the same row makes another record, so that all are pushed anew.
+    /// The version of the conversion from rows to records.
+    ///
+    /// Raised when the same row yields another record, so that all are pushed again.
     package static let form = 1
 
     package enum Status: String, Codable, Sendable { case active, revoked, suspended }
@@ -84,23 +86,26 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package var orgID: String
     package var name: String
     package var plan: String
-    /// Rises with every change of the key or of what its limits derive from; admit compares it inside Redis.
+    /// Increases with every change of the key or of what its limits derive from; `admit` compares it inside Redis.
     package var version: Int64
     package var orgVersion: Int64
     package var status: Status
-    /// Milliseconds since 1970 UTC after which the key is refused.
+    /// Milliseconds since 1970 UTC, after which the key is refused.
     package var expiresAtMs: Int64?
     /// Names the key may call; `nil` means all.
     package var allowedModels: [String]?
     package var keyLimits: ScopeLimits
     package var orgLimits: ScopeLimits
     package var outagePolicy: OutagePolicy
-    /// How long answers to its requests are kept, in seconds: 0 keeps and reads none, `nil` leaves it to the name called and the
-    /// worker.
+    /// How long responses to its requests are cached, in seconds; 0 disables the cache.
+    ///
+    /// `nil` uses the setting of the model or alias, or else the worker's.
     package var cacheSeconds: Int64?
-    /// Which of the org's limits are its plan's own, by name: a refusal says whose limit it was. `nil` in older records.
+    /// The names of the org's limits that come from its plan, so that an error can say whose limit it was.
+    ///
+    /// `nil` in older records.
     package var plansLimits: [String]?
-    /// What all orgs of the plan together may spend a UTC day; `nil` for no such sum.
+    /// What all orgs of the plan together may spend per UTC day; `nil` for no shared budget.
     package var planPerDay: NanoUSD?
 
     /// - Parameter outagePolicy: `nil` for the one that follows from the limits.
@@ -127,7 +132,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.planPerDay = planPerDay
     }
 
-    /// Records written before there were outage policies, or a cache, say nothing of them.
+    /// Older records lack the outage policy and the cache setting.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -147,10 +152,10 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             planPerDay: try values.decodeIfPresent(NanoUSD.self, forKey: .planPerDay))
     }
 
-    /// Rises with every change of what the record says: key and org rise independently, their sum rises with either.
+    /// Increases with every change of the record, since key and org versions both only rise.
     package var recordVersion: Int64 { version + orgVersion }
 
-    /// The plan whose pool its requests count in; `nil` for none.
+    /// The plan whose pool its requests are charged to; `nil` for none.
     package var pool: String? { planPerDay == nil ? nil : plan }
 
     package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }

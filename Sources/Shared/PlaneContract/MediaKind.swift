@@ -1,18 +1,19 @@
-/// What a request may hold beside text. How many tokens it makes cannot be told from its bytes: a model says how many one can
-/// make at most, or is not given any.
+/// Media that a request may contain besides text.
+///
+/// Their token counts cannot be derived from their bytes, so a model states an upper bound per item or is not sent any.
 package enum MediaKind: String, Codable, Sendable, Hashable, CaseIterable {
     case image
-    /// A PDF, or another file that a vendor opens; text is none.
+    /// A PDF, or another file that a vendor opens; plain text is not one.
     case document
     case audio
     case video
 }
 
 extension ModelEntry {
-    /// Input tokens that one of these can make at most, whatever is in it; `nil` when nothing bounds it.
+    /// The most input tokens of one such item, whatever its content; `nil` when there is no bound.
     package func tokensMax(of kind: MediaKind) -> Int64? {
         switch kind {
-        // What sees images fits them into its window, whatever they are.
+        // A model that accepts images fits them into its context window.
         case .image: vision ? imageTokensMax ?? contextWindow : nil
         case .document: documentTokensMax
         case .audio: audioTokensMax

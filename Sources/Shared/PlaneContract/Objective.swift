@@ -1,4 +1,4 @@
-/// How much each quality of an engine counts. Only the proportions matter; a sum of 0 leaves the choice to weights.
+/// The weights of a deployment's qualities. Only their proportions matter; if they add up to 0, plain weights decide.
 package struct Objective: Codable, Sendable, Hashable {
     package static let weightMax = 1_000.0
 
@@ -6,12 +6,12 @@ package struct Objective: Codable, Sendable, Hashable {
     package var latency: Double
     /// Output tokens per second.
     package var speed: Double
-    /// The price of a token.
+    /// The price per token.
     package var cost: Double
     /// The share of attempts that did not fail.
     package var uptime: Double
 
-    /// - Parameters: weights; what is outside 0 to `weightMax` counts as the nearer end.
+    /// - Parameters: weights, clamped to 0 to `weightMax`.
     package init(latency: Double = 0, speed: Double = 0, cost: Double = 0, uptime: Double = 0) {
         func bounded(_ weight: Double) -> Double { weight >= 0 ? min(weight, Self.weightMax) : 0 }
         self.latency = bounded(latency)

@@ -1,53 +1,57 @@
-/// The names under which the two planes meet in the state Redis. `{s}` is a shard's tag.
+/// The keys of the state Redis, where the two planes meet. `{s}` is a shard's tag.
 package enum RedisKeys {
-    /// HASH `v` (the version) and `record` (the snapshot's JSON), raised together and never lowered.
+    /// HASH `v` (version) and `record` (the snapshot's JSON), set together; the version never decreases.
     package static let snapshot = "cfg:snap"
-    /// HASH `form` (which records), that stands where every key's record has been pushed since Redis was last wiped: only there a record that is missing
-    /// means a key that does not exist.
+    /// HASH `form` (the format of the records).
+    ///
+    /// Exists only if every key's record has been pushed since Redis was last wiped.
+    ///
+    /// Only then does a missing record mean that the key does not exist.
     package static let keysAreWhole = "cfg:keys"
-    /// HASH control plane -> up to when this Redis has what was published, in milliseconds of PostgreSQL's clock.
+    /// HASH control plane -> up to when this Redis has all published changes, in milliseconds of PostgreSQL's clock.
     package static let pushMarks = "cfg:seen"
-    /// What becomes `keysAreWhole` when all are pushed, unless Redis is wiped meanwhile.
+    /// Renamed to `keysAreWhole` when all keys are pushed, unless a wipe has removed it in the meantime.
     package static func keysAreFilling(_ by: String) -> String { "cfg:keys:" + by }
     /// The doorbell channel. Messages: `config <version>`, `key <digest> <version>` and `lost`.
     package static let doorbell = "cfg"
 
-    /// HASH of what workers measured of each deployment (`DeploymentHealth.text`), the last to write having the say.
+    /// HASH of the workers' measurements per deployment (`DeploymentHealth.text`); the last write wins.
     package static let health = "health:deployments"
 
-    /// HASH `v` and `record` (a `KeyRecord`'s JSON), raised together and never lowered.
+    /// HASH `v` and `record` (a `KeyRecord`'s JSON), set together; the version never decreases.
     package static func keyRecord(digest: String) -> String { "k:" + digest }
     package static func versions(_ shard: Shard) -> String { "c:" + shard.tag }
     package static func processes(_ shard: Shard) -> String { "run:" + shard.tag }
     package static func hold(_ shard: Shard, _ request: String) -> String { "h:" + shard.tag + ":" + request }
     package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
     package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
-    /// STRING `run life id`: up to this id in the usage stream the ledger has everything that was filed with that process of
-    /// Redis (its `run_id`) in that life of the shard. Another process, or a life after a loss, gives the same and lower ids
-    /// to other events.
+    /// STRING `run life id`: the ledger has every event up to this id of the usage stream.
+    ///
+    /// Valid only for that Redis process (its `run_id`) and that generation of the shard: others assign the same or
+    /// lower ids to other events.
     package static func acknowledged(_ shard: Shard) -> String { "ack:" + shard.tag }
     package static func heartbeats(_ shard: Shard) -> String { "hb:" + shard.tag }
     /// HASH process -> `SecretReport`.
     package static let secretReports = "hb:secrets"
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
 
-    /// The name of an org as a scope, beside the plain ids of keys.
+    /// The scope name of an org; keys use their plain ids.
     package static func orgScope(_ orgID: String) -> String { "o:" + orgID }
 
-    /// The name of the pool of a plan as a scope: what all its orgs spend together.
+    /// The scope name of a plan's pool, the budget shared by its orgs.
     package static func poolScope(_ plan: String) -> String { "pool:" + plan }
 
-    /// The field of `versions` that holds a shard's share of a pool on a day (`yyyymmdd`).
+    /// The field of `versions` with a shard's share of a pool on a day (`yyyymmdd`).
     package static func poolShare(_ plan: String, day: String) -> String { poolScope(plan) + ":" + day }
 }
 
 /// A message on the doorbell channel.
 package enum Doorbell: Equatable, Sendable {
-    /// The snapshot has this version now.
+    /// The snapshot now has this version.
     case config(Int64)
-    /// The record of this key has this version now (`v` of `keyRecord`).
+    /// The record of this key now has this version (`v` of `keyRecord`).
     case key(digest: String, version: Int64)
-    /// Shards' counters are lost: file what is known.
+    /// Shards have lost their counters: workers must append what they know.
     case lost
 
     package init?(message: String) {

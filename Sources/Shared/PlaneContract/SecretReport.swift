@@ -1,27 +1,32 @@
-/// The secrets that can be replaced while the gateway runs, by the names of their files.
+/// The secrets that can be rotated while the gateway runs, by their file names.
 package enum SecretName: String, CaseIterable, Sendable {
     case kek
     case sealKey = "seal-key"
     case pepper
-    /// The password of the workers in the state Redis, and that of the control planes.
+    /// The Redis password of the workers, and that of the control planes.
     case redisDP = "redis-dp"
     case redisCP = "redis-cp"
 }
 
-/// What one process says each second about the secrets it holds: by that a rotation knows when its next step is safe.
+/// What each process reports every second about the secrets it holds.
+///
+/// A rotation learns from it when its next step is safe.
 package struct SecretReport: Codable, Equatable, Sendable {
-    /// How often it is said.
+    /// The reporting interval.
     package static let everyMs = 1_000
-    /// Who has said nothing for so long lets no request in any more, or has ended.
+    /// A process without a report for this long has ended or no longer admits requests.
     package static let freshMs: Int64 = 12_000
 
-    /// By Redis's clock.
+    /// The time of the report, by Redis's clock.
     package var atMs: Int64
-    /// By `SecretName`: the names of the versions it holds, the one in use last. Of a password of Redis, the one its connections are made
-    /// with from now on; this report came over such a connection.
+    /// Version names by `SecretName`, the one in use last.
+    ///
+    /// For a Redis password, the version that new connections use; this report was sent over such a connection.
     package var held: [String: [String]]
-    /// Of a worker: the versions of the seal key its configuration was sealed under, once that is on its disk. Of a control plane: the
-    /// version it last published under, if it has.
+    /// The seal key versions in use.
+    ///
+    /// For a worker, those its configuration is sealed under, once that is on its disk. For a control plane, the one it
+    /// last published under, if any.
     package var sealedUnder: [Int]?
 
     package init(atMs: Int64, held: [String: [String]], sealedUnder: [Int]?) {

@@ -1,7 +1,8 @@
 internal import GatewayModel
 
-/// One of the 64 slices the present second is cut into: all keys of an org live under one hash tag, so every script
-/// touches one slot of a Redis cluster.
+/// One of the 64 slices of the state Redis.
+///
+/// All keys of an org share one hash tag, so every script touches a single slot of a Redis cluster.
 package struct Shard: Hashable, Sendable {
     package static let count = 64
     package static let all = (0..<count).map { Shard(index: $0) }
@@ -10,13 +11,15 @@ package struct Shard: Hashable, Sendable {
 
     private init(index: Int) { self.index = index }
 
-    /// CRC-32 of the org's id modulo 64: fixed for the life of an installation.
+    /// CRC-32 of the org's id modulo 64; it must never change within an installation.
     package init(orgID: String) {
         index = Int(CRC32.checksum(orgID.utf8) % UInt32(Self.count))
     }
 
-    /// The hash tag, braces included. The suffixes spread the tags evenly: shard `i` hashes (CRC-16) to a slot between
-    /// `256 i` and `256 i + 255`, where the bare numbers would leave one of five masters with twice its share.
+    /// The hash tag, braces included.
+    ///
+    /// The suffixes spread the tags evenly: shard `i` hashes (CRC-16) to a slot between `256 i` and `256 i + 255`.
+    /// Plain numbers would give one of five masters twice its share.
     package var tag: String { Self.braced[index] }
 
     private static let braced = tags.map { "{" + $0 + "}" }

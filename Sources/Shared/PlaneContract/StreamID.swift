@@ -1,4 +1,4 @@
-/// The id of an entry of a Redis stream, `milliseconds-sequence`, in its order (redis.io, "Streams: entry IDs").
+/// The id of a Redis stream entry, `milliseconds-sequence`, ordered as Redis does (redis.io, "Streams: entry IDs").
 package struct StreamID: Hashable, Comparable, Sendable {
     package let milliseconds: UInt64
     package let sequence: UInt64
@@ -14,7 +14,7 @@ package struct StreamID: Hashable, Comparable, Sendable {
         self.sequence = sequence
     }
 
-    /// Byte by byte: the standard library's way, for any text, takes several times as long, and it is asked once a request.
+    /// Parses byte by byte: the standard library's parser takes several times as long, and this runs once per request.
     private static func number(_ digits: Substring.UTF8View) -> UInt64? {
         var number: UInt64 = 0
         for byte in digits {

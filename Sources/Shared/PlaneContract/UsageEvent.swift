@@ -1,43 +1,44 @@
 package import GatewayModel
 
-/// What one request cost and how it went: the payload of the usage stream and a row of the ledger. No text of the
-/// conversation is ever in it.
+/// What one request cost and how it ended: the payload of the usage stream and a row of the ledger.
+///
+/// It never contains any text of the conversation.
 package struct UsageEvent: Codable, Sendable, Hashable {
     package var id: String
     package var keyID: String
     package var orgID: String
     package var owner: String
-    /// The name the caller asked for.
+    /// The model or alias the client asked for.
     package var requested: String
-    /// The model as the provider named it.
+    /// The model name the provider reported.
     package var model: String
     package var deployment: String
     package var priceID: Int64
-    /// The instant of admission by Redis's clock, in milliseconds: it decides day and month of the charge.
+    /// The time of admission by Redis's clock, in milliseconds; it decides the day and month of the charge.
     package var admittedMs: Int64
     package var usage: TokenUsage
     package var usageSource: UsageSource
     package var cost: NanoUSD
     package var hold: NanoUSD
     package var outcome: Outcome
-    /// The HTTP status the caller saw; 0 when none was sent.
+    /// The HTTP status sent to the client; 0 when none was sent.
     package var status: Int
     package var attempts: Int
     package var streamed: Bool
-    /// The caller got nothing: the request does not count against its request limits.
+    /// Whether the client got nothing, so that the request does not count against its request limits.
     package var givenBack: Bool
     package var firstByteMs: Int64
     package var durationMs: Int64
     package var configVersion: Int64
     /// The provider's own usage object, at most `rawUsageBytesMax` bytes.
     package var rawUsage: String?
-    /// The answer came out of the cache: what it cost when it was made, and was not charged again. `nil`: it did not.
+    /// For a cached response: its original cost, which was not charged again. `nil` for any other.
     package var saved: NanoUSD?
-    /// The plan whose pool it counts in; `nil` for none.
+    /// The plan whose pool it is charged to; `nil` for none.
     package var pool: String?
 
     package static let rawUsageBytesMax = 512
-    /// What is kept of a provider's name for a model.
+    /// Bound on the stored model name of a provider, in bytes.
     package static let modelBytesMax = 128
 
     package init(
@@ -75,8 +76,9 @@ package struct UsageEvent: Codable, Sendable, Hashable {
 }
 
 extension UsageEvent {
-    /// The event as one line of JSON. Written by hand because it happens twice a request on the event loop; a test decodes
-    /// it with `JSONDecoder`.
+    /// The event as one line of JSON.
+    ///
+    /// Written by hand, since this runs twice per request on the event loop; a test decodes it with `JSONDecoder`.
     package var json: [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(640 + (rawUsage?.utf8.count ?? 0))
@@ -103,7 +105,7 @@ extension UsageEvent {
         number("\"cacheRead\":", usage.cacheRead)
         number("\"cacheWrite\":", usage.cacheWrite)
         number("\"output\":", usage.output)
-        // Seldom there, and 0 where they are not named.
+        // Rare, so left out when 0.
         if usage.imageInput != 0 { number("\"imageInput\":", usage.imageInput) }
         if usage.cacheWriteHour != 0 { number("\"cacheWriteHour\":", usage.cacheWriteHour) }
         if usage.images != 0 {

@@ -1,19 +1,19 @@
 package import JSONScan
 
-/// What the relay must know of one chunk of a streamed completion, of chat or of text.
+/// What the relay must know about one chunk of a streamed completion, chat or text.
 package struct ChatChunk: Sendable {
-    /// What of a chunk may need mending before every client can read it.
+    /// Properties of a chunk that may need repair before every client can read it.
     package struct Traits: OptionSet, Sendable {
         package let rawValue: UInt8
 
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        /// A delta names a role.
+        /// A delta has a role.
         package static let role = Traits(rawValue: 1)
         package static let toolCalls = Traits(rawValue: 2)
         /// Content as a list of parts instead of text.
         package static let partedContent = Traits(rawValue: 4)
-        /// A finish reason that is none of OpenAI's.
+        /// A finish reason that is not one of OpenAI's.
         package static let oddFinish = Traits(rawValue: 8)
         /// The finish reason `error`: the provider gave up.
         package static let failedFinish = Traits(rawValue: 16)
@@ -22,18 +22,18 @@ package struct ChatChunk: Sendable {
     package let bytes: [UInt8]
     package let members: [JSONMember]
     package private(set) var errorMessage: String?
-    /// Whether a model's name stands in it, and where.
+    /// The range of the model name, if the chunk has one.
     package private(set) var modelPlace: Range<Int>?
-    /// What a usage object says that is present and can be charged.
+    /// The chunk's usage, if it is sufficient for a charge.
     package private(set) var usage: ProviderUsage?
-    /// The usage was said before anything was produced: it knows the input, not what the answer will come to.
+    /// Whether the usage was reported before any output, so that it covers the input only.
     package var usageIsPreview = false
     package private(set) var hasUsageMember = false
     package private(set) var hasChoices = false
     package private(set) var choicesPlace: Range<Int>?
     package private(set) var hasFinish = false
     package private(set) var traits: Traits = []
-    /// Deltas that carry text, reasoning, a refusal or tool arguments.
+    /// The number of deltas with text, reasoning, a refusal or tool arguments.
     package private(set) var contentDeltas: Int64 = 0
     package private(set) var contentBytes: Int64 = 0
 
@@ -50,13 +50,13 @@ package struct ChatChunk: Sendable {
                     choicesPlace = member.value
                     read(choices: value)
                 } else if JSONString.equals(name, "model") {
-                    // Some leave it empty in their first chunk: that is no name.
+                    // Some vendors send an empty name in the first chunk.
                     if value.hasText { modelPlace = member.value }
                 } else if JSONString.equals(name, "usage") {
                     hasUsageMember = true
                     usage = OpenAIUsage.usage(value, shape: shape) ?? usage
                 } else if JSONString.equals(name, "x_groq") {
-                    // Groq repeats its usage there, and puts its errors nowhere else.
+                    // Groq repeats its usage here, and reports its errors only here.
                     if usage == nil { usage = value["usage"].flatMap { OpenAIUsage.usage($0) } }
                     if let error = value["error"], !error.isNull { errorMessage = ProviderError.message(of: error) }
                 } else if JSONString.equals(name, "error"), !value.isNull {
@@ -105,18 +105,19 @@ package struct ChatChunk: Sendable {
     }
 
     private mutating func read(finish: JSONView) {
-        // Some say "" where they mean null.
+        // Some vendors send "" instead of null.
         guard finish.hasText else { return traits.formUnion(.oddFinish) }
         hasFinish = true
         if finish.isText("error") { return traits.formUnion(.failedFinish) }
         if !FinishReason.isStandard(finish) { traits.insert(.oddFinish) }
     }
 
-    /// Tokens that begin and end a tool call and have no text. An assumption: no vendor states a figure.
+    /// Tokens assumed for the start and end of a tool call, which have no text. No vendor states a figure.
     private static let toolCallFrameTokens = 12
 
-    /// The bytes of generated text in a delta or a message, as they stand in the JSON, and the frames of tool calls: at least
-    /// as many as it has tokens.
+    /// An upper bound on the tokens of a delta or a message.
+    ///
+    /// It is the generated text in bytes of JSON, plus the frames of tool calls.
     static func contentBytes(of delta: JSONView) -> Int64 {
         var size: Int64 = 0
         var members = delta.members
@@ -130,7 +131,7 @@ package struct ChatChunk: Sendable {
         var size = 0
         for call in value.elements {
             size += call["function"]?["arguments"]?.content.count ?? 0
-            // The name comes once, with what frames the call.
+            // The name comes once, together with the frame of the call.
             if let name = call["function"]?["name"], name.hasText { size += name.content.count + toolCallFrameTokens }
         }
         return Int64(size)

@@ -2,15 +2,16 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import JSONScan
 
-/// The vectors of an embeddings answer in the form the caller asked for, whatever the provider sends: numbers, or base64 of
-/// little-endian IEEE 754 single precision (OpenAI API reference, `encoding_format`). Official SDKs ask for base64 by
-/// themselves, and some read a list of numbers as garbage.
+/// Converts the vectors of an embeddings response to the format the client asked for.
+///
+/// The formats are numbers, or base64 of little-endian IEEE 754 single precision (OpenAI API reference,
+/// `encoding_format`). Official SDKs request base64 by default, and some misread a list of numbers.
 package enum EmbeddingVectors {
     /// - Parameters:
     ///   - body: a validated JSON document.
-    ///   - place: where its `data` array stands.
-    /// - Returns: the document with each `data[].embedding` in that form and everything else as it stood; `nil` when a
-    ///   vector is neither form, is empty, or holds what no single-precision number can.
+    ///   - place: the range of its `data` array.
+    /// - Returns: the document with each `data[].embedding` converted and everything else unchanged; `nil` when a
+    ///   vector is in neither format, is empty, or has a value that does not fit single precision.
     package static func converted(_ body: [UInt8], listAt place: Range<Int>, toBase64: Bool) -> [UInt8]? {
         body.withJSON { bytes in
             var out: [UInt8] = []
@@ -29,7 +30,7 @@ package enum EmbeddingVectors {
         }
     }
 
-    /// A list of numbers as quoted base64.
+    /// Converts a list of numbers to quoted base64.
     private static func base64(of vector: JSONView) -> [UInt8]? {
         var data: [UInt8] = []
         for element in vector.elements {
@@ -39,7 +40,7 @@ package enum EmbeddingVectors {
         return Array("\"\(Data(data).base64EncodedString())\"".utf8)
     }
 
-    /// Base64 as a list of numbers, each in the fewest digits that read back to it.
+    /// Converts base64 to a list of numbers, each with the fewest digits that read back to it.
     private static func numbers(in vector: JSONView) -> [UInt8]? {
         guard let text = vector.string, let decoded = Data(base64Encoded: text), decoded.count % 4 == 0 else {
             return nil

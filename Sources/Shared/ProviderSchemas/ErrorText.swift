@@ -1,13 +1,13 @@
 internal import GatewayModel
 
-/// Providers repeat parts of the operator's key, account and network in their messages; none of that is for callers.
+/// Removes the operator's key, account and network, which providers repeat in messages, before clients see them.
 enum ErrorText {
     private static let marks = [
         "sk-", "sk_", "gsk_", "xai-", "aiza", "key-", "org-", "proj-", "proj_", "projects/", "project_number:",
         "http://", "https://", "req_", "acct_", "bearer",
     ]
 
-    /// The text with such words replaced, at most `ProviderErrorBody.messageBytesMax` bytes of it.
+    /// The text with such words replaced, truncated to `ProviderErrorBody.messageBytesMax` bytes.
     static func cleaned(_ text: String) -> String {
         let words = text.cut(toBytes: ProviderErrorBody.messageBytesMax).split(
             separator: " ", omittingEmptySubsequences: false)

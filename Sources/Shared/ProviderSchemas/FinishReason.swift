@@ -1,13 +1,13 @@
 package import JSONScan
 
-/// Why an answer ended, in OpenAI's words: strictly typed clients fail on any other.
+/// Maps finish reasons to OpenAI's, because strictly typed clients fail on any other.
 package enum FinishReason {
     package static func isStandard(_ value: JSONView) -> Bool {
         value.isText("stop") || value.isText("length") || value.isText("tool_calls") || value.isText("content_filter")
             || value.isText("function_call")
     }
 
-    /// OpenAI's word for what other vendors say; `stop` for what nobody knows yet.
+    /// OpenAI's equivalent of a vendor's finish reason; `stop` for unknown ones.
     package static func standard(_ value: JSONView) -> StaticString {
         if value.isText("length") || lengthWords.contains(where: value.isText) { return "length" }
         if value.isText("tool_calls") || value.isText("tool_use") { return "tool_calls" }
@@ -16,7 +16,7 @@ package enum FinishReason {
         return "stop"
     }
 
-    /// Mistral, Anthropic, DeepSeek when it runs out of room.
+    /// From Mistral and Anthropic, and from DeepSeek when it runs out of capacity.
     private static let lengthWords: [StaticString] = [
         "model_length", "max_tokens", "model_context_window_exceeded", "insufficient_system_resource", "MAX_TOKENS",
     ]

@@ -1,29 +1,30 @@
 package import GatewayModel
 package import JSONScan
 
-/// A provider's `usage` object: what it counts to, and its own words.
+/// A provider's `usage` object: the parsed counts and the raw JSON.
 package struct ProviderUsage: Sendable {
     package var tokens: TokenUsage
-    /// The object as it stood; where its completion tokens meant something else, with the right ones.
+    /// The object's bytes, with completion tokens corrected if the vendor means something else by them.
     package var raw: [UInt8]
 
-    /// What the provider says it bills, where it says it in USD (`cost`; OpenRouter, "Usage Accounting"); rounded to the nano-dollar.
+    /// The cost the provider reports in USD (`cost`; OpenRouter, "Usage Accounting"), rounded to nano-USD.
     package var saidCost: NanoUSD? {
         let usd = raw.withJSON { JSONView($0, 0..<$0.count)["cost"]?.double }
         guard let usd, (0...Self.usdMax).contains(usd) else { return nil }
         return NanoUSD(Int64((usd * 1e9).rounded()))
     }
 
-    /// More than any request can cost; what is said beyond is not believed.
+    /// More than any request can cost; larger values are ignored.
     private static let usdMax = 1e6
 }
 
-/// What a vendor means by the numbers of a `usage` object.
+/// What a vendor counts in its `usage` object.
 package enum UsageShape: Sendable {
-    /// Completion tokens include reasoning, prompt tokens what came from a cache.
+    /// Completion tokens include reasoning, prompt tokens include cached ones.
     case asGiven
-    /// Completion tokens leave reasoning out and only the total has it (xAI, Gemini's compatible endpoint): completion is
-    /// total − prompt. Parts that exceed their whole are cut down to it.
+    /// Completion tokens exclude reasoning, which only the total includes (xAI, Gemini's compatible endpoint).
+    ///
+    /// Completion is then total − prompt. Parts larger than their whole are reduced to it.
     case totalMinusPrompt
 }
 
@@ -42,14 +43,14 @@ package enum OpenAIUsage {
         return ProviderUsage(tokens: tokens, raw: splice.result())
     }
 
-    /// The numbers of the object as far as they are any; a part that is missing is none.
+    /// The object's numbers, as far as they are valid; missing parts are 0.
     private struct Counts {
         var prompt: Int64?
         var completion: Int64?
         var total: Int64?
         var cacheRead: Int64 = 0
         var cacheWrite: Int64 = 0
-        /// What of it is kept for an hour.
+        /// The part of `cacheWrite` that is kept for an hour.
         var cacheWriteHour: Int64 = 0
         var reasoning: Int64 = 0
 
@@ -67,7 +68,7 @@ package enum OpenAIUsage {
                 {
                     cacheRead = max(cacheRead, count(value["cached_tokens"]) ?? 0)
                     cacheWrite = count(value["cache_write_tokens"]) ?? 0
-                    // The gateway's own word: it stands in answers made out of Anthropic's.
+                    // The gateway's own member, found in responses translated from Anthropic's.
                     cacheWriteHour = min(count(value["cache_write_1h_tokens"]) ?? 0, cacheWrite)
                 } else if JSONString.equals(name, "prompt_cache_hit_tokens")  // DeepSeek
                     || JSONString.equals(name, "num_cached_tokens")  // Mistral
@@ -80,15 +81,17 @@ package enum OpenAIUsage {
         }
     }
 
-    /// `nil` when the object is missing what a charge needs or contradicts itself (negative, not whole, a part larger than
-    /// its whole, nothing at all): the caller then falls back to what it counted itself.
+    /// Parses the counters.
+    ///
+    /// - Returns: `nil` when the object lacks what a charge needs or contradicts itself (negative or fractional
+    ///   numbers, a part larger than its whole, all zero). The caller then falls back to its own count.
     package static func read(
         _ usage: JSONView, of operation: Operation = .chat, shape: UsageShape = .asGiven
     ) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
         if operation == .image { return image(usage) }
         var counts = Counts(usage)
-        // An embedding has no output, and says nothing of it.
+        // Embeddings have no output and do not report any.
         if operation == .embedding, counts.completion == nil { counts.completion = 0 }
         if shape == .totalMinusPrompt, let prompt = counts.prompt {
             guard let total = counts.total, total >= prompt else { return nil }
@@ -106,7 +109,7 @@ package enum OpenAIUsage {
             output: completion - counts.reasoning, reasoning: counts.reasoning)
     }
 
-    /// Image endpoints name their counters otherwise (OpenAI API reference, "Create image").
+    /// Image endpoints use other names for their counters (OpenAI API reference, "Create image").
     private static func image(_ usage: JSONView) -> TokenUsage? {
         let details = usage["input_tokens_details"]
         guard let input = count(usage["input_tokens"]), let output = count(usage["output_tokens"]), input + output > 0
@@ -114,13 +117,13 @@ package enum OpenAIUsage {
         let cached = count(details?["cached_tokens"]) ?? 0
         let images = count(details?["image_tokens"]) ?? 0
         guard cached <= input, images <= input else { return nil }
-        // Which of them were cached is not said: text first.
+        // Which tokens were cached is not reported: assume text first.
         let imageInput = min(images, input - cached)
         return TokenUsage(
             input: input - cached - imageInput, imageInput: imageInput, cacheRead: cached, output: output)
     }
 
-    /// The largest count taken seriously: far above any context window, far below an overflow.
+    /// The largest plausible count: far above any context window, far below an overflow.
     private static let tokensMax: Int64 = 1_000_000_000
 
     private static func count(_ value: JSONView?) -> Int64? {

@@ -1,7 +1,8 @@
-/// Codes by which vendors name an error, whole and in lower case (`ProviderErrorBody.codes`).
+/// The codes vendors use for errors, complete and in lower case (`ProviderErrorBody.codes`).
 enum OperatorCodes {
-    /// The operator's key is refused: some answer 400 (Gemini: `API_KEY_INVALID` in `details`). The sentences are the codes of gRPC
-    /// servers in Rust, which xAI's is.
+    /// The operator's key is refused. Some vendors answer 400 (Gemini: `API_KEY_INVALID` in `details`).
+    ///
+    /// The sentences are status texts of gRPC servers in Rust, such as xAI's.
     static let key: Set<String> = [
         "invalid_api_key", "api_key_invalid", "incorrect_api_key", "expired_api_key", "api_key_expired",
         "authentication_error", "invalid_authentication", "invalid_authentication_error", "unauthenticated",
@@ -9,19 +10,19 @@ enum OperatorCodes {
         "the request does not have valid authentication credentials",
         "the caller does not have permission to execute the specified operation",
     ]
-    /// The operator's account is empty, unpaid, or not open to this region (Gemini's `FAILED_PRECONDITION`).
+    /// The operator's account is empty, unpaid, or not available in this region (Gemini's `FAILED_PRECONDITION`).
     static let quota: Set<String> = [
         "insufficient_quota", "billing_error", "billing_not_active", "billing_hard_limit_reached",
         "insufficient_balance", "account_deactivated", "arrearage", "failed_precondition",
         "exceeded_current_quota_error",
     ]
-    /// Groq: the model wrote a call or JSON that could not be read.
+    /// Groq: the model produced a call or JSON that could not be parsed.
     static let brokenOutput: Set<String> = ["tool_use_failed", "json_validate_failed"]
 
-    /// The status that would have gone with an error of these codes; the gravest where there are several.
+    /// The HTTP status that matches these codes; if several match, a specific one rather than 400.
     static func status(of codes: Set<String>) -> Int? { codes.compactMap { statuses[$0] }.min(by: precedes) }
 
-    /// A particular code beside a general one decides.
+    /// A specific code takes precedence over the general 400, then the lower status.
     private static func precedes(_ a: Int, _ b: Int) -> Bool { (a == 400 ? 1 : 0, a) < (b == 400 ? 1 : 0, b) }
 
     private static let statuses: [String: Int] = [

@@ -1,9 +1,9 @@
 package import GatewayModel
 package import JSONScan
 
-/// What the gateway must know of a complete, not streamed, answer in OpenAI's format.
+/// What the gateway must know about a complete response, not streamed, in OpenAI's format.
 package struct ProviderAnswer: Sendable {
-    /// What is remembered of a model's name, in bytes: it is repeated in chunks, events and errors.
+    /// Bound on the stored model name in bytes, since chunks, events and errors repeat it.
     package static let modelBytesMax = 256
 
     package let members: [JSONMember]
@@ -11,13 +11,13 @@ package struct ProviderAnswer: Sendable {
     package private(set) var usage: ProviderUsage?
     package private(set) var usagePlace: Range<Int>?
     package private(set) var errorMessage: String?
-    /// Choices, embeddings or images.
+    /// The number of choices, embeddings or images.
     package private(set) var results = 0
-    /// Where the list of them stands.
+    /// The range of their list.
     package private(set) var resultsPlace: Range<Int>?
-    /// The bytes of generated text, counted only when the provider reports no usage that can be charged.
+    /// Bytes of generated text, counted only when the provider reports no usable usage.
     package private(set) var contentBytes: Int64 = 0
-    /// Content as a list of parts, or a finish reason that is none of OpenAI's.
+    /// Whether it has content as a list of parts, or a finish reason that is not one of OpenAI's.
     package private(set) var needsMending = false
 
     package init(
@@ -47,7 +47,7 @@ package struct ProviderAnswer: Sendable {
         }
     }
 
-    /// Nothing was counted by the provider: a usage of zeros says no more than none.
+    /// Whether the provider reports no usage; all zeros count as none.
     private var isUncounted: Bool { usage.map { $0.tokens.total == 0 } ?? true }
 
     private mutating func read(_ result: JSONView, _ operation: Operation) {
@@ -61,7 +61,7 @@ package struct ProviderAnswer: Sendable {
             } else if JSONString.equals(name, "text") {
                 if isUncounted { contentBytes += Int64(value.content.count) }
             } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
-                // OpenRouter reports a failure of the engine behind it inside the choice.
+                // OpenRouter reports a failure of the vendor behind it inside the choice.
                 if value.isText("error") { errorMessage = result["error"].map(ProviderError.message) ?? "error" }
                 if !FinishReason.isStandard(value) { needsMending = true }
             }
@@ -76,7 +76,7 @@ package struct ProviderAnswer: Sendable {
     }
 }
 
-/// The `error` member of an answer.
+/// The `error` member of a response.
 enum ProviderError {
     static func message(of error: JSONView) -> String {
         ErrorText.cleaned(error["message"]?.string ?? error.string ?? "unspecified error")

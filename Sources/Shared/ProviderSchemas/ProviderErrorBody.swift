@@ -1,24 +1,27 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// What an error answer says, whatever its shape: OpenAI's `{"error":{…}}`, the same in an array (Gemini's compatible
-/// endpoint), flat (Mistral, older vLLM), a list of `detail` (Mistral's 422), text beside a text code (xAI), inside a choice
-/// (OpenRouter), Anthropic's `{"type":"error","error":{…}}`, or no JSON at all.
+/// The content of an error response, whatever its shape.
+///
+/// Known shapes: OpenAI's `{"error":{…}}`, the same in an array (Gemini's compatible endpoint), flat (Mistral, older
+/// vLLM), a list in `detail` (Mistral's 422), a text beside a text code (xAI), inside a choice (OpenRouter),
+/// Anthropic's `{"type":"error","error":{…}}`, or no JSON at all.
 struct ProviderErrorBody {
-    /// For people: at most `messageBytesMax` bytes without keys, account names and addresses.
+    /// For people: at most `messageBytesMax` bytes, without keys, account names and addresses.
     private(set) var message = "the provider refused the request"
-    /// Members that name the kind of error (`type`, `code`, `status`, `reason`), each whole and in lower case. A vendor makes them up
-    /// and no caller can put words in them.
+    /// Members that name the kind of error (`type`, `code`, `status`, `reason`), each complete and in lower case.
+    ///
+    /// Their values are the vendor's; a client cannot inject text into them.
     private(set) var codes: Set<String> = []
-    /// The message and all else that people read, in lower case: providers repeat there what a caller sent.
+    /// The message and other free text, in lower case. Providers may repeat there what a client sent.
     private(set) var words = ""
-    /// A quota that is named ends with the day.
+    /// Whether it names a quota that resets daily.
     private(set) var namesDailyQuota = false
-    /// The request's member that the error is about, as OpenAI's `param` says.
+    /// Whether it names a member of the request, as OpenAI's `param` does.
     private(set) var namesParameter = false
-    /// A status the error itself names.
+    /// A status given in the error itself.
     private(set) var status: Int?
-    /// How long to wait before another try, in milliseconds: as a member says, and as the message does.
+    /// How long to wait before a retry, in milliseconds: from a member, and from the message.
     private(set) var waitMs: Int64?
     private(set) var waitInWordsMs: Int64?
 
@@ -30,7 +33,7 @@ struct ProviderErrorBody {
         var document = body
         var found = try? JSONScanner.members(of: document)
         if found == nil {
-            // Scanned as a member, an array is checked to its end.
+            // Scanned as a member, an array is validated to its end.
             document = Array(#"{"error":"#.utf8) + body + Array("}".utf8)
             found = try? JSONScanner.members(of: document)
         }
@@ -88,7 +91,7 @@ struct ProviderErrorBody {
         }
     }
 
-    /// `detail` as text, or as a list of places and messages (FastAPI's form).
+    /// `detail` as text, or as a list of locations and messages (FastAPI's format).
     private static func detail(_ holder: JSONView?) -> String? {
         guard let detail = holder?["detail"] else { return nil }
         if let text = detail.string { return text }

@@ -1,15 +1,17 @@
-/// What an error answer of a provider means for this request. A caller never sees a provider's 401, 402 or 404 as their own: those
-/// concern the operator.
+/// What a provider's error response means for the request.
+///
+/// A client never gets a provider's 401, 402 or 404 as its own, since those concern the operator.
 package enum ProviderFailure: Equatable, Sendable {
-    /// The request itself is at fault; no other deployment will like it better.
+    /// The request itself is at fault; other deployments would refuse it too.
     case clientFault(message: String)
     case contextLength(message: String)
     /// The provider's policy refused the content.
     case contentPolicy(message: String)
     /// The operator's credential is refused or out of credit.
     case operatorFault
-    /// The same by the message alone, which may repeat what the caller sent: this request may go elsewhere, and the deployment is not
-    /// judged by it.
+    /// Like `operatorFault`, but judged only by the message, which may repeat what the client sent.
+    ///
+    /// The request may go to another deployment, but this one's health is not affected.
     case perhapsOperatorFault(message: String)
     case modelMissing
     case rateLimited
@@ -19,24 +21,26 @@ package enum ProviderFailure: Equatable, Sendable {
     package init(status: Int, body: [UInt8]) { self = ProviderRefusal(status: status, body: body).failure }
 }
 
-/// An error answer, read: its meaning, and how long the provider asks to wait in the body itself.
+/// A parsed error response: its meaning, and how long the provider asks to wait in the body.
 ///
-/// What decides about others (whether a deployment rests, and for how long) is the HTTP status and the members in which the vendor
-/// names the error (`ProviderErrorBody.codes`), compared whole. The message only tells this caller's request apart: too long, against
-/// the policy.
+/// What affects other requests (whether a deployment gets a cool-down, and for how long) depends only on the HTTP
+/// status and the vendor's error codes (`ProviderErrorBody.codes`), compared whole. The message is only used to
+/// classify this request: too long, or against policy.
 package struct ProviderRefusal: Equatable, Sendable {
     package var failure: ProviderFailure
-    /// Milliseconds, by a member of the body; a header that says so comes first.
+    /// Milliseconds, from a member of the body. A header takes precedence.
     package var waitMs: Int64?
-    /// Milliseconds, by the message: for this caller, not for the deployment's rest.
+    /// Milliseconds, from the message: for this client only, not for the deployment's cool-down.
     package var waitInWordsMs: Int64?
-    /// What of it may be logged: the vendor's names for the error, and how long its message is. The message may repeat what a caller sent.
+    /// The part that may be logged: the error codes and the message's length.
+    ///
+    /// The message may repeat what a client sent.
     package var loggable: String
 
     /// Classifies by status, then by the codes of the body.
     package init(status: Int, body: [UInt8]) { self.init(status: status, ProviderErrorBody(body)) }
 
-    /// Classifies an error that came inside a success: an event of a stream, or the body of a 200.
+    /// Classifies an error within a success: an event of a stream, or the body of a 200.
     package init(inBand body: [UInt8]) {
         let error = ProviderErrorBody(body)
         self.init(status: error.status ?? OperatorCodes.status(of: error.codes) ?? Self.statusByWords(error), error)
@@ -53,7 +57,7 @@ package struct ProviderRefusal: Equatable, Sendable {
     private static let loggedCodeBytesMax = 40
     private static let codeBytes = Set("abcdefghijklmnopqrstuvwxyz0123456789_-.".utf8)
 
-    /// A code that looks like text is left out: who forges an error may write anything there.
+    /// Leaves out codes that look like text, since a forged error could put anything there.
     private static func loggable(_ error: ProviderErrorBody) -> String {
         let names = error.codes.filter { code in
             (1...loggedCodeBytesMax).contains(code.utf8.count)
@@ -69,7 +73,7 @@ package struct ProviderRefusal: Equatable, Sendable {
         case 429:
             let isSpent = error.namesDailyQuota || !error.codes.isDisjoint(with: OperatorCodes.quota)
             return isSpent ? .operatorFault : .rateLimited
-        // What spares the deployment may go by words: some refuse content and length with a 403.
+        // Text may spare the deployment: some vendors refuse content and length with a 403.
         case 403 where says(policyPhrases, error) || says(moderationPhrases, error):
             return .contentPolicy(message: error.message)
         case 403 where says(contextPhrases, error): return .contextLength(message: error.message)
@@ -77,7 +81,7 @@ package struct ProviderRefusal: Equatable, Sendable {
         case 404: return .modelMissing
         case 503, 529, 498: return .overloaded
         case 400, 413, 422: return requestFailure(error)
-        // Redirects are not followed, and a success other than 200 is no answer.
+        // Redirects are not followed, and a success other than 200 is not a response.
         case ..<400, 408, 424, 499, 500...: return .transient
         default: return .clientFault(message: error.message)
         }
@@ -85,7 +89,7 @@ package struct ProviderRefusal: Equatable, Sendable {
 
     private static func requestFailure(_ error: ProviderErrorBody) -> ProviderFailure {
         if !error.codes.isDisjoint(with: OperatorCodes.key.union(OperatorCodes.quota)) { return .operatorFault }
-        // The model itself wrote a call or JSON that its server could not read: another try may do better.
+        // The model produced a call or JSON that its server could not parse: a retry may succeed.
         if !error.codes.isDisjoint(with: OperatorCodes.brokenOutput) { return .transient }
         if says(policyPhrases, error) { return .contentPolicy(message: error.message) }
         if says(contextPhrases, error) { return .contextLength(message: error.message) }
@@ -99,7 +103,7 @@ package struct ProviderRefusal: Equatable, Sendable {
         phrases.contains(where: error.words.contains)
     }
 
-    /// Of an error inside a success that names no code we know.
+    /// The status for an error within a success that has no known code.
     private static func statusByWords(_ error: ProviderErrorBody) -> Int {
         says(contextPhrases, error) || says(policyPhrases, error) ? 400 : 500
     }
@@ -115,6 +119,6 @@ package struct ProviderRefusal: Equatable, Sendable {
     ]
     /// OpenRouter's 403.
     private static let moderationPhrases = ["moderation", "flagged"]
-    /// How the 400s begin that name the operator's account in no code: xAI's of a bad key, Anthropic's of an empty account.
+    /// Openings of 400s about the operator's account that have no code: xAI's for a bad key, Anthropic's for no credit.
     private static let operatorSentences = ["incorrect api key provided", "your credit balance is too low"]
 }

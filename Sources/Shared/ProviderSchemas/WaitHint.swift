@@ -1,8 +1,8 @@
-/// How long a provider asks to wait, where it says so in words instead of a header.
+/// Parses how long a provider asks to wait when it says so in text instead of a header.
 enum WaitHint {
     private static let phrases = ["try again in ", "retry in ", "retry after ", "wait "]
 
-    /// Milliseconds out of "Please try again in 1.5s", "retry in 6m0s", "retry after 10 seconds".
+    /// Milliseconds from "Please try again in 1.5s", "retry in 6m0s", "retry after 10 seconds".
     static func milliseconds(in text: String) -> Int64? {
         let lowered = text.lowercased()
         for phrase in phrases {
@@ -15,7 +15,7 @@ enum WaitHint {
         return nil
     }
 
-    /// Milliseconds of a duration at the start of a text: numbers, each with its unit, as `26.4s`, `1h2m3s`, `10 seconds`.
+    /// Milliseconds of the duration a text starts with: numbers with units, as in `26.4s`, `1h2m3s`, `10 seconds`.
     static func duration(_ text: Substring) -> Int64? {
         var total = 0.0
         var found = false

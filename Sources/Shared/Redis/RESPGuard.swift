@@ -1,7 +1,9 @@
-/// Walks RESP headers ahead of hiredis and stops at a length nobody sends: version 0.14 allocates an array of whatever size
-/// a header names, and freeing eight gigabytes of nothing takes seconds.
+/// Checks RESP lengths before hiredis sees them, and stops at an implausible one.
+///
+/// hiredis 0.14 allocates an array of whatever size a header states, and freeing eight gigabytes of nothing takes
+/// seconds.
 struct RESPGuard {
-    /// Elements of one array; the reply's bound of 1 MiB allows no more that carry anything.
+    /// The most elements of one array: as many as fit into 1 MiB, the default reply bound, at four bytes each.
     private static let elementsMax = 262_144
 
     private var skip = 0

@@ -1,9 +1,9 @@
 internal import CHiredis
 
-/// Turns bytes into replies with hiredis's reader; the only file that calls hiredis for reading.
+/// Parses replies with hiredis's reader; no other file calls hiredis for reading.
 ///
-/// Not thread-safe: it lives on its connection's event loop. hiredis would build each reply as a tree of its own, two
-/// allocations an element; it is told to hand the elements to a `ReplyBuilder` instead.
+/// Not thread-safe: it belongs to its connection's event loop. By default hiredis builds a tree for each reply, with
+/// two allocations per element; a `ReplyBuilder` receives the elements instead.
 package struct RESPReader: ~Copyable {
     private let reader: UnsafeMutablePointer<redisReader>
     private let builder = ReplyBuilder()
@@ -11,7 +11,7 @@ package struct RESPReader: ~Copyable {
     private var unparsedBytes = 0
     private var guarding = RESPGuard()
 
-    /// - Parameter replyBytesMax: the bytes of one reply, complete or not, that are accepted; a longer one is an error.
+    /// - Parameter replyBytesMax: the largest accepted reply in bytes, complete or not; a longer one is an error.
     package init(replyBytesMax: Int) {
         guard let reader = redisReaderCreateWithFunctions(ReplyBuilder.functions) else {
             preconditionFailure("out of memory for a RESP reader")
@@ -51,7 +51,7 @@ package struct RESPReader: ~Copyable {
     }
 }
 
-/// Collects the elements of one reply in the order in which hiredis meets them: an array, then what is in it.
+/// Collects the elements of one reply in the order hiredis reports them: each array before its elements.
 private final class ReplyBuilder {
     private enum Element {
         case value(RESPValue)
@@ -62,11 +62,11 @@ private final class ReplyBuilder {
 
     private func add(_ element: Element) -> UnsafeMutableRawPointer? {
         elements.append(element)
-        // hiredis only asks whether it is null.
+        // hiredis only checks that it is not null.
         return UnsafeMutableRawPointer(bitPattern: elements.count)
     }
 
-    /// The reply that is complete.
+    /// Returns the completed reply.
     func take() -> RESPValue {
         var at = 0
         let value = self.value(&at)

@@ -2,7 +2,7 @@
 package enum RESPValue: Sendable, Equatable {
     case null
     case integer(Int64)
-    /// Status and bulk replies: both are just text to a caller.
+    /// A status or bulk reply; callers need not tell them apart.
     case string(String)
     /// A bulk reply that is not UTF-8.
     case bytes([UInt8])
@@ -27,13 +27,13 @@ package enum RESPValue: Sendable, Equatable {
         }
     }
 
-    /// The `run_id` in a reply to `INFO server`: it tells one process of Redis from another.
+    /// The `run_id` in a reply to `INFO server`, which identifies the Redis process.
     package var runID: String? {
         string?.split(whereSeparator: \.isNewline).first { $0.hasPrefix("run_id:") }
             .map { String($0.dropFirst("run_id:".count)) }
     }
 
-    /// A bulk reply as it was sent.
+    /// The bytes of a bulk reply.
     package var bytes: [UInt8]? {
         switch self {
         case .string(let text): Array(text.utf8)
@@ -47,17 +47,17 @@ package enum RESPValue: Sendable, Equatable {
     }
 }
 
-/// Why a call to Redis brought no reply.
+/// Why a call to Redis has no reply.
 package enum RedisError: Error, Sendable, CustomStringConvertible {
-    /// No connection stands; the call was not sent.
+    /// There is no connection, or too many calls wait on it; the call was not sent.
     case notConnected
-    /// The connection broke after the call was queued: it may or may not have been carried out.
+    /// The connection broke after the call was queued: it may or may not have been executed.
     case connectionLost
-    /// No reply within the deadline: it may or may not have been carried out.
+    /// No reply within the deadline: the call may or may not have been executed.
     case deadlineExceeded
     /// Redis answered with an error.
     case refused(String)
-    /// The bytes received are no RESP, or exceed a bound.
+    /// The received bytes are not RESP, or exceed a limit.
     case protocolViolation(String)
 
     package var description: String {

@@ -1,10 +1,10 @@
 package import NIOCore
 internal import NIOPosix
 
-/// Redis for structured concurrency: one pipelined connection, opened when first needed and again after it broke.
+/// An async Redis client: one pipelined connection, opened on first use and again after it broke.
 ///
-/// For the control plane and for background work. A call that was under way when the connection broke fails; it is never
-/// repeated here.
+/// For the control plane and for background work. Calls in flight when the connection breaks fail; they are never
+/// retried here.
 package final class RedisClient: Sendable {
     private enum State {
         case idle
@@ -35,14 +35,14 @@ package final class RedisClient: Sendable {
             .get()
     }
 
-    /// Sends several commands in one write and gives each its own result.
+    /// Sends several commands in one write and returns one result for each.
     package func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
         return try await eventLoop.flatSubmit { self.connection().flatMap { self.send(commands, over: $0.value) } }
             .get()
     }
 
-    /// Closes the connection that stands. The next call opens another.
+    /// Closes the current connection. The next call opens another.
     package func close() {
         eventLoop.execute { [state] in
             if case .connected(let connection) = state.value { connection.value.close() }

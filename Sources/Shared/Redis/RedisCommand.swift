@@ -1,7 +1,7 @@
 internal import CHiredis
 internal import NIOCore
 
-/// A command and its arguments.
+/// A command with its arguments.
 package struct RedisCommand: Sendable {
     private let words: [String]
     private let encoded: [UInt8]
@@ -11,18 +11,18 @@ package struct RedisCommand: Sendable {
         encoded = []
     }
 
-    /// - Parameter encoded: the whole command in RESP form.
+    /// - Parameter encoded: the complete command in RESP.
     package init(encoded: [UInt8]) {
         words = []
         self.encoded = encoded
     }
 
-    /// `FCALL function <count of keys> keys… arguments…`
+    /// `FCALL function <number of keys> keys… arguments…`
     package init(function: String, keys: [String], arguments: [String]) {
         self.init(["FCALL", function, String(keys.count)] + keys + arguments)
     }
 
-    /// The command's RESP form, made by `redisFormatCommandArgv`.
+    /// The command in RESP, built by `redisFormatCommandArgv`.
     private var formatted: [UInt8] {
         guard encoded.isEmpty else { return encoded }
         return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: words.count) { pointers in
@@ -44,7 +44,7 @@ package struct RedisCommand: Sendable {
     package func write(into buffer: inout [UInt8]) { buffer += formatted }
     func write(into buffer: inout ByteBuffer) { buffer.writeBytes(formatted) }
 
-    /// Nests `withUTF8` over all words, so that every pointer lives while `body` runs and nothing is duplicated.
+    /// Nests `withUTF8` over all words, so that every pointer is valid while `body` runs and nothing is copied.
     private static func withPinned(
         _ words: [String], _ at: Int, _ pointers: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>,
         _ lengths: UnsafeMutableBufferPointer<Int>, _ body: () -> Void

@@ -1,16 +1,16 @@
 package import NIOCore
 internal import NIOPosix
 
-/// One connection on one event loop, with automatic pipelining: all calls of a loop turn leave in one write.
+/// One connection on one event loop with automatic pipelining: all calls of a loop iteration are sent in one write.
 ///
-/// It never reconnects: what was under way when it breaks fails with `connectionLost`, and its owner decides what that
-/// means for the accounting. All methods are to be called on `eventLoop`.
+/// It never reconnects: calls in flight when it breaks fail with `connectionLost`, and the owner decides what that
+/// means for accounting. Call all methods on `eventLoop`.
 package final class RedisConnection: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
     package typealias Completion = (Result<RESPValue, RedisError>) -> Void
 
-    /// Calls that may wait for a reply at once. More are refused as `notConnected`: the caller sheds.
+    /// The most calls waiting for replies. Further ones fail with `notConnected`, so that the caller sheds load.
     package static let waitersMax = 16_384
 
     private struct Waiter {
@@ -31,8 +31,7 @@ package final class RedisConnection: ChannelInboundHandler {
     private var isReady = false
     private var expiredSinceReply = 0
 
-    /// Calls in a row that may expire without any reply before the connection is given up: its other end is gone without a
-    /// word.
+    /// Consecutive timeouts without any reply after which the peer is considered gone and the connection closed.
     private static let expiriesMax = 3
 
     init(
@@ -44,8 +43,9 @@ package final class RedisConnection: ChannelInboundHandler {
         reader = RESPReader(replyBytesMax: replyBytesMax)
     }
 
-    /// Sends a command; `completion` runs exactly once on the loop. After `deadline` it fails with `deadlineExceeded` and
-    /// a late reply is dropped.
+    /// Sends a command; `completion` runs exactly once on the loop.
+    ///
+    /// After `deadline` it gets `deadlineExceeded`, and a late reply is dropped.
     package func call(_ command: RedisCommand, deadline: TimeAmount, completion: @escaping Completion) {
         guard !closed, waiters.count < Self.waitersMax else { return completion(.failure(.notConnected)) }
         lastID &+= 1
@@ -130,9 +130,9 @@ extension RedisConnection {
     /// Connects and authenticates. Call on `eventLoop`; the future completes there.
     ///
     /// - Parameters:
-    ///   - replyBytesMax: the longest reply accepted.
+    ///   - replyBytesMax: the largest accepted reply in bytes.
     ///   - onMessage: receives pub/sub messages, for a connection that subscribes.
-    ///   - onClose: runs once when a connection that was made is gone; not when none could be made.
+    ///   - onClose: runs once when an established connection is gone, but not when none could be made.
     package static func connect(
         to endpoint: RedisEndpoint, on eventLoop: any EventLoop, timeout: TimeAmount = .seconds(2),
         replyBytesMax: Int = 1 << 20, onMessage: ((String) -> Void)? = nil, onClose: @escaping () -> Void = {}

@@ -1,12 +1,12 @@
 package import GatewayModel
 
-/// Where a Redis server is and who to be there: `redis://[user[:password]@]host[:port]`.
+/// Address and credentials of a Redis server: `redis://[user[:password]@]host[:port]`.
 package struct RedisEndpoint: Sendable {
     package var host: String
     package var port: Int
     package var user: String?
     package var password: Secret?
-    /// Where the password may change while the process runs: asked for each connection that is made.
+    /// For a password that may change while the process runs: called for each new connection.
     package var livePassword: (@Sendable () -> Secret?)?
 
     package init(host: String, port: Int) {
@@ -14,7 +14,7 @@ package struct RedisEndpoint: Sendable {
         self.port = port
     }
 
-    /// `nil` when the text is not of that form.
+    /// `nil` when the text does not have that form.
     package init?(url: String) {
         guard url.hasPrefix("redis://") else { return nil }
         var rest = url.dropFirst("redis://".count)
@@ -36,7 +36,7 @@ package struct RedisEndpoint: Sendable {
         port = number
     }
 
-    /// The commands a new connection starts with.
+    /// The commands that a new connection starts with.
     package var greeting: [RedisCommand] {
         guard let password = livePassword?() ?? password else { return [] }
         return [RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal()])]

@@ -1,9 +1,9 @@
-/// What a reply to `INFO memory` says of a Redis whose keys must all stay.
+/// The reply to `INFO memory`, for a Redis that must not evict any key.
 package struct RedisMemory: Sendable {
-    /// `maxmemory-policy`; empty where the server does not say.
+    /// `maxmemory-policy`; empty when the server does not report it.
     package let policy: String
     package let usedBytes: Int64
-    /// 0: no limit.
+    /// 0 for no limit.
     package let maxBytes: Int64
 
     package init(_ info: RESPValue) {
@@ -17,6 +17,6 @@ package struct RedisMemory: Sendable {
         maxBytes = fields["maxmemory"].flatMap { Int64($0) } ?? 0
     }
 
-    /// Whether nothing is evicted to make room. Holds and tombstones have a time to live, so no `volatile-…` policy spares them.
+    /// Whether no key is ever evicted. Holds and tombstones have a time to live, so no `volatile-…` policy spares them.
     package var keepsEverything: Bool { policy.isEmpty || policy == "noeviction" }
 }

@@ -1,32 +1,32 @@
 internal import PlaneContract
 
-/// Why an attempt failed, as far as it matters for the deployment (`docs/routing.md` has the table).
+/// Why an attempt failed, from the deployment's point of view (`docs/routing.md` has the table).
 package enum FailureClass: String, Sendable, CaseIterable {
     /// 429.
     case rateLimited = "rate_limited"
-    /// 503, 529, or its words in a 200.
+    /// 503, 529, or an overload error in a 200.
     case overloaded
-    /// Other 5xx, 408, a broken connection, an answer that is none.
+    /// Another 5xx, 408, a broken connection, or an unreadable response.
     case transient
-    /// No answer in time.
+    /// No response in time.
     case slow
-    /// It broke off an answer the caller had begun to read, who could not be helped.
+    /// It broke off after the client had begun to read, too late for a fallback.
     case streamBroken = "stream_broken"
-    /// No connection: nothing was sent.
+    /// No connection could be made: nothing was sent.
     case unreachable
-    /// No connection that can be trusted.
+    /// The connection could not be trusted.
     case insecure
-    /// The operator's credential is refused.
+    /// The provider refused the operator's credential.
     case operatorAuth = "operator_auth"
-    /// The operator's account is out of credit.
+    /// The operator's account has no credit left.
     case operatorQuota = "operator_quota"
     case modelMissing = "model_missing"
-    /// It answered with another model of the catalogue than it is declared to serve.
+    /// It responded with a different model of the catalogue than the one it is declared to serve.
     case otherModel = "other_model"
 
-    /// How long the deployment is out at once, in milliseconds; `nil`: the breaker decides after several.
+    /// How long one such failure takes the deployment out, in milliseconds; `nil` to leave it to the breaker.
     ///
-    /// - Parameter askedMs: what the provider asked for (`Retry-After`), trusted up to `CoolDown.askedMsMax`.
+    /// - Parameter askedMs: the provider's `Retry-After`, capped at `CoolDown.askedMsMax`.
     func coolDownMs(askedMs: Int64?, openMs: Int64) -> Int64? {
         switch self {
         case .rateLimited: min(max(askedMs ?? openMs, 1), CoolDown.askedMsMax)
@@ -38,7 +38,9 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it counts for the breaker: its own limit, or what an operator must mend, is no sign of a broken deployment.
+    /// Whether the breaker counts it.
+    ///
+    /// A rate limit, or a fault that only an operator can fix, does not mean a broken deployment.
     var countsForBreaker: Bool {
         switch self {
         case .overloaded, .transient, .slow, .streamBroken, .unreachable: true
@@ -46,7 +48,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the request may be the cause: then it counts once for its key (`DeploymentHealth`).
+    /// Whether the request may have caused it: then it counts once per key (`DeploymentHealth`).
     var mayBeProvoked: Bool {
         switch self {
         case .overloaded, .transient, .slow, .streamBroken, .modelMissing: true
@@ -54,8 +56,10 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether its cool-down binds all keys at once: the provider asked for it, or the operator must act. A 404 may be about what
-    /// a request names (a file, a feature), so it binds the key, and all only when several keys met it.
+    /// Whether its cool-down applies to all keys at once, because the provider asked for it or the operator must act.
+    ///
+    /// A 404 may be about something the request names (a file, a feature), so it applies to the key, and to all keys
+    /// only after several have met it.
     var restsForAll: Bool {
         switch self {
         case .streamBroken, .modelMissing: false
@@ -65,7 +69,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether another request cannot fare better before somebody acts.
+    /// Whether no other request can succeed until an operator acts.
     var isDefinite: Bool {
         switch self {
         case .operatorAuth, .operatorQuota, .modelMissing, .otherModel, .insecure: true
@@ -73,7 +77,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the same deployment may be asked once more, when it said so itself with an error status.
+    /// Whether the same deployment may be tried again, if it reported the failure itself with an error status.
     package var allowsRetry: Bool {
         switch self {
         case .overloaded, .transient: true
@@ -84,29 +88,29 @@ package enum FailureClass: String, Sendable, CaseIterable {
     }
 }
 
-/// What one attempt showed of its deployment. Times are milliseconds.
+/// What an attempt revealed about its deployment. Times are in milliseconds.
 package enum AttemptNote: Sendable, Equatable {
-    /// The first event of a stream came, so long after the attempt began.
+    /// The first event of a stream arrived, this long after the attempt began.
     case firstToken(afterMs: Int64)
-    /// A stream ended well; so long after its first event.
+    /// A stream ended normally, this long after its first event.
     case streamed(tokens: Int64, overMs: Int64)
-    /// A whole answer came, so long after the attempt began.
+    /// A whole response arrived, this long after the attempt began.
     case answered(tokens: Int64, afterMs: Int64)
     case failed(FailureClass, askedMs: Int64?)
-    /// The attempt ended and says nothing about its deployment: the caller left, or the request was at fault.
+    /// The attempt ended without telling anything about the deployment: the client left, or the request was at fault.
     case noVerdict
 }
 
-/// A note with what it is about.
+/// A note together with the attempt it is about.
 package struct AttemptReport: Sendable, Equatable {
     package var deployment: String
     package var provider: String
-    /// Whose request it was.
+    /// The key of the request.
     package var key: KeyMark
-    /// When the attempt began, in the walk's milliseconds.
+    /// When the attempt began, in milliseconds of the request's monotonic clock.
     package var startedMs: Int64
     package var streams: Bool
-    /// No first token and no answer had come before this.
+    /// Whether the attempt was still waiting for its first token or response.
     package var wasWaiting: Bool
     package var note: AttemptNote
 

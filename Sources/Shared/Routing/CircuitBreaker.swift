@@ -1,18 +1,18 @@
-/// Decides whether a deployment that fails may be tried: closed, open for a while, then one probe.
+/// Decides whether a failing deployment may be tried: closed, open for a while, then one probe.
 ///
-/// A failure that a caller may have provoked is given with the key it happened to, and counts once for that key: however often
-/// one key fails, it is one of the `failuresMax`. A failure without a key counts each time.
+/// A failure that a client may have provoked comes with its key and counts once for that key: however often one key
+/// fails, it adds one to `failuresMax`. A failure without a key counts every time.
 ///
-/// Owns no clock: instants are arguments, in milliseconds of one monotonic clock.
+/// It owns no clock: instants are arguments, in milliseconds of one monotonic clock.
 package struct CircuitBreaker: Sendable, Equatable {
-    /// It opens when so many of the last so many attempts failed.
+    /// It opens when `failuresMax` of the last `attemptsRemembered` attempts failed.
     package static let failuresMax = 5
     package static let attemptsRemembered = 10
-    /// Each opening that follows another is twice as long, up to this.
+    /// The upper bound on how long it stays open; each consecutive opening doubles the time.
     package static let openMsMax: Int64 = 60_000
-    /// Closed for so long, the next opening is short again.
+    /// After it has been closed this long, the doubling starts over.
     package static let calmMs: Int64 = 60_000
-    /// A probe that was planned and not sent within this time is given to somebody else, one that was sent after the other.
+    /// How long a probe that was planned but not sent, or sent but not decided, blocks other probes.
     package static let plannedProbeMs: Int64 = 1_000
     package static let sentProbeMs: Int64 = 60_000
 
@@ -20,7 +20,7 @@ package struct CircuitBreaker: Sendable, Equatable {
         case closed(sinceMs: Int64)
         /// Nothing is sent. After `untilMs` the next request is the probe.
         case open(sinceMs: Int64, untilMs: Int64)
-        /// One request is on its way, or will be by `untilMs`.
+        /// One request is the probe: sent, or about to be by `untilMs`.
         case probing(sinceMs: Int64, untilMs: Int64)
     }
 
@@ -31,17 +31,17 @@ package struct CircuitBreaker: Sendable, Equatable {
         case open(untilMs: Int64)
     }
 
-    /// How one of the last attempts ended.
+    /// The outcome of a recent attempt.
     private enum Ending: Equatable {
         case worked
         case failed(KeyMark?)
     }
 
     private var state = State.closed(sinceMs: .min / 2)
-    /// The last attempts, newest last; of the failures of one key the newest alone.
+    /// The last attempts, newest last. Only the newest failure of each key is kept.
     private var endings: [Ending] = []
     private var openings = 0
-    /// The key whose probe failed last since it opened.
+    /// The key of the last failed probe since the breaker opened.
     private var prober: KeyMark?
 
     package init() {}
@@ -53,13 +53,13 @@ package struct CircuitBreaker: Sendable, Equatable {
         }
     }
 
-    /// A request will be the probe: nobody else is, until it is decided.
+    /// Reserves the probe for a request: nobody else sends one until it is decided or times out.
     package mutating func claimProbe(atMs now: Int64) {
         guard standing(atMs: now) == .probeDue else { return }
         state = .probing(sinceMs: now, untilMs: now + Self.plannedProbeMs)
     }
 
-    /// An attempt is sent; where a probe is planned, this is it.
+    /// An attempt is being sent; if a probe is due or planned, this is it.
     package mutating func attemptBegan(atMs now: Int64) {
         switch state {
         case .closed: break
@@ -69,12 +69,12 @@ package struct CircuitBreaker: Sendable, Equatable {
         }
     }
 
-    /// The probe ended without a verdict: the next request may be one.
+    /// The probe ended without a verdict, so the next request may be one.
     package mutating func probeReleased(atMs now: Int64) {
         if case .probing(let since, _) = state { state = .open(sinceMs: since, untilMs: now) }
     }
 
-    /// - Parameter startedMs: when the attempt was sent. One sent before the breaker opened says nothing about now.
+    /// - Parameter startedMs: when the attempt was sent. Attempts sent before the breaker opened are ignored.
     package mutating func succeeded(startedMs: Int64, atMs now: Int64) {
         switch state {
         case .closed: remember(.worked)
@@ -87,7 +87,7 @@ package struct CircuitBreaker: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - key: whose request it was, where the request may be the cause.
+    ///   - key: the key of the request, if the request may be the cause.
     ///   - openMs: how long the first opening lasts.
     package mutating func failed(for key: KeyMark? = nil, startedMs: Int64, atMs now: Int64, openMs: Int64) {
         switch state {
@@ -98,7 +98,7 @@ package struct CircuitBreaker: Sendable, Equatable {
         case .open: break
         case .probing(let since, _):
             guard startedMs >= since else { return }
-            // A key whose requests fail anyway must not keep it open by winning every probe.
+            // A key whose requests always fail must not keep the breaker open by winning every probe.
             if let key, key == prober { return probeReleased(atMs: now) }
             prober = key
             open(atMs: now, openMs)
@@ -117,7 +117,7 @@ package struct CircuitBreaker: Sendable, Equatable {
         state = .open(sinceMs: now, untilMs: now + length)
     }
 
-    /// Another worker found the deployment out.
+    /// Opens the breaker because another worker reports the deployment as out.
     package mutating func adopt(openUntilMs until: Int64, atMs now: Int64) {
         guard case .closed = state, until > now else { return }
         openings = max(openings, 1)

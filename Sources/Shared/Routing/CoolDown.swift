@@ -1,10 +1,10 @@
-/// How long a deployment is left alone after what it said, in milliseconds.
+/// How long a deployment is left alone after a failure, in milliseconds.
 package struct CoolDown: Sendable, Equatable {
-    /// A provider that asks for more waits no longer than this.
+    /// The cap on a wait that a provider asks for.
     package static let askedMsMax: Int64 = 60_000
-    /// A refused credential, an unknown model, an untrusted certificate.
+    /// For a refused credential, an unknown model or an untrusted certificate.
     package static let configurationMs: Int64 = 60_000
-    /// No credit left.
+    /// For an account without credit.
     package static let quotaMs: Int64 = 300_000
 
     package let untilMs: Int64
@@ -14,7 +14,7 @@ package struct CoolDown: Sendable, Equatable {
 }
 
 extension CoolDown? {
-    /// The longer of two counts.
+    /// Keeps whichever cool-down ends later.
     mutating func extend(for failure: FailureClass, untilMs: Int64) {
         if untilMs >= self?.untilMs ?? .min { self = CoolDown(untilMs: untilMs, class: failure) }
     }

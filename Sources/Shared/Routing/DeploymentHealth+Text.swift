@@ -1,15 +1,16 @@
-/// What workers tell each other of a deployment: what holds for all keys, and of no key in particular. As the text of one field in Redis:
-/// `1 firstTokenMs tokensPerSecond plainMs errorRate samples heardMs outUntilMs`, numbers with a point, `-` for unknown,
-/// instants in milliseconds since 1970 UTC.
+/// The health that workers share about a deployment: only what applies to all keys, as the text of one Redis field.
+///
+/// `1 firstTokenMs tokensPerSecond plainMs errorRate samples heardMs outUntilMs`: decimal numbers with a point, `-` for
+/// unknown, instants in milliseconds since 1970 UTC.
 extension DeploymentHealth {
     package static let textBytesMax = 256
     private static let format: Substring = "1"
-    /// What is older than this says nothing any more.
+    /// Text older than this is ignored.
     package static let textMsMax: Int64 = 600_000
 
     /// - Parameters:
-    ///   - standing: what is known of its provider included; `nil` for its own.
-    ///   - now, wallMs: the same instant on the clock of these measurements and as time of day.
+    ///   - standing: the standing to report, which includes the provider's; `nil` for the deployment's own.
+    ///   - now, wallMs: the same instant, on the clock of these measurements and as time of day.
     package func text(_ standing: Standing? = nil, atMs now: Int64, wallMs: Int64) -> String {
         func number(_ value: Double?) -> String {
             guard let value else { return "-" }
@@ -23,7 +24,7 @@ extension DeploymentHealth {
         ].joined(separator: " ")
     }
 
-    /// - Returns: `nil` for text that is none of ours, or too old.
+    /// - Returns: `nil` for text in another format, or too old.
     package init?(text: String, atMs now: Int64, wallMs: Int64) {
         guard text.utf8.count <= Self.textBytesMax else { return nil }
         let words = text.split(separator: " ", omittingEmptySubsequences: false)

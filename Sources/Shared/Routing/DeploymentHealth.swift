@@ -1,19 +1,21 @@
-/// What a worker knows of one deployment: measurements, breaker and cool-down.
+/// What a worker knows about one deployment: measurements, breaker and cool-down.
 ///
-/// **What one key causes counts once for that key.** Most failures can be provoked by what a caller sends: a prompt that thinks
-/// past the deadline, a member that makes the server fail, an answer too large. Such a failure counts
+/// **A failure caused by one key counts once for that key.** A client can provoke most failures: with a prompt that
+/// thinks past the deadline, a parameter that makes the server fail, a response that is too large. Such a failure
+/// counts
 ///
-/// - in full for the key it happened to (`KeyViews`): five of its last ten attempts put the deployment out for that key, and an
-///   installation with one key has its breaker as if there were no other rule;
-/// - once for all other keys, however often it is repeated: the deployment's own breaker opens when `CircuitBreaker.failuresMax`
-///   different keys have failed among its last attempts. It opens for one key's word in no case, not even where that key alone was heard:
-///   the next key finds out by itself at the price of a few fallbacks, and a stranger cannot keep a deployment from those who
-///   were about to ask it.
+/// - in full for its own key (`KeyViews`): five failures in its last ten attempts take the deployment out for that key,
+///   so an installation with one key has a plain breaker;
+/// - once for all other keys, however often it is repeated: the deployment's own breaker opens when
+///   `CircuitBreaker.failuresMax` different keys have failed among its last attempts. One key alone never opens it,
+///   even if no other key has been heard: the next key finds out for itself at the price of a few fallbacks, and no
+///   client can take a deployment away from others.
 ///
-/// What no caller can provoke (no connection, a refused credential, an empty account, a rate limit, a wait the provider asks for) counts
-/// for everybody at once. Measurements are shared likewise (`KeyVoices`). Other workers are told of what holds for everybody.
+/// Failures that no client can provoke (no connection, a refused credential, an empty account, a rate limit, a wait the
+/// provider asks for) count for all keys at once. Measurements are combined across keys likewise (`KeyVoices`). Only
+/// what applies to all keys is shared with other workers.
 package struct DeploymentHealth: Sendable, Equatable {
-    /// A plain answer counts as late only after twice its usual time, and not before this.
+    /// A response that is not streamed counts as late only after twice its usual time, and never before this.
     static let plainPatienceMs: Int64 = 10_000
 
     package private(set) var stats = DeploymentStats()
@@ -22,16 +24,16 @@ package struct DeploymentHealth: Sendable, Equatable {
     private var views = KeyViews()
     private var waiting = WaitingAttempts()
     private var waitingPlain = WaitingAttempts()
-    /// When an attempt was sent last.
+    /// When the last attempt was sent.
     private(set) var triedMs = Int64.min / 2
 
     package init() {}
 
     package init(stats: DeploymentStats) { self.stats = stats }
 
-    // MARK: What it comes to
+    // MARK: Verdicts
 
-    /// - Parameter key: as this key must see it; `nil`: as all others do.
+    /// - Parameter key: the key to judge for; `nil` for the view all other keys share.
     package func standing(for key: KeyMark? = nil, atMs now: Int64) -> Standing {
         if let coolDown, now < coolDown.untilMs { return .out(coolDown.class.rawValue, untilMs: coolDown.untilMs) }
         let shared = Standing(breaker.standing(atMs: now))
@@ -39,18 +41,18 @@ package struct DeploymentHealth: Sendable, Equatable {
         return own
     }
 
-    /// Whether it is out for a reason that only an operator ends.
+    /// Whether it is out for a reason that only an operator can fix.
     func isDefinitelyOut(for key: KeyMark?, atMs now: Int64) -> Bool {
         coolDown?.isDefinite(atMs: now) ?? false || views[key]?.isDefinitelyOut(atMs: now) ?? false
     }
 
-    /// The time to the first token as a key must expect it now, in milliseconds; `nil` when nothing is known.
+    /// The time to the first token that a key should expect now, in milliseconds; `nil` when nothing is known.
     package func firstTokenMs(for key: KeyMark? = nil, atMs now: Int64) -> Double? {
         var expected = stats.firstTokenMs
         if let key, let own = stats.voices.ownFirstTokenMs(of: key, atMs: now) { expected = max(expected ?? 0, own) }
         let patience = stats.plainMs.map { max(Int64(min($0, 1e9)) * 2, Self.plainPatienceMs) } ?? Self.plainPatienceMs
         for (attempts, patience) in [(waiting, 0), (waitingPlain, patience)] {
-            // The costly judgement only where the cheap one is alarming.
+            // The costly check runs only when the cheap one is alarming.
             guard let age = attempts.middleAgeMs(atMs: now), Double(age - patience) > max(0, expected ?? 0),
                 let fair = attempts.fairAgeMs(for: key, voices: stats.voices, atMs: now), fair > patience
             else { continue }
@@ -59,16 +61,16 @@ package struct DeploymentHealth: Sendable, Equatable {
         return expected
     }
 
-    /// Nothing is known, and few are about to find out.
+    /// Nothing is known yet, and few attempts are under way to find out.
     var isUnknown: Bool { stats.samples == 0 && waiting.count + waitingPlain.count < Exploration.firstTriesMax }
 
-    /// Nothing was heard for a while and nobody is asking; or what was heard is one other key's word.
+    /// Nothing was heard for a while and no attempt was sent, or everything known comes from one other key.
     func isStale(for key: KeyMark?, atMs now: Int64) -> Bool {
         if now - max(stats.lastMs, triedMs) > Exploration.staleMs { return true }
         return key.map { stats.isHearsay(for: $0, atMs: now) } ?? false
     }
 
-    // MARK: What happens
+    // MARK: Events
 
     mutating func claimProbe(for key: KeyMark, atMs now: Int64) {
         breaker.claimProbe(atMs: now)
@@ -144,16 +146,16 @@ package struct DeploymentHealth: Sendable, Equatable {
         views.change(key) { $0.probeReleased(atMs: now) }
     }
 
-    /// Another worker found it out.
+    /// Another worker reports it as out.
     mutating func adopt(outUntilMs until: Int64, atMs now: Int64) { breaker.adopt(openUntilMs: until, atMs: now) }
 }
 
 /// Whether a deployment may be tried.
 package enum Standing: Sendable, Equatable {
     case ready
-    /// It failed, its time has come, and one request may find out.
+    /// It failed, its pause is over, and one request may find out whether it works again.
     case probeDue
-    /// Named is why: a failure class, or `circuit_open`.
+    /// Out for the named reason: a failure class, `circuit_open` or `provider_unreachable`.
     case out(String, untilMs: Int64)
 
     init(_ breaker: CircuitBreaker.Standing) {
@@ -168,11 +170,11 @@ package enum Standing: Sendable, Equatable {
     var isOut: Bool { if case .out = self { true } else { false } }
 }
 
-/// How much of the traffic finds out about deployments that are not the best known.
+/// How much traffic goes to deployments that are not the best known ones, to measure them.
 package enum Exploration {
-    /// One request in so many goes to a deployment of which nothing was heard for `staleMs`, if there is one.
+    /// One request in this many goes to a deployment that was not heard from for `staleMs`, if there is one.
     package static let oneIn = 50
     package static let staleMs: Int64 = 10_000
-    /// So many requests at once may be the first of a deployment.
+    /// At most this many concurrent requests may be a deployment's first.
     static let firstTriesMax = 3
 }

@@ -1,41 +1,42 @@
-/// What was measured of a deployment: moving averages that follow bad news faster than good, each sample weighted by the time since
-/// the one before, so that how often a deployment is asked does not change how fast it is known. Each sample is the middle
-/// of what the last few keys measured (`KeyVoices`).
+/// Moving averages of a deployment's measurements, which follow bad news faster than good.
 ///
-/// With `t` since the last sample and a time constant `c`, a sample weighs `t / (t + c)`: for small `t` that is the exponential
-/// average with that constant.
+/// Each sample is weighted by the time since the previous one, so request frequency does not change how fast the
+/// averages move. Each sample is the median of what the last few keys measured (`KeyVoices`).
+///
+/// With `t` since the last sample and a time constant `c`, a sample has the weight `t / (t + c)`: for small `t` this is
+/// the exponential average with that constant.
 package struct DeploymentStats: Sendable, Equatable {
-    /// A slower first token is believed within about a second, a faster one within five.
+    /// A slower first token takes about one second to show, a faster one about five.
     package static let riseMs = 1_000.0
     package static let fallMs = 5_000.0
     package static let speedMs = 10_000.0
     package static let errorMs = 5_000.0
-    /// Without news, half of an error rate is forgotten in this time.
+    /// Without samples, half of an error rate is forgotten in this time.
     package static let forgetErrorsMs = 30_000.0
-    /// The least and the most a sample weighs.
+    /// The bounds of a sample's weight.
     package static let weightRange = 0.01...0.9
-    /// Fewer tokens than this say nothing about speed.
+    /// Responses with fewer tokens say nothing about speed.
     package static let speedTokensMin: Int64 = 16
-    /// The first token of a plain answer is not taken to come before this share of it.
+    /// The first token of a response that is not streamed is assumed to take at least this share of its time.
     package static let plainShareMin = 0.25
-    /// Assumed for a plain answer while the speed is not known.
+    /// Tokens per second assumed for such a response while the speed is unknown.
     package static let speedAssumed = 100.0
 
-    /// Milliseconds; `nil` before the first.
+    /// Milliseconds; `nil` before the first sample.
     package private(set) var firstTokenMs: Double?
     package private(set) var tokensPerSecond: Double?
-    /// A whole answer that was not streamed, in milliseconds.
+    /// The time of a whole response that was not streamed, in milliseconds.
     package private(set) var plainMs: Double?
     private var errors = 0.0
-    /// Attempts that told something.
+    /// The number of attempts that measured something.
     package private(set) var samples: Int64 = 0
-    /// When the last of them ended; `.min` halved before the first.
+    /// When the last of them ended; `.min / 2` before the first.
     package private(set) var lastMs = Int64.min / 2
     private(set) var voices = KeyVoices()
 
     package init() {}
 
-    /// What another worker measured.
+    /// Measurements of another worker.
     package init(
         firstTokenMs: Double?, tokensPerSecond: Double?, plainMs: Double?, errorRate: Double, samples: Int64,
         lastMs: Int64
@@ -48,7 +49,7 @@ package struct DeploymentStats: Sendable, Equatable {
         errors = errorRate
     }
 
-    /// The share of attempts that failed, 0 to 1; forgotten slowly while nothing is heard.
+    /// The share of attempts that failed, 0 to 1; it decays while nothing is heard.
     package func errorRate(atMs now: Int64) -> Double {
         errors * Self.forgetErrorsMs / (Self.forgetErrorsMs + Double(max(0, now - lastMs)))
     }
@@ -58,15 +59,16 @@ package struct DeploymentStats: Sendable, Equatable {
         heard(atMs: now)
     }
 
-    /// A stream has ended well: so many tokens came in the time since its first.
+    /// A stream ended normally: `tokens` arrived within `overMs` after its first event.
     package mutating func streamed(for key: KeyMark, tokens: Int64, overMs: Int64, atMs now: Int64) {
         guard tokens >= Self.speedTokensMin, overMs > 0 else { return }
         voices.hear(key, atMs: now) { $0.tokensPerSecond = Double(tokens) * 1_000 / Double(overMs) }
         sampleSpeed(Self.speedMs / 4)
     }
 
-    /// A whole answer came at once. When its first token was made is inferred from what is known of the speed, and that it was
-    /// made no slower than the whole answer says something about that.
+    /// A whole response arrived at once.
+    ///
+    /// The time of its first token is inferred from the known speed; the whole time gives a lower bound of the speed.
     package mutating func answered(for key: KeyMark, tokens: Int64, afterMs: Int64, atMs now: Int64) {
         let whole = Double(max(0, afterMs))
         if tokens >= Self.speedTokensMin, whole > 0 {
@@ -85,7 +87,7 @@ package struct DeploymentStats: Sendable, Equatable {
         heard(atMs: now)
     }
 
-    /// - Parameter waitedMs: given when it was too slow rather than broken.
+    /// - Parameter waitedMs: set when the attempt was too slow rather than broken.
     package mutating func failed(for key: KeyMark, waitedMs: Int64?, atMs now: Int64) {
         if let waitedMs {
             hearFirstToken(of: key, Double(max(0, waitedMs)), failed: true, atMs: now)
@@ -95,12 +97,14 @@ package struct DeploymentStats: Sendable, Equatable {
         heard(atMs: now)
     }
 
-    /// Whether all that is known was measured by one other key, or another worker: too little to stay away for good.
+    /// Whether everything known comes from another worker or one other key.
+    ///
+    /// That is too little to avoid the deployment for good.
     func isHearsay(for key: KeyMark, atMs now: Int64) -> Bool {
         samples > 0 && voices.isSilent(key, atMs: now) && voices.count(without: key, atMs: now) <= 1
     }
 
-    /// A deployment that failed and works again starts with little against it.
+    /// A deployment that works again after failing starts with a low error rate.
     package mutating func recovered() { errors = min(errors, 0.1) }
 
     private mutating func heard(atMs now: Int64) {

@@ -2,17 +2,17 @@ package import GatewayModel
 package import PlaneContract
 internal import Synchronization
 
-/// The one health table of a worker, shared by its event loops.
+/// The health table of a worker, shared by its event loops.
 ///
-/// One lock, held for about a microsecond: taken once to plan a request that has a choice, and two or three times an attempt. A table for
-/// each loop would learn of an outage once for each loop, and let as many probes through.
+/// One lock, held for about a microsecond: once to plan a request that has a choice, and two or three times per
+/// attempt. With a table per loop, each would have to learn of an outage by itself and would send its own probes.
 package final class HealthBoard: Sendable {
     private let table: Mutex<HealthTable>
     private let known = Mutex<[String: RouteTarget]>([:])
 
     package init(openMs: Int64 = HealthTable.openMs) { table = Mutex(HealthTable(openMs: openMs)) }
 
-    /// Decides where a request goes and, where that is to find out whether a deployment works again, lets nobody else do so.
+    /// Decides where a request goes. If it goes to a deployment as a probe, that probe is reserved for it.
     package func plan(
         for name: String, in routes: RoutingTable, facts: RouteFacts, key: KeyRecord, wallMs: Int64, atMs now: Int64,
         random: inout some RandomNumberGenerator
@@ -33,10 +33,10 @@ package final class HealthBoard: Sendable {
 
     package func note(_ report: AttemptReport, atMs now: Int64) { table.withLock { $0.note(report, atMs: now) } }
 
-    /// Whether a deployment may be asked a second time: takes from the worker's budget.
+    /// Takes a second try of the same deployment from the worker's retry budget; false when it is used up.
     package func takeRetry() -> Bool { table.withLock { $0.budget.withdraw() } }
 
-    /// Another configuration is in force. What was measured of deployments that stayed the same is kept.
+    /// Switches to another configuration. Measurements of unchanged deployments are kept.
     package func use(_ routes: RoutingTable) {
         let before = known.withLock { known in
             let before = known

@@ -1,17 +1,18 @@
 internal import PlaneContract
 
-/// What a worker knows of all deployments, and of the providers as places that can be reached or not. A value: the choice of a
-/// route is a pure function of it.
+/// What a worker knows about all deployments, and whether their providers can be reached.
+///
+/// It is a value: the choice of a route is a pure function of it.
 package struct HealthTable: Sendable {
-    /// How long a breaker stays open at first, in milliseconds.
+    /// How long a breaker stays open the first time, in milliseconds.
     package static let openMs: Int64 = 5_000
-    /// More deployments are not measured.
+    /// Further deployments are not measured.
     package static let deploymentsMax = 4_096
 
     package private(set) var deployments: [String: DeploymentHealth] = [:]
-    /// Breakers fed by connections alone: a provider that cannot be reached takes all its deployments out at once.
+    /// Breakers fed only by connections: an unreachable provider takes out all its deployments at once.
     private var providers: [String: CircuitBreaker] = [:]
-    /// Of each measured deployment.
+    /// The provider of each measured deployment.
     private var providerNames: [String: String] = [:]
     private let openMs: Int64
     package var budget = RetryBudget()
@@ -20,12 +21,12 @@ package struct HealthTable: Sendable {
 
     package subscript(deployment: String) -> DeploymentHealth { deployments[deployment] ?? DeploymentHealth() }
 
-    /// - Parameter key: as this key must see it; `nil`: as all others do.
+    /// - Parameter key: the key to judge for; `nil` for the view all other keys share.
     package func standing(of target: RouteTarget, for key: KeyMark? = nil, atMs now: Int64) -> Standing {
         standing(of: target.deployment.id, at: target.deployment.provider, for: key, atMs: now)
     }
 
-    /// As other workers read it.
+    /// The text shared with other workers.
     package func text(of deployment: String, atMs now: Int64, wallMs: Int64) -> String {
         self[deployment].text(standing(of: deployment, atMs: now), atMs: now, wallMs: wallMs)
     }
@@ -53,7 +54,7 @@ package struct HealthTable: Sendable {
         providers[target.deployment.provider]?.claimProbe(atMs: now)
     }
 
-    /// - Parameter isFirst: of its request, no second or third attempt.
+    /// - Parameter isFirst: whether this is the request's first attempt.
     package mutating func began(
         _ target: RouteTarget, for key: KeyMark, streams: Bool, isFirst: Bool, atMs now: Int64
     ) {
@@ -79,29 +80,29 @@ package struct HealthTable: Sendable {
         }
     }
 
-    /// Another configuration is in force: what is gone or became another one is forgotten.
+    /// Applies a new configuration: forgets deployments that were removed or changed, and all provider breakers.
     package mutating func keep(_ isTheSame: (String) -> Bool) {
         deployments = deployments.filter { isTheSame($0.key) }
         providerNames = providerNames.filter { deployments[$0.key] != nil }
         providers.removeAll(keepingCapacity: true)
     }
 
-    /// What another worker knew, where nothing is known here.
+    /// Takes over another worker's measurements of a deployment that is not known here.
     package mutating func adopt(_ health: DeploymentHealth, of deployment: String) {
         guard deployments[deployment] == nil, deployments.count < Self.deploymentsMax else { return }
         deployments[deployment] = health
     }
 }
 
-/// Bounds second attempts on the same deployment to a share of the traffic: in an outage everything would be sent twice.
+/// Limits second tries of the same deployment to a share of the traffic: in an outage everything would be sent twice.
 package struct RetryBudget: Sendable, Equatable {
-    /// One retry for so many requests.
+    /// One retry per this many requests.
     package static let requestsEach = 5
-    /// Retries that may be saved up, and those there are at the start.
+    /// The most retries that can be saved up, and the number at the start.
     package static let savedMax = 20
     package static let initial = 3
 
-    /// In requests.
+    /// Savings, counted in requests.
     private var saved = RetryBudget.initial * RetryBudget.requestsEach
 
     package init() {}

@@ -1,6 +1,6 @@
-/// Which key an attempt was made for, as far as health must tell keys apart: a hash of the key's id (FNV-1a, 64 bits).
+/// Identifies the key of an attempt in health data: a hash of the key's id (FNV-1a, 64 bits).
 ///
-/// Two keys of one hash count as one key, which can only make a breaker more patient.
+/// Two keys with the same hash count as one, which can only make a breaker more patient.
 package struct KeyMark: Hashable, Sendable {
     private let value: UInt64
 

@@ -1,4 +1,4 @@
-/// What a deployment is for one key whose requests failed there: its own breaker and cool-down, which bind no other key.
+/// A deployment's breaker and cool-down for one key whose requests failed there. They affect no other key.
 struct KeyView: Sendable, Equatable {
     private(set) var breaker = CircuitBreaker()
     private var coolDown: CoolDown?
@@ -12,7 +12,7 @@ struct KeyView: Sendable, Equatable {
         return Standing(breaker.standing(atMs: now))
     }
 
-    /// Whether the key was told this lately and rests for it.
+    /// Whether the key is in a cool-down for this failure.
     func rests(for failure: FailureClass, atMs now: Int64) -> Bool {
         coolDown.map { $0.class == failure && now < $0.untilMs } ?? false
     }
@@ -37,7 +37,7 @@ struct KeyView: Sendable, Equatable {
 
 /// The views of the keys that failed at one deployment.
 struct KeyViews: Sendable, Equatable {
-    /// More are not kept: by then the deployment's own breaker has heard of enough keys.
+    /// No more are kept: by then the deployment's own breaker has heard from enough keys.
     static let keysMax = 16
 
     private var views: [KeyMark: KeyView] = [:]
@@ -47,14 +47,16 @@ struct KeyViews: Sendable, Equatable {
         return views[key]
     }
 
-    /// Changes what is known of a key, if anything is.
+    /// Changes the view of a key, if there is one.
     mutating func change(_ key: KeyMark, _ change: (inout KeyView) -> Void) {
         guard !views.isEmpty, var view = views[key] else { return }
         change(&view)
         views[key] = view
     }
 
-    /// Begins to watch a key; the one that has been well for longest makes room.
+    /// Begins to watch a key, evicting the one that has been healthy the longest.
+    ///
+    /// If none is healthy, the new key is not watched.
     mutating func watch(_ key: KeyMark, atMs now: Int64) {
         guard views[key] == nil else { return }
         if views.count >= Self.keysMax {
@@ -65,7 +67,7 @@ struct KeyViews: Sendable, Equatable {
         views[key] = KeyView(atMs: now)
     }
 
-    /// How many keys rest for the same reason.
+    /// The number of keys in a cool-down for this failure.
     func count(restingFor failure: FailureClass, atMs now: Int64) -> Int {
         views.values.count { $0.rests(for: failure, atMs: now) }
     }

@@ -1,14 +1,16 @@
-/// Suggests what a mistyped name may have meant. Made once for a table of names; a look-up costs less than a request does, however many
-/// names there are: most are passed over by length and letters, and few are compared.
+/// Suggests names for a mistyped one.
+///
+/// Built once per table of names. A look-up costs less than a request, however many names there are: most are skipped
+/// by length and letters, and only a few are compared.
 package struct NearestNames: Sendable {
     /// Longer names are not compared.
     package static let bytesMax = 64
-    /// A third of the name's length in single-character edits, but no more than these.
+    /// The cap on the edits allowed, which are a third of the name's length.
     package static let editsMax = 4
-    /// Names of a similar length that are looked at, and those of them with similar letters that are compared.
+    /// Names of similar length that are examined, and those with similar letters that are compared.
     package static let seenMax = 8_192
     package static let comparedMax = 64
-    /// What is suggested at most; who asks may have to leave some out.
+    /// The most names found; the caller may have to drop some.
     package static let foundMax = 8
 
     private struct Entry {
@@ -29,7 +31,7 @@ package struct NearestNames: Sendable {
         self.byLength = byLength
     }
 
-    /// Nearest first; of names that are as near, by the alphabet.
+    /// The nearest names first; equally near ones in alphabetical order.
     package func to(_ name: String) -> [String] {
         guard name.utf8.count <= Self.bytesMax else { return [] }
         let wanted = Array(name.lowercased().utf8)
@@ -43,9 +45,9 @@ package struct NearestNames: Sendable {
         return Self.nearest(found)
     }
 
-    /// Those of a similar length, the ones with the most similar letters first.
+    /// Entries of similar length, those with the most similar letters first.
     private func likely(_ wanted: [UInt8], _ letters: UInt64, _ allowed: Int) -> [Entry] {
-        // An edit changes two letters at most: one goes, another comes.
+        // An edit changes at most two letters: one disappears, another appears.
         var byDifference = [[Entry]](repeating: [], count: 2 * allowed + 1)
         var seen = 0
         for difference in 0...allowed {
@@ -67,8 +69,10 @@ package struct NearestNames: Sendable {
 
     private static func letters(_ bytes: [UInt8]) -> UInt64 { bytes.reduce(0) { $0 | 1 << UInt64($1 & 63) } }
 
-    /// Levenshtein's edit distance, or `nil` when it is above `limit`: only that many places beside the diagonal are worked out
-    /// (Ukkonen, "Algorithms for approximate string matching", 1985).
+    /// The Levenshtein distance, or `nil` when it is above `limit`.
+    ///
+    /// Only cells within `limit` of the diagonal are computed (Ukkonen, "Algorithms for approximate string matching",
+    /// 1985).
     private static func edits(_ a: [UInt8], _ b: [UInt8], atMost limit: Int, _ row: inout [Int]) -> Int? {
         let far = limit + 1
         guard abs(a.count - b.count) <= limit else { return nil }

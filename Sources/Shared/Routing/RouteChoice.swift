@@ -1,12 +1,13 @@
 internal import PlaneContract
 
-/// Puts those who may answer in order.
+/// Orders the deployments that can serve a request.
 ///
-/// 1. An explicit order stands above everything; within one place of it the objective decides, or weights where there is none.
-/// 2. What is out comes behind everything else, what only an operator can mend not at all; when more than half are out, the
-///    measure is doubted and none is left away.
-/// 3. One request may find out whether a deployment that failed works again, and a few how one is that was not heard of.
-/// 4. The last attempt goes to another provider than the ones before, if there is any.
+/// 1. An explicit rank comes first; within a rank the objective decides, or the weights if there is none.
+/// 2. Deployments that are out come last; those that only an operator can fix are left out. If more than half are out,
+///    the health data is doubted and none is left out.
+/// 3. One request may probe whether a failed deployment works again, and a few measure deployments not heard from
+///    lately.
+/// 4. The last attempt goes to a provider not tried before, if there is one.
 struct RouteChoice {
     private(set) var ordered: [Entrant] = []
     private(set) var reason = RouteReason.only
@@ -15,7 +16,7 @@ struct RouteChoice {
     private let health: HealthTable
     private let nowMs: Int64
 
-    /// - Parameter key: whose request it is; `nil`: nobody's, an operator asks.
+    /// - Parameter key: the key of the request; `nil` when an operator asks for an explanation.
     init(
         _ survey: Survey, for key: KeyMark?, health: HealthTable, nowMs: Int64, random: inout some RandomNumberGenerator
     ) {
@@ -47,7 +48,7 @@ struct RouteChoice {
 
     // MARK: Weights
 
-    /// Candidates by their order and weights, and in each its deployments by theirs.
+    /// Orders candidates by rank and weight, and the deployments of each by theirs.
     private mutating func order(_ alive: [Entrant], _ random: inout some RandomNumberGenerator) {
         for rank in Set(alive.map(\.order.0)).sorted() {
             var models: [(name: String, weight: Int)] = []
@@ -108,9 +109,9 @@ struct RouteChoice {
         moveToFront(others[Int.random(in: 0..<others.count, using: &random)], .exploration)
     }
 
-    // MARK: What stands above both
+    // MARK: Rules above both
 
-    /// The first that is due comes first, unless a better place of the order is served without it.
+    /// Moves the first due probe to the front, unless a better rank has a healthy deployment.
     private mutating func sendProbe() {
         let ready = ordered.filter { standing($0) == .ready }.map(\.order).min { $0 < $1 }
         let due = ordered.filter { standing($0) == .probeDue && $0.order <= ready ?? $0.order }
@@ -124,7 +125,7 @@ struct RouteChoice {
         self.reason = reason
     }
 
-    /// The last attempt is worth most where a whole provider may be away.
+    /// Makes the last attempt go to a new provider, which matters most when a whole provider is down.
     private mutating func spreadProviders() {
         let last = RoutePlan.attemptsMax - 1
         guard ordered.count > RoutePlan.attemptsMax else { return }
@@ -137,7 +138,7 @@ struct RouteChoice {
         ordered.insert(ordered.remove(at: alive), at: last)
     }
 
-    /// The place of the one drawn by weight; all are equal where no weight is above 0.
+    /// The index drawn by weight; all are equally likely if no weight is above 0.
     private static func draw(_ weights: [Int], _ random: inout some RandomNumberGenerator) -> Int {
         guard weights.count > 1 else { return 0 }
         let sum = weights.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }

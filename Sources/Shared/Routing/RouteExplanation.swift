@@ -1,7 +1,7 @@
 package import GatewayModel
 package import PlaneContract
 
-/// Why a request would go where it goes.
+/// Where a request would go, and why.
 package struct RouteExplanation: Sendable {
     package struct Candidate: Sendable {
         package let target: RouteTarget
@@ -10,23 +10,23 @@ package struct RouteExplanation: Sendable {
         package let weight: Int
         package let standing: Standing
         package let health: DeploymentHealth
-        /// The time to the first token expected now, in milliseconds.
+        /// The expected time to the first token, in milliseconds.
         package let firstTokenMs: Double?
         package let errorRate: Double
-        /// Nano-USD per million tokens, input and output three to one.
+        /// Nano-USD per million tokens, input to output three to one.
         package let blendedPrice: Double
-        /// `nil` where weights decide.
+        /// `nil` when weights decide.
         package let score: Score?
     }
 
     package let requested: String
     package let objective: Objective?
     package let reason: RouteReason
-    /// Whether more than half are out, so that being out counts for nothing.
+    /// Whether more than half are out, so that health no longer leaves any out.
     package let isPanic: Bool
-    /// What the caller would be told, when there are no candidates.
+    /// The error the client would get when there are no candidates.
     package let refusal: GatewayError?
-    /// All that may answer, those first that would be tried.
+    /// All deployments that can serve the request, in the order they would be tried.
     package let candidates: [Candidate]
     package let excluded: [(model: String, deployment: String?, reason: Exclusion)]
 

@@ -2,13 +2,13 @@ package import GatewayModel
 package import PlaneContract
 package import Translation
 
-/// One deployment, ready to be called.
+/// A deployment, ready to be called.
 package final class RouteTarget: Sendable {
     package let deployment: DeploymentEntry
     package let model: ModelEntry
     package let provider: ProviderEntry
     package let credential: Secret?
-    /// Between the caller's format and this deployment's.
+    /// Translates between the client's format and this deployment's.
     package let translator: Translator
 
     package init(
@@ -22,45 +22,45 @@ package final class RouteTarget: Sendable {
         translator = Translator(dialect: dialect, model: model, upstreamModel: deployment.upstreamModel)
     }
 
-    /// The model's name there, as a JSON string.
+    /// The upstream name of the model, as a JSON string.
     package var quotedModel: [UInt8] { translator.quotedModel }
 
-    /// Whether its vendor has such an endpoint.
+    /// Whether the provider has an endpoint for the operation.
     func serves(_ operation: Operation) -> Bool { translator.dialect.operations.contains(operation) }
 }
 
-/// The deployments a request may be sent to, in the order in which they are tried.
+/// The deployments to try for a request, in order.
 package struct RoutePlan: Sendable {
-    /// Attempts of one request, over all deployments.
+    /// The most attempts per request, over all deployments.
     package static let attemptsMax = 3
 
     package let requested: String
     /// Never empty, at most `attemptsMax`.
     package let targets: [RouteTarget]
-    /// Why the first of them is first.
+    /// Why the first target is first.
     package let reason: RouteReason
-    /// Whether another model may answer than the one that was tried.
+    /// Whether an attempt may go to a different model than the one before.
     package let crossesModels: Bool
 }
 
 /// Why a deployment was chosen.
 package enum RouteReason: Sendable, Equatable {
-    /// There is no other.
+    /// It is the only one.
     case only
-    /// The first of an explicit order.
+    /// It is first in an explicit order.
     case rank
-    /// Drawn by weight among equals.
+    /// It was drawn by weight among equals.
     case weight
-    /// The best score among so many, in hundredths.
+    /// It has the best score, in hundredths, among `of` deployments.
     case score(hundredths: Int, of: Int)
-    /// It failed some time ago, and this request finds out whether it works again.
+    /// It failed a while ago, and this request tests whether it works again.
     case probe
-    /// Nothing was heard of it for a while.
+    /// It was not heard from for a while.
     case exploration
-    /// Everything is out, and this is tried all the same.
+    /// Everything is out, and this one is tried anyway.
     case lastResort
 
-    /// As `x-aihub-route` shows it.
+    /// The text shown in `x-aihub-route`.
     package var text: String {
         switch self {
         case .only: "only"
@@ -75,16 +75,16 @@ package enum RouteReason: Sendable, Equatable {
     }
 }
 
-/// What of a request decides which engines can take it.
+/// The properties of a request that decide which deployments can take it.
 package struct RouteFacts: Sendable {
     package var operation: Operation
     package var hasImages: Bool
     package var hasTools: Bool
-    /// Its text is given as the ids of OpenAI's tokens, which mean something else to any other vendor's model.
+    /// Whether the input is given as OpenAI token ids, which mean something else to any other vendor's model.
     package var hasTokenIDs: Bool
-    /// Estimated; 0 when unknown.
+    /// An estimate; 0 when unknown.
     package var inputTokens: Int64
-    /// What it holds beside text, each with the place of the first, such as `messages[0].content[1]`.
+    /// The media in the request, each with the path of its first occurrence, such as `messages[0].content[1]`.
     package var media: [MediaKind: String] = [:]
 
     package init(
@@ -110,7 +110,7 @@ package struct RouteFacts: Sendable {
 }
 
 extension RouteFacts {
-    /// The first kind of media in the request for which the model has no bound.
+    /// The first kind of media in the request for which the model has no token bound.
     func unbounded(on model: ModelEntry) -> MediaKind? {
         if media.isEmpty { return hasImages && model.tokensMax(of: .image) == nil ? .image : nil }
         return MediaKind.allCases.first { media[$0] != nil && model.tokensMax(of: $0) == nil }
@@ -130,6 +130,6 @@ package enum Exclusion: String, Sendable, Equatable {
     case windowTooSmall = "context_window_too_small"
     case tooDear = "over_the_price_limit"
     case noEndpoint = "no_such_endpoint"
-    /// A refused credential, an unknown model: nothing a request could change.
+    /// A refused credential, an unknown model: a fault that no request can get around.
     case outOfService = "out_of_service"
 }

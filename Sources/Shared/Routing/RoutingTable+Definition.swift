@@ -1,16 +1,17 @@
 internal import GatewayModel
 internal import PlaneContract
 
-/// What stands behind a name, as a text that changes when another answer could come from it.
+/// A text that identifies what serves a name: it changes whenever the name could yield different responses.
 package struct NameDefinition: Sendable, Equatable {
     package var text: [UInt8]
-    /// How long answers to the name are kept, in seconds, as its entry says.
+    /// How long responses are cached according to the name's entry, in seconds.
     package var cacheSeconds: Int64?
 }
 
 extension RoutingTable {
-    /// The alias with its candidates, or the model, and the engines behind them: which models at which providers. Prices,
-    /// credentials, deadlines and which engine comes first are not in it, nor is anything of another name.
+    /// The definition of an alias or a model: its candidates, and which models at which providers stand behind them.
+    ///
+    /// Prices, credentials, deadlines and the order of deployments are not part of it, nor is anything of another name.
     package func definition(of name: String) -> NameDefinition {
         var words: [String] = []
         var models = [name]

@@ -2,8 +2,9 @@ package import GatewayModel
 package import PlaneContract
 
 extension RoutingTable {
-    /// The plan of a named model with one deployment, as most have: nothing to weigh, nothing to allocate. `nil` when there
-    /// is more to it.
+    /// The plan for a model with a single deployment, the common case, made without weighing or allocating.
+    ///
+    /// - Returns: `nil` when the full plan is needed.
     package func onlyPlan(for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64) -> RoutePlan? {
         guard key.mayCall(name), aliases[name] == nil, let targets = targets[name], targets.count == 1,
             serves(name, atMs: now), facts.hindrance(targets[0].model) == nil, targets[0].serves(facts.operation)
@@ -15,10 +16,10 @@ extension RoutingTable {
     ///
     /// - Parameters:
     ///   - now: milliseconds since 1970 UTC, for prices.
-    ///   - health: what was measured, on a clock that stands at `nowMs`.
-    ///   - random: draws among equals, and now and then somebody who was not heard of for long.
-    /// - Throws: 404 for a name nobody serves or the key may not call (one text for both) or that has no price, 400 for a
-    ///   request no engine behind the name can take.
+    ///   - health: the measurements, on a clock that reads `nowMs`.
+    ///   - random: draws among equals, and decides when to explore.
+    /// - Throws: 404 for a name that does not exist or that the key may not call (one text for both), or that has no
+    ///   deployment or price; 400 for a request that nothing behind the name can take.
     package func plan(
         for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
@@ -29,7 +30,7 @@ extension RoutingTable {
         return plan(name, survey, for: KeyMark(key.keyID), health: health, nowMs: nowMs, random: &random)
     }
 
-    /// The part of it that needs what was measured.
+    /// The part of planning that depends on measurements.
     func plan(
         _ name: String, _ survey: Survey, for key: KeyMark, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
@@ -40,9 +41,9 @@ extension RoutingTable {
             crossesModels: aliases[name] != nil)
     }
 
-    /// The same, told: what was considered, how it scored, what was left out and why. Where nobody is left it says so.
+    /// Like `plan`, but returns every candidate with its score or exclusion; `refusal` is set when none is left.
     ///
-    /// - Throws: 404 for a name that is none, or that the key may not call.
+    /// - Throws: 404 for an unknown name, or one that the key may not call.
     package func explain(
         _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
@@ -52,7 +53,7 @@ extension RoutingTable {
         return RouteExplanation(name, survey, choice, health: health, nowMs: nowMs)
     }
 
-    /// Who may answer, whatever was measured.
+    /// The deployments that can serve the request, regardless of measurements.
     func survey(
         _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64
     ) throws(GatewayError) -> Survey {
@@ -103,17 +104,17 @@ extension RoutingTable {
     }
 }
 
-/// Who may answer a request, before anybody is preferred.
+/// The deployments that can serve a request, not yet ordered.
 struct Survey {
     var objective: Objective?
     var entrants: [Entrant] = []
     var excluded: [(model: String, deployment: String?, reason: Exclusion)] = []
-    /// What the caller is told when nobody may.
+    /// The error for the client when there are none.
     var refusal: GatewayError?
 
     init(objective: Objective?) { self.objective = objective.flatMap { $0.sum > 0 ? $0 : nil } }
 
-    /// Why a model cannot answer to an alias, whatever the request.
+    /// Why a model cannot serve an alias, whatever the request.
     static func unserved(
         _ name: String, _ alias: AliasEntry?, in table: RoutingTable, atMs now: Int64
     ) -> Exclusion? {
@@ -127,8 +128,9 @@ struct Survey {
         return nil
     }
 
-    /// Those whose window the request seems to fit. A guess refuses nobody: where none seems large enough, the largest are left
-    /// to judge for themselves.
+    /// The candidates whose context window seems to fit the request.
+    ///
+    /// The token count is an estimate and must not refuse anyone: if none seems large enough, the largest are kept.
     mutating func fitting(
         _ candidates: [AliasEntry.Candidate], _ facts: RouteFacts, in table: RoutingTable
     ) -> [AliasEntry.Candidate] {
@@ -143,16 +145,16 @@ struct Survey {
     }
 }
 
-/// A deployment that may answer.
+/// A deployment that can serve the request.
 struct Entrant {
     let target: RouteTarget
-    /// The operator's explicit order: the candidate's, then the deployment's.
+    /// The operator's explicit order: the candidate's rank, then the deployment's.
     let order: (Int, Int)
     let candidateWeight: Int
-    /// Nano-USD per million tokens: three input tokens for each of output, as is usual.
+    /// Nano-USD per million tokens, with three input tokens per output token, a usual ratio.
     let price: Double
 
-    /// More than this counts as this: a sum of absurd weights must not overflow.
+    /// Larger weights are capped, so that sums cannot overflow.
     private static let weightMax = 1_000_000
 
     init(_ target: RouteTarget, _ candidate: AliasEntry.Candidate, priceAtMs now: Int64) {

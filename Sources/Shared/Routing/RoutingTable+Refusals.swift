@@ -1,13 +1,17 @@
 package import GatewayModel
 package import PlaneContract
 
-/// Why a name or a request is refused. The message is for callers, who can neither configure nor look anything up here; what an operator can
-/// do about it goes to the log, as `detail`.
+/// Builds the errors for names and requests that cannot be served.
+///
+/// The message is for clients, who cannot configure or look up anything here; what an operator can do goes to the log,
+/// as `detail`.
 extension RoutingTable {
-    /// Names that a refusal lists; `GET /v1/models` has all.
+    /// The most names an error lists; `GET /v1/models` lists all.
     private static let namesListed = 12
 
-    /// The name does not exist, the key may not call it, or nothing serves it: one message for all, as a stranger may ask.
+    /// The error for a name that does not exist, that the key may not call, or that nothing serves.
+    ///
+    /// A client that may not call a name does not learn from it whether that name exists.
     package func notFound(_ name: String, key: KeyRecord, atMs now: Int64) -> GatewayError {
         if key.mayCall(name), let alias = aliases[name] {
             return unserved(name, candidates: alias.candidates, for: key, atMs: now)
@@ -29,7 +33,7 @@ extension RoutingTable {
             param: "model")
     }
 
-    /// What the key may call instead: the first names of its list. Bounded by `namesListed` names found.
+    /// The names the key may call instead, at most `namesListed` of them.
     private func offer(to key: KeyRecord, atMs now: Int64) -> String {
         let names = key.allowedModels ?? names
         var listed: [String] = []
@@ -46,7 +50,7 @@ extension RoutingTable {
         aliases[name].map { serves($0, atMs: now) } ?? serves(name, atMs: now)
     }
 
-    /// The name is served, but nothing behind it can take this request.
+    /// The error when the name is served, but nothing behind it can take this request.
     func unsuited(_ name: String, facts: RouteFacts, models served: [ModelEntry]) -> GatewayError {
         let shown = Self.shown(name)
         let kinds = Set(served.map(\.kind))
@@ -58,7 +62,7 @@ extension RoutingTable {
                 "\(shown) is a model for \(kinds.sorted().joined(separator: ", ")). This endpoint needs one for"
                     + " \(facts.operation.modelKind), \(advice).", param: "model")
         }
-        // Said of what none of them takes; what one lacks another may have.
+        // Reported only if every model lacks a bound; one that lacks it may stand beside one that has it.
         let unbounded = served.map { facts.hasImages && !$0.vision ? .image : facts.unbounded(on: $0) }
         if let kind = MediaKind.allCases.first(where: { kind in unbounded.contains { $0 == kind } }),
             unbounded.allSatisfy({ $0 != nil }), kind != .image || served.contains(where: \.vision)
@@ -103,7 +107,7 @@ extension RoutingTable {
             param: "model")
     }
 
-    /// The key may call the name, but nothing that it stands for is in service.
+    /// The error when the key may call the name, but nothing behind it is in service.
     func unserved(
         _ name: String, candidates: [AliasEntry.Candidate], for key: KeyRecord, atMs now: Int64
     ) -> GatewayError {
@@ -127,7 +131,7 @@ extension RoutingTable {
             detail: "\(name) is in the catalogue, but has no deployment: \(Self.advice(vendors))")
     }
 
-    /// The vendors that `deploy/run` wires when their key is in its environment.
+    /// The vendors that `deploy/run` configures when their key is in its environment.
     private static let wired: Set<String> = [
         "alibaba", "anthropic", "deepseek", "google", "groq", "mistral", "openai", "together", "xai",
     ]

@@ -2,16 +2,16 @@ package import GatewayModel
 package import PlaneContract
 internal import Translation
 
-/// A snapshot made ready for look-ups: immutable, shared by all requests of a worker, swapped whole.
+/// A snapshot prepared for look-ups: immutable, shared by all requests of a worker, and replaced as a whole.
 package final class RoutingTable: Sendable {
     package let snapshot: GatewaySnapshot
     let models: [String: ModelEntry]
     let aliases: [String: AliasEntry]
     let targets: [String: [RouteTarget]]
-    /// From a family's base name to the model of the catalogue.
+    /// From a family's base name to a model of the catalogue.
     private let familyNames: [String: String]
     private let nearestNames: NearestNames
-    /// Aliases first, then models by name.
+    /// Aliases first, in catalogue order, then models by name.
     let names: [String]
 
     /// - Parameter openCredential: unseals a credential; `nil` leaves its deployments out of service.
@@ -27,7 +27,7 @@ package final class RoutingTable: Sendable {
         for deployment in snapshot.deployments {
             guard let model = models[deployment.model], let provider = providers[deployment.provider] else { continue }
             let credential = deployment.credential.flatMap { credentials[$0] }
-            // A dialect of a newer release is none this worker speaks.
+            // A newer release may name a dialect that this worker does not know.
             guard deployment.credential == nil || credential != nil, let dialect = Dialect.named(provider.dialect)
             else {
                 continue
@@ -51,7 +51,9 @@ package final class RoutingTable: Sendable {
         GatewaySnapshot(version: 0, providers: [], credentials: [], models: [], deployments: [], aliases: []),
         openCredential: { _ in nil })
 
-    /// What `GET /v1/models` shows: aliases first, then models by name; only what this key may call and an engine serves.
+    /// The list of `GET /v1/models`: aliases, then models by name.
+    ///
+    /// It has only names that the key may call and a deployment serves.
     package func callable(by key: KeyRecord, atMs now: Int64) -> [(name: String, created: Int64)] {
         let named = snapshot.aliases.filter { serves($0, atMs: now) }.map { ($0.name, Int64(0)) }
         let direct = snapshot.models.filter { serves($0.name, atMs: now) && aliases[$0.name] == nil }
@@ -59,15 +61,16 @@ package final class RoutingTable: Sendable {
         return (named + direct).filter { key.mayCall($0.0) }.map { (name: $0.0, created: $0.1) }
     }
 
-    /// The price of another model of the catalogue that a provider says it answered with; `nil` when there is none of that
-    /// name. Matched by name or by family (`ModelFamily`).
+    /// The price of a different catalogue model that a provider reports to have used.
+    ///
+    /// Matched by name or by family (`ModelFamily`); `nil` when the catalogue has no such model.
     package func price(ofOther reported: String, than declared: ModelEntry, atMs now: Int64) -> Price? {
         let name = models[reported] == nil ? familyNames[ModelFamily.base(of: reported)] : reported
         guard let name, name != declared.name else { return nil }
         return models[name]?.price(atMs: now)
     }
 
-    /// What `GET /v1/models/{id}` shows of one name; `nil` when the list does not have it.
+    /// The entry of `GET /v1/models/{id}` for one name; `nil` when the list does not include it.
     package func callable(_ name: String, by key: KeyRecord, atMs now: Int64) -> (name: String, created: Int64)? {
         guard key.mayCall(name) else { return nil }
         if let alias = aliases[name] { return serves(alias, atMs: now) ? (name, 0) : nil }
@@ -75,7 +78,7 @@ package final class RoutingTable: Sendable {
         return (name, model.created)
     }
 
-    /// Names the key may call that a mistyped one may have meant, nearest first.
+    /// Names the key may call that are close to a mistyped one, nearest first.
     func suggestions(for name: String, to key: KeyRecord, atMs now: Int64) -> [String] {
         Array(nearestNames.to(name).lazy.filter { self.callable($0, by: key, atMs: now) != nil }.prefix(2))
     }

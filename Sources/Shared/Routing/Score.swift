@@ -1,13 +1,14 @@
 internal import PlaneContract
 
-/// How good a deployment is by an objective: the mean of four qualities, weighed. Each is 0 to 1, and 1 is the best there is
-/// among those compared.
+/// How well a deployment meets an objective: the weighted mean of four qualities.
+///
+/// Each is from 0 to 1. Latency, speed and cost are relative to the best deployment compared; uptime is absolute.
 package struct Score: Sendable, Equatable {
-    /// Differences below this are not felt, in milliseconds.
+    /// Latency differences well below this hardly count, in milliseconds.
     static let latencyFloorMs = 20.0
-    /// Prices below this are as good as none: 0.05 USD per million tokens.
+    /// Price differences well below this hardly count: 0.05 USD per million tokens.
     static let priceFloor = 50_000_000.0
-    /// Scores so near the best one are equal: weights decide.
+    /// Scores within this share of the best are equal, and weights decide.
     static let equalShare = 0.97
 
     package var latency: Double
@@ -16,7 +17,7 @@ package struct Score: Sendable, Equatable {
     package var uptime: Double
     package private(set) var total = 0.0
 
-    /// - Returns: a score for each entrant, in their order.
+    /// - Returns: a score for each entrant, in the same order.
     static func scores(
         of entrants: [Entrant], by objective: Objective, _ health: HealthTable, for key: KeyMark?, atMs now: Int64
     ) -> [Score] {
@@ -27,7 +28,7 @@ package struct Score: Sendable, Equatable {
         let fastest = speeds.compactMap { $0 }.max() ?? 0
         let cheapest = entrants.map(\.price).min() ?? 0
         return entrants.indices.map { at in
-            // What is not known is taken for the best, so that it becomes known.
+            // Unknown qualities count as the best, so that they get measured.
             let latency = latencies[at].map { (quickest + latencyFloorMs) / ($0 + latencyFloorMs) }
             let speed = speeds[at].map { fastest > 0 ? $0 / fastest : 1 }
             let works = 1 - all[at].stats.errorRate(atMs: now)

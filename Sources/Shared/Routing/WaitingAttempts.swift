@@ -1,7 +1,8 @@
-/// Attempts that wait for their first token: how long the one in the middle has waited tells that a deployment has become slow before
-/// any of them is answered.
+/// Attempts waiting for their first token or response.
+///
+/// Their median waiting time shows that a deployment has become slow before any of them is answered.
 struct WaitingAttempts: Sendable, Equatable {
-    /// More are not kept apart; the middle one is then among these.
+    /// Further attempts are not tracked; the median is then that of these.
     static let countMax = 256
     /// No request takes longer.
     static let ageMsMax: Int64 = 3_600_000
@@ -11,7 +12,7 @@ struct WaitingAttempts: Sendable, Equatable {
         let key: KeyMark
     }
 
-    /// The oldest first.
+    /// Oldest first.
     private var attempts: [Waiting] = []
 
     var count: Int { attempts.count }
@@ -26,17 +27,17 @@ struct WaitingAttempts: Sendable, Equatable {
         if let at = attempts.firstIndex(of: waiting) { attempts.remove(at: at) }
     }
 
-    /// How long the one in the middle has waited; `nil` when none waits.
+    /// The median waiting time; `nil` when none waits.
     func middleAgeMs(atMs now: Int64) -> Int64? {
         attempts.isEmpty ? nil : max(0, now - attempts[attempts.count / 2].startedMs)
     }
 
-    /// The same, each key counting once by the one in the middle of its own, as a key sees it. Linear in `countMax`.
+    /// The median over keys of each key's own median waiting time, as a key sees it. Linear in `countMax`.
     ///
     /// - Parameters:
-    ///   - asking: the key that wants to know; `nil` for an operator.
-    ///   - voices: which keys were heard lately. Where one key alone waits, that counts for itself, and for others only if they
-    ///     know nothing of their own.
+    ///   - asking: the key to judge for; `nil` for an operator.
+    ///   - voices: the keys heard recently. If only one key waits, that counts for itself, and for other keys only if
+    ///     no other was heard.
     func fairAgeMs(for asking: KeyMark?, voices: KeyVoices, atMs now: Int64) -> Int64? {
         var starts: [KeyMark: [Int64]] = [:]
         for attempt in attempts { starts[attempt.key, default: []].append(attempt.startedMs) }

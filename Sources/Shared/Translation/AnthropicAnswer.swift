@@ -3,9 +3,9 @@ internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
 
-/// A complete Message as a chat completion.
+/// Translates a complete Message into a chat completion.
 enum AnthropicAnswer {
-    /// - Returns: `nil` when it is none; an error keeps its own form.
+    /// - Returns: `nil` when the body is not a Message. An error body is returned unchanged.
     static func translated(_ body: [UInt8], as identity: AnswerIdentity) -> TranslatedAnswer? {
         guard let members = try? JSONScanner.members(of: body), !members.isEmpty else { return nil }
         let translated = body.withJSON { bytes -> [UInt8]? in
@@ -58,7 +58,7 @@ enum AnthropicAnswer {
     }
 
     private static func call(_ block: JSONView) -> JSONTree {
-        // The input keeps its spelling: it becomes text as it stands.
+        // The input becomes a string of JSON, with its bytes unchanged.
         let input = block["input"].map { String(decoding: $0.raw, as: UTF8.self) } ?? "{}"
         return .object([
             "id": block["id"].map(JSONTree.init), "type": .text("function"),

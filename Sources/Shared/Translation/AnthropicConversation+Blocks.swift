@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import GatewayModel
 internal import JSONScan
 
-/// The content of one message as blocks.
+/// Translates the content of one message into blocks.
 extension AnthropicConversation {
     mutating func blocks(of message: JSONView, _ at: Int) throws(GatewayError) -> [JSONTree] {
         guard let content = message["content"], !content.isNull else { return [] }
@@ -28,15 +28,15 @@ extension AnthropicConversation {
         .object(["type": .text("text"), "text": JSONTree(text)])
     }
 
-    /// Text of nothing but white space is refused there.
+    /// Whether the text has more than white space: Anthropic refuses blank text blocks.
     private static func isVisible(_ text: JSONView) -> Bool {
         guard text.hasText else { return false }
-        // A look at the first bytes decides nearly always.
+        // The first byte nearly always decides.
         if let first = text.content.first, first != 0x5c, first > 0x20, first < 0x80 { return true }
         return text.string?.contains { !$0.isWhitespace } ?? false
     }
 
-    /// - Returns: `nil` for a part with nothing in it.
+    /// - Returns: `nil` for an empty part.
     private func block(_ part: JSONView, _ place: String) throws(GatewayError) -> JSONTree? {
         guard let type = part["type"] else { return nil }
         if type.isText("text") || type.isText("refusal") {
@@ -104,7 +104,7 @@ struct DataURL {
     let mediaType: String
     let base64: [UInt8]
 
-    /// A data URL may be megabytes long: it is taken as it stands unless something in it is escaped.
+    /// A data URL may be megabytes long, so it is only unescaped if it contains a backslash.
     init?(_ url: JSONView) {
         let content = url.content
         let raw: [UInt8] =

@@ -1,10 +1,10 @@
 internal import GatewayModel
 
-/// The turns, complete and in the order Anthropic asks for.
+/// Completes the turns and orders them as Anthropic requires.
 extension AnthropicConversation {
     private static var placeholder: JSONTree { text(".") }
 
-    /// Every call gets its answer in the turn after it, the first turn is the user's, and no turn is empty.
+    /// Every call gets a result in the next turn, the first turn is the user's, and no turn is empty.
     func messages() throws(GatewayError) -> JSONTree {
         var out: [JSONTree] = []
         var pending: [String] = []
@@ -28,7 +28,7 @@ extension AnthropicConversation {
         .object(["role": .text(role), "content": .array(blocks.isEmpty ? [placeholder] : blocks)])
     }
 
-    /// The history was cut between a call and its answer.
+    /// The result for a call whose real one is missing because the history was truncated.
     private static func unanswered(_ id: String) -> JSONTree {
         .object([
             "type": .text("tool_result"), "tool_use_id": .text(id), "content": .text("No result is known."),
@@ -36,10 +36,10 @@ extension AnthropicConversation {
         ])
     }
 
-    /// An answer to be continued must not end in white space.
+    /// Strips trailing white space, which Anthropic refuses in an assistant turn to be continued.
     private static func trimmed(_ blocks: [JSONTree]) -> [JSONTree] {
         guard let last = blocks.last, let text = last["text"]?.string else { return blocks }
-        // By scalars: the last characters (grapheme clusters) of a text are found by looking back any way.
+        // By scalars, since finding the last grapheme cluster may scan back any distance.
         let kept = text.unicodeScalars.reversed().drop { $0.properties.isWhitespace }
         guard kept.startIndex != text.unicodeScalars.reversed().startIndex else { return blocks }
         return blocks.dropLast() + [last.setting("text", .text(String(text.unicodeScalars[..<kept.startIndex.base])))]

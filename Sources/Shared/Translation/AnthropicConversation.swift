@@ -2,22 +2,23 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// The messages of a request as Anthropic's turns: system text apart, user and assistant in alternation, and every call
-/// answered at the start of the turn right after it.
+/// The messages of a request as Anthropic turns.
+///
+/// System text is separate, user and assistant alternate, and every call is answered at the start of the next turn.
 struct AnthropicConversation {
     struct Turn {
         var isUser: Bool
-        /// `tool_result` blocks: they come before all others of their turn.
+        /// `tool_result` blocks, which must precede all other blocks of their turn.
         var results: [JSONTree] = []
-        /// The calls that these answer, by the ids Anthropic knows.
+        /// The calls answered in this turn, by their ids in the translated request.
         var answered: Set<String> = []
         var blocks: [JSONTree] = []
-        /// The calls in it, by the ids Anthropic knows, and by the caller's: of several with one id, the last.
+        /// The calls made in this turn, by translated id, and those ids by the client's; the last, if repeated.
         var calls: [String] = []
         var plainIDs: [TextKey: String] = [:]
     }
 
-    /// Anthropic's bound.
+    /// Anthropic's limit.
     static let cacheMarkersMax = 4
 
     private(set) var system: [JSONTree] = []
@@ -26,12 +27,12 @@ struct AnthropicConversation {
     private var toolsSeen: Set<TextKey> = []
     private var cacheMarkers = 0
     private var idsUsed: Set<String> = []
-    /// The number the next call of an id gets that was used before.
+    /// For an id already used: the number to try next for a call with the same id.
     private var idNumbers: [String: Int] = [:]
 
     var cacheMarkersLeft: Int { Self.cacheMarkersMax - cacheMarkers }
 
-    /// The last turn hands in results of tools.
+    /// Whether the last turn contains tool results.
     var endsWithResults: Bool { turns.last.map { $0.isUser && !$0.results.isEmpty } ?? false }
 
     static func text(_ text: String) -> JSONTree { .object(["type": .text("text"), "text": .text(text)]) }
@@ -41,7 +42,7 @@ struct AnthropicConversation {
         for (at, message) in messages.elements.enumerated() {
             guard let role = message["role"] else { continue }
             if role.isText("system") || role.isText("developer") {
-                // One that comes later stays where it stands, as the only place that has for it.
+                // A later system message stays in its place as user text: Anthropic has no other form for it.
                 let blocks = try blocks(of: message, at)
                 if hasBegun { append(blocks, isUser: true) } else { system += blocks }
                 continue
@@ -91,7 +92,7 @@ struct AnthropicConversation {
         }
     }
 
-    /// Some clients and engines count calls anew in every turn; there an id may stand once.
+    /// Makes an id unique, as Anthropic requires: some clients and models restart their numbering in every turn.
     private mutating func unused(_ id: String) -> String {
         var candidate = id
         var number = idNumbers[id] ?? 2
@@ -99,12 +100,12 @@ struct AnthropicConversation {
             candidate = "\(id)_\(number)"
             number += 1
         }
-        // No number is tried twice: all calls together try no more ids than there are calls, and one each.
+        // No number is tried twice, so all calls together take linear time.
         if candidate != id { idNumbers[id] = number }
         return candidate
     }
 
-    /// Arguments are text that should be an object; what is none is handed over inside one.
+    /// Arguments should be the JSON text of an object; other text is wrapped in one.
     private static func input(_ arguments: JSONView?) -> JSONTree {
         guard let arguments, let text = arguments.string, text.contains(where: { !$0.isWhitespace }) else {
             return arguments?.kind == .object ? arguments.map(JSONTree.init) ?? .object([:]) : .object([:])
@@ -135,7 +136,7 @@ struct AnthropicConversation {
             ]))
     }
 
-    /// A cache marker, while there is room for one.
+    /// The part's cache marker, while the limit allows another one.
     mutating func takeMarker(_ part: JSONView) -> JSONTree? {
         guard cacheMarkers < Self.cacheMarkersMax, let marker = Self.cacheMarker(part) else { return nil }
         cacheMarkers += 1

@@ -3,26 +3,26 @@ internal import JSONScan
 internal import PlaneContract
 internal import ProviderSchemas
 
-/// A streamed Message as chat completion chunks (Anthropic API reference, "Streaming messages").
+/// Translates a streamed Message into chat completion chunks (Anthropic API reference, "Streaming messages").
 ///
-/// `message_start` alone proves nothing: an overload may follow it. The first chunk goes out with the first block, and what
-/// was said of usage before goes with it. `message_stop` alone ends the answer.
+/// `message_start` proves nothing, since an overload error may follow it. So the first chunk is sent with the first
+/// block, together with the usage reported before. Only `message_stop` completes the response.
 struct AnthropicStream: Sendable {
     private enum Block {
         case text
         case thinking
-        /// Index among the calls; whether any of its arguments came.
+        /// Its index among the calls, and whether any arguments have arrived.
         case call(index: Int, hasArguments: Bool)
-        /// Of no concern to the caller.
+        /// A block that is not passed on.
         case other
     }
 
     private let identity: AnswerIdentity
     private var model: [UInt8]?
-    /// What every chunk begins with, up to its delta.
+    /// The bytes every chunk begins with, up to its delta.
     private var envelope: [UInt8] = []
     private var usage = AnthropicUsage()
-    /// `message_delta` said what the answer came to. `message_start` cannot know.
+    /// Whether `message_delta` has reported the final usage, which `message_start` cannot know.
     private var hasFinalUsage = false
     private var block: Block?
     private var calls = 0
@@ -64,7 +64,7 @@ struct AnthropicStream: Sendable {
             let refusal = ProviderRefusal(inBand: data)
             return .failed(refusal, detail: refusal.loggable)
         }
-        // `ping`, and types that do not exist yet.
+        // `ping`, and event types this version does not know.
         return .nothing
     }
 
@@ -76,7 +76,7 @@ struct AnthropicStream: Sendable {
         return .nothing
     }
 
-    /// It stands in every chunk, so it has a bound.
+    /// The model name as JSON, bounded since every chunk repeats it.
     private static func name(_ model: JSONView) -> [UInt8] {
         guard model.content.count > ProviderAnswer.modelBytesMax, let text = model.string else {
             return Array(model.raw)
@@ -88,7 +88,7 @@ struct AnthropicStream: Sendable {
         guard hasStarted, let content, let type = content["type"] else { return .broken("a block before its message") }
         if type.isText("text") {
             block = .text
-            // Some of the text may be there already.
+            // The block may start with some of its text.
             return content["text"]?.hasText == true ? delta("content", content["text"]) : opened()
         }
         if type.isText("thinking") {
@@ -100,7 +100,7 @@ struct AnthropicStream: Sendable {
             return opened()
         }
         guard calls < ChoiceMender.callsMax else { return .broken("more than \(ChoiceMender.callsMax) tool calls") }
-        // Blocks of all kinds are counted there; here only calls are.
+        // Anthropic's index counts blocks of all kinds, OpenAI's only calls.
         let index = calls
         calls += 1
         block = .call(index: index, hasArguments: false)
@@ -152,7 +152,7 @@ struct AnthropicStream: Sendable {
     private mutating func delta(_ name: String, _ text: JSONView?) -> StreamStep {
         guard hasStarted, let text, text.kind == .string else { return .nothing }
         guard hasRole else { return chunk(.object([(name, JSONTree(text))])) }
-        // Nearly all chunks are these: their bytes are put together directly.
+        // Nearly all chunks take this path, so their bytes are assembled directly.
         if envelope.isEmpty { envelope = makeEnvelope() }
         var out: [UInt8] = []
         out.reserveCapacity(envelope.count + name.utf8.count + text.range.count + 64)
@@ -174,7 +174,7 @@ struct AnthropicStream: Sendable {
         return head.bytes.dropLast() + Array(",\"choices\":[{\"index\":0,\"delta\":".utf8)
     }
 
-    /// The first sign of an answer.
+    /// Emits the first chunk when a block opens without content.
     private mutating func opened() -> StreamStep { hasRole ? .nothing : chunk(.object(["content": .text("")])) }
 
     private mutating func chunk(_ delta: JSONTree, finish: StaticString? = nil, isLast: Bool = false) -> StreamStep {

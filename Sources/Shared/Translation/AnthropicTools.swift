@@ -1,16 +1,16 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Tools and the choice among them, as Anthropic takes them.
+/// Tools and the tool choice in Anthropic's format.
 struct AnthropicTools {
     private(set) var definitions: JSONTree?
     private(set) var choice: JSONTree?
-    /// Some tool must be called.
+    /// Whether some tool must be called.
     private(set) var forces = false
 
     /// - Parameters:
-    ///   - usedBefore: names of tools called in the conversation: with calls in it, some must be defined.
-    ///   - markersLeft: how many cache markers there is room for.
+    ///   - usedBefore: names of tools called in the conversation. If there are any, Anthropic requires defined tools.
+    ///   - markersLeft: how many more cache markers the request may have.
     init(
         tools: JSONView?, choice: JSONView?, parallel: JSONView?, usedBefore: [String], markersLeft: Int
     ) throws(GatewayError) {
@@ -71,7 +71,7 @@ struct AnthropicTools {
         }
         let isStrict = function["strict"]?.bool == true
         var parameters = function["parameters"].flatMap { $0.kind == .object ? schema(JSONTree($0)) : nil }
-        // What a call is held to is as narrow as what an answer is.
+        // Strict calls are limited to the same schema subset as structured responses.
         if isStrict { parameters = parameters.map(SchemaCleaner.anthropic) }
         return (
             name,
@@ -83,7 +83,7 @@ struct AnthropicTools {
         )
     }
 
-    /// The root must be an object, and no choice of several: theirs are put together.
+    /// Makes the root an object without a union: the properties of its alternatives are merged.
     private static func schema(_ schema: JSONTree) -> JSONTree {
         var node = schema
         for name in ["anyOf", "oneOf", "allOf"] {

@@ -2,13 +2,14 @@ internal import GatewayModel
 internal import JSONScan
 internal import ProviderSchemas
 
-/// Anthropic's counters. Its input leaves out what was read from and written to a cache; its output has the thinking in it.
-/// Values of a stream are cumulative: a later one replaces an earlier one.
+/// Anthropic's counters. Input excludes cache reads and writes; output includes thinking.
+///
+/// In a stream they are cumulative: a later value replaces an earlier one.
 struct AnthropicUsage: Sendable {
     private var input: Int64?
     private var cacheRead: Int64 = 0
     private var cacheWrite: Int64 = 0
-    /// What of it is kept for an hour, at a price of its own.
+    /// The part of `cacheWrite` that is kept for an hour, which has its own price.
     private var cacheWriteHour: Int64 = 0
     private var output: Int64?
     private var thinking: Int64 = 0
@@ -32,7 +33,7 @@ struct AnthropicUsage: Sendable {
         }
     }
 
-    /// As OpenAI's object; `null` when it does not say what a charge needs.
+    /// The counters as OpenAI's usage object; `null` when they are insufficient for a charge.
     var openAI: JSONTree {
         guard let input, let output, thinking <= output else { return .null }
         let prompt = input + cacheRead + cacheWrite
@@ -55,10 +56,10 @@ struct AnthropicUsage: Sendable {
     }
 }
 
-/// Why Claude stopped, in OpenAI's words.
+/// Maps Claude's stop reasons to OpenAI's.
 enum AnthropicStop {
     static func finishReason(_ reason: JSONView?) -> StaticString {
-        // `end_turn`, `stop_sequence`, `pause_turn`, and whatever is new, is `stop`.
+        // `end_turn`, `stop_sequence`, `pause_turn` and unknown reasons become `stop`.
         reason.map(FinishReason.standard) ?? "stop"
     }
 }

@@ -1,7 +1,8 @@
-/// Ids of tool calls for vendors that are particular about them. The same id always becomes the same other one, so that a
-/// call and its answer still belong together.
+/// Rewrites tool call ids for vendors that restrict them.
+///
+/// The mapping is deterministic, so a call and its result still match.
 enum CallID {
-    /// Nine letters or digits as a JSON string (Mistral); `nil` when the id is that already.
+    /// Nine letters or digits as a JSON string (Mistral); `nil` when the id already has that form.
     static func nine(_ id: String) -> [UInt8]? {
         guard id.utf8.count != 9 || !id.utf8.allSatisfy(isAlphanumeric) else { return nil }
         var rest = hash(id)
@@ -27,7 +28,7 @@ enum CallID {
         byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26
     }
 
-    /// FNV-1a, then mixed: its high bits alone are weak for short texts.
+    /// FNV-1a with a final mix, since its high bits alone are weak for short texts.
     private static func hash(_ text: String) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

@@ -1,8 +1,10 @@
 internal import JSONScan
 internal import ProviderSchemas
 
-/// Mends the choices of chunks and answers. Clients add deltas up by rules of their own: a role, an id or a name that comes
-/// twice is doubled, a call without an index is an error, content in parts is no text.
+/// Repairs the choices of chunks and responses that clients would stumble over.
+///
+/// Clients merge deltas by simple rules: a repeated role, id or name is concatenated, a call without an index is an
+/// error, and content in parts is not text.
 struct ChoiceMender: Sendable {
     enum Result {
         case fine
@@ -10,9 +12,9 @@ struct ChoiceMender: Sendable {
         case tooManyCalls
     }
 
-    /// Calls of one choice.
+    /// The most tool calls in one choice.
     static let callsMax = 256
-    /// Choices told apart; what is beyond is not mended.
+    /// Choices beyond this many are not repaired.
     private static let choicesMax = 128
 
     private let identity: AnswerIdentity
@@ -30,7 +32,7 @@ struct ChoiceMender: Sendable {
         mend(choices, "delta") { me, value, choice throws(TooManyCalls) in try me.mended(delta: value, choice) }
     }
 
-    /// - Parameter choices: the array of a complete answer.
+    /// - Parameter choices: the array of a complete response.
     mutating func mend(messages choices: JSONView) -> Result {
         mend(choices, "message") { _, value, _ throws(TooManyCalls) in Self.mended(message: value) }
     }
@@ -82,7 +84,7 @@ struct ChoiceMender: Sendable {
             } else if JSONString.equals(name, "tool_calls"), value.kind == .array {
                 var tracker = calls.removeValue(forKey: choice) ?? ToolCallTracker(id: "\(identity.stem)_\(choice)")
                 defer { if !tracker.isEmpty { calls[choice] = tracker } }
-                // An empty list is as good as none, and branched on by some.
+                // An empty list means the same as none, but some clients branch on its presence.
                 if value.isEmpty {
                     object.leaveOut()
                 } else {
@@ -111,7 +113,7 @@ struct ChoiceMender: Sendable {
         return object.result()
     }
 
-    /// Content in parts as text, and its thinking as `reasoning_content` (Mistral).
+    /// Turns content in parts into text, and its thinking into `reasoning_content` (Mistral).
     private static func add(parts: JSONView, to object: inout ObjectWriter) {
         var text: [UInt8] = []
         var thinking: [UInt8] = []

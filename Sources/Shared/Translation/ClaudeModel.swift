@@ -1,5 +1,6 @@
-/// What the generations of Claude take (Anthropic's model overview, mid-2026). Names nobody knows yet are taken for the newest:
-/// its restrictions are the narrowest.
+/// What each generation of Claude accepts (Anthropic's model overview, mid-2026).
+///
+/// Unknown names are treated like the newest generation, which has the narrowest restrictions.
 struct ClaudeModel: Sendable {
     enum Sampling: Sendable {
         case refused
@@ -18,13 +19,13 @@ struct ClaudeModel: Sendable {
 
     let sampling: Sampling
     let thinking: Thinking
-    /// It thinks when nobody asks it to.
+    /// Whether it thinks without being asked to.
     var thinksUnasked = false
-    /// Whether it thinks unasked is not known.
+    /// Whether the name is unknown, so that it may think unasked.
     var isUnknown = false
-    /// It knows the effort `xhigh`.
+    /// Whether it accepts the effort `xhigh`.
     var takesXHigh = true
-    /// It can be held to a JSON schema.
+    /// Whether it supports responses that follow a JSON schema.
     var takesSchema = true
 
     init(named name: String) {
@@ -50,7 +51,7 @@ struct ClaudeModel: Sendable {
     private static let budgeted = ClaudeModel(.one, .budget)
     private static let first = ClaudeModel(.both, .budget, takesSchema: false)
 
-    /// By a part of the name; the first that fits counts.
+    /// By a part of the name; the first match counts.
     private static let known: [(part: String, model: ClaudeModel)] = [
         ("sonnet-5", ClaudeModel(.refused, .adaptive, thinksUnasked: true)),
         ("opus-5-5", unknown), ("opus-5", newest), ("fable-5", newest), ("opus-4-8", newest), ("opus-4-7", newest),

@@ -1,14 +1,14 @@
 package import GatewayModel
 package import JSONScan
 
-/// A caller's request as translators see it: its bytes, and what has been read of them.
+/// A client's request as translators see it: its bytes, and what was parsed from them.
 package struct ClientRequest: Sendable {
     package let operation: Operation
     /// A validated JSON object.
     package let body: [UInt8]
     package let members: [JSONMember]
     package let streams: Bool
-    /// How many answers are asked for.
+    /// The number of completions requested.
     package let choices: Int64
     package let traits: MessageTraits
 
@@ -26,7 +26,9 @@ package struct ClientRequest: Sendable {
     }
 }
 
-/// By what an answer is known where its provider has no such thing: `chatcmpl-…` of the gateway's request, and its second.
+/// The id and time for responses whose provider sends none, such as Anthropic's.
+///
+/// The id is `chatcmpl-…` with the gateway's request id.
 package struct AnswerIdentity: Sendable {
     private let request: RequestID
     /// Seconds since 1970 UTC.
@@ -39,6 +41,6 @@ package struct AnswerIdentity: Sendable {
 
     package var id: String { "chatcmpl-" + stem }
 
-    /// The part of it that is not the same in all.
+    /// The part after the prefix.
     var stem: String { request.text.filter { $0 != "-" } }
 }

@@ -1,19 +1,21 @@
 package import JSONScan
 
-/// The members of a content part that mean something. All others are left out: among them are those by which a vendor makes more
-/// tokens of the same image (`max_pixels`, `fps`) or takes what another caller sent before (`uuid`).
+/// The members of a content part that are passed on; all others are dropped.
+///
+/// Among those are members that make a vendor count more tokens for the same image (`max_pixels`, `fps`), or that refer
+/// to what another client sent (`uuid`).
 package enum ContentPart {
     private static let members = NameSet([
         "type", "text", "refusal", "image_url", "input_audio", "audio_url", "video_url", "document_url", "file",
         "cache_control", "prompt_cache_breakpoint",
     ])
     private static let inner = NameSet(["url", "detail", "data", "format", "filename", "file_data"])
-    /// Their values are objects.
+    /// Members whose values are objects.
     private static let media = NameSet([
         "image_url", "input_audio", "audio_url", "video_url", "document_url", "file",
     ])
 
-    /// Whether something in it is to be left out.
+    /// Whether the part has members that must be dropped.
     package static func isOdd(_ part: JSONView) -> Bool {
         var members = part.members
         while let (name, value) = members.next() {
@@ -25,7 +27,7 @@ package enum ContentPart {
         return false
     }
 
-    /// The part without what is left out; `nil` when nothing had to change.
+    /// The part without dropped members; `nil` when nothing had to change.
     static func plain(_ part: JSONView, stripsCacheMarkers: Bool) -> [UInt8]? {
         var object = ObjectWriter()
         var members = part.members

@@ -1,12 +1,12 @@
 package import GatewayModel
 package import PlaneContract
 
-/// Where a request goes, and under which headers.
+/// Where a request goes, and with which headers.
 extension Dialect {
-    /// What Azure's older style is asked for when the provider names no version.
+    /// The API version for Azure's older style when the provider does not set one.
     static let apiVersionDefault = "2024-10-21"
 
-    /// - Parameter model: the model's, or Azure's deployment's, name there.
+    /// - Parameter model: the upstream name of the model, or of Azure's deployment.
     package func url(of provider: ProviderEntry, _ operation: Operation, model: String) -> String {
         switch (wire, address) {
         case (.anthropic, _): return provider.baseURL + "/messages"
@@ -19,7 +19,7 @@ extension Dialect {
         }
     }
 
-    /// The header of the credential.
+    /// The header that carries the credential.
     package func credentialHeader(_ credential: Secret) -> (name: String, value: Secret) {
         switch authentication {
         case .bearer: ("Authorization", Secret("Bearer " + credential.reveal()))
@@ -27,7 +27,7 @@ extension Dialect {
         }
     }
 
-    /// Percent-encoded but for the unreserved characters of RFC 3986 §2.3.
+    /// Percent-encodes all but the unreserved characters of RFC 3986 §2.3.
     private static func escaped(_ text: String) -> String {
         var out = ""
         for byte in text.utf8 {

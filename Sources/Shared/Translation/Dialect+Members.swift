@@ -1,4 +1,4 @@
-/// Members of requests, by who takes them.
+/// Request members, grouped by the vendors that accept them.
 enum Fields {
     typealias Partly = (name: StaticString, shape: MemberRules.MemberShape)
 
@@ -7,26 +7,30 @@ enum Fields {
         "presence_penalty",
     ]
     static let tools: [StaticString] = ["tools", "tool_choice", "parallel_tool_calls"]
-    /// `metadata` is for stored answers, and none is stored; `prediction` only hurries an answer, and what is not used of it is
-    /// billed unseen; `audio` says how to speak.
+    /// Without `metadata`, `prediction` and `audio`.
+    ///
+    /// `metadata` is for stored completions, and none are stored. `prediction` only speeds up a response, while its
+    /// unused tokens are billed unseen. `audio` is for spoken responses.
     static let openAIChat: [StaticString] =
         sampling + tools + [
             "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens", "moderation", "n",
             "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "response_format", "safety_identifier",
             "seed", "stream_options", "top_logprobs", "user", "verbosity",
         ]
-    /// What servers of open models have beside OpenAI's.
+    /// Members that servers of open models accept beside OpenAI's.
     static let openSampling: [StaticString] = [
         "seed", "response_format", "logit_bias", "user", "stream_options", "top_k", "min_p", "repetition_penalty",
     ]
-    /// Not among them, since each makes more than is asked for or runs before others: `min_tokens`, `ignore_eos`, `best_of` in
-    /// chat, `use_beam_search`, `priority`, `prompt_logprobs`, `echo` in chat, `mm_processor_kwargs`, `kv_transfer_params`.
+    /// Without members that produce more than was requested or jump the queue.
+    ///
+    /// These are `min_tokens`, `ignore_eos`, `best_of` in chat, `use_beam_search`, `priority`, `prompt_logprobs`,
+    /// `echo` in chat, `mm_processor_kwargs` and `kv_transfer_params`.
     static let vLLM: [StaticString] = [
         "stop_token_ids", "include_stop_str_in_output", "skip_special_tokens", "spaces_between_special_tokens",
         "bad_words", "allowed_token_ids", "guided_json", "guided_choice", "add_generation_prompt",
         "continue_final_message", "enable_thinking",
     ]
-    /// Not among them: `n_predict` and `n_cmpl`, which undo the limits held for, `ignore_eos`, `id_slot`, `lora`.
+    /// Without `n_predict` and `n_cmpl`, which override the limits of the hold, `ignore_eos`, `id_slot` and `lora`.
     static let llamaCpp: [StaticString] = [
         "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold", "dynatemp_range", "dynatemp_exponent",
         "repeat_penalty", "repeat_last_n", "dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
@@ -35,10 +39,12 @@ enum Fields {
     static let openAIMessage: [StaticString] = [
         "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "function_call",
     ]
-    /// Of servers that ignore what they do not know. `audio` and `images` name what is kept elsewhere.
+    /// For servers that ignore unknown members.
+    ///
+    /// Left out: `audio` and `images`, which refer to content stored elsewhere.
     static let message: [StaticString] =
         openAIMessage + ["reasoning_content", "reasoning", "reasoning_details", "prefix", "partial"]
-    /// Completions, embeddings and images.
+    /// For completions, embeddings and images.
     static let others: [StaticString] = [
         "model", "prompt", "suffix", "echo", "best_of", "n", "max_tokens", "temperature", "top_p", "stop", "seed",
         "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "stream", "stream_options", "user", "input",
@@ -46,14 +52,14 @@ enum Fields {
         "output_compression", "response_format", "style",
     ]
 
-    /// A longer life costs more to write.
+    /// Only the mode: a longer lifetime makes cache writes more expensive.
     static let cacheOptions: Partly = ("prompt_cache_options", .object([("mode", .scalar)]))
     static let thinking: Partly = ("thinking", .object([("type", .scalar), ("budget_tokens", .scalar)]))
-    /// Without `exclude`: thinking that is hidden could not be counted.
+    /// Without `exclude`, because hidden thinking could not be counted.
     static let reasoning: Partly = (
         "reasoning", .object([("effort", .scalar), ("max_tokens", .scalar), ("enabled", .scalar)])
     )
-    /// Switches that templates of known models have. Others may be anything a template makes text of.
+    /// Switches in the templates of known models. Others could be anything a template turns into text.
     static let templateSwitches: Partly = (
         "chat_template_kwargs",
         .object([
@@ -79,11 +85,11 @@ enum Fields {
     )
 }
 
-/// Members that are answered with 400, by why.
+/// Members that are refused with 400, by reason.
 enum Refused {
     typealias Refusal = MemberRules.Refusal
 
-    /// OpenAI, OpenRouter: billed by the search.
+    /// OpenAI, OpenRouter: searches are billed per call.
     static let search = Refusal(path: ["web_search_options"], instead: searchTool)
     /// Qwen.
     static let enableSearch = Refusal(path: ["enable_search"], instead: searchTool)
@@ -93,36 +99,36 @@ enum Refused {
     private static let searchTool: StaticString =
         "Searches are billed by the call, which no key is charged for here; leave it out, or hand the model a search tool of your own."
 
-    /// Speech and pictures in an answer are billed at prices of their own.
+    /// Speech and images in a response are billed at prices of their own.
     static let speech = Refusal(
         path: ["modalities"], harmless: .text("text"), instead: "Answers are text here; ask for \"text\" alone.")
 
-    /// OpenRouter: other models, other vendors, other prices than those of the model that was named.
+    /// OpenRouter: switches to other models, vendors or prices than those of the named model.
     static let routing: [Refusal] = ["models", "route", "provider", "plugins", "preset"].map {
         Refusal(
             path: [$0], instead: "The gateway alone decides who answers; name the model, or an alias, in model.")
     }
 
-    /// Together: a second model, billed beside the first.
+    /// Together: a second model that is billed in addition.
     static let safetyModel = Refusal(
         path: ["safety_model"], instead: "It is a second model whose tokens no key is charged for here; leave it out.")
 
-    /// A program that makes any prompt out of a few bytes.
+    /// A program that can turn a few bytes into any prompt.
     static let template = Refusal(
         path: ["chat_template"], instead: "The server's own template is used; leave it out.")
-    /// vLLM: names code to run.
+    /// vLLM: names code to run on the server.
     static let processors = Refusal(
         path: ["logits_processors"], instead: "It names code to run on the server; leave it out.")
 
     static let grammar = Refusal(path: ["grammar"], instead: schema)
-    /// Compiled on the server, at a cost that nothing bounds.
+    /// Compiled on the server, at unbounded cost.
     static let grammars = [
         ["guided_grammar"], ["guided_regex"], ["structured_outputs", "grammar"], ["structured_outputs", "regex"],
         ["structured_outputs", "structural_tag"],
     ].map { Refusal(path: $0, instead: schema) }
     private static let schema: StaticString = "Ask for a form with response_format, as a JSON schema."
 
-    /// Gemini: a cache is named, and names are known to more than those who made it.
+    /// Gemini: caches are referenced by name, and a name may become known to others than its creator.
     static let cachedContent = ["cached_content", "cachedContent"].map {
         Refusal(
             path: ["extra_body", "google", $0], instead: "Caches are not shared among keys; send the content itself.")

@@ -1,9 +1,9 @@
 internal import GatewayModel
 internal import ProviderSchemas
 
-/// The dialects that are served. Facts are of mid-2026, from the vendors' API descriptions and client libraries.
+/// The supported dialects, as of mid-2026, from the vendors' API descriptions and client libraries.
 extension Dialect {
-    /// The row of that name (`provider.dialect` in the database); `nil` when this worker does not know it.
+    /// The row with this name (`provider.dialect` in the database); `nil` when this worker does not know it.
     package static func named(_ name: String) -> Dialect? { table[name] }
 
     private static let table: [String: Dialect] = Dictionary(
@@ -13,7 +13,7 @@ extension Dialect {
         ].map { ($0.name, $0) }
     ) { first, _ in first }
 
-    /// Answers 400 to any member it does not know, in messages too.
+    /// Answers 400 to any unknown member, in messages too.
     package static let openAI = Dialect(
         name: "openai", wire: .openAI, operations: Set(Operation.allCases),
         chat: MemberRules(
@@ -24,14 +24,15 @@ extension Dialect {
         messages: MessageRule(
             fields: NameSet(Fields.openAIMessage), renamesDeveloper: false, stripsCacheMarkers: true))
 
-    /// The same body under `…/openai/v1`.
+    /// The same body as OpenAI's, under `…/openai/v1`.
     static let azure = Dialect(
         name: "azure", wire: .openAI, operations: Set(Operation.allCases), authentication: .header("api-key"),
         chat: openAI.chat, other: openAI.other, tokenLimit: .byModel, promptCacheKey: .always, messages: openAI.messages
     )
 
-    /// The older style, under `…/openai`: the deployment in the path, the version in the query. Versions of before
-    /// 2025 answer 400 to `store` and `service_tier`: they are left out.
+    /// The older style, under `…/openai`, with the deployment in the path and the version in the query.
+    ///
+    /// Versions before 2025 answer 400 to `store` and `service_tier`, so they are left out.
     static let azureDeployments = Dialect(
         name: "azure-deployments", wire: .openAI, operations: Set(Operation.allCases), address: .deployments,
         authentication: .header("api-key"),
@@ -39,7 +40,7 @@ extension Dialect {
             pass: NameSet(Fields.openAIChat), partly: [Fields.cacheOptions], refused: openAI.chat.refused),
         other: openAI.other, tokenLimit: .byModel, promptCacheKey: .replaced, messages: openAI.messages)
 
-    /// Answers 422 to any member it does not know. Usage comes unasked.
+    /// Answers 422 to any unknown member. Usage is always sent.
     static let mistral = Dialect(
         name: "mistral", wire: .openAI, operations: [.chat, .embedding],
         chat: MemberRules(
@@ -56,7 +57,9 @@ extension Dialect {
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "prefix"]), stripsCacheMarkers: true,
             shortensCallIDs: true))
 
-    /// Its tier is `on_demand` unless a request asks for another. Thinking stays visible: hidden it could not be counted.
+    /// The tier is `on_demand` unless requested otherwise.
+    ///
+    /// Thinking stays visible, because hidden it could not be counted.
     static let groq = Dialect(
         name: "groq", wire: .openAI, operations: [.chat],
         chat: MemberRules(
@@ -72,7 +75,7 @@ extension Dialect {
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "reasoning"]), flattening: .text,
             stripsCacheMarkers: true))
 
-    /// Takes its own reasoning text back, and must get it within a tool loop.
+    /// Accepts its own reasoning text in messages, and requires it within a tool loop.
     static let deepSeek = Dialect(
         name: "deepseek", wire: .openAI, operations: [.chat],
         chat: MemberRules(
@@ -112,8 +115,9 @@ extension Dialect {
         other: MemberRules(pass: NameSet(Fields.others + Fields.openSampling), refused: [Refused.safetyModel]),
         asksForImageData: true, messages: MessageRule(stripsCacheMarkers: true))
 
-    /// Uses what others ignore, and passes cache markers on. Which vendor answers, and whether its thinking passes, is not known
-    /// beforehand.
+    /// Uses members that others ignore, and passes cache markers on.
+    ///
+    /// Which vendor responds, and whether its thinking is visible, is not known in advance.
     static let openRouter = Dialect(
         name: "openrouter", wire: .openAI, operations: [.chat, .completion, .embedding],
         chat: MemberRules(
@@ -136,7 +140,7 @@ extension Dialect {
             refused: [Refused.enableSearch, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others + ["dimension", "text_type"])), tokenLimit: .apart)
 
-    /// Reads `max_tokens` only; ignores what it does not know, `n` among it.
+    /// Reads only `max_tokens`; ignores unknown members, and `n` is one of them.
     static let ollama = Dialect(
         name: "ollama", wire: .openAI, operations: [.chat, .completion, .embedding],
         chat: MemberRules(
@@ -147,7 +151,7 @@ extension Dialect {
                 ]), partly: [Fields.reasoning]),
         other: MemberRules(pass: NameSet(Fields.others)), takesSeveralChoices: false, endsCallsWithStop: true)
 
-    /// Ignores members it does not know: the row for any server of OpenAI's shape that has none of its own.
+    /// Ignores unknown members: the row for any OpenAI-compatible server without its own.
     static let vLLM = Dialect(
         name: "vllm", wire: .openAI, operations: [.chat, .completion, .embedding, .image],
         chat: MemberRules(
@@ -172,7 +176,7 @@ extension Dialect {
         other: MemberRules(
             pass: NameSet(Fields.others + Fields.openSampling + Fields.llamaCpp), refused: [Refused.grammar]))
 
-    /// Gemini's endpoint of OpenAI's shape: answers 400 to what it does not know, and to much of JSON Schema.
+    /// Gemini's OpenAI-compatible endpoint. Answers 400 to unknown members and to much of JSON Schema.
     static let geminiCompatible = Dialect(
         name: "gemini-compat", wire: .openAI, operations: [.chat, .embedding, .image],
         chat: MemberRules(

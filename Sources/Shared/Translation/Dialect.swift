@@ -2,10 +2,11 @@ package import GatewayModel
 internal import JSONScan
 package import ProviderSchemas
 
-/// How the vendors of one wire format want it: one row of a table (`Dialect+Table.swift`). All OpenAI-shaped ones share one
-/// code path; what differs among them is here.
+/// A vendor's variant of a wire format: one row of the table in `Dialect+Table.swift`.
+///
+/// All OpenAI-compatible vendors share one code path; how they differ is stated here.
 package struct Dialect: Sendable {
-    /// The formats there are code for. Gemini's own, Bedrock's and OpenAI's Responses would be further cases.
+    /// The implemented wire formats. Gemini's, Bedrock's and OpenAI's Responses would be further cases.
     enum Wire: Sendable {
         case openAI
         /// Anthropic Messages.
@@ -13,109 +14,109 @@ package struct Dialect: Sendable {
     }
 
     enum Address: Sendable {
-        /// The base URL and the path of the operation.
+        /// The base URL followed by the operation's path.
         case path
-        /// `/deployments/{model}/…?api-version=…`: the model stands in the path (Azure).
+        /// `/deployments/{model}/…?api-version=…`, with the model in the path (Azure).
         case deployments
     }
 
-    /// Where the credential goes.
+    /// How the credential is sent.
     package enum Authentication: Sendable {
         /// `Authorization: Bearer …`
         case bearer
-        /// A header of its own, such as `api-key`.
+        /// A dedicated header, such as `api-key`.
         case header(String)
     }
 
     enum TokenLimit: Sendable {
-        /// `max_completion_tokens` where the model wants it, else `max_tokens`.
+        /// `max_completion_tokens` if the model wants it, else `max_tokens`.
         case byModel
         case maxTokens
-        /// Only that one bounds thinking, too.
+        /// The only member that bounds thinking too.
         case maxCompletionTokens
-        /// `max_tokens` bounds the answer and `thinking_budget` the thinking: together they are the limit.
+        /// `max_tokens` bounds the response and `thinking_budget` the thinking; together they make up the limit.
         case apart
     }
 
     enum StreamOptions: Sendable {
         /// `include_usage` alone.
         case usageOnly
-        /// `include_usage`, and no padding against eavesdroppers: TLS ends here anyway.
+        /// `include_usage`, and no padding against traffic analysis: TLS is terminated here anyway.
         case withoutPadding
-        /// Refused: usage comes unasked.
+        /// Refused by the vendor, which always sends usage.
         case none
     }
 
-    /// What becomes of `prompt_cache_key`, by which a vendor tells prompts that begin alike apart.
+    /// How `prompt_cache_key` is treated, by which a vendor groups prompts with a common prefix.
     enum PromptCacheKey: Sendable {
-        /// It has none.
+        /// The vendor has no such member.
         case none
-        /// Each org gets names of its own, also where its caller gives none.
+        /// Always sent, with a name that is unique to the org, even if the client sends none.
         case always
-        /// Only where the caller gives one: this vendor, or an older version of it, may not know the member.
+        /// Replaced only if the client sends one: the vendor, or an older version of it, may not know the member.
         case replaced
     }
 
     enum Flattening: Sendable {
         case none
-        /// A list of nothing but text parts becomes text.
+        /// A list that contains only text parts becomes a string.
         case text
     }
 
     package let name: String
     let wire: Wire
-    /// What of the gateway's endpoints the vendor has.
+    /// The gateway operations that the vendor supports.
     package let operations: Set<Operation>
     var address = Address.path
     package var authentication = Authentication.bearer
-    /// Beside the credential.
+    /// Sent in addition to the credential.
     package var headers: [(name: String, value: String)] = []
 
     // Requests.
-    /// What becomes of the members of a chat request.
+    /// The rules for members of a chat request.
     var chat = MemberRules(pass: NameSet([]))
-    /// The same for the other operations.
+    /// The rules for all other operations.
     var other = MemberRules(pass: NameSet([]))
-    /// Members that are refused though OpenAI has them, by models that reason.
+    /// OpenAI members that this vendor's reasoning models refuse.
     var refusedByReasoners = NameSet([])
     var renames: [(from: StaticString, to: StaticString)] = []
-    /// It refuses `null` and empty lists of tools where it wants nothing.
+    /// Whether it refuses `null` and empty lists of tools where it expects nothing.
     var dropsBlanks = false
     var tokenLimit = TokenLimit.maxTokens
     var streamOptions = StreamOptions.usageOnly
     var promptCacheKey = PromptCacheKey.none
     var takesSeveralChoices = true
     var cleansSchemas = false
-    /// It can hold an answer to a JSON schema.
+    /// Whether it supports responses that follow a JSON schema.
     var takesSchemas = true
-    /// It answers images as URLs unless it is asked for the data.
+    /// Whether it returns images as URLs unless asked for the data.
     var asksForImageData = false
-    /// It reads files by programs that are billed apart from tokens.
+    /// Whether it reads files with programs that are billed separately from tokens.
     var billsFilesApart = false
     var messages = MessageRule()
 
-    // Answers.
+    // Responses.
     package var usage = UsageShape.asGiven
-    /// Its models think without showing it: what they are billed for does not pass.
+    /// Whether its models think without showing it: billed output does not appear in the stream.
     var hidesThinking = false
-    /// It ends an answer that calls tools with `stop`.
+    /// Whether it ends a response that calls tools with `stop`.
     var endsCallsWithStop = false
 
     func rules(for operation: Operation) -> MemberRules { operation == .chat ? chat : other }
 }
 
-/// What an engine wants of messages.
+/// The form in which a vendor accepts messages.
 struct MessageRule: Sendable {
-    /// The members a message may have.
+    /// The members that a message may have.
     var fields = NameSet(Fields.message)
     var renamesDeveloper = true
     var flattening = Dialect.Flattening.none
-    /// `cache_control` and `prompt_cache_breakpoint` on parts are unknown to it.
+    /// Whether it does not know `cache_control` and `prompt_cache_breakpoint` on parts.
     var stripsCacheMarkers = false
-    /// Ids of tool calls must be nine letters or digits.
+    /// Whether tool call ids must be nine letters or digits.
     var shortensCallIDs = false
 
-    /// Messages that have none of these pass as they are.
+    /// Requests whose messages have none of these traits need no rewriting.
     var triggers: MessageTraits {
         var out: MessageTraits = [.otherMembers, .oddParts]
         if !fields.contains("name") { out.insert(.names) }

@@ -1,15 +1,15 @@
 internal import JSONScan
 
-/// The subset of OpenAPI 3.0 that Gemini reads.
+/// Reduces a JSON schema to the subset of OpenAPI 3.0 that Gemini accepts.
 ///
-/// References are written out, so a small schema may stand for an endless one: what is cleaned is bounded by depth, by nodes and by
-/// a size that grows with the schema's own. What is beyond is any object.
+/// References are expanded, so a small schema may stand for an infinite one. The result is bounded by depth, by nodes,
+/// and by a size proportional to the schema's own; beyond that, any object is accepted.
 struct GeminiSchemaCleaner {
     private let references: SchemaReferences
-    /// References being followed: one that leads back into itself is cut.
+    /// References being expanded: a recursive one is cut.
     private var open: Set<TextKey> = []
     private var nodes = 0
-    /// What may still be read of schemas, in the measure of `JSONTree.size`.
+    /// How much more of the schemas may be read, in the units of `JSONTree.size`.
     private var sizeLeft: Int
 
     init(root: JSONTree) {
@@ -19,7 +19,7 @@ struct GeminiSchemaCleaner {
 
     private static var anyObject: JSONTree { .object(["type": .text("object")]) }
 
-    /// What may stand in a schema. A property may have any name: these are keywords only.
+    /// The allowed keywords. They do not apply to property names, which are free.
     private static let kept: Set<String> = [
         "type", "format", "title", "description", "nullable", "enum", "items", "properties", "required", "minItems",
         "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum", "minProperties", "maxProperties",
@@ -61,7 +61,7 @@ struct GeminiSchemaCleaner {
         return out
     }
 
-    /// What of a schema is read here; the schemas in it are read when their turn comes.
+    /// The size of what is read at this level; nested schemas are counted when they are read.
     private static func ownSize(_ schema: JSONTree) -> Int {
         schema.members.reduce(1) { sum, member in
             switch member.name {
@@ -69,13 +69,13 @@ struct GeminiSchemaCleaner {
             case "anyOf", "oneOf", "allOf": sum + member.value.elements.count
             case "items": sum + 1
             case let name where name == "const" || kept.contains(name): sum + name.utf8.count + member.value.size
-            // Left out unread.
+            // Dropped without reading its value.
             default: sum + member.name.utf8.count + 1
             }
         }
     }
 
-    /// `allOf` merged in, `oneOf` as `anyOf`, `const` as an enumeration.
+    /// Merges `allOf`, turns `oneOf` into `anyOf` and `const` into an `enum`.
     private mutating func merged(_ schema: JSONTree) -> JSONTree {
         var node = schema
         if let parts = schema["allOf"] { node = merging(parts.elements, into: node.without("allOf")) }
@@ -94,7 +94,7 @@ struct GeminiSchemaCleaner {
         return merged.schema
     }
 
-    /// `null` among types, choices or enumerated values becomes `nullable`; several types become choices.
+    /// Turns `null` among types, choices or `enum` values into `nullable`, and several types into choices.
     private mutating func withoutNull(_ schema: JSONTree, _ depth: Int) -> JSONTree {
         var node = schema
         var isNullable = false
@@ -114,14 +114,14 @@ struct GeminiSchemaCleaner {
         if let values = node["enum"]?.elements {
             let others = values.filter { $0.spelling != "null" }
             isNullable = isNullable || others.count < values.count
-            // Only text can be enumerated.
+            // Gemini enumerates strings only.
             node = node.setting("enum", .array(others.map { $0.string == nil ? .text($0.spelling) : $0 }))
             node = node.setting("type", .text("string"))
         }
         return isNullable ? node.setting("nullable", .bool(true)) : node
     }
 
-    /// Only properties that exist may be required, and an array says of what.
+    /// Requires only properties that exist, and gives every array an item type.
     private func completed(_ schema: JSONTree, required: JSONTree?) -> JSONTree {
         var node = schema
         let properties = Set((node["properties"]?.members ?? []).map { TextKey($0.name) })

@@ -2,10 +2,11 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// A JSON value taken apart, for what must be rebuilt: schemas, messages, tools. Scalars keep their bytes, so no number is
-/// spelt anew.
+/// A JSON value that can be rebuilt: for schemas, messages and tools.
 ///
-/// Made of validated documents, whose depth and size are bounded by the scanner and the body.
+/// Scalars keep their bytes, so numbers do not change.
+///
+/// Made only from validated documents, whose depth and size are bounded by the scanner and the body limit.
 indirect enum JSONTree {
     case object([(name: String, value: JSONTree)])
     case array([JSONTree])
@@ -28,12 +29,12 @@ indirect enum JSONTree {
     static func bool(_ value: Bool) -> JSONTree { .scalar(Array((value ? "true" : "false").utf8)) }
     static var null: JSONTree { .scalar(Array("null".utf8)) }
 
-    /// A JSON string out of what stands between the quotes of others.
+    /// A JSON string with the given content, which is already escaped.
     static func text(between content: [UInt8]) -> JSONTree {
         .scalar([UInt8(ascii: "\"")] + content + [UInt8(ascii: "\"")])
     }
 
-    /// Members whose value is `nil` are left out.
+    /// Leaves out members whose value is `nil`.
     static func object(_ members: KeyValuePairs<String, JSONTree?>) -> JSONTree {
         .object(members.compactMap { name, value in value.map { (name, $0) } })
     }
@@ -44,7 +45,7 @@ indirect enum JSONTree {
 
     subscript(name: String) -> JSONTree? { members.first { $0.name == name }?.value }
 
-    /// The text of a string.
+    /// The content of a string, unescaped.
     var string: String? {
         guard case .scalar(let raw) = self, raw.count >= 2, raw[0] == UInt8(ascii: "\"") else { return nil }
         return raw.withUnsafeBufferPointer {
@@ -54,7 +55,7 @@ indirect enum JSONTree {
 
     func isText(_ text: String) -> Bool { string == text }
 
-    /// The bytes of a scalar as text, quotes and all.
+    /// The bytes of a scalar as text, including quotes.
     var spelling: String { if case .scalar(let raw) = self { String(decoding: raw, as: UTF8.self) } else { "" } }
 
     func write(into out: inout [UInt8]) {

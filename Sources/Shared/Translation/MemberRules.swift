@@ -1,26 +1,27 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// What becomes of each member of a request on its way to a vendor: three lists, and a rule for everything else.
+/// What happens to each member of a request on its way to a vendor.
 ///
-/// A member **passes** (`pass`, `partly`), is **neutralised** (`fixed`; what no list names is left out), or is **refused**, where
-/// leaving it out would give callers something else than they asked for. Members that raise the bill, change the model, the
-/// length or the route, or reach what belongs to others, never pass.
+/// A member **passes** (`pass`, `partly`), is **neutralised** (`fixed`; members on no list are dropped), or is
+/// **refused** if dropping it would give clients something other than what they asked for. Members that raise the bill,
+/// change the model, the length or the route, or reach other clients' data, never pass.
 struct MemberRules: Sendable {
-    /// Taken over as they are.
+    /// Copied unchanged.
     var pass: NameSet
-    /// Taken over as far as their shape says.
+    /// Copied as far as their shape allows.
     var partly: [(name: StaticString, shape: MemberShape)] = []
-    /// Written out whatever the caller says, and where they say nothing: absence would mean the setting of the operator's own
-    /// account. The values are JSON.
+    /// Sent whatever the client says, even if nothing, since absence would mean the default of the operator's account.
+    ///
+    /// The values are JSON.
     var fixed: [(name: StaticString, json: StaticString)] = []
-    /// Answered with 400 and `param`.
+    /// Refused with 400 and `param`.
     var refused: [Refusal] = []
 
     struct Refusal: Sendable {
-        /// Member by member, from the top of the request.
+        /// Member names, from the top of the request.
         let path: [StaticString]
-        /// What does not ask for anything and is left out instead.
+        /// Values that request nothing, which are dropped instead.
         var harmless = Harmless.blank
         /// What to do instead, as a sentence.
         let instead: StaticString
@@ -29,22 +30,22 @@ struct MemberRules: Sendable {
     enum Harmless: Sendable {
         /// `null`, `false` and empty text, lists and objects.
         case blank
-        /// Those, and text or a list of texts that are all this one.
+        /// Blank values, and a string or a list of strings that all equal this one.
         case text(StaticString)
-        /// Those, and an object in which the member is the text.
+        /// Blank values, and an object whose member has this text.
         case member(StaticString, StaticString)
     }
 
-    /// What may stand in a member, part by part.
+    /// The allowed content of a member.
     enum MemberShape: Sendable {
         case any
-        /// A number, a truth value or a text of at most `scalarBytesMax`.
+        /// A number, a boolean, or a string of at most `scalarBytesMax`.
         case scalar
-        /// An object of which these members are kept.
+        /// An object, of which only these members are kept.
         case object([(name: StaticString, shape: MemberShape)])
-        /// One of these texts; anything else is replaced.
+        /// One of these strings; any other value is replaced.
         case text([StaticString], otherwise: StaticString)
-        /// `true`; anything else is left out.
+        /// `true`; any other value is dropped.
         case yes
     }
 
@@ -52,7 +53,7 @@ struct MemberRules: Sendable {
 }
 
 extension MemberRules {
-    /// The refusal for a member of the request, if what it holds asks for something that is refused.
+    /// The error for a member whose value requests something that is refused.
     func refusal(of name: UnsafeBufferPointer<UInt8>, _ value: JSONView) -> GatewayError? {
         for entry in refused where JSONString.equals(name, entry.path[0]) {
             var found: JSONView? = value
@@ -90,7 +91,7 @@ extension MemberRules.Harmless {
 }
 
 extension MemberRules.MemberShape {
-    /// The value as far as it is taken over; `nil` leaves it out.
+    /// The part of the value that is passed on; `nil` to drop the member.
     func kept(of value: JSONView) -> [UInt8]? {
         switch self {
         case .any: return Array(value.raw)

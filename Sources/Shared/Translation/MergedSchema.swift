@@ -1,6 +1,6 @@
 internal import JSONScan
 
-/// A schema into which others are merged: what it says itself comes first, `properties` and `required` add up.
+/// A schema into which others are merged: its own members take precedence, `properties` and `required` accumulate.
 struct MergedSchema {
     private var members: [(name: String, value: JSONTree)]
     private var names: Set<TextKey>

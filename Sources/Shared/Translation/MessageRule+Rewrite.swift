@@ -1,10 +1,10 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Messages as an engine wants them. What it does not object to keeps its bytes.
+/// Rewrites messages into the form a vendor accepts. Whatever it accepts already keeps its bytes.
 extension MessageRule {
     /// - Parameter messages: the array of a validated request.
-    /// - Returns: the array anew; `nil` when nothing had to change.
+    /// - Returns: the rewritten array; `nil` when nothing had to change.
     func rewritten(_ messages: JSONView) -> [UInt8]? {
         var out = Array("[".utf8)
         var hasChanged = false
@@ -49,7 +49,7 @@ extension MessageRule {
                 object.add(name, value, changed: nil)
             }
         }
-        // Where refusals are unknown, what was said in one is said as text.
+        // If the vendor does not know refusals, the text of one becomes content.
         if let refusal, !hasContent { object.add("content", refusal) }
         return object.result()
     }
@@ -72,7 +72,7 @@ extension MessageRule {
         return hasChanged ? out : nil
     }
 
-    /// Text parts as one text, a line each; `nil` when there is anything else.
+    /// Joins text parts into one string, one line each; `nil` when there is any other part.
     static func flattened(_ parts: JSONView) -> [UInt8]? {
         var out: [UInt8] = [UInt8(ascii: "\"")]
         for part in parts.elements {
@@ -106,7 +106,7 @@ extension MessageRule {
     }
 }
 
-/// Writes an object out of the members of another, and knows whether it differs.
+/// Writes an object from the members of another, and tracks whether they differ.
 struct ObjectWriter {
     private var out = Array("{".utf8)
     private var hasChanged = false
@@ -138,6 +138,6 @@ struct ObjectWriter {
         hasChanged = true
     }
 
-    /// `nil` when every member was added as it stood.
+    /// `nil` when every member was copied unchanged.
     func result() -> [UInt8]? { hasChanged ? out + [UInt8(ascii: "}")] : nil }
 }

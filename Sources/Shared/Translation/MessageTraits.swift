@@ -1,7 +1,8 @@
 package import JSONScan
 
-/// What stands in the messages of a request, as far as an engine may want it otherwise. Noted while messages are read, so
-/// that messages nobody objects to are not walked a second time.
+/// What the messages of a request contain that a vendor may not accept.
+///
+/// Collected while messages are parsed, so that messages every vendor accepts are not walked again.
 package struct MessageTraits: OptionSet, Sendable {
     package let rawValue: UInt8
 
@@ -11,16 +12,16 @@ package struct MessageTraits: OptionSet, Sendable {
     package static let names = MessageTraits(rawValue: 2)
     /// Content as an array of parts.
     package static let parts = MessageTraits(rawValue: 4)
-    /// Tool calls, or answers to them.
+    /// Tool calls or their results.
     package static let calls = MessageTraits(rawValue: 8)
-    /// A member beyond role, content, name, tool_call_id and tool_calls.
+    /// A member other than role, content, name, tool_call_id and tool_calls.
     package static let otherMembers = MessageTraits(rawValue: 16)
-    /// A part with members beyond those that `ContentPart` knows.
+    /// A part with members that `ContentPart` does not know.
     package static let oddParts = MessageTraits(rawValue: 32)
-    /// A part that is a file.
+    /// A file part.
     package static let files = MessageTraits(rawValue: 64)
 
-    /// Notes one member of a message.
+    /// Records one member of a message.
     package mutating func note(_ name: UnsafeBufferPointer<UInt8>, _ value: JSONView) {
         if JSONString.equals(name, "role") {
             if value.isText("developer") { insert(.developerRole) }
@@ -36,7 +37,7 @@ package struct MessageTraits: OptionSet, Sendable {
     }
 }
 
-/// The value of a top-level member.
+/// Access to top-level members.
 extension ClientRequest {
     func member(_ name: StaticString, in bytes: UnsafeBufferPointer<UInt8>) -> JSONView? {
         let found = members.first { JSONString.equals(UnsafeBufferPointer(rebasing: bytes[$0.name]), name) }

@@ -1,6 +1,6 @@
 internal import JSONScan
 
-/// Names of JSON members, found by length first: a look-up compares two or three of them.
+/// Names of JSON members, indexed by length: a look-up compares two or three of them.
 struct NameSet: Sendable {
     private let byLength: [[StaticString]]
 
@@ -17,7 +17,7 @@ struct NameSet: Sendable {
         contains(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
 
-    /// - Parameter name: what stands between the quotes, escaped or not.
+    /// - Parameter name: the bytes between the quotes, possibly with escapes.
     func contains(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         if name.count < byLength.count {
             for known in byLength[name.count] where JSONString.equals(name, known) { return true }

@@ -1,6 +1,6 @@
 internal import JSONScan
 
-/// `reasoning_effort` as thinking.
+/// Translates `reasoning_effort` into Anthropic's thinking.
 extension OpenAIChatToAnthropic {
     struct ThinkingPlan {
         var mode: JSONTree?
@@ -11,13 +11,14 @@ extension OpenAIChatToAnthropic {
         static var off: ThinkingPlan { ThinkingPlan(mode: .object(["type": .text("disabled")])) }
     }
 
-    /// The least a budget may be.
+    /// The smallest budget Anthropic accepts.
     private static let budgetMin: Int64 = 1024
-    /// What must be left for the answer beside a budget.
+    /// Tokens that must be left for the response beside a thinking budget.
     private static let answerMin: Int64 = 1024
 
-    /// Thinking is left off where a tool must be called, which it forbids, and where results of tools are handed in: they would
-    /// have to be preceded by the thoughts that led to the call, signed, and clients of OpenAI's format do not keep those.
+    /// Thinking is off if a tool must be called, because Anthropic forbids the combination, and after tool results.
+    ///
+    /// Those would have to be preceded by the signed thoughts that led to the call, which OpenAI clients do not keep.
     func thinking(_ tools: AnthropicTools) -> ThinkingPlan {
         let mayThink = !tools.forces && !conversation.endsWithResults
         guard mayThink else { return claude.thinksUnasked ? .off : .unasked }
@@ -29,7 +30,7 @@ extension OpenAIChatToAnthropic {
             return ThinkingPlan(
                 mode: .object(["type": .text("adaptive")]), effort: effort(wanted), isOn: true)
         case .budget:
-            // The budget is part of `max_tokens`, which is what was held for: it is not raised for thinking.
+            // The budget is part of `max_tokens`, which the hold is based on, so thinking does not raise it.
             let share = Self.shares[wanted] ?? Self.shareDefault
             let budget = min(max(Self.budgetMin, outputTokensCap / 100 * share), outputTokens - Self.answerMin)
             guard budget >= Self.budgetMin else { return .unasked }
@@ -48,7 +49,7 @@ extension OpenAIChatToAnthropic {
         }
     }
 
-    /// Per cent of the most the model gives.
+    /// Percentages of the model's output limit.
     private static let shares: [String: Int64] = [
         "minimal": 2, "low": 10, "medium": 30, "high": 60, "xhigh": 90, "max": 90,
     ]

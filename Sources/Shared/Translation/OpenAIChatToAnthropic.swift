@@ -2,8 +2,10 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// A chat request in Anthropic's Messages format (Anthropic API reference, "Create a Message"). Built anew from what is
-/// known; what Anthropic has no word for is left out, what would change the answer's meaning is refused.
+/// Translates a chat request to Anthropic's Messages format (Anthropic API reference, "Create a Message").
+///
+/// The body is built from known members. What Anthropic has no counterpart for is dropped; what would change the
+/// meaning of the response is refused.
 extension Translator {
     func anthropicBody(of request: ClientRequest, outputTokens: Int64) throws(GatewayError) -> [UInt8] {
         let model = self.model
@@ -23,7 +25,7 @@ struct OpenAIChatToAnthropic {
     let bytes: UnsafeBufferPointer<UInt8>
     let claude: ClaudeModel
     let outputTokens: Int64
-    /// The most the model gives.
+    /// The model's output limit.
     let outputTokensCap: Int64
     var conversation = AnthropicConversation()
 
@@ -51,7 +53,7 @@ struct OpenAIChatToAnthropic {
         if !output.isEmpty { out.append(("output_config", .object(output))) }
         out += sampling(isThinking: thinking.isOn)
         if let stops = stops() { out.append(("stop_sequences", stops)) }
-        // Absence would mean `auto`: the dearer tier, where the operator's account has it.
+        // Absence would mean `auto`: the more expensive priority tier, if the operator's account has it.
         out.append(("service_tier", .text("standard_only")))
         if request.streams { out.append(("stream", .bool(true))) }
         return JSONTree.object(out).bytes
@@ -71,7 +73,7 @@ struct OpenAIChatToAnthropic {
         if let choice = member("tool_choice") { try OwnTools.check(choice: choice) }
     }
 
-    /// Temperature goes from 0 to 1 there. The other sampling parameters have no counterpart.
+    /// Anthropic's temperature is from 0 to 1. The other sampling parameters have no counterpart.
     private func sampling(isThinking: Bool) -> [(name: String, value: JSONTree)] {
         guard claude.sampling != .refused, !isThinking else { return [] }
         var out: [(name: String, value: JSONTree)] = []
@@ -98,7 +100,7 @@ struct OpenAIChatToAnthropic {
         return .object(["type": .text("json_schema"), "schema": SchemaCleaner.anthropic(JSONTree(schema))])
     }
 
-    /// There is no mode for JSON without a schema: it is asked for in words.
+    /// Anthropic has no mode for JSON without a schema, so a system text asks for it.
     private func instruction() -> [JSONTree] {
         guard member("response_format")?["type"]?.isText("json_object") == true else { return [] }
         return [AnthropicConversation.text("Answer with one JSON object and nothing else.")]

@@ -2,8 +2,10 @@ internal import GatewayModel
 internal import JSONScan
 internal import ProviderSchemas
 
-/// A stream of an OpenAI-shaped vendor. Most chunks pass as they are; those with a role, tool calls, content in parts or an
-/// unusual end are looked at, and mended where a client would stumble over them.
+/// The stream of an OpenAI-compatible vendor.
+///
+/// Most chunks pass unchanged. Those with a role, tool calls, content in parts or an unusual finish reason are
+/// examined, and repaired where a client would stumble over them.
 struct OpenAIStream: Sendable {
     let shape: UsageShape
     let endsCallsWithStop: Bool
@@ -11,7 +13,7 @@ struct OpenAIStream: Sendable {
     private var mender: ChoiceMender
     private var hasStarted = false
 
-    /// - Parameter identity: what new ids of tool calls are made of.
+    /// - Parameter identity: the source of new tool call ids.
     init(_ dialect: Dialect, _ operation: Operation, _ identity: AnswerIdentity) {
         shape = dialect.usage
         endsCallsWithStop = dialect.endsCallsWithStop

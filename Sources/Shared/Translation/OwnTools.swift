@@ -1,11 +1,15 @@
 internal import GatewayModel
 internal import JSONScan
 
-/// Tools of a request. Functions (and custom tools, which are functions with a text) run where the caller is. All others run at
-/// the vendor and are billed by the call, which no key could be charged for: they are left out, as clients that send them in
-/// every request expect of servers that have none, and refused where nothing else is left or one of them is demanded.
+/// Keeps the tools of a request that the client itself runs.
+///
+/// Those are functions, and custom tools, which are functions of a text.
+///
+/// All other tools run at the vendor and are billed per call, which no key could be charged for. They are dropped, as
+/// clients that send them in every request expect from servers without them. The request is refused if no other tool is
+/// left, or if one of them is required.
 enum OwnTools {
-    /// Whether the caller runs it.
+    /// Whether the client runs it.
     static func isOwn(_ tool: JSONView) -> Bool {
         guard tool.kind == .object else { return false }
         if let type = tool["type"], !type.isNull, !type.isText("function"), !type.isText("custom") { return false }
@@ -19,7 +23,7 @@ enum OwnTools {
             || keepsMarkers && JSONString.equals(name, "cache_control")
     }
 
-    /// - Returns: the tools anew; `nil` when nothing had to change.
+    /// - Returns: the remaining tools; `nil` when nothing had to change.
     /// - Throws: 400 when no tool is left.
     static func kept(_ tools: JSONView, keepsMarkers: Bool) throws(GatewayError) -> [UInt8]? {
         var out = Array("[".utf8)
@@ -55,7 +59,7 @@ enum OwnTools {
         return hasChanged ? out : nil
     }
 
-    /// - Throws: 400 when a tool is demanded that the vendor would run.
+    /// - Throws: 400 when the choice requires a tool that the vendor runs.
     static func check(choice: JSONView) throws(GatewayError) {
         guard choice.kind == .object, let type = choice["type"], type.kind == .string else { return }
         for known: StaticString in ["function", "custom", "allowed_tools", "auto", "none", "required"]

@@ -1,19 +1,20 @@
-/// JSON Schema in the subsets vendors read. Whoever sends them another keyword has the whole request refused.
+/// Reduces JSON schemas to the subsets that vendors accept: a keyword they do not know fails the whole request.
 enum SchemaCleaner {
-    /// How deep references are followed, and how large a schema may become by it: so many times its own size (`JSONTree.size`),
-    /// and so much more.
+    /// Bounds on expanding references: depth, nodes and size.
+    ///
+    /// The size may grow to `growthMax` times the schema's own (`JSONTree.size`) plus `sizeFree`.
     static let depthMax = 32
     static let nodesMax = 5_000
     static let growthMax = 8
     static let sizeFree = 64 << 10
 
-    /// For Gemini: references written out, unions as `anyOf`, constants as enumerations, `null` as `nullable`.
+    /// For Gemini: references expanded, unions as `anyOf`, constants as `enum`, `null` as `nullable`.
     static func gemini(_ schema: JSONTree) -> JSONTree {
         var cleaner = GeminiSchemaCleaner(root: schema)
         return cleaner.cleaned(schema, depth: 0)
     }
 
-    /// For Anthropic's `output_config.format`: objects closed, and bounds moved into the description.
+    /// For Anthropic's `output_config.format`: closes objects, and moves bounds into the description.
     static func anthropic(_ schema: JSONTree) -> JSONTree {
         guard schema.isObject else { return schema }
         var out: [(name: String, value: JSONTree)] = []

@@ -1,7 +1,8 @@
 internal import JSONScan
 
-/// Looks up references into one schema (RFC 6901 pointers, `#/$defs/Name`). What is looked at is indexed once, so that all
-/// references together cost no more than the schema and themselves.
+/// Resolves references within one schema (RFC 6901 pointers, `#/$defs/Name`).
+///
+/// Each node is indexed once, so that all look-ups together take time linear in the schema and the references.
 final class SchemaReferences {
     private final class Node {
         let tree: JSONTree
@@ -21,7 +22,7 @@ final class SchemaReferences {
 
     init(root: JSONTree) { self.root = Node(root) }
 
-    /// - Returns: `nil` for a reference that is none of this form, or leads nowhere.
+    /// - Returns: `nil` for a reference of another form, or without a target.
     func resolve(_ reference: String) -> JSONTree? {
         guard reference.utf8.first == UInt8(ascii: "#") else { return nil }
         var node = root
@@ -32,7 +33,7 @@ final class SchemaReferences {
         return node.tree
     }
 
-    /// `~1` is a slash, `~0` a tilde.
+    /// Unescapes a step of a pointer: `~1` is a slash, `~0` a tilde.
     private static func name(_ step: Substring.UTF8View) -> TextKey {
         guard step.contains(UInt8(ascii: "~")) else { return TextKey(String(Substring(step))) }
         var out: [UInt8] = []
@@ -51,7 +52,7 @@ final class SchemaReferences {
 }
 
 extension JSONTree {
-    /// What it takes to write the value: its bytes, and one for each member and element.
+    /// The size of the value when written: its bytes, plus one for each member and element.
     var size: Int {
         switch self {
         case .scalar(let raw): raw.count

@@ -1,24 +1,24 @@
 package import ProviderSchemas
 
-/// What one event of a provider's stream comes to.
+/// The result of one event of a provider's stream.
 package enum StreamStep: Sendable {
-    /// Nothing for the caller.
+    /// Nothing to send to the client.
     case nothing
-    /// A chunk in OpenAI's format, as any client can read it.
+    /// A chunk in OpenAI's format that any client can read.
     case chunk(ChatChunk)
-    /// The last one: the provider has said that its answer is complete.
+    /// The last chunk: the provider has completed its response.
     case last(ChatChunk)
-    /// The answer is complete.
+    /// The response is complete, without another chunk.
     case done
-    /// The provider says that it failed; `detail` is for the log.
+    /// The provider reports a failure; `detail` is for the log.
     case failed(ProviderRefusal, detail: String)
-    /// Not what the format allows.
+    /// A violation of the format, described for the log.
     case broken(String)
 }
 
-/// A provider's stream, event by event, in the caller's format. A value without I/O: one for each attempt.
+/// Translates a provider's stream, event by event, into the client's format. Does no I/O; one value per attempt.
 package struct StreamTranslator: Sendable {
-    // One of the two: changed in place, which an enum with payloads would not be.
+    // One of the two is set. They are mutated in place, which the payload of an enum would not allow.
     private var openAI: OpenAIStream?
     private var anthropic: AnthropicStream?
 

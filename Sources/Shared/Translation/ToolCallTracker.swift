@@ -2,13 +2,16 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// The tool calls of one choice as they stream in: gives each its index, its id once and its name once (OpenAI API
-/// reference, chat completion chunks). A new call starts with an id not met before, an index not met before, or a second name.
+/// Gives each streamed tool call of one choice an index, and its id and name exactly once.
+///
+/// See the OpenAI API reference, chat completion chunks.
+///
+/// A new call starts with an unknown id, an unknown index, or a different name.
 struct ToolCallTracker: Sendable {
     private let id: String
     /// The names of the calls.
     private var names: [TextKey] = []
-    /// The newest call of an id, and of a vendor's index.
+    /// The newest call with an id, and with a vendor's index.
     private var placesByID: [TextKey: Int] = [:]
     private var placesByIndex: [Int64: Int] = [:]
 
@@ -17,7 +20,7 @@ struct ToolCallTracker: Sendable {
     var isEmpty: Bool { names.isEmpty }
 
     /// - Parameter deltas: the `tool_calls` of one delta.
-    /// - Returns: the array anew; `nil` when it is as it must be.
+    /// - Returns: the repaired array; `nil` when it needs no change.
     mutating func mended(_ deltas: JSONView) throws(TooManyCalls) -> [UInt8]? {
         var out = Array("[".utf8)
         var hasChanged = false
@@ -53,7 +56,7 @@ struct ToolCallTracker: Sendable {
 
     private static func isText(_ arguments: JSONView?) -> Bool { arguments == nil || arguments?.kind == .string }
 
-    /// Which call a delta goes on with; `nil`: it starts one.
+    /// The call that a delta continues; `nil` when it starts a new one.
     private func place(index: Int64?, id: TextKey?, name: TextKey?) -> Int? {
         if let id { return placesByID[id] }
         guard let index else { return name == nil && !names.isEmpty ? names.count - 1 : nil }
@@ -83,7 +86,7 @@ struct ToolCallTracker: Sendable {
         return out
     }
 
-    /// The function with its arguments as text.
+    /// The function with its arguments as a string; `nil` when they are one already.
     private static func function(_ function: JSONView) -> [UInt8]? {
         guard function["arguments"]?.kind != .string else { return nil }
         var object = ObjectWriter()

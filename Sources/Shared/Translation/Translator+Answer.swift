@@ -2,7 +2,7 @@ package import GatewayModel
 internal import JSONScan
 package import ProviderSchemas
 
-/// A complete answer in the caller's format, and what has been read of it.
+/// A complete response in the client's format, and what was read from it.
 package struct TranslatedAnswer: Sendable {
     package let body: [UInt8]
     package let facts: ProviderAnswer
@@ -10,7 +10,7 @@ package struct TranslatedAnswer: Sendable {
 
 extension Translator {
     /// - Parameter body: the body of a 200.
-    /// - Returns: `nil` when it is none of an answer. An error inside is in `facts.errorMessage`.
+    /// - Returns: `nil` when the body is not a response. An error inside it is in `facts.errorMessage`.
     package func answer(_ body: [UInt8], to operation: Operation, as identity: AnswerIdentity) -> TranslatedAnswer? {
         switch dialect.wire {
         case .openAI: openAIAnswer(body, to: operation, identity)
@@ -18,7 +18,7 @@ extension Translator {
         }
     }
 
-    /// For one attempt.
+    /// A translator for the stream of one attempt.
     package func stream(of operation: Operation, as identity: AnswerIdentity) -> StreamTranslator {
         switch dialect.wire {
         case .openAI: StreamTranslator(OpenAIStream(dialect, operation, identity))

@@ -2,8 +2,10 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 
-/// Requests to OpenAI-shaped vendors: the caller's bytes with the model's name there, usage asked for, the output limit under
-/// the one name this vendor reads (so that it cannot read a larger one than was held for), and what it refuses left out.
+/// Builds requests for OpenAI-compatible vendors from the client's bytes.
+///
+/// It sets the upstream name of the model, requests usage, sets the output limit under the one name this vendor reads
+/// (so that it cannot read a larger one than the hold covers), and drops what the vendor refuses.
 extension Translator {
     func openAIBody(
         of request: ClientRequest, outputTokens: Int64?, _ promptCacheKey: (([UInt8]) -> String)?
@@ -60,7 +62,7 @@ extension Translator {
         return text
     }
 
-    /// DALL·E, and whoever does as it did, answers with a URL unless asked not to; later models refuse the question.
+    /// DALL·E and its imitators return a URL unless asked for the data; later models refuse the parameter.
     private func setImageFormat(_ splice: inout JSONSplice) {
         let isOld = upstreamModel.hasPrefix("dall-e") || model.name.hasPrefix("dall-e")
         if isOld || dialect.asksForImageData {
@@ -76,13 +78,13 @@ extension Translator {
         }
     }
 
-    /// Refused by models that reason, even with harmless values.
+    /// Members that reasoning models refuse, even with harmless values.
     private static let sampling = NameSet([
         "temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias",
     ])
     private static let toolFields = NameSet(["tools", "tool_choice", "parallel_tool_calls"])
 
-    /// Every member through the dialect's lists.
+    /// Applies the dialect's rules to every member.
     private func filter(
         _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
     ) throws(GatewayError) {
@@ -117,7 +119,7 @@ extension Translator {
         for (name, json) in rules.fixed { splice.set(name, json: Array("\(json)".utf8)) }
     }
 
-    /// Two orgs never have the same name at a vendor, so neither finds out, nor is billed by, what the other sent.
+    /// Gives each org its own names at the vendor, so that none learns of, or is billed for, another org's prompts.
     private func namePrompts(
         by name: ([UInt8]) -> String, _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>,
         _ splice: inout JSONSplice
@@ -148,13 +150,13 @@ extension Translator {
         switch dialect.streamOptions {
         case .none: break
         case .usageOnly: splice.set("stream_options", json: Self.usage)
-        // It is Chat Completions that is padded.
+        // Only Chat Completions pads its streams.
         case .withoutPadding:
             splice.set("stream_options", json: request.operation == .chat ? Self.usageWithoutPadding : Self.usage)
         }
     }
 
-    /// Schemas of tools and of the answer in the subset the vendor reads.
+    /// Reduces the schemas of tools and of the response format to the vendor's subset.
     private func cleanSchemas(
         _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
     ) {
@@ -176,14 +178,14 @@ extension Translator {
 }
 
 extension JSONTree {
-    /// The object with one member changed, if it has it.
+    /// The object with one member changed, if it has that member.
     func replacing(_ name: String, _ change: (JSONTree) -> JSONTree) -> JSONTree {
         .object(members.map { $0.name == name ? ($0.name, change($0.value)) : $0 })
     }
 
     func without(_ name: String) -> JSONTree { .object(members.filter { $0.name != name }) }
 
-    /// The object with one member set, at its place or at the end.
+    /// The object with one member set, in its place or at the end.
     func setting(_ name: String, _ value: JSONTree) -> JSONTree {
         self[name] == nil ? .object(members + [(name, value)]) : replacing(name) { _ in value }
     }

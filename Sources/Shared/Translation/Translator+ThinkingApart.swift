@@ -1,7 +1,9 @@
 internal import JSONScan
 
-/// Vendors whose `max_tokens` bounds the answer and not the thinking (Alibaba's Model Studio: "does not cap reasoning tokens").
-/// The caller's limit is for both, and so is what was held: it is parted between them, and nobody thinks unasked.
+/// For vendors whose `max_tokens` bounds the response but not the thinking.
+///
+/// Alibaba's Model Studio says: "does not cap reasoning tokens". The client's limit, like the hold, covers both, so it
+/// is divided between them, and the model does not think unless asked to.
 extension Translator {
     func splitLimit(_ request: ClientRequest, _ tokens: Int64, _ splice: inout JSONSplice) {
         let budget = request.body.withJSON { thinkingBudget(of: request, in: $0, tokens) }
@@ -11,13 +13,13 @@ extension Translator {
         splice.remove("max_completion_tokens")
     }
 
-    /// Per cent of the limit, by what `reasoning_effort` asks for.
+    /// Percentages of the limit, by `reasoning_effort`.
     private static let shares: [(effort: StaticString, share: Int64)] = [
         ("minimal", 10), ("low", 20), ("medium", 50), ("high", 75), ("xhigh", 90), ("max", 90),
     ]
     private static let shareDefault: Int64 = 50
 
-    /// Tokens to think with; 0 when no thinking is asked for.
+    /// The thinking budget in tokens; 0 when no thinking is requested.
     private func thinkingBudget(
         of request: ClientRequest, in bytes: UnsafeBufferPointer<UInt8>, _ tokens: Int64
     ) -> Int64 {

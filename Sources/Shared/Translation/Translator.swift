@@ -3,13 +3,16 @@ internal import JSONScan
 package import PlaneContract
 internal import ProviderSchemas
 
-/// Between the caller's format, which is OpenAI's, and that of one deployment: requests there, answers, streams and errors
-/// back. Prepared once for each deployment of a snapshot.
+/// Translates between the client's format, which is OpenAI's, and that of one deployment.
+///
+/// Requests are translated one way; responses, streams and errors the other.
+///
+/// Prepared once per deployment of a snapshot.
 package struct Translator: Sendable {
     package let dialect: Dialect
     let model: ModelEntry
     let upstreamModel: String
-    /// The model's name there, as a JSON string.
+    /// The upstream name of the model, as a JSON string.
     package let quotedModel: [UInt8]
     let claude: ClaudeModel
 
@@ -21,13 +24,13 @@ package struct Translator: Sendable {
         claude = ClaudeModel(named: upstreamModel)
     }
 
-    /// The body for the deployment.
+    /// The request body for the deployment.
     ///
     /// - Parameters:
-    ///   - outputTokens: what the caller, or the money, allows; never exceeded, and never more than the model gives.
-    ///   - promptCacheKey: the name by which the vendor is to know this org's prompts, from the one its caller gives them, as it stands in
-    ///     the request; `nil`: the caller's own passes.
-    /// - Throws: 400 for what this deployment cannot do, though another may.
+    ///   - outputTokens: the limit set by the client or the budget; capped at the model's own limit.
+    ///   - promptCacheKey: makes the org's cache key for the vendor from the raw JSON value the client sent, empty if
+    ///     none; `nil` to pass the client's own.
+    /// - Throws: 400 for what this deployment cannot do, though another one may.
     package func body(
         of request: ClientRequest, outputTokens: Int64?, promptCacheKey: (([UInt8]) -> String)? = nil
     ) throws(GatewayError) -> [UInt8] {
@@ -38,9 +41,9 @@ package struct Translator: Sendable {
         }
     }
 
-    /// Whether output may be billed that does not pass in a stream.
+    /// Whether output may be billed that does not appear in the stream.
     ///
-    /// - Parameter asked: the caller asks for thinking.
+    /// - Parameter asked: whether the client asks for thinking.
     package func mayThinkUnseen(whenAsked asked: Bool) -> Bool {
         switch dialect.wire {
         case .openAI: model.wantsMaxCompletionTokens || dialect.hidesThinking
@@ -48,7 +51,7 @@ package struct Translator: Sendable {
         }
     }
 
-    /// Whether its usage says how much of what it keeps it keeps for an hour.
+    /// Whether its usage reports how many of the cached tokens are kept for an hour.
     package var tellsHowLongIsKept: Bool { dialect.wire == .anthropic }
 
     static var withoutSchemas: GatewayError {
