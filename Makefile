@@ -17,10 +17,11 @@ format: ## Format the source in place
 check-format:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
-check: check-format ## Check format, imports, links and tidiness (build first)
+check: check-format ## Check format, imports, links, tidiness and words (build first)
 	scripts/check-imports.sh
 	scripts/check-links.sh
 	scripts/check-tidy.sh
+	scripts/check-words.sh
 
 # --skip-build: `swift test` would build everything a second time, with testability we do not use.
 unit: build ## Run the unit tests
