@@ -11,7 +11,7 @@ import Testing
         walker.feed(.body(Array(body.utf8)))
         walker.feed(.bodyEnd)
         walker.feed(.keyFound(.found(Walker.caller)))
-        // A large body is announced to the limiter before it is read.
+        // The limiter is asked about a large body before it is read.
         walker.feed(.beginAnswered(.verdict(.begun)))
         return (walker.status, walker.written)
     }

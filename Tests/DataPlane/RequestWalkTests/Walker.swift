@@ -73,7 +73,7 @@ struct Walker {
                 .utf8)
     }
 
-    /// Admits the request with `held` and `left` remaining; -1 is no limit.
+    /// A verdict that holds `hold` and leaves `left` of the money; -1 is no limit.
     static func admission(holding hold: NanoUSD, left: Int64 = -1) -> AdmitAnswer {
         let periods = "202611/20261122,202611/20261122"
         return .verdict(

@@ -129,7 +129,7 @@ import Testing
         return Price(id: 1, effectiveFromMs: 0, tokens: tokens(&random), tiers: tiers, images: images)
     }
 
-    /// Splits a sum into `parts` parts, each 0 or more.
+    /// Splits `sum` at random into `count` parts, each 0 or more.
     private static func parts(_ count: Int, of sum: Int64, _ random: inout Seeded) -> [Int64] {
         let cuts = [0] + (1..<count).map { _ in Int64.random(in: 0...sum, using: &random) }.sorted() + [sum]
         return zip(cuts, cuts.dropFirst()).map { $1 - $0 }

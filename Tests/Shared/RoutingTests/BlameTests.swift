@@ -110,8 +110,7 @@ import Testing
         return counts
     }
 
-    /// A third party sends two hundred requests against "quick"; two other keys use it occasionally and are served
-    /// well.
+    /// A stranger gets `note` from "quick" 200 times; two other keys use it occasionally and are served well.
     private func attacked(_ note: AttemptNote) -> (RoutingTable, HealthTable) {
         let table = routes([Engine(id: "quick"), Engine(id: "steady")], by: Self.fast)
         let (quick, steady) = (target("quick", of: table), target("steady", of: table))

@@ -109,7 +109,7 @@ import Translation
 }
 
 extension Result where Failure == any Error {
-    /// The value; a thrown error is reported as the gateway's error.
+    /// The value; a failure becomes a `GatewayError`, as in the gateway.
     func get(orFail what: String) throws(GatewayError) -> Success {
         do { return try get() } catch { throw GatewayError(.upstreamError, "no translator for \(what)") }
     }
