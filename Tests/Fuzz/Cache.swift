@@ -2,8 +2,10 @@ import GatewayModel
 import JSONScan
 import ResponseCache
 
-/// A body has one digest, however it is cut, whenever it is JSON; what stands in the cache Redis is one answer or none; and an
-/// answer of any shape is judged.
+/// Properties of the response cache.
+///
+/// A JSON body has one digest, however it is split; a value in the cache Redis decodes to one answer or none; and an
+/// answer of any shape can be judged.
 func fuzzCache(_ input: FuzzInput) {
     let whole = digest([input.rest])
     require(digest(input.pieces) == whole, "another cutting gives another digest")
@@ -23,7 +25,7 @@ private func digest(_ pieces: [[UInt8]]) -> [UInt8]? {
 private let secrets = CacheSecrets(secret: [1, 2, 3])
 private let key = secrets.key(org: "org", .chat, body: [], definition: [])
 
-/// The stand-in for the cipher opens anything: what was read once is written and read again as the same.
+/// The stand-in for the cipher opens anything; a decoded answer must survive encoding and decoding.
 private func readBack(_ bytes: [UInt8]) {
     let sealed = [UInt8](repeating: 0, count: 12) + bytes + [UInt8](repeating: 0, count: 16)
     guard let answer = secrets.open(sealed, for: key) else { return }

@@ -1,6 +1,6 @@
 import EventStream
 
-/// Any cutting gives the same events, and they are those of a plain reading of the standard.
+/// However a stream is split, the events are the same, and equal to those of a literal implementation of the standard.
 func fuzzEventStream(_ input: FuzzInput) {
     let whole = parse([input.rest])
     require(parse(input.pieces) == whole, "another cutting gives other events")
@@ -16,7 +16,7 @@ private func parse(_ pieces: [[UInt8]]) -> [EventStreamParser.Event] {
     return events
 }
 
-/// WHATWG HTML §9.2.6 over the whole stream at once.
+/// WHATWG HTML §9.2.6, applied to the whole stream at once.
 private func plainly(_ bytes: [UInt8]) -> [EventStreamParser.Event] {
     var events: [EventStreamParser.Event] = []
     var data: [UInt8] = []

@@ -1,7 +1,7 @@
 import ClientDialects
 import JSONScan
 
-/// Whatever JSON object a caller sends, what comes out is refused or an object that everybody reads alike, and bounded.
+/// Any JSON object a caller sends is refused or becomes an unambiguous object of bounded size.
 func fuzzForeignChat(_ input: FuzzInput) {
     guard let members = try? JSONScanner.members(of: input.bytes),
         let form = try? ForeignChat.inOpenAIForm(input.bytes, members)
@@ -12,7 +12,7 @@ func fuzzForeignChat(_ input: FuzzInput) {
     do throws(JSONFlaw) {
         _ = try JSONScanner.members(of: form)
     } catch .tooDeep {
-        // What frames a value can be the level too many: the second reading refuses it.
+        // Wrapping a value can add the one level too many: the second scan refuses it.
     } catch {
         fatalError("\(error) in \(String(decoding: form, as: UTF8.self))")
     }

@@ -1,5 +1,6 @@
-/// The bytes libFuzzer made, and what all targets do with them. A broken property traps, which libFuzzer reports with the
-/// input that did it.
+/// The bytes libFuzzer made, with helpers for all targets.
+///
+/// A violated property traps, which libFuzzer reports with the input.
 struct FuzzInput {
     let bytes: [UInt8]
 
@@ -7,7 +8,7 @@ struct FuzzInput {
         bytes = Array(UnsafeBufferPointer(start: data, count: count))
     }
 
-    /// The bytes behind the first, in pieces whose sizes the first byte decides: whole, byte by byte, or in between.
+    /// The bytes after the first, in pieces whose sizes the first byte determines: whole, byte by byte, or in between.
     var pieces: [[UInt8]] {
         let rest = bytes.dropFirst()
         guard let first = bytes.first, first > 0 else { return [Array(rest)] }
@@ -15,7 +16,7 @@ struct FuzzInput {
         var at = rest.startIndex
         var size = Int(first)
         while at < rest.endIndex {
-            // A short cycle of different sizes reaches more cuts than one size alone.
+            // A short cycle of different sizes reaches more splits than one size.
             size = size * 5 % 37 + 1
             let end = min(at + size, rest.endIndex)
             pieces.append(Array(rest[at..<end]))

@@ -1,6 +1,6 @@
 import HTTPCodec
 
-/// However a chunked body arrives, the same bytes come out, and what comes out encodes to a body that decodes to it.
+/// However a chunked body is split, it decodes to the same bytes, and encoding them gives a body that decodes to them.
 func fuzzHTTPChunks(_ input: FuzzInput) {
     let whole = decode([input.rest])
     require(decode(input.pieces) == whole, "another cutting gives another body")
@@ -27,7 +27,7 @@ private func decode(_ pieces: [[UInt8]]) -> Outcome {
     var outcome = Outcome()
     for piece in pieces where !outcome.isDone {
         do { outcome.used += try piece.withUnsafeBytes { try body.decode($0, into: &outcome.out) } } catch {
-            // What was decoded before the flaw depends on the cutting, and is thrown away.
+            // What was decoded before the error depends on the split, and is discarded.
             return Outcome(isRefused: true)
         }
         outcome.isDone = body.isDone

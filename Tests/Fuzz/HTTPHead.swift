@@ -1,10 +1,10 @@
 import HTTPCodec
 
-/// However a head arrives, it is judged alike, and what passes holds nothing two servers could read in two ways.
+/// However a head is split, it is judged alike, and an accepted head contains nothing ambiguous.
 func fuzzHTTPHead(_ input: FuzzInput) {
     let whole = parse([input.rest])
     let parts = parse(input.pieces)
-    // A flaw may be named earlier than another when fewer bytes are there; that there is one may not depend on it.
+    // With fewer bytes, a different error may be found first; whether there is one must not depend on the split.
     require((whole == .refused) == (parts == .refused), "another cutting gives another verdict")
     if case .head = whole { require(whole == parts, "another cutting gives another head") }
     if case .head(let head, let count) = whole { check(head, Array(input.rest[..<count])) }
@@ -16,7 +16,7 @@ private enum Verdict: Equatable {
     case refused
 }
 
-/// Gives the parser all that has arrived, again and again.
+/// Gives the parser everything received so far, again and again.
 private func parse(_ pieces: [[UInt8]]) -> Verdict {
     var parser = HeadParser(HeadBounds(bytesMax: 1 << 10, fieldsMax: 20, targetBytesMax: 200))
     var arrived: [UInt8] = []
@@ -44,7 +44,7 @@ private func check(_ head: HTTPHead, _ bytes: [UInt8]) {
     checkFraming(head, String(decoding: bytes, as: UTF8.self).lowercased())
 }
 
-/// The length of the body is said once, by the field whose name is spelled out.
+/// The body's length is given once, by the field spelled exactly so.
 private func checkFraming(_ head: HTTPHead, _ text: String) {
     let lines = text.split(separator: "\r\n").dropFirst()
     let lengths = lines.count { $0.hasPrefix("content-length:") }

@@ -1,7 +1,7 @@
 import GatewayModel
 import KeyMaterial
 
-/// Only a key's exact form passes, and no key with one character changed.
+/// Only a key's exact form is accepted, and no key with one character changed.
 func fuzzHubKey(_ input: FuzzInput) {
     let bytes = input.bytes
     let text = String(decoding: bytes, as: UTF8.self)
@@ -12,7 +12,7 @@ func fuzzHubKey(_ input: FuzzInput) {
     checkChanged(bytes)
 }
 
-/// A key made of the input passes; the same with one character changed does not.
+/// A key made from the input is accepted; the same key with one character changed is not.
 private func checkChanged(_ bytes: [UInt8]) {
     let words = bytes.withUnsafeBytes { raw in
         (0..<4).map { at in raw.count >= 8 * at + 8 ? raw.loadUnaligned(fromByteOffset: 8 * at, as: UInt64.self) : 0 }

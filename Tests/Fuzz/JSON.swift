@@ -1,7 +1,9 @@
 import Foundation
 import JSONScan
 
-/// What the scanner accepts is JSON for other parsers too, its ranges are exact, no name is there twice, and a splice changes
+/// Properties of the JSON scanner.
+///
+/// What it accepts is JSON for other parsers too, its ranges are exact, no name is duplicated, and a splice changes
 /// what it names and no other byte.
 func fuzzJSON(_ input: FuzzInput) {
     let body = input.rest
@@ -42,7 +44,7 @@ private func checkRanges(_ body: [UInt8], _ members: [JSONMember]) {
     }
 }
 
-/// Walks over everything a view can reach.
+/// Visits everything a view can reach.
 private func visit(_ view: JSONView, depth: Int) {
     require(depth <= JSONScanner.depthMax + 1, "deeper than the scanner allows")
     _ = (view.bool, view.integer, view.double, view.string, view.isNull, view.hasText, view["role"]?.kind)
@@ -85,7 +87,7 @@ private func checkSplice(_ body: [UInt8], _ members: [JSONMember], _ choice: UIn
     }
 }
 
-/// Foundation refuses numbers its types cannot hold; what else it refuses, nobody should send on.
+/// Foundation refuses numbers its types cannot hold; anything else it refuses should not be sent on either.
 private func checkFoundation(_ body: [UInt8]) {
     let hasNumber = body.contains { $0 >= 0x30 && $0 <= 0x39 }
     guard !hasNumber else { return }

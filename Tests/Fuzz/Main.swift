@@ -1,6 +1,6 @@
 import Foundation
 
-/// One program for all targets: `FUZZ_TARGET` names the one whose properties libFuzzer tries to break.
+/// One program for all targets: `FUZZ_TARGET` names the one to run.
 private let targets: [String: @Sendable (FuzzInput) -> Void] = [
     "Cache": fuzzCache,
     "EventStream": fuzzEventStream,

@@ -1,7 +1,7 @@
 import GatewayModel
 import ProviderSchemas
 
-/// Whatever a provider sends can be read: chunks, answers, errors, usage.
+/// Anything a provider sends can be parsed: chunks, answers, errors, usage.
 func fuzzProvider(_ input: FuzzInput) {
     guard let first = input.bytes.first else { return }
     let body = input.rest

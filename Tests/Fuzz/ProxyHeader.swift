@@ -1,6 +1,6 @@
 import HTTPCodec
 
-/// A PROXY header is taken when it is complete, not before, and never more of it than there is.
+/// A PROXY header is accepted only when complete, and no byte beyond its end is consumed.
 func fuzzProxyHeader(_ input: FuzzInput) {
     let bytes = input.bytes
     guard let (address, count) = parse(bytes) else { return }

@@ -2,12 +2,12 @@ import Admission
 import GatewayModel
 import Redis
 
-/// Any cutting of what Redis sends gives the same replies, and the limiter's answers can be read out of all of them.
+/// However Redis's output is split, the replies are the same, and each can be decoded as a limiter's answer.
 func fuzzRESP(_ input: FuzzInput) {
     let whole = read([input.rest])
     let parts = read(input.pieces)
     require(whole.isBroken == parts.isBroken, "another cutting gives another verdict")
-    // What came in one piece with the bytes that break the connection is lost with it.
+    // Replies that came in one piece with the bytes that break the connection are lost with it.
     let isSame = whole.isBroken ? parts.replies.starts(with: whole.replies) : whole.replies == parts.replies
     require(isSame, "another cutting gives other replies")
     for reply in whole.replies { judge(reply) }
@@ -30,7 +30,7 @@ private func read(_ pieces: [[UInt8]]) -> Outcome {
     return outcome
 }
 
-/// What a worker does with the reply to an admit and to a look at a key's counters.
+/// Decodes the reply as a worker does after an admit and after reading a key's counters.
 private func judge(_ reply: RESPValue) {
     let items = reply.array ?? []
     if case .refused(let error) = AdmitVerdict(reply: items.map { $0.string ?? "" }) {

@@ -4,7 +4,7 @@ import GatewayModel
 import PlaneContract
 import Routing
 
-/// Whatever decodes as a snapshot can be routed by: names are planned, prices applied, lists made.
+/// Anything that decodes as a snapshot can be used for routing: plans, prices, model lists.
 func fuzzSnapshot(_ input: FuzzInput) {
     guard let choice = input.bytes.first,
         let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: Data(input.rest))
@@ -56,7 +56,7 @@ private func plan(_ name: String, _ table: RoutingTable, _ facts: RouteFacts, _ 
     }
 }
 
-/// Numbers that differ, and nothing more.
+/// Distinct numbers, nothing more.
 private struct Counter: RandomNumberGenerator {
     var state: UInt64
 

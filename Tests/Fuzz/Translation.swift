@@ -7,7 +7,7 @@ import Translation
 
 private let dialects = ["openai", "mistral", "groq", "ollama", "gemini-compat", "xai", "anthropic"]
 
-/// Whatever callers and providers send: what translators make of it is JSON again, and what they say of it holds.
+/// Whatever callers and providers send, the translators produce valid JSON, and their claims about it are true.
 func fuzzTranslation(_ input: FuzzInput) {
     guard let first = input.bytes.first, let dialect = Dialect.named(dialects[Int(first) % dialects.count]) else {
         return

@@ -6,8 +6,9 @@ import PlaneContract
 import RequestWalk
 import Routing
 
-/// Whatever an engine streams, the caller gets well-formed events that name a model and end with one `[DONE]`, and the
-/// request is settled once.
+/// Whatever a provider streams, the caller gets well-formed events that name a model and end with one `[DONE]`.
+///
+/// The request is settled once.
 func fuzzWalk(_ input: FuzzInput) {
     guard let choice = input.bytes.first else { return }
     var call = Call(asksUsage: choice & 1 != 0)
@@ -20,7 +21,7 @@ func fuzzWalk(_ input: FuzzInput) {
     case 2: call.feed(.timer(.total))
     default: call.feed(.clientGone)
     }
-    // What is read on without its caller has a deadline of its own.
+    // An answer that is read on without its caller has its own deadline.
     call.feed(.timer(.total))
     call.judge()
 }
@@ -47,7 +48,7 @@ private struct Call {
     private var isAnswered = false
     private var isGone = false
 
-    /// Up to the first attempt.
+    /// Runs up to the first attempt.
     init(asksUsage: Bool) {
         let options = asksUsage ? #","stream_options":{"include_usage":true}"# : ""
         let body = #"{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true\#(options)}"#

@@ -7,8 +7,10 @@ import ProviderSchemas
 import RequestWalk
 import Routing
 
-/// Carries out what stands on standard input, a line each, and says what became of it: `request PATH DIALECT FILE`,
-/// `stream - DIALECT FILE`, `answer PATH DIALECT FILE`, `error - - FILE`. Only what happens inside `growthMeasured` is to be counted.
+/// Runs the commands on standard input, one per line, and prints each result.
+///
+/// `request PATH DIALECT FILE`, `stream - DIALECT FILE`, `answer PATH DIALECT FILE`, `error - - FILE`. Only work inside
+/// `growthMeasured` is to be counted.
 @main struct Growth {
     static func main() {
         while let line = readLine() {
@@ -45,11 +47,11 @@ private final class Work {
     init(_ run: @escaping () -> Void) { self.run = run }
 }
 
-/// By its name callgrind knows where to count.
+/// callgrind counts inside this function, which it finds by name.
 @inline(never)
 func growthMeasured(_ work: UnsafeMutableRawPointer) { Unmanaged<Work>.fromOpaque(work).takeUnretainedValue().run() }
 
-/// One request on its way through the walk.
+/// One request's walk.
 private struct Exchange {
     private static let key = HubKey(random: (1, 2, 3, 4))
     private static let caller = Caller(
@@ -75,7 +77,7 @@ private struct Exchange {
                     contentType: "application/json", contentEncoding: nil, contentLength: nil, corsHeaders: nil)))
     }
 
-    /// Up to the provider.
+    /// Runs up to the provider.
     mutating func request(_ body: [UInt8]) {
         feed(.body(body))
         feed(.bodyEnd)
@@ -96,7 +98,7 @@ private struct Exchange {
 
     private static let pieceBytes = 16 << 10
 
-    /// As they come from a socket.
+    /// The bytes split as a socket would deliver them.
     mutating func stream(_ bytes: [UInt8]) {
         feed(.attemptHead(attempt: 1, status: 200, contentType: "text/event-stream", retryAfterMs: nil))
         for at in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {

@@ -1,4 +1,4 @@
-"""The contract of each function of the library: what a reply promises, and what it does to the books."""
+"""The contract of each library function: what a reply promises, and how it changes the books."""
 
 import re
 
@@ -27,7 +27,7 @@ class Accounts(Books):
             self.put(self.records, rid, {"st": "O", "begun": owner, "hold": 0, "cost": 0, "periods": named})
 
     def count_in(self, key, periods, rid, now, hold):
-        """A request takes its unit, its place and its hold in a scope, within its limits."""
+        """Counts a request's unit, concurrency slot and hold in a scope, and checks the scope's limits."""
         self.add(key, periods, 0, hold, 1)
         self.count_open(key, 1)
         limits = self.limits[key]
@@ -42,7 +42,7 @@ class Accounts(Books):
             demand(len(recent) <= limits["rpm"], "more than the limit within 60 s", key, recent)
 
     def unbegin(self, rid, scopes, held):
-        """What begin took is counted anew, or not at all."""
+        """Removes what `begin` counted; the admission counts it again, if it succeeds."""
         for i, key in enumerate(scopes):
             self.add(key, windows_of(held["periods"], i), 0, 0, -1)
             self.count_open(key, -1)
@@ -58,7 +58,7 @@ class Accounts(Books):
         before = [dict(table) for table in tables]
         self.unbegin(args[0], keys[2:], held)
         self.judge_admit(keys, args, reply, code)
-        if code:  # Refused, what began stands.
+        if code:  # Refused: what `begin` counted stays.
             for table, was in zip(tables, before):
                 for key in {*table, *was}:
                     if table.get(key) != was.get(key):
@@ -154,9 +154,9 @@ class Accounts(Books):
             self.close(rid, keys[2:], held, cost, named, back, event)
 
     def close(self, rid, scopes, held, cost, named, back, event, to="S"):
-        """A hold, or what was charged when it was reaped, gives way to what the request cost."""
+        """Replaces a hold, or the charge from a reap, by what the request cost."""
         was, periods, has_begun = held and held["st"], held["periods"] if held else named, bool(held and held.get("begun"))
-        if has_begun and to != "C" and named:  # Its admission was lost: it is charged where that let it in.
+        if has_begun and to != "C" and named:  # Its admission was lost: charge the windows of that admission.
             periods = named
         for i, key in enumerate(scopes):
             if has_begun:
@@ -204,7 +204,7 @@ class Accounts(Books):
             self.put(self.state, "since", (run, self.redis.now_ms))
         self.put(self.spoke, owner, True)
         if code == 0:
-            # After a total loss the signs of life are lost, too: who filed for this life is waited for as well.
+            # A total loss also loses the heartbeats, so owners that filed for this generation must be waited for too.
             known = {key.decode() for key in self.redis.table(keys[1].encode())} | set(self.spoke)
             for one in list(self.spoke):
                 self.drop(self.spoke, one)

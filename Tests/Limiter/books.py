@@ -1,7 +1,7 @@
-"""What the library must have done: its contract in plain dictionaries, told of every call Redis executed.
+"""What the library must have done: its contract in plain dictionaries, updated with every call Redis executed.
 
-It never looks into the Lua: it takes the replies, keeps the books they imply and compares them with the counters Redis
-holds after every call that wrote. A window is a month (yyyymm) or a day (yyyymmdd): both are keys of one dictionary.
+Independent of the Lua code: it takes the replies, keeps the books they imply and compares them with the counters Redis
+has after every call that wrote. A window is a month (yyyymm) or a day (yyyymmdd): both are keys of one dictionary.
 """
 
 import datetime
@@ -9,9 +9,9 @@ import datetime
 import msgpack
 
 WINDOWS, OPEN, MINUTE, BASE = (0, 5, 10, 15), 20, 21, 10**15
-# Where what answers out of the cache saved stands, for scopes that had any: month, requests, nano, day, requests, nano.
+# Index of the savings by cached answers, in scopes that had any: month, requests, nano, day, requests, nano.
 SAVED = 48
-# Replies that promise that nothing was written.
+# Reply codes that promise that nothing was written.
 SILENT = {"admit": range(1, 13), "begin": range(1, 13), "settle": (1, 3), "count": (1, 3), "append": (3,), "close": (3,), "progress": (3, 8), "restore": (1, 3), "seed": (3,),
           "share": (1, 2), "live": (3,), "entomb": (1, 3), "clear": (3,), "raise": (1,), "barrier": (3,)}
 
@@ -31,26 +31,26 @@ def calendar(now_ms):
 
 
 def windows_of(periods, i):
-    """None of them for what was cancelled before its admission was known."""
+    """The windows of scope `i`; empty for a request cancelled before its admission was known."""
     if not periods:
         return ()
     return tuple(int(part) for part in periods.split(",")[i].split("/"))
 
 
 class Books:
-    """Kept under the undo log of the model, so that it loses what Redis loses."""
+    """Kept under the model's undo log, so that the books lose what Redis loses."""
 
     def __init__(self, redis, limits, patience_ms):
         self.redis, self.limits, self.patience_ms = redis, limits, patience_ms
         self.put, self.drop = redis.undo.put, redis.undo.drop
         self.records, self.totals, self.open, self.newest, self.minute, self.versions = {}, {}, {}, {}, {}, {}
-        #: When something was last counted in a key's minute, by that minute's clock: a cancel does not set it back.
+        #: When a request was last counted in a key's minute, by that minute's clock; a cancel does not reset it.
         self.latest = {}
         self.charged, self.replayed, self.spoke, self.state, self.saved, self.shares = {}, {}, {}, {}, {}, {}
         self.tables = [value for value in vars(self).values() if type(value) is dict and value is not limits]
-        # Beside what Redis keeps: what each life of the shard was seeded with, and which replies were seen.
+        # Not part of Redis's state: the seed of each generation of the shard, and the replies seen.
         self.bases, self.reached, self.swept = {}, {}, {}
-        #: What the ledger lets this shard spend of a pool on a day: told by the world.
+        #: The ledger's bound on this shard's share of a pool on a day; set by the simulation.
         self.bound_of = lambda day: float("inf")
 
     def flush(self):
@@ -59,7 +59,7 @@ class Books:
                 self.drop(table, key)
 
     def clear(self):
-        """Requests and counters went, whatever is left beside them."""
+        """Requests and counters are removed, whatever else remains."""
         for table in (self.records, self.totals, self.open, self.newest, self.minute, self.latest, self.charged, self.saved):
             for key in list(table):
                 self.drop(table, key)
@@ -78,7 +78,7 @@ class Books:
                     self.compare(key)
 
     def compare(self, key):
-        """Redis's counters of a scope against the books."""
+        """Compares Redis's counters of a scope with the books."""
         s = msgpack.unpackb(self.redis.data[key.encode()][0])
         for w in WINDOWS:
             if s[w]:
@@ -106,7 +106,7 @@ class Books:
             self.put(self.saved, (key, period), (a + hits, b + nano))
 
     def charge_of(self, rid):
-        """What Redis's counters hold for a request, in this life of the shard."""
+        """What Redis's counters include for a request in this generation of the shard."""
         return self.charged.get(rid, self.state.get("base", {}).get(rid, 0))
 
     def count_open(self, key, by):
@@ -119,7 +119,7 @@ class Books:
                    key, period, spent, reserved, limit)
 
     def limit_of_day(self, key, day):
-        """Of a pool: the shard's share, which is never more than what the ledger has for it."""
+        """The limit of a day; for a pool the shard's share, which never exceeds the ledger's bound."""
         if ":pool:" not in key:
             return self.limits[key]["day"]
         self.judge_share(day)
@@ -127,27 +127,27 @@ class Books:
         return 0 if share is None else share
 
     def judge_share(self, day):
-        """Of what holds in this life, or will as soon as admissions are open in it."""
+        """Checks the share of this generation, in force now or once admissions open."""
         _, held, life = self.shares.get(day, (0, 0, None))
         demand(life != self.life() or held <= self.bound_of(day), "a share is larger than what the ledger has", day, held,
                self.bound_of(day))
 
     def share_of(self, day):
-        """The share that holds in this life, where admissions are open in it; None for none."""
+        """The share in force in this generation; None without one, or while admissions are closed."""
         _, held, life = self.shares.get(day, (0, 0, None))
         return held if life and life == self.life_open() else None
 
     def life(self):
-        """The process and the life of the counters; None while these are lost."""
+        """The Redis process and the counters' generation; None while the counters are lost."""
         gen = self.state.get("gen")
         return f"{self.redis.run.decode()}.{gen}" if gen else None
 
     def life_open(self):
-        """The same, where admissions are open in it."""
+        """Like `life`, but None unless admissions are open."""
         return self.life() if self.redis.run.decode() == self.state.get("open") else None
 
     def clock_of_minute(self, key, now):
-        """It does not follow a step back of up to two buckets; one further back starts the minute afresh."""
+        """Ignores a clock step back of up to two buckets; a larger one restarts the minute."""
         latest = self.latest.get(key, now)
         return now if latest // 5000 - now // 5000 > 2 else max(now, latest)
 
@@ -156,4 +156,4 @@ class Books:
         clock = self.clock_of_minute(key, now)
         if clock < self.latest.get(key, now):
             return ()
-        return tuple(one for one in self.minute.get(key, ()) if clock - 75_000 <= one[0])  # A bucket, and the step back it may have seen.
+        return tuple(one for one in self.minute.get(key, ()) if clock - 75_000 <= one[0])  # One bucket plus the largest tolerated step back.

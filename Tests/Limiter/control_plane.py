@@ -1,4 +1,4 @@
-"""A control plane: it feeds the ledger, sweeps, raises versions, and puts back what is lost."""
+"""A control plane: ingests into the ledger, sweeps, raises versions, and restores lost counters."""
 
 from journal import TOMBSTONE_MS
 from ledger import Ledger
@@ -18,7 +18,7 @@ class ControlPlane(Rebuild, Sharing):
     def die(self):
         self.read, self.is_reader, self.run, self.rebuilding, self.sharing = None, False, "", None, None
 
-    # The stream into the ledger: reading and committing are two steps, between which anything may happen.
+    # Ingestion: reading and committing are two steps, and anything may happen between them.
 
     def take_over(self):
         self.ledger.epoch += 1
@@ -44,7 +44,7 @@ class ControlPlane(Rebuild, Sharing):
         self.read = (entries, gen and gen.decode(), run)
 
     def rewound(self, cursor):
-        """A process that took over may give out ids below the cursor; how far below, its newest id tells."""
+        """The cursor moved back: after a failover, new IDs may be below it, by as much as the newest ID shows."""
         newest = self.world.redis.last_ids.get(key_of("u").encode(), (0, 0))
         if not self.world.has("rewind from the cursor alone"):
             cursor = min(cursor, newest)
@@ -66,7 +66,7 @@ class ControlPlane(Rebuild, Sharing):
             self.world.acknowledge(gen, run, self.cursor)
 
     def count(self, entries):
-        """What was filed past the counters of a shard that lives is counted there, before the ledger has it."""
+        """Counts entries that bypassed a live shard's counters, before the ledger commits them."""
         for _, fields in entries:
             named = dict(zip(fields[::2], fields[1::2]))
             rid = named[b"id"].decode()
@@ -97,7 +97,7 @@ class ControlPlane(Rebuild, Sharing):
         fate = self.world.random.random() if self.world.network.is_faulty else 1
         if fate < 0.01:
             raise Interrupted
-        if fate < 0.03 and name != "barrier":  # As of one that was slow: the same call once more, later.
+        if fate < 0.03 and name != "barrier":  # Like a slow call: the same call arrives again later.
             self.world.network.send(name, keys, args)
         reply = self.world.store.call(name, keys, args)
         if 0.03 <= fate < 0.04:
@@ -122,7 +122,7 @@ class ControlPlane(Rebuild, Sharing):
             pass
 
     def share(self):
-        """One step of sharing the pool out."""
+        """One step of dividing the pool."""
         self.sharing = self.sharing or self.share_out()
         try:
             if next(self.sharing, "over") == "over":
@@ -132,5 +132,5 @@ class ControlPlane(Rebuild, Sharing):
 
     def raise_version(self, name, by=1):
         self.ledger.versions[name] = self.ledger.versions.get(name, 8) + by
-        for _ in range(2):  # Pushed at once, and again by the next round of all.
+        for _ in range(2):  # Pushed at once, and again in the next full round.
             self.world.network.send("raise", [key_of("c")], [name, self.ledger.versions[name]])

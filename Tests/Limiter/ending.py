@@ -1,4 +1,4 @@
-"""The end of a run: all faults stop, everything is retried until it rests, and then the books are compared."""
+"""The end of a run: faults stop, everything is retried until the system is idle, then the books are compared."""
 
 import collections
 
@@ -36,7 +36,7 @@ def come_to_rest(world):
             plane.ingest()
         if rests(world, plane):
             return
-        # Holds whose owner is not even known to be silent wait for their deadline.
+        # Holds of an owner not known to be silent are reaped only at their deadline.
         world.pass_time(2_000 if round_ < 40 else 60_000)
     states = [(w.owner, w.opened, w.gen, len(w.open), len(w.closed)) for w in world.workers]
     demand(False, "it does not come to rest", states, list(world.redis.table(key_of("o").encode()))[:5])
@@ -74,10 +74,10 @@ def compare(world):
             demand(is_excused, "Redis and the ledger differ", rid, row, request, accounts.charge_of(rid))
             unclean |= set(request.scopes)
         elif has_forgotten and (rid, "final") not in world.ledger.rows:
-            # The reap that Redis forgot cost nothing; it stands in the ledger with its unit, and is in no totals put back since.
+            # Redis forgot a reap that cost nothing; the ledger still has its unit, which no totals restored since include.
             forgotten.update((scope, period) for scope, periods in zip(row.scopes, row.periods) for period in periods)
         if request.is_journal_lost and {(rid, "reaped"), (rid, "final")} <= world.ledger.rows.keys():
-            # Its final word was lost by Redis and by its worker: the reap stands, and with it a unit it may have given back.
+            # Redis and its worker both lost its final event: the reap stands, with a unit that event may have given back.
             unclean |= set(request.scopes)
     counters_match(world, unclean, forgotten)
     if not any(world.counts[what] for what in ("lost tails", "flushed")) and not accounts.swept:
@@ -85,7 +85,7 @@ def compare(world):
 
 
 def truth_is_within_limits(world):
-    """Where nothing was forgotten and nobody had the last word too late, the bill itself obeys every limit."""
+    """If nothing was lost and no final event came after a sweep, the provider's bill itself obeys every limit."""
     bill = {}
     for request in world.requests.values():
         for scope, windows in zip(request.scopes, windows_of_all(request)):
@@ -114,7 +114,7 @@ def exact(world, request, row):
         demand((request.rid, "final") in world.ledger.rows, "lost", request)
         demand(row.cost == request.truth, "the ledger has another cost than the provider", request, row)
     elif not world.counts["lost tails"]:
-        # A cancellation leaves no event: where Redis forgot a reap that the ledger knows, the reap stands.
+        # A cancel leaves no event: if Redis forgot a reap that the ledger has, the reap stands.
         demand(not row or row.cost == 0, "charged for what never reached a provider", request, row)
 
 
@@ -125,7 +125,7 @@ def bounded(world, request, row):
     if request.reported and request.state == "closed" and not has_lost:
         demand(row, "lost, although Redis lost nothing", request)
         if (request.rid, "final") not in world.ledger.rows:
-            # What comes in between the sweep and the settle of an owner thought dead is not in it.
+            # Excludes reports between the sweep and the settle of an owner presumed dead.
             least = min(request.reported, world.store.accounts.swept.get(request.rid, 0))
             demand(row.cost >= least, "charged less than was reported", request, row)
 

@@ -1,4 +1,4 @@
-"""What can happen in a step of the simulation."""
+"""The events of a simulation step."""
 
 from journal import Request
 from pools import POOL
@@ -50,11 +50,11 @@ class Events:
         end = self.random.random()
         if end < 0.1:
             worker.close(request, "C", 0)
-        elif end < 0.2:  # The provider refused: an event without a cost, and the unit is given back.
+        elif end < 0.2:  # The provider refused: a free event, and the unit is given back.
             worker.close(request, "S", 0, back=True)
-        elif end < 0.27:  # Answered out of the cache: free, and counted in the minute alone.
+        elif end < 0.27:  # Answered from the cache: free, counted only in the minute.
             worker.close(request, "S", 0, back=2)
-        elif end < 0.35:  # Cheaper than was last reported: its input was cached.
+        elif end < 0.35:  # Cheaper than last reported: its input was cached.
             worker.close(request, "S", request.truth // 2)
         else:
             cost = min(request.hold, request.truth + self.unit * self.random.randrange(40) + self.random.randrange(2))
@@ -108,7 +108,7 @@ class Events:
             self.lose(self.random.choice((0, 0, 3, 10, 40)))
 
     def failover(self):
-        if self.random.random() < 0.2:  # Another machine, another clock.
+        if self.random.random() < 0.2:  # Another machine with another clock.
             self.step_clock()
         self.lose(self.random.choice((0, 1, 5, 20, 60)))
 
@@ -121,7 +121,7 @@ class Events:
         self.count("flushed")
 
     def wipe_again(self):
-        """Once more, while a control plane puts the totals back."""
+        """Another wipe while a control plane restores the totals."""
         if any(plane.rebuilding for plane in self.planes):
             self.flush()
 

@@ -1,16 +1,16 @@
-"""What a worker knows of a request, and the lines of its journal."""
+"""A worker's state of a request, and the records of its journal."""
 
 import dataclasses
 
 # A tombstone outlives the largest step of Redis's clock and every replay.
 TTL_MS, TOMBSTONE_MS, PATIENCE_MS = 600_000, 9_000_000, 3_000
-# How long a request is kept for a replay after the ledger has it: longer than any tail that Redis can lose.
+# How long a request is kept for replay after the ledger has it: longer than any tail Redis can lose.
 KEPT_MS = 60_000
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Request:
-    """One request as it really went: `truth` is what the provider bills for it."""
+    """One request and what really happened: `truth` is what the provider bills for it."""
 
     rid: str
     owner: str
@@ -24,7 +24,7 @@ class Request:
     periods: str = ""
     at: int = 0
     retried: bool = False
-    begun: bool = False  # Its unit and its place were asked for before its body was read.
+    begun: bool = False  # `begin` reserved its unit and concurrency slot before its body was read.
     confirmed: tuple = ()  # (gen, run) in which Redis is known to have the hold
     is_journal_lost: bool = False
     is_appended: bool = False
@@ -38,16 +38,16 @@ class Request:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Closed:
-    """A line of the journal: its cost and its event are frozen before they are sent."""
+    """A journal record of a closed request: cost and event are frozen before they are sent."""
 
     request: Request
     to: str
     cost: int
     event: str
-    back: int  # The unit of the limits is given back: 0 not, 1 wholly, 2 but for the minute.
+    back: int  # Whether the unit of the limits is given back: 0 no, 1 in all windows, 2 in all but the minute.
     gen: str
     at: int
-    confirmed: tuple = ()  # (gen, run) whose Redis has it
+    confirmed: tuple = ()  # (gen, run) in which Redis is known to have it
     stream_id: tuple = ()
     is_acked: bool = False
     is_busy: bool = False

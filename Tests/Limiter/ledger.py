@@ -1,4 +1,4 @@
-"""What is durable: the ledger of PostgreSQL, as far as the protocol depends on it."""
+"""The durable state: PostgreSQL's ledger, as far as the protocol depends on it."""
 
 import dataclasses
 import re
@@ -17,11 +17,11 @@ class Row:
 
 
 class Ledger:
-    """What is durable: rows by (request, kind), the cursor with its epoch, the shard's life. A commit is atomic."""
+    """Rows by (request, kind), the cursor with its epoch, and the shard's generation. A commit is atomic."""
 
     def __init__(self):
         self.rows, self.cursor, self.epoch, self.gen, self.versions, self.is_up = {}, (0, 0), 0, 0, {}, True
-        #: (request, life): what was counted in Redis as it was taken in.
+        #: (request, generation) pairs that were counted in Redis when they were ingested.
         self.counted_late = set()
 
     def take(self, entries):
@@ -35,11 +35,11 @@ class Ledger:
             self.rows[rid, kind] = self.row(event)
 
     def has_counted(self, rid, life):
-        """Whether the counters of this life have the request's final word, whatever Redis lost since."""
+        """Whether the generation's totals included the request's final event, whatever Redis has lost since."""
         return (rid, "final") in self.rows and (rid, life) not in self.counted_late
 
     def reaped(self, rid):
-        """What a request was charged when it was reaped, as the library is told."""
+        """What a request was charged when it was reaped, as passed to the library; empty if it was not."""
         row = self.rows.get((rid, "reaped"))
         return "" if row is None else row.cost
 
@@ -52,11 +52,11 @@ class Ledger:
                    int(saved[1]) if saved else None)
 
     def charged(self):
-        """The row that counts of every request: the final one supersedes."""
+        """The effective row of each request: the final one supersedes a reap."""
         return {rid: self.rows.get((rid, "final"), row) for (rid, _), row in self.rows.items()}
 
     def totals(self):
-        """(scope, period) -> [spent, requests, answers out of the cache, what they saved]"""
+        """(scope, period) -> [spent, requests, cached answers, money they saved]"""
         sums = {}
         for row in self.charged().values():
             for scope, periods in zip(row.scopes, row.periods):

@@ -1,4 +1,4 @@
-"""Runs the limiter's real library text on a `RedisModel`, in the Lua that Redis has."""
+"""Runs the limiter's real library on a `RedisModel`, in Redis's version of Lua."""
 
 import functools
 import pathlib
@@ -13,7 +13,7 @@ FOLDER = ROOT / "Sources" / "Shared" / "LimitScripts"
 
 @functools.cache
 def library():
-    """The text for FUNCTION LOAD, its files in the order the gateway joins them."""
+    """The text for FUNCTION LOAD, with the files joined in the gateway's order."""
     names = re.findall(r"PackageResources\.(\w+)_lua", (FOLDER / "LimitLibrary.swift").read_text())
     return "\n".join((FOLDER / "Lua" / f"{name}.lua").read_text() for name in names)
 
@@ -72,12 +72,12 @@ end
 """
 
 
-# Lua's texts are bytes here and on the way through MessagePack; lupa hands over integral numbers as integers.
+# Lua strings are bytes here and in MessagePack; lupa passes integral numbers as integers.
 PACK = msgpack.Packer(use_bin_type=False).pack
 
 
 def plain(value):
-    """A reply as Redis sends it: numbers cut to integers, false as nil."""
+    """A reply as Redis sends it: numbers truncated to integers, false as nil."""
     if isinstance(value, (bytes, bool)) or value is None:
         return value if isinstance(value, bytes) else 1 if value else None
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Bugs to plant: the sentence that names each, and the edit of the Lua or the switch of the actors that makes it."""
+"""Bugs to plant: the name of each, and the Lua edit or the actor switch that causes it."""
 
 EDITS = {
     "settle asks for no fence": [(
@@ -108,7 +108,7 @@ SWITCHES = {
     "a share is larger in Redis before it is in the ledger": "grow in Redis first",
 }
 SHARING = {"share": 8, "others_move": 4}
-# What happens more often than usual, where a bug needs company to show.
+# Weights of events that some bugs need more often than usual to show.
 EMPHASIS = {
     "growth ignores the limit of the period of admission": {"go_on": 3, "finish": 0.3},
     "a period that a scope has not begun is forgotten in a replay": {"failover": 8},

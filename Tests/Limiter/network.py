@@ -1,4 +1,4 @@
-"""Redis as the actors see it: calls that arrive late, twice, in another order or never, and replies that get lost."""
+"""Redis as the actors see it: calls arrive late, twice, out of order or never, and replies get lost."""
 
 import collections
 
@@ -8,9 +8,9 @@ from lua_host import LuaHost
 from redis_model import RedisModel
 
 SHARD = "{s07}"
-# The longest tail that Redis loses; workers keep what they have settled for longer.
+# The longest tail that Redis loses; workers keep their settles longer than that.
 LOST_MS = 20_000
-# Functions of the control plane alone that ask for the shard's c: in front of their keys.
+# Functions for the control plane only, which take the shard's c: as their first key.
 FENCED = {"count", "barrier", "close", "clear", "seed", "entomb", "at_least"}
 
 
@@ -19,7 +19,7 @@ def key_of(kind, name=None):
 
 
 class Store:
-    """The model, the real library in it and the books beside it; what is lost, both lose."""
+    """The model running the real library, and the books; model and books lose the same calls."""
 
     def __init__(self, limits, patience_ms, now_ms, text=None):
         self.redis = RedisModel(now_ms)
@@ -48,7 +48,7 @@ class Store:
         return value.packed if isinstance(value, Limits) else value
 
     def begin_process(self, lost_calls):
-        """A restart or a failover: another process, without the last calls."""
+        """A restart or a failover: a new process without the last calls."""
         while lost_calls and self.marks and self.age_ms - self.marks[-1][1] < LOST_MS:
             self.redis.restore(self.marks.pop()[0])
             lost_calls -= 1
@@ -62,7 +62,7 @@ class Store:
 
 
 class Limits(list):
-    """(name, version) per scope, as the books read them, with the MessagePack the library reads."""
+    """(name, version) per scope for the books, with the MessagePack for the library."""
 
     def __init__(self, names, packed):
         super().__init__(names)
@@ -88,7 +88,7 @@ class Network:
         self.pending.append(Message(name, keys, args, on_reply, on_lost))
 
     def deliver(self):
-        """One message meets its fate."""
+        """Delivers, delays, repeats or loses one message."""
         if not self.pending:
             return
         at = self.random.randrange(len(self.pending)) if self.is_faulty else 0
@@ -98,11 +98,11 @@ class Network:
         fate = self.random.random() if self.is_faulty else 1
         if fate < 0.03:
             return message.on_lost()
-        if fate < 0.06:  # Its sender has given up when it arrives.
+        if fate < 0.06:  # It arrives after its sender has given up.
             self.pending.append(Message(message.name, message.keys, message.args, nothing, nothing))
             return message.on_lost()
         reply = self.store.call(message.name, message.keys, message.args)
-        # A request for admission is repeated by its worker alone, which knows that it may have to take it back.
+        # Only the worker itself repeats an admit, since it must then be ready to cancel it.
         if fate < 0.09 and message.name != "admit":
             self.pending.append(Message(message.name, message.keys, message.args, nothing, nothing))
         if fate < 0.12:
@@ -110,7 +110,7 @@ class Network:
         message.on_reply(reply)
 
     def settle_down(self, bound=20_000):
-        """Delivers everything that is under way, and what comes of it."""
+        """Delivers all pending messages and those they cause."""
         while self.pending:
             bound -= 1
             demand(bound > 0, "messages without end")

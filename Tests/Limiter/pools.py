@@ -1,4 +1,4 @@
-"""How the control planes share a pool out: this shard's part, with the others as one number. What is durable is in `Ledger`."""
+"""How the control planes divide a pool: this shard's share, and the others as one number. Durable state is in `Ledger`."""
 
 from network import key_of
 
@@ -6,13 +6,13 @@ POOL = "pool:p"
 
 
 class Shares:
-    """Rows of the database: what this shard may spend on a day at most, and what all others may."""
+    """The database rows: the bound of this shard's share of a day, and of all others."""
 
     def __init__(self, ceiling):
         self.ceiling, self.days = ceiling, {}
 
     def row(self, day):
-        """[bound, version, others] of a day, which begins with halves."""
+        """[bound, version, others] of a day, which begins with two halves."""
         return self.days.setdefault(day, [self.ceiling // 2, 1, self.ceiling // 2])
 
     def bound(self, day):
@@ -28,7 +28,7 @@ class Shares:
         return tuple(self.row(day)[:2])
 
     def grow(self, day, version, by):
-        """As far as the others leave something; None where another one was faster."""
+        """Grows the bound as far as the others leave room; None without room or if another control plane was faster."""
         row = self.row(day)
         by = min(by, self.ceiling - row[0] - row[2])
         if row[1] != version or by <= 0:
@@ -37,7 +37,7 @@ class Shares:
         return tuple(row[:2])
 
     def others_move(self, random):
-        """The other shards give back or take what is free."""
+        """The other shards release or take free budget."""
         for row in self.days.values():
             if random.random() < 0.5:
                 row[2] = random.randint(0, row[2])
@@ -46,7 +46,7 @@ class Shares:
 
 
 class Sharing:
-    """One turn of a control plane, step by step: anything may happen between two."""
+    """One round of a control plane in steps; anything may happen between them."""
 
     def note(self, day, version, held):
         self.ledger.shares.note(day, version, held)
@@ -79,7 +79,7 @@ class Sharing:
                 self.note(day, version, max(wanted, used))
                 yield
             reply = self.call("share", keys, POOL, day, version, wanted, 0, life, 1)
-            for _ in range(world.random.choice((1, 1, 2, 6))):  # Another may be faster.
+            for _ in range(world.random.choice((1, 1, 2, 6))):  # Another control plane may be faster.
                 yield
             if reply[0] == 0:
                 self.note(day, version, int(reply[2]))

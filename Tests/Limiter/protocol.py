@@ -1,4 +1,4 @@
-"""A worker as the admission protocol knows it: it admits, reports, closes; `Pump` and `Recovery` do the rest."""
+"""A worker in the admission protocol: admits, reports, closes; `Pump` and `Recovery` do the rest."""
 
 from journal import TTL_MS, Closed
 from network import key_of
@@ -24,7 +24,7 @@ class Worker(Pump, Recovery):
             closed.confirmed, closed.is_busy = (), False
 
     def kill(self, with_disk):
-        """What was running ends at what the provider has delivered: the journal knows, if it survives."""
+        """Running requests end with what the provider has delivered; the journal has it, if it survives."""
         self.is_alive = False
         self.adopted |= self.open
         self.open = {}
@@ -38,7 +38,7 @@ class Worker(Pump, Recovery):
         return self.world.redis.now_ms + self.skew_ms
 
     def send(self, name, keys, args, on_reply, on_lost=lambda: None):
-        """Replies belong to this life and to the process asked; a frozen worker sees a timeout."""
+        """Drops replies to a previous life of the worker; a frozen worker sees a timeout."""
         life = self.life
 
         def reply(got):
@@ -73,7 +73,7 @@ class Worker(Pump, Recovery):
                   lambda: self.on_no_verdict(request))
 
     def begin(self, request, completes):
-        """`completes`: the body comes, and is good."""
+        """`completes`: whether the body arrives and is valid."""
         self.open[request.rid], request.begun = request, True
         keys = [key_of("h", request.rid), key_of("o"), *self.scope_keys(request)]
         args = [request.rid, *(self.opened or self.target()), self.owner, TTL_MS, request.event(0, True, self.clock()),
@@ -104,7 +104,7 @@ class Worker(Pump, Recovery):
             return
         request.state = "refused"
         del self.open[request.rid]
-        if request.retried or request.begun:  # The first try may arrive yet, and be let in; what began stands.
+        if request.retried or request.begun:  # The first try may still arrive and be admitted, and what `begin` counted stays.
             self.close(request, "C", 0)
         if code == 3:
             self.shut()
@@ -131,7 +131,7 @@ class Worker(Pump, Recovery):
         self.send("progress", [key_of("h", request.rid), *self.scope_keys(request)], args, on_reply)
 
     def close(self, request, to, cost, back=False):
-        """Freezes a request and files it; the pump sends it."""
+        """Freezes a request's cost and event and records them; the pump sends them."""
         self.open.pop(request.rid, None)
         request.state = "cancelled" if to == "C" else "closed"
         request.truth = cost

@@ -1,4 +1,4 @@
-"""How a worker brings what it has closed to Redis, again and again until the ledger has it."""
+"""How a worker sends closed requests to Redis, repeatedly until the ledger has them."""
 
 from journal import KEPT_MS, TOMBSTONE_MS
 from network import key_of
@@ -8,7 +8,7 @@ class Pump:
     def tick(self):
         if not self.is_alive or self.is_frozen or not self.world.store.up:
             return
-        if self.run != self.world.store.run:  # Read on every connection.
+        if self.run != self.world.store.run:  # A worker reads it on every new connection.
             self.run, self.opened = self.world.store.run, ()
             self.is_asking = self.is_filed = self.is_greeted = False
         if self.gen:
@@ -23,7 +23,7 @@ class Pump:
         self.opened, self.is_greeted = (), False
 
     def close_adopted(self):
-        """What a life before this one left running: it is charged for what was delivered."""
+        """Closes requests that a previous life of the worker left running, charging what was delivered."""
         for request in self.adopted.values():
             if request.state == "open":
                 self.close(request, "S", request.truth)
@@ -53,12 +53,12 @@ class Pump:
                 self.settle(closed)
 
     def is_done(self, closed):
-        """Never before this process is known to have it: what the ledger has, Redis may have lost."""
+        """Only once this Redis process is known to have it: Redis may have lost what the ledger has."""
         is_known = closed.confirmed == self.target() and (closed.is_acked or closed.to == "C")
         return (is_known or self.is_filed_for_good(closed)) and self.world.store.age_ms - closed.at > KEPT_MS
 
     def is_filed_for_good(self, closed):
-        """Of an older life, and the ledger has it; what it was counted by, another process may have lost."""
+        """Whether the ledger has this request of an older generation, confirmed in this process: another may have lost its count."""
         return closed.is_acked and closed.gen != self.gen and closed.confirmed[1:] == (self.run,)
 
     def sending(self, closed, name, keys, args, on_reply):
@@ -93,7 +93,7 @@ class Pump:
         if code == 3:
             self.shut()
         elif closed.to == "C" and code == 1 and reply[1] == b"R":
-            # It was reaped meanwhile: only a final word of nothing gives the money back.
+            # It was reaped meanwhile: only a final event of zero cost gives the money back.
             if closed.request.rid in self.closed and closed.to == "C":
                 request = closed.request
                 closed.to, closed.gen, closed.event = "S", self.gen, request.event(0, True, self.clock())
@@ -107,7 +107,7 @@ class Pump:
             closed.stream_id = tuple(int(part) for part in stream_id.decode().split("-"))
 
     def acknowledge(self, gen, run, upto):
-        """The ledger has read the stream of this life and process up to there."""
+        """The ledger has ingested the stream of this generation and process up to `upto`."""
         for closed in self.closed.values():
             if closed.stream_id and closed.stream_id <= upto:
                 is_careless = closed.confirmed and self.world.has("acknowledge across processes")

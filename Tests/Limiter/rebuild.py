@@ -1,4 +1,4 @@
-"""How a control plane gives a shard that lost its counters their totals back."""
+"""How a control plane restores the totals of a shard that lost its counters."""
 
 from books import calendar
 from journal import TOMBSTONE_MS
@@ -6,12 +6,12 @@ from network import key_of
 
 
 class Interrupted(Exception):
-    """This control plane gives up what it was at: a reply is lost, or it dies."""
+    """This control plane abandons its current work: a reply was lost, or it died."""
 
 
 class Rebuild:
     def look(self):
-        """One step of a rebuild, or the look whether one is needed."""
+        """One step of a rebuild, or the check whether one is needed."""
         if not self.world.store.up or not self.ledger.is_up:
             self.rebuilding = None
             return
@@ -27,7 +27,7 @@ class Rebuild:
             self.rebuilding = None
 
     def rebuild(self, run, gen):
-        if gen:  # A failover brought an older life back; nothing of it may go on, but its stream is read.
+        if gen:  # A failover brought back an older generation: stop it, but read its stream.
             self.call("stop", [key_of("c")], gen.decode())
         self.ledger.gen += 1
         gen = str(self.ledger.gen)
@@ -43,7 +43,7 @@ class Rebuild:
             raise Interrupted
         self.take_over()
         if not self.world.has("keep the cursor of a lost stream"):
-            self.ledger.cursor = self.cursor = (0, 0)  # The new stream's ids owe nothing to the old one's.
+            self.ledger.cursor = self.cursor = (0, 0)  # The new stream's IDs are unrelated to the old one's.
         else:
             self.cursor = self.ledger.cursor
         self.run = self.world.store.run
@@ -79,7 +79,7 @@ class Rebuild:
         return ",".join("/".join(map(str, one)) for one in row.periods)
 
     def windows(self, scope, totals, now):
-        """month, spent, requests, day, … of now and of the periods before, never older than what the ledger has."""
+        """month, spent, requests, day, … of the current and previous periods, never older than the ledger's newest."""
         values, before = [], []
         for place in (0, 1):
             size = (6, 8)[place]
@@ -90,12 +90,12 @@ class Rebuild:
         return values + before
 
     def savings(self, scope, totals, now):
-        """Answers out of the cache and what they saved, of the month and of the day."""
+        """Cached answers and their savings, for the month and the day."""
         windows = self.windows(scope, totals, now)
         return [part for period in (windows[0], windows[3]) for part in totals.get((scope, period), (0, 0, 0, 0))[2:]]
 
     def reconcile(self):
-        """Raises Redis to the ledger, for what was appended past the counters. Only when nothing waits for a replay."""
+        """Raises Redis to the ledger, for usage that bypassed the counters. Only when nothing waits for a replay."""
         totals, added = self.ledger.totals(), 0
         for scope in self.world.scopes:
             windows = self.windows(scope, totals, self.world.redis.now_ms)[:6]

@@ -1,4 +1,4 @@
-"""How a worker finds its way after Redis restarted, failed over or was wiped."""
+"""How a worker recovers after Redis restarted, failed over or was wiped."""
 
 from journal import PATIENCE_MS, TTL_MS
 from network import key_of
@@ -6,7 +6,7 @@ from network import key_of
 
 class Recovery:
     def recover(self):
-        """Greets, learns the life of the shard, replays into it, and says so."""
+        """Sends a heartbeat, learns the shard's generation, replays into it, and reports that."""
         if self.is_asking:
             return
         self.is_asking = True
@@ -34,21 +34,21 @@ class Recovery:
         if gen:
             if int(gen) >= int(self.gen or 0):
                 self.gen, self.is_lost = gen, False
-            else:  # An older life came back by a failover: the control plane will end it.
+            else:  # A failover brought back an older generation: the control plane will stop it.
                 self.is_greeted = False
         else:
             self.is_lost = True
 
     def file(self, waiting, done):
-        """Counters are lost: what is closed is appended for the ledger before the next life begins."""
+        """Counters are lost: appends closed requests for the ledger before the next generation begins."""
         older = [closed for closed in waiting if closed.to == "S" and closed.gen != self.gen]
         if self.gen and not older and not self.is_filed and self.barrier == self.gen:
             def filed(*_):
                 done()
                 self.is_filed = True
             return self.send("appended", [key_of("run")], [self.owner, self.gen], filed, done)
-        self.is_greeted = False  # Looks again, by the next greeting.
-        # Named no life, so that it cannot be taken for "I have replayed".
+        self.is_greeted = False  # The next heartbeat checks again.
+        # Names no generation, so that it cannot mean "I have replayed".
         self.reopen("", done)
 
     def reopen(self, gen, done):

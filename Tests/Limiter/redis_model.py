@@ -1,6 +1,6 @@
-"""A model of the Redis commands the limiter's library uses: small enough to be read, fast enough for a simulation.
+"""A model of the Redis commands the limiter's library uses: small enough to review, fast enough for a simulation.
 
-Every change goes through an undo log, so that the loss of the last calls (a torn append-only file, a replica that
+Every change goes through an undo log, so that losing the last calls (a truncated append-only file, a replica that
 lagged) is a rewind, not a copy of the state.
 """
 
@@ -8,7 +8,7 @@ MISSING = object()
 
 
 class Undo:
-    """Remembers what stood before each change of a dictionary."""
+    """Records the previous value of each change to a dictionary."""
 
     KEPT = 60_000
 
@@ -41,7 +41,7 @@ class Undo:
 
 
 def raw(value):
-    """An argument as Redis sees it: Lua's numbers become text."""
+    """An argument as Redis sees it: Lua numbers become text."""
     return value if isinstance(value, bytes) else b"%d" % value if isinstance(value, int) else b"%.17g" % value
 
 
@@ -51,7 +51,7 @@ def stream_id(text):
 
 
 class RedisModel:
-    """Strings are (value, expiry); hashes, sorted sets and streams dictionaries, a stream's last id beside it."""
+    """Strings are (value, expiry); hashes, sorted sets and streams are dictionaries; last stream IDs are kept separately."""
 
     def __init__(self, now_ms=0):
         self.now_ms, self.data, self.last_ids, self.undo, self.writes = now_ms, {}, {}, Undo(), 0
@@ -67,7 +67,7 @@ class RedisModel:
                 self.undo.drop(table, key)
 
     def alive(self, key):
-        """A string's (value, expiry), or None. An expired one goes when it is looked at, and stays gone."""
+        """A string's (value, expiry), or None. An expired one is deleted when read, and stays deleted."""
         held = self.data.get(key)
         if held is not None and held[1] is not None and held[1] <= self.now_ms:
             self.undo.drop(self.data, key)
@@ -83,7 +83,7 @@ class RedisModel:
         return held
 
     def changed(self, key):
-        """After a removal: what is empty does not exist."""
+        """To be called after a removal: deletes the key if it is now empty."""
         self.writes += 1
         if not self.data.get(key, True):
             self.undo.drop(self.data, key)
@@ -106,7 +106,7 @@ class RedisModel:
             expiry = held and held[1]
         else:
             assert not options
-        self.writes += b":refused:" not in key  # A note of a refusal is no change of the books.
+        self.writes += b":refused:" not in key  # Recording a refusal does not change the books.
         self.undo.put(self.data, key, (value, expiry))
         return {"ok": b"OK"}
 
@@ -185,7 +185,7 @@ class RedisModel:
         return [[name, list(held[name])] for name in held if stream_id(first) <= stream_id(name) <= stream_id(last)]
 
     def stream_after(self, key, after, count):
-        """Up to `count` (id, fields) behind the id `after`, a pair of numbers."""
+        """Up to `count` (ID, fields) after the ID `after`, a pair of numbers."""
         found = []
         for name in reversed(self.table(key)):
             if stream_id(name) <= after:

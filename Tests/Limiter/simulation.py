@@ -1,4 +1,4 @@
-"""One seeded run of the whole protocol: random events, every invariant, and the rest at the end."""
+"""One seeded run of the whole protocol: random events, every invariant, and an idle system at the end."""
 
 import collections
 import datetime
@@ -14,7 +14,7 @@ from network import Limits, Network, Store, key_of
 from pools import POOL, Shares
 from protocol import Worker
 
-# Runs begin a little before one of them.
+# Runs begin shortly before one of these.
 MIDNIGHTS = [int(datetime.datetime(*day, tzinfo=datetime.UTC).timestamp() * 1000)
              for day in ((2026, 12, 1), (2027, 1, 1), (2028, 2, 29), (2028, 3, 1), (2026, 8, 15))]
 
@@ -37,7 +37,7 @@ class Simulation(Events):
         self.workers = [Worker(self, number, r.choice((0, -HOUR, HOUR, 700))) for number in range(r.randint(2, 4))]
         for worker in self.workers:
             self.learn_versions(worker)
-            worker.versions["k3"] = 8  # Known to the workers before its version reached Redis.
+            worker.versions["k3"] = 8  # The workers know it before its version reaches Redis.
         self.events = self.weighted(r.choice((0.3, 1, 1, 3)), emphasis or {})
 
     def some_limits(self, scope):
@@ -75,7 +75,7 @@ class Simulation(Events):
             raise
         return self
 
-    # What the actors ask of their world.
+    # The interface for the actors.
 
     def has(self, switch):
         return switch in self.switches

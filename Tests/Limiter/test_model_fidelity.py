@@ -1,4 +1,4 @@
-"""The model is Redis, as far as the library can tell: the same calls give the same replies and leave the same state."""
+"""For the library the model equals Redis: the same calls give the same replies and leave the same state."""
 
 import pathlib
 import random
@@ -16,7 +16,7 @@ from processes import RedisServer  # noqa: E402
 
 CALLS = 4_000
 START = 1_798_761_590_000  # Ten seconds before a new year.
-# The real one is told the time by a key, so that both share the simulation's clock.
+# The real Redis reads the time from a key, so that both use the simulation's clock.
 CLOCK = "redis.call('HMGET', 'clock', 's', 'us')"
 
 
@@ -35,7 +35,7 @@ def real(tmp_path):
 
 
 class Calls:
-    """Random calls of every function, with few names, so that they meet. Nothing expires, whatever the clock."""
+    """Random calls of every function with few names, so that they interact. Nothing expires, whatever the clock."""
 
     def __init__(self, seed):
         self.random, self.now, self.rids, self.long = random.Random(seed), START, [], 10**9
@@ -102,7 +102,7 @@ class Calls:
 
 
 class StreamIDs:
-    """Ids are each server's own: they are told by the order in which they first appear."""
+    """Replaces stream IDs, which differ between servers, by the order in which they first appear."""
 
     def __init__(self):
         self.seen = {}
@@ -126,10 +126,10 @@ def test_the_model_answers_as_redis(real, seed):
         calls.now += calls.random.choice((0, 3, 900, 2_500, -1_000))
         model.now_ms = calls.now
         real.hset("clock", mapping={"s": calls.now // 1000, "us": calls.now % 1000 * 1000})
-        if calls.random.random() < 0.003:  # Begins anew: a wiped Redis, or one whose shard lives.
+        if calls.random.random() < 0.003:  # Starts over with a wiped Redis, or with one whose shard is live.
             model.flush()
             real.flushall()
-            ours, theirs = StreamIDs(), StreamIDs()  # A stream that begins anew may give the same ids again.
+            ours, theirs = StreamIDs(), StreamIDs()  # A new stream may reuse IDs.
             continue
         if calls.random.random() < 0.01:
             for where in (model.call, real.execute_command):

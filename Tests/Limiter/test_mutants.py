@@ -1,4 +1,4 @@
-"""The simulation must see: bugs planted in the library or in an actor, each of which it has to catch."""
+"""Checks the simulation: it must catch each bug planted in the library or in an actor."""
 
 import pytest
 from books import Violation

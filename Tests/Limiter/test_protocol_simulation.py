@@ -1,4 +1,4 @@
-"""The admission protocol under every fault at once, on the library that Redis runs. A failing seed replays."""
+"""The admission protocol under all faults at once, with the library that Redis runs. Failing seeds can be replayed."""
 
 import os
 import time
@@ -10,9 +10,9 @@ from simulation import Simulation
 STEPS_OF_A_RUN = 2_000
 ALL_STEPS = int(os.environ.get("AIHUB_SIMULATION_STEPS", 200_000))
 ONE_SEED = os.environ.get("AIHUB_SIMULATION_SEED")
-# Every second run leans on some kind of event; which one follows from the seed.
+# Every second run favours some kind of event, which the seed determines.
 LEANINGS = (None, *(one for emphasis in EMPHASIS.values() for one in (None, emphasis)))
-# What a run of some length must have seen, or it proves less than it says: (function, first number of the reply).
+# Replies a long enough run must have seen, or it proves too little: (function, first number of the reply).
 EXPECTED = {("admit", code) for code in (0, 1, 2, 3, 4, 7, 8, 10, 11, 12)} | {
     ("begin", code) for code in (0, 2, 3, 4, 10)} | {("settle", code) for code in (0, 1, 3)} | {
     ("progress", 0), ("progress", 2), ("progress", 3), ("progress", 8), ("restore", 0), ("restore", 1), ("reopen", 0),

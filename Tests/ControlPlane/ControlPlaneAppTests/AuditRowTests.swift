@@ -1,9 +1,9 @@
 import ControlPlaneApp
 import Testing
 
-/// Two rows that are not the same never have the same text, whatever is in them.
+/// Two different rows never have the same text, whatever they contain.
 @Suite struct AuditRowTests {
-    /// Texts that look like what stands between the values.
+    /// Texts that look like the separators between values.
     private static let values: [String?] = [
         nil, "", "-", "-,", ",", "0:", "0:,", "1:a,", "a", "a,1:a", "a,-", "\u{e9}", "e\u{301}", "\n", "a\n",
     ]
@@ -12,7 +12,7 @@ import Testing
         Array(AuditRow(id: 7, values: values).canonicalText.utf8)
     }
 
-    /// What a reader who knows nothing of the values makes of the text.
+    /// Parses the text as a reader without knowledge of the values would.
     private func read(_ text: [UInt8]) -> [[UInt8]?] {
         var rest = text[...]
         var found: [[UInt8]?] = []

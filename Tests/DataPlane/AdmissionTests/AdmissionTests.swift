@@ -156,7 +156,7 @@ import Testing
         #expect(Self.words(bytes)?.suffix(4) == ["key_1", "7", "o:org_1", "8"])
     }
 
-    /// The words of one command in RESP form; `nil` when it is not one, or something follows it.
+    /// The words of one command in RESP; `nil` unless the text is exactly one command.
     private static func words(_ bytes: [UInt8]) -> [String]? {
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
         guard lines.last == "", let count = Int(lines[0].dropFirst()), lines.count == count * 2 + 2 else { return nil }

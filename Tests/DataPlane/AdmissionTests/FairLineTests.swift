@@ -2,7 +2,7 @@ import Admission
 import Testing
 
 @Suite struct FairLineTests {
-    /// At most `underWay` at once and `waiting` in line, both fixed.
+    /// A line with at most `underWay` running and `waiting` queued, both fixed.
     private func line(underWay: Int, waiting: Int) -> FairLine<Int> {
         FairLine(
             underWay: AdaptiveLimit(underWay...underWay, start: underWay, spareUs: 10_000, mostUs: 10_000),
@@ -62,7 +62,7 @@ import Testing
         let after = line.enter("greedy", 4, atMs: 100)
         let other = line.enter("other", 0, atMs: 100)
         #expect(before == .waits && after == .isRefused && other == .waits)
-        // Its first two are served: the next in line came later.
+        // Its first two are served: the next request in line came later.
         var current = "greedy"
         for _ in 0..<3 {
             line.ended(current, tookUs: 1_000, atMs: 100)
@@ -104,7 +104,7 @@ import Testing
 }
 
 @Suite struct AdaptiveLimitTests {
-    /// A server that is `wayUs` away and takes `perMs` calls a millisecond, and is always asked for as much as the limit lets through.
+    /// A server `wayUs` away that handles `perMs` calls a millisecond and always gets as many as the limit allows.
     private func settled(_ wayUs: Int64, perMs: Int64) -> Int {
         var limit = AdaptiveLimit(1...10_000, start: 10, spareUs: 1_500, mostUs: 20_000)
         limit.note(tookUs: wayUs, isUsed: false, atMs: 0)

@@ -10,7 +10,7 @@ import Testing
                 expiresAtMs: nil, allowedModels: nil, keyLimits: limits, orgLimits: ScopeLimits()))
     }
 
-    /// How many of a request each 10 ms are let in.
+    /// How many requests are admitted when one arrives every 10 ms.
     private func passed(_ caller: Caller, owners: Int, tokens: Int64 = 1, seconds: Int64) -> Int {
         var limits = LocalLimits()
         var count = 0

@@ -3,7 +3,7 @@ import GatewayModel
 import PlaneContract
 import Testing
 
-/// Requests of a plan whose orgs spend together count in a third scope.
+/// Requests of a plan with a shared budget count in a third scope.
 @Suite struct PoolTests {
     private func caller(_ perDay: Int64?, plan: String = "free") -> Caller {
         Caller(

@@ -3,7 +3,7 @@ import GatewayModel
 import PlaneContract
 import Testing
 
-/// What a caller reads when a limit refuses them.
+/// The message a caller gets when a limit refuses them.
 @Suite struct RefusalTests {
     private let free = KeyRecord(
         keyID: "key_1", orgID: "org_1", name: "n", plan: "free", version: 1, orgVersion: 1, status: .active,

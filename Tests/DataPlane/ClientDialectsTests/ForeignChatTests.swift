@@ -3,7 +3,7 @@ import GatewayModel
 import JSONScan
 import Testing
 
-/// The body in OpenAI's form; the scan behind it proves that what comes out is valid JSON without names that occur twice.
+/// The body in OpenAI's format; scanning the result proves that it is valid JSON without duplicate names.
 func form(_ json: String) throws -> String {
     let bytes = Array(json.utf8)
     let out = try ForeignChat.inOpenAIForm(bytes, JSONScanner.members(of: bytes))

@@ -9,7 +9,7 @@ import Testing
     private let here = PeerAddress("10.1.1.1")
     private let there = PeerAddress("10.1.1.2")
 
-    /// Who was refused for others, and why, in order.
+    /// The bodies that were refused in favour of others, with the reason, in order.
     private final class Refusals: Sendable {
         private let list = Mutex<[String]>([])
         func add(_ name: String, _ reason: BodyBudget.Refusal) { list.withLock { $0.append("\(name) \(reason)") } }

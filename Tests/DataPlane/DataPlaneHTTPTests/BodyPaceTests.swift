@@ -2,7 +2,7 @@ import DataPlaneHTTP
 import Testing
 
 @Suite struct BodyPaceTests {
-    /// Looks as it is told to until it has a verdict or nothing more arrives; `arrived` says how much has at a time.
+    /// Looks at the requested times until there is a verdict; `arrived` maps a time to the bytes received by then.
     private func judge(
         windowMs: Int64 = 10_000, totalMs: Int64 = 120_000, arrived: (Int64) -> Int
     ) -> (verdict: BodyPace.Verdict, atMs: Int64) {

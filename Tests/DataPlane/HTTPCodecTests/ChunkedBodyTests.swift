@@ -2,7 +2,7 @@ import HTTPCodec
 import Testing
 
 @Suite struct ChunkedBodyTests {
-    /// Decodes in pieces of `step` bytes; what is left over is not the body's.
+    /// Decodes in pieces of `step` bytes; the leftover does not belong to the body.
     private func decode(_ text: String, step: Int) throws(HTTPFlaw) -> (body: String, isDone: Bool, left: Int) {
         let bytes = Array(text.utf8)
         var decoder = ChunkedBody(bodyBytesMax: 1_000)

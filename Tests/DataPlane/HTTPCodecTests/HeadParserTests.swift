@@ -4,7 +4,7 @@ import Testing
 @Suite struct HeadParserTests {
     static let bounds = HeadBounds(bytesMax: 1_024, fieldsMax: 5, targetBytesMax: 100)
 
-    /// Parses in one go, and byte by byte: both must say the same.
+    /// Parses in one go and byte by byte: both must give the same result.
     private func parse(_ text: String) throws(HTTPFlaw) -> HTTPHead? {
         let bytes = Array(text.utf8)
         var whole = HeadParser(Self.bounds)
@@ -110,7 +110,7 @@ import Testing
 }
 
 extension [UInt8] {
-    /// `withUnsafeBytes` for closures that throw one type.
+    /// `withUnsafeBytes` for closures with typed throws.
     func withUnsafeBytesTyped<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
         let result = withUnsafeBytes { raw -> Result<T, E> in
             do throws(E) { return .success(try body(raw)) } catch { return .failure(error) }

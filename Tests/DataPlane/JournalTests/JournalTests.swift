@@ -81,7 +81,7 @@ import Testing
             damaged[at] ^= 1 << UInt8(at % 8)
             let (records, count) = read(damaged)
             let ids = records.map(\.request.id)
-            // The padding behind a record is no part of it.
+            // A record's padding is not part of it.
             #expect(ids == ["a", "c"] && count == 1 || ids == ["a", "b", "c"])
             #expect(records.allSatisfy { $0.request.cost == NanoUSD(5) })
         }
@@ -127,7 +127,7 @@ import Testing
         next.stop(removing: true)
     }
 
-    /// The ids of all that is handed out, so many at a time.
+    /// The IDs of all inherited records, fetched `count` at a time.
     private func all(_ inheritance: JournalInheritance, _ count: Int) -> [String] {
         var ids: [String] = []
         while true {
@@ -137,12 +137,12 @@ import Testing
         }
     }
 
-    /// Writes it, however long the keeper needs for a file.
+    /// Writes the record, waiting for the keeper to provide a file if needed.
     private func write(_ record: JournalRecord, to journal: Journal) {
         repeat { journal.write(record) } while journal.isDegraded
     }
 
-    /// The same for what is done with, which a journal without a file leaves out.
+    /// Like `write`, for a "done" record, which a journal without a file drops.
     private func noteDone(_ id: String, in journal: Journal, of folder: JournalFolder) {
         let text = Array(id.utf8)
         repeat {
@@ -213,7 +213,7 @@ import Testing
         for round in 1... {
             let next = try JournalFolder(folder, boot: "next\(round)", segmentBytes: 64 << 10, log: log)
             let inheritance = next.inherit()
-            // What the last one is handed, it has not taken.
+            // The successor that stops has not taken over the batch it was handed last.
             for _ in 0..<round { taken.formUnion(inheritance.next(7).map(\.request.id)) }
             let handed = inheritance.next(7).map(\.request.id)
             next.stop(removing: true)
@@ -231,7 +231,7 @@ import Testing
         let journal = journals.journal("loop0")
         journals.start()
         var written = 0
-        // Each write finds a spare file as long as the keeper keeps up; what it cannot write it says.
+        // Each write finds a spare file only if the keeper keeps up; the journal reports writes it cannot make.
         for _ in 0..<200 {
             repeat { journal.write(record("r\(written)", .ended)) } while journal.isDegraded
             written += 1

@@ -3,7 +3,7 @@ import Reactor
 import Testing
 
 @Suite struct ReactorTests {
-    /// Notes the order in which things happen on a reactor.
+    /// Records the order in which things happen on a reactor.
     private final class Notes: @unchecked Sendable { var all: [String] = [] }
 
     private final class Source: EventSource {
@@ -42,7 +42,7 @@ import Testing
         reactor.stop()
     }
 
-    /// Brings on what was ready at the end of a turn, as libcurl does.
+    /// Triggers what was ready at the end of a turn, as libcurl does.
     private final class Hook: TurnHook {
         let note: () -> Void
         init(_ note: @escaping () -> Void) { self.note = note }

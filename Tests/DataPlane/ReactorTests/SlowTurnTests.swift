@@ -7,7 +7,7 @@ import Testing
         let stages = Mutex<[LoopStage]>([])
     }
 
-    /// Burns the thread's time, since it is a turn's length that counts.
+    /// Busy-waits, since the length of a turn is what counts.
     private static func work(milliseconds: Int64) {
         let end = Reactor.clockMs() + milliseconds
         while Reactor.clockMs() < end {}
@@ -25,7 +25,7 @@ import Testing
         await reactor.submit {
             reactor.enter(.translate)
             Self.work(milliseconds: Reactor.slowTurnMs + 20)
-            // Found by somebody who looks from outside, as the watchdog does; what comes later was short.
+            // Sampled from outside, as the watchdog does; the stages after it were short.
             reactor.turns.sample()
             reactor.enter(.settle)
         }

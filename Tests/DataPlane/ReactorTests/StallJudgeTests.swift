@@ -2,7 +2,7 @@ import Reactor
 import Testing
 
 @Suite struct StallJudgeTests {
-    /// Ticks in a row that find the loop at the same turn, or a turn on.
+    /// The verdicts of consecutive ticks that see these turn counts.
     private func verdicts(_ judge: inout StallJudge, _ turns: [UInt64]) -> [StallJudge.Verdict] {
         turns.map { judge.tick(turns: $0) }
     }
@@ -31,7 +31,7 @@ import Testing
     func stopped() {
         var judge = StallJudge(stalledTicks: 2, graceTicks: 1)
         #expect(judge.tick(turns: 5) == .turning)
-        // Stopped for an hour: the watchdog was, too, and its next tick is one tick.
+        // Stopped for an hour: so was the watchdog, and its next tick counts as one.
         #expect(judge.tick(turns: 5) == .still(ticks: 1))
         #expect(judge.tick(turns: 6) == .turning)
     }

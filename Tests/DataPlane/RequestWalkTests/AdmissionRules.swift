@@ -3,7 +3,7 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 
-/// What holds of the way into the limiter and out of it.
+/// Rules for admission and for settling.
 struct AdmissionRules: WalkRules {
     var flaws: [WalkFlaw] = []
 

@@ -1,6 +1,6 @@
 import RequestWalk
 
-/// What holds of the answer as a whole: when it begins, with which status, and that it ends once.
+/// Rules for the answer as a whole: when it begins, its status, and that it ends once.
 struct AnswerRules: WalkRules {
     var flaws: [WalkFlaw] = []
 
@@ -49,6 +49,6 @@ struct AnswerRules: WalkRules {
 }
 
 extension WalkAction {
-    /// The case without its contents.
+    /// The name of the case without its payload.
     var name: Substring { String(describing: self).prefix { $0 != "(" } }
 }

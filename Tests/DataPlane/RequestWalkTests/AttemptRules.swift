@@ -2,7 +2,7 @@ import PlaneContract
 import RequestWalk
 import Routing
 
-/// What holds of attempts and timers.
+/// Rules for attempts and timers.
 struct AttemptRules: WalkRules {
     var flaws: [WalkFlaw] = []
 
@@ -62,7 +62,7 @@ struct AttemptRules: WalkRules {
         require(.everyWaitIsBounded, isBounded, "\(facts.running) run, bounded by \(facts.timers)")
     }
 
-    /// `nil` when no such attempt runs.
+    /// `nil` unless such an attempt is running.
     private func isPaused(_ number: Int, _ facts: WalkFacts) -> Bool? {
         facts.running.contains(number) ? facts.attempts[number - 1].isPaused : nil
     }

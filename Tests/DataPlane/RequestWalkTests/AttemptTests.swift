@@ -5,7 +5,7 @@ import RequestWalk
 import Routing
 import Testing
 
-/// What each kind of failure leads to: another deployment, the same once more, or the caller.
+/// What follows each kind of failure: another deployment, the same one again, or an error for the caller.
 @Suite struct AttemptTests {
     private func refuse(
         _ walker: inout Walker, _ attempt: Int, _ status: Int, retryAfterMs: Int64? = nil, _ body: String = ""
@@ -59,7 +59,7 @@ import Testing
         #expect(walker.status == 503)
     }
 
-    // MARK: The same once more
+    // MARK: Retry on the same deployment
 
     @Test(
         "an engine that is alone and said it failed is asked once more, after a while", arguments: [500, 502, 503, 529])
@@ -206,7 +206,7 @@ import Testing
         #expect(last.attempts == [1] && last.status == 400)
     }
 
-    // MARK: What the caller is told
+    // MARK: The caller's error
 
     @Test("an answer says who gave it, and why it was he")
     func headers() {

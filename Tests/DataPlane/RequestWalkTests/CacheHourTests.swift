@@ -3,7 +3,7 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// A provider that says one number for what it keeps for five minutes and for an hour.
+/// A provider that reports one number for five-minute and one-hour cache writes.
 @Suite struct CacheHourTests {
     @Test(
         "what it wrote is charged as kept for an hour where the request may ask for that, however it is spelt",
@@ -18,12 +18,12 @@ import Testing
 
     @Test("what the provider says it bills decides where it is covered without")
     func said() {
-        // 50 tokens of input at 1 nano-dollar and one of output at 2.
+        // 50 input tokens at 1 nano-USD and one output token at 2.
         #expect(!usage(#""1h""#, cost: "5.2e-8").contains("cacheWriteHour"))
         #expect(usage(#""1h""#, cost: "5.3e-8").contains(#""cacheWriteHour":40"#))
     }
 
-    /// What is filed for an answer that wrote 40 tokens.
+    /// The event recorded for an answer that wrote 40 tokens to the cache.
     private func usage(_ ttl: String, cost: String? = nil) -> String {
         var walker = Walker()
         let mark = #"{"type":"ephemeral","ttl":\#(ttl)}"#

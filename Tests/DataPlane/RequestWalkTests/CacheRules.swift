@@ -5,7 +5,7 @@ import PlaneContract
 import RequestWalk
 import ResponseCache
 
-/// What holds of answers that were given before, and of what is kept for the next time.
+/// Rules for cached answers, and for answers that are stored.
 struct CacheRules: WalkRules {
     var flaws: [WalkFlaw] = []
 
@@ -25,12 +25,12 @@ struct CacheRules: WalkRules {
     }
 
     private mutating func judgeKept(_ answer: CachedAnswer, _ facts: WalkFacts) {
-        // Of what is read on, nothing may have been written yet: its form is that of the answer.
+        // An answer that is read on without its caller may not have been written yet: check the answer itself.
         let isWhole =
             answer.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
         let isClean = facts.isAnswered && facts.status == 200 && !CallerStream(facts.written).hasError
         require(.onlyWholeAnswersAreKept, isWhole && (isClean || facts.readsOn), "an answer that is not whole")
-        // What was read on reached nobody.
+        // An answer that was read on reached no caller.
         let isWhatWasGiven = answer.content == facts.writtenEvents || facts.readsOn
         require(.onlyWholeAnswersAreKept, isWhatWasGiven, "other bytes than were given")
         let isWanted = facts.scenario.hasCache && facts.scenario.head.cacheControl != "no-store"

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the rules read of a JSON object, with a parser that is not the gateway's own.
+/// The members of a JSON object that the rules need, read with a parser that is not the gateway's.
 struct JSONDocument {
     let members: [String: Any]
 
@@ -25,9 +25,9 @@ struct JSONDocument {
 /// A stream as a client reads it.
 struct CallerStream {
     var chunks: [JSONDocument] = []
-    /// Chunks without choices that bring a usage.
+    /// Chunks with usage and without choices.
     var usages: [JSONDocument] = []
-    /// Where errors stand among the events.
+    /// The positions of errors among the events.
     var errors: [Int] = []
     var dones = 0
     var endsWithDone = false

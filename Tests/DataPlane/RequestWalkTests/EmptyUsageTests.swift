@@ -3,7 +3,7 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// A provider that reports a usage of no tokens for an answer there is.
+/// A provider that reports zero tokens for an answer with content.
 @Suite struct EmptyUsageTests {
     private static let usage = #""usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#
 

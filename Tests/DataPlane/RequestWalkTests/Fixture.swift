@@ -6,7 +6,7 @@ import RequestWalk
 import ResponseCache
 import Routing
 
-/// The configuration all simulated walks run under: one alias, one model, up to four deployments of it.
+/// The configuration of all simulated walks: one alias, one model, up to four deployments of it.
 enum Fixture {
     static let use = PeekVerdict(
         head: ["0", "5"], scopes: [[String]](repeating: [String](repeating: "1", count: 11), count: 2))
@@ -15,7 +15,7 @@ enum Fixture {
         [RoutingTable.empty] + (1...4).map { table($0, kind) }
     }
 
-    /// Which of the deployments stop their bill when they are closed.
+    /// Which deployments stop billing when their connection is closed.
     enum AfterCloses: Int, CaseIterable { case all, none, everyOther }
     private static let digests = Walker.digester.digests(of: Walker.key)
 
@@ -27,11 +27,11 @@ enum Fixture {
             cache: scenario.hasCache ? cache : nil)
     }
 
-    /// A new one: it counts what is kept.
+    /// A new one each time, because it counts the cached answers.
     static var cache: WalkCache { WalkCache(secrets, defaultSeconds: 60) }
     private static let secrets = CacheSecrets(secret: [UInt8](repeating: 5, count: 32))
 
-    /// What the cache has for the scenario's request.
+    /// The cached answer to the scenario's request.
     static func cached(streams: Bool) -> CachedAnswer {
         let plain = #"{"model":"kept-model","choices":[{"message":{"content":"kept"},"finish_reason":"stop"}]}"#
         let delta = #"{"model":"kept-model","choices":[{"delta":{"content":"kept"}}]}"#
@@ -42,7 +42,7 @@ enum Fixture {
             model: "kept-model", deployment: "kept-1")
     }
 
-    /// One nano-USD a token in, two a token out.
+    /// One nano-USD per input token, two per output token.
     private static let price = Price(
         id: 7, effectiveFromMs: 0, input: 1_000_000, cacheRead: 1_000_000, cacheWrite: 1_000_000, output: 2_000_000,
         reasoning: 2_000_000)

@@ -3,7 +3,7 @@ import KeyMaterial
 import RequestWalk
 import Testing
 
-/// What the walk makes of bodies in the words of another API: the same as of their form in OpenAI's.
+/// Bodies in another API's format are treated like their equivalent in OpenAI's.
 @Suite struct ForeignRequestTests {
     private func walked(_ json: String, authorized head: RequestHead = Walker.head()) -> Walker {
         var walker = Walker(dialects: ["vllm"])

@@ -4,14 +4,16 @@ import PlaneContract
 import RequestWalk
 import Testing
 
-/// A stream without `max_tokens` on a model that may answer 10,000 tokens, at one nano-USD a token in and two out, behind a
-/// provider whose bill stops when it is closed. A token has at least a byte; 256 may be under way.
+/// A stream without `max_tokens`, behind a provider that stops billing when closed.
+///
+/// The model may answer 10,000 tokens, at one nano-USD per input and two per output token. A token has at least one
+/// byte; 256 may be in flight.
 @Suite struct GrowthTests {
     private static let body = Array(
         #"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#.utf8)
-    /// What is held for input: every byte may be a token, and a template may add to it.
+    /// The hold for input: every byte may be a token, and a template may add to it.
     private static let input = Int64(body.count) + 256
-    /// What a model of 1,000 tokens a second can produce in four seconds, and what is under way.
+    /// What a model of 1,000 tokens per second can produce in four seconds, plus those in flight.
     private static let sliceTokens: Int64 = 4_256
     private static let slice = input + 2 * sliceTokens
     private static let facts = LimitFacts(
@@ -61,7 +63,7 @@ import Testing
     @Test("more is asked for once, two seconds of output before the hold is used up, and the stream goes on")
     func grows() {
         var walker = started()
-        // 2,000 bytes: as many tokens at most.
+        // 2,000 bytes are at most 2,000 tokens.
         #expect(reports(chunks(499, &walker)) == [])
         #expect(reports(chunks(2, &walker)) == [Self.slice + 2 * Self.sliceTokens])
         #expect(reports(chunks(10, &walker)) == [], "asked already")
@@ -143,7 +145,7 @@ import Testing
         walker.feed(.clientBlocked)
         walker.now = 1_000
         walker.feed(.clientGone)
-        // 40 bytes came, 1,000 tokens may have been produced since, and 256 are under way.
+        // 40 bytes were received, 1,000 tokens may have been produced since, and 256 are in flight.
         #expect(walker.settles.first?.cost.nano == Self.input + 2 * (40 + 1_000 + 256))
     }
 

@@ -6,9 +6,9 @@ import RequestWalk
 import Routing
 import Testing
 
-/// What images are held for and charged, with and without tokens, and what their providers are asked.
+/// Holds and charges for images, with and without token usage, and the requests their providers get.
 @Suite struct ImageMoneyTests {
-    /// One nano-USD a token of text, three a token of an image put in, two a token of output.
+    /// One nano-USD per text token, three per input image token, two per output token.
     private static let tokens = TokenPrices(
         input: 1_000_000, imageInput: 3_000_000, cacheRead: 0, cacheWrite: 0, output: 2_000_000, reasoning: 2_000_000)
     private static let free = TokenPrices(input: 0, cacheRead: 0, cacheWrite: 0, output: 0, reasoning: 0)

@@ -2,7 +2,7 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// What stands for tokens that cannot be counted, in all the shapes it comes in.
+/// Parts whose tokens cannot be counted, in every shape they come in.
 @Suite struct MediaTests {
     private func walked(_ part: String) -> Walker {
         var walker = Walker(dialects: ["vllm"])

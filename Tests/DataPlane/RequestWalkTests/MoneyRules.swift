@@ -4,10 +4,10 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 
-/// What holds of the charge. Prices of the fixture: one nano-USD a token in, two a token out.
+/// Rules for the charge. The fixture's prices: one nano-USD per input token, two per output token.
 struct MoneyRules: WalkRules {
     var flaws: [WalkFlaw] = []
-    /// The costs said in headers and trailers.
+    /// The costs stated in headers and trailers.
     private var shown: [String] = []
 
     mutating func willDo(_ action: WalkAction, _ facts: WalkFacts) {
@@ -51,7 +51,7 @@ struct MoneyRules: WalkRules {
             require(.costShownIsTheCharge, NanoUSD(decimalUSD: text) == cost, "\(text) shown, \(cost.nano) charged")
         }
         let isOwed = facts.isAnswered && (facts.somethingWasGiven || facts.givesWhatIsAtHand) && !facts.readsOn
-        // A stream says it behind its end, to those who read that.
+        // A stream states it in a trailer, for clients that accept trailers.
         let isShown = isOwed && (!facts.isStream || facts.scenario.head.acceptsTrailers)
         let count = shown.count
         require(.costShownIsTheCharge, count == (isShown ? 1 : 0), "\(count) costs shown")

@@ -3,7 +3,7 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// Running requests of the same budget hold the rest of it.
+/// Running requests hold the rest of the same budget.
 @Suite struct MoneyWaitTests {
     private static func refusal(_ code: String) -> AdmitAnswer {
         .verdict(AdmitVerdict(reply: [code, "5", "1", "usd_per_month", "1000", "400", "600", "1000"]))
@@ -96,7 +96,7 @@ import Testing
         #expect(asking.walk.isFinished && asking.settles.map(\.target) == [.cancelled])
     }
 
-    /// Refused before the cache had spoken, and then asked again.
+    /// Refused before the cache answered, then asked again.
     private func askedAgainWithoutAnswerAtHand() -> Walker {
         var walker = Walker(cache: Fixture.cache)
         walker.feed(.head(Walker.head()))

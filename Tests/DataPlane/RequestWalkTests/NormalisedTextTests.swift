@@ -15,7 +15,7 @@ import Testing
 
     private static let scalars = (0x80...0x2_ffff).compactMap(Unicode.Scalar.init)
 
-    /// Characters that grow, marks that part others, and what they stand beside.
+    /// Characters that grow, marks that separate others, and characters next to them.
     private static let odd: [Unicode.Scalar] =
         scalars.filter { growth(String($0)) > 0 } + "aàêẫΆが한क़é 中".unicodeScalars
 

@@ -2,7 +2,7 @@ import Admission
 import RequestWalk
 
 extension PlantedBug {
-    /// Faults a caller would see.
+    /// Bugs a caller would see.
     static let caller = [
         replaces("the answer is forgotten", breaks: .everyCallerIsAnswered) { action, _ in
             if case .respond = action { [] } else { [action] }

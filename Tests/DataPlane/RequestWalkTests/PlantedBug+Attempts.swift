@@ -2,7 +2,7 @@ import RequestWalk
 import Routing
 
 extension PlantedBug {
-    /// Faults an engine would see.
+    /// Bugs a provider would see.
     static let attempts = [
         acts("a silent engine is not given up", breaks: .oneAttemptAtATime) { actions, facts in
             guard case .timer(.firstEvent)? = facts.event else { return actions }

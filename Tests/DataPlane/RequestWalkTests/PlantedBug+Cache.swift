@@ -4,7 +4,7 @@ import RequestWalk
 import ResponseCache
 
 extension PlantedBug {
-    /// Faults around answers that were given before.
+    /// Bugs around cached answers.
     static let cache = [
         acts("an answer at hand is given before the limiter has spoken", breaks: .answersAtHandNeedAdmission) {
             actions, facts in
@@ -42,7 +42,7 @@ extension PlantedBug {
 
     private static let key = CacheSecrets(secret: [1]).key(org: "o", .chat, body: [], definition: [])
 
-    /// Changes what is settled for an answer at hand.
+    /// Changes the settle request of a cached answer.
     private static func settles(
         _ name: String, breaks: WalkProperty, _ change: @escaping @Sendable (inout SettleRequest) -> Void
     ) -> PlantedBug {

@@ -4,7 +4,7 @@ import PlaneContract
 import RequestWalk
 
 extension PlantedBug {
-    /// Faults that let in what must stay outside.
+    /// Bugs that admit what must be refused.
     static let admission = [
         hears("a revoked key passes", breaks: .onlyLiveKeysAreAdmitted) { event, _ in
             guard case .keyFound(.found(let caller)) = event else { return event }
@@ -39,7 +39,7 @@ extension PlantedBug {
         },
     ]
 
-    /// Faults in the ledger.
+    /// Bugs in the ledger.
     static let money = [
         acts("a caller who leaves in dispatch is not settled", breaks: .settledOnce) { actions, facts in
             facts.eventIsClientGone && !facts.isStream && facts.isAdmitted ? actions.filter { !$0.isSettle } : actions
@@ -116,7 +116,7 @@ extension PlantedBug {
         },
     ]
 
-    /// Changes what is settled.
+    /// Changes the settle request.
     private static func settles(
         _ name: String, breaks: WalkProperty, _ change: @escaping @Sendable (inout SettleRequest, WalkFacts) -> Void
     ) -> PlantedBug {

@@ -3,13 +3,14 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// A fault as a real mistake in the walk would show it, planted between a walk and its surroundings: it alters what the walk
-/// hears or what it does. The walk itself stays as it is.
+/// A bug planted between a walk and its surroundings, with the effect of a real mistake in the walk.
+///
+/// It alters what the walk receives or does; the walk itself is unchanged.
 struct PlantedBug: Sendable, CustomTestStringConvertible {
     let name: String
-    /// What the checker must name.
+    /// The property the checker must report.
     let breaks: WalkProperty
-    /// What the walk hears instead; `nil` when it hears nothing.
+    /// The event the walk receives instead; `nil` to drop it.
     private(set) var event: @Sendable (WalkEvent, WalkFacts) -> WalkEvent? = { event, _ in event }
     private(set) var actions: @Sendable ([WalkAction], WalkFacts) -> [WalkAction] = { actions, _ in actions }
 
@@ -29,7 +30,7 @@ struct PlantedBug: Sendable, CustomTestStringConvertible {
         PlantedBug(name: name, breaks: breaks, actions: actions)
     }
 
-    /// Does something else instead of single actions: nothing, another, or several.
+    /// Replaces single actions: by nothing, by another, or by several.
     static func replaces(
         _ name: String, breaks: WalkProperty, with other: @escaping @Sendable (WalkAction, WalkFacts) -> [WalkAction]
     ) -> PlantedBug {
@@ -66,7 +67,7 @@ extension WalkAction {
     var isSettle: Bool { if case .settle = self { true } else { false } }
     var isCancel: Bool { if case .cancelAttempt = self { true } else { false } }
 
-    /// The attempt after those of `facts`, as the walk would ask for it.
+    /// The next attempt after those in `facts`, as the walk would request it.
     static func nextAttempt(_ facts: WalkFacts) -> [WalkAction] {
         var walker = Walker()
         walker.dispatch(stream: facts.scenario.streams)

@@ -1,18 +1,20 @@
 import GatewayModel
 import PlaneContract
 
-/// What the provider of one simulated attempt may bill, worked out from its script and from what passed between it and the
-/// walk. Prices of the fixture: one nano-USD a token in, two a token out; a token has at least a byte, and the provider keeps to
-/// the output limit of the request.
+/// What the provider of one simulated attempt may bill, computed from its script and the traffic with the walk.
+///
+/// The fixture's prices: one nano-USD per input token, two per output token. A token has at least one byte, and the
+/// provider respects the request's output limit.
 struct ProviderBill {
     /// `max_tokens` of the simulated request.
     private static let outputMax: Int64 = 9
 
-    /// At least this must be covered.
+    /// The charge must cover at least this.
     var most: Int64 = 0
-    /// The provider ended its answer and reported this.
+    /// The amount reported by a provider that ended its answer.
     var exact: Int64?
-    /// The unit of the request limits is used up, though nothing is billed: the caller may have been at fault, or nobody knows.
+    /// The unit of the request limits is used up although nothing is billed: the caller may have been at fault, or it
+    /// is unknown.
     var keepsUnit = false
 
     init(_ attempt: WalkFacts.Attempt, streams: Bool) {
@@ -31,7 +33,7 @@ struct ProviderBill {
 
     private mutating func readStream(_ attempt: WalkFacts.Attempt) {
         let chunks = attempt.chunks
-        // An error as the first event, or nothing readable: no bill.
+        // Not billed: an error as the first event, or nothing readable.
         let hasStarted = !chunks.isEmpty
         let isOver = attempt.endedWell || attempt.isDone || !attempt.isClosed && !attempt.mayHaveBeenReceived
         guard hasStarted else {
@@ -42,7 +44,7 @@ struct ProviderBill {
         let usages = chunks.compactMap(\.usage)
         let usage = usages.reduce(nil as TokenUsage?) { $0.map(\.total) ?? 0 > $1.total ? $0 : $1 }
         let hasFinished = chunks.contains(where: \.finishes)
-        // No text is made of no tokens: such a usage says nothing.
+        // Text cannot consist of zero tokens: ignore such a usage.
         if hasFinished, let usage, usage.total > 0 {
             exact = Self.cost(usage)
             most = Self.cost(usage)
@@ -74,7 +76,7 @@ struct ProviderBill {
         min(outputMax, chunks.reduce(0) { $0 + Int64($1.text?.utf8.count ?? 0) })
     }
 
-    /// The bill of an answer that runs on to its end.
+    /// The bill of an answer that is generated to its end.
     private static func whole(_ script: ProviderScript) -> Int64 {
         let chunks = script.events.compactMap { if case .chunk(let chunk) = $0.meaning { chunk } else { nil } }
         let all = chunks + [script.answer].compactMap { $0 }
@@ -83,14 +85,14 @@ struct ProviderBill {
 }
 
 extension WalkFacts.Attempt {
-    /// The provider's own end of a stream has arrived.
+    /// Whether the provider's own end of the stream has arrived.
     var isDone: Bool {
         script.events.contains { event in
             if case .done = event.meaning { event.end <= bytes } else { false }
         }
     }
 
-    /// The first thing it said was an error, or nothing that can be read.
+    /// Whether its first event was an error or unreadable.
     var isRefused: Bool {
         guard let first = script.events.first, first.end <= bytes else { return false }
         if case .chunk = first.meaning { return false }

@@ -1,10 +1,11 @@
 import GatewayModel
 import RequestWalk
 
-/// What the provider behind one attempt will do, decided before it starts: its transport events in order, and what they mean.
-/// The last step need not be an end: then the provider falls silent.
+/// What the provider of one attempt will do, decided in advance: its transport events in order, and their meaning.
+///
+/// The last step need not be an end: the provider then stays silent.
 struct ProviderScript {
-    /// One event of a stream as the provider meant it, and how many bytes have arrived when it is complete.
+    /// One event of a stream as the provider meant it, and the number of bytes received when it is complete.
     struct Event {
         enum Meaning {
             case chunk(Chunk)
@@ -19,9 +20,9 @@ struct ProviderScript {
     struct Chunk {
         var text: String?
         var model: String?
-        /// What it calls itself; an empty name is none.
+        /// The model it reports; `nil` for an empty name.
         var statedModel: String? { model == "" ? nil : model }
-        /// The usage it reports, when it can be read.
+        /// The usage it reports, if readable.
         var usage: TokenUsage?
         var hasChoices = true
         var finishes = false
@@ -29,7 +30,7 @@ struct ProviderScript {
 
     var steps: [WalkEvent] = []
     var events: [Event] = []
-    /// The plain answer, when it is a good one.
+    /// The plain answer, if it is a valid one.
     var answer: Chunk?
     /// The bytes of that answer.
     var answerBytes = 0
@@ -37,7 +38,7 @@ struct ProviderScript {
     let number: Int
     var words = 0
     let newline: String
-    /// Says `"usage":null` in each chunk without one, as OpenAI does when usage was asked for.
+    /// Sends `"usage":null` in each chunk without usage, as OpenAI does when usage was requested.
     let saysNull: Bool
     let isCutInLines: Bool
 
@@ -69,7 +70,7 @@ struct ProviderScript {
                 ? .attemptFailed(attempt: number, .ambiguous("reset")) : .attemptEnded(attempt: number))
     }
 
-    /// The bytes, cut anywhere.
+    /// Sends the bytes, cut anywhere.
     mutating func send(_ text: String, _ random: inout Seeded) {
         for piece in random.cut(Array(text.utf8)) { steps.append(.attemptBytes(attempt: number, piece)) }
     }
@@ -108,7 +109,7 @@ extension ProviderScript {
         end(&random)
     }
 
-    /// None, another than it was declared to be, or a version of that.
+    /// No model, a different one than declared, or a version of the declared one.
     func model(_ random: inout Seeded) -> String? {
         random.once(in: 4) ? nil : random.pick(["reported-\(number)", "real-\(number)-2026"])
     }

@@ -4,7 +4,7 @@ import KeyMaterial
 import RequestWalk
 import Routing
 
-/// One walk through random events: everything in it follows from its seed.
+/// One walk through random events, fully determined by its seed.
 struct RandomWalk {
     static let wallMs: Int64 = 10
 
@@ -15,7 +15,7 @@ struct RandomWalk {
     private var walk: RequestWalk
     private var checker: WalkChecker
 
-    /// Walks to the end, and feeds behind it whatever may still come.
+    /// Runs to the end, then feeds every event that may still arrive.
     init(seed: Int, with bug: PlantedBug? = nil) {
         var random = Seeded(seed)
         scenario = WalkScenario(seed: seed, &random)

@@ -3,7 +3,7 @@ import GatewayModel
 import RequestWalk
 import Testing
 
-/// How much a request may hold of what can be repeated in it: as much as the bound is taken, one more is a 400.
+/// Bounds on repeated items of a request: exactly the bound is accepted, one more is a 400.
 @Suite struct RequestShapeTests {
     private func answer(to body: String) -> (status: Int?, text: String) {
         var walker = Walker(dialects: ["vllm"])
@@ -11,7 +11,7 @@ import Testing
         walker.feed(.body(Array(body.utf8)))
         walker.feed(.bodyEnd)
         walker.feed(.keyFound(.found(Walker.caller)))
-        // A large body is asked for before it is read.
+        // The limiter is asked about a large body before it is read.
         walker.feed(.beginAnswered(.verdict(.begun)))
         return (walker.status, walker.written)
     }
@@ -31,7 +31,7 @@ import Testing
     }
     private static func tools(_ tools: String) -> String { chat(user, #","tools":[\#(tools)]"#) }
 
-    /// What repeats, its bound, where it is refused, and a body with so many of it.
+    /// The repeated item, its bound, where it is refused, and a body with that many.
     static let bounds: [(what: String, max: Int, param: String, body: @Sendable (Int) -> String)] = [
         ("messages", 10_000, "messages", { chat(list($0) { _ in user }) }),
         (

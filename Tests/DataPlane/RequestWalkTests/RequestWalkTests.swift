@@ -105,7 +105,7 @@ import Testing
         walker.dispatch(stream: true)
         walker.stream(1, Walker.text)
         walker.feed(.clientBlocked)
-        // What was on its way when the caller stopped reading must not start the clock again.
+        // Data in flight when the caller stopped reading must not restart the idle timer.
         let actions = walker.feed(.attemptBytes(attempt: 1, Array("data: \(Walker.text)\n\n".utf8)))
         #expect(!actions.contains { if case .setTimer(.idle, _) = $0 { true } else { false } })
         let ready = walker.feed(.clientReady)
@@ -177,7 +177,7 @@ import Testing
             #expect(walker.feed(.bodyEnd).isEmpty)
             let rate = ["4", "5", "1", "requests_per_minute", "1", "1", "0", "900"]
             walker.feed(.beginAnswered(.verdict(isLetIn ? .begun : BeginVerdict(reply: rate))))
-            // Let in, it turns out to be no JSON: what was taken goes back.
+            // Once admitted, it turns out not to be JSON: the reservation is given back.
             #expect(walker.status == (isLetIn ? 400 : 429))
             #expect(walker.settles.map(\.target) == (isLetIn ? [.cancelled] : []))
         }

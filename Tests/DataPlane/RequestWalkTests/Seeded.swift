@@ -12,12 +12,12 @@ struct Seeded: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// True once in `n` times on average.
+    /// True once in `n` calls on average.
     mutating func once(in n: Int) -> Bool { Int.random(in: 0..<n, using: &self) == 0 }
 
     mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: 0..<items.count, using: &self)] }
 
-    /// The bytes in pieces, cut anywhere: most often in one or few, now and then one by one.
+    /// The bytes split at random places: usually into one or a few pieces, sometimes byte by byte.
     mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {
         let sizeMax = pick([bytes.count, bytes.count, 100, 40, once(in: 20) ? 1 : 300])
         var pieces: [[UInt8]] = []

@@ -1,7 +1,7 @@
 import GatewayModel
 import RequestWalk
 
-/// What holds of the words of an answer, as the caller reads them.
+/// Rules for the text of an answer, as the caller reads it.
 struct StreamRules: WalkRules {
     var flaws: [WalkFlaw] = []
 
@@ -53,7 +53,7 @@ struct StreamRules: WalkRules {
         }
     }
 
-    /// The chunks with choices that the engine has sent, each with the model it must carry.
+    /// The provider's chunks with choices, each with the model it must carry.
     private static func expected(_ attempt: WalkFacts.Attempt) -> [(text: String, model: String)] {
         var first: String?
         return attempt.chunksHeard.compactMap { chunk in

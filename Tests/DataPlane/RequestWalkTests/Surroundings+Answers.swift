@@ -3,7 +3,7 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 
-/// What key table and limiter say.
+/// Answers of the key table and the limiter.
 extension Surroundings {
     private static let shed = GatewayError(.overloaded, "More wait than can be served.", retryAfterMs: 700)
 
@@ -21,7 +21,7 @@ extension Surroundings {
         return .found(Caller(record))
     }
 
-    /// Now and then an answer of the other kind, which no request should ever be told.
+    /// Sometimes an answer of the other kind (streamed or not), which no request may be given.
     mutating func cacheAnswer() -> CacheReply {
         let streams = random.once(in: 12) ? !scenario.streams : scenario.streams
         return random.pick([

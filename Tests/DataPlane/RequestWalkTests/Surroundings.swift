@@ -3,15 +3,17 @@ import GatewayModel
 import PlaneContract
 import RequestWalk
 
-/// What surrounds one walk, each part keeping its side of the contract: a caller who sends his body in order, keys and limiter
-/// that answer once when asked, providers that follow their scripts, timers that fire in order and only while they are set.
+/// The surroundings of one walk, each part keeping its side of the contract.
+///
+/// A caller who sends their body in order, keys and limiter that answer each question once, providers that follow their
+/// scripts, and timers that fire in order and only while they are set.
 struct Surroundings {
     private enum Turn {
         case body, breakBody, lookUp, peek, begin, parse, admit, cache, progress, attempt(Int), timer, flow, leave,
             shutDown
     }
 
-    /// Words of an attempt that are already on their way when it is stopped or paused.
+    /// Events of an attempt that are already in flight when it is stopped or paused.
     private static let lateWordsMax = 2
 
     let scenario: WalkScenario
@@ -32,7 +34,7 @@ struct Surroundings {
     private var attempts: [Int: (at: Int, lateWords: Int)] = [:]
     private var timers: [WalkTimer: Int64] = [:]
     private var isBlocked = false
-    /// The walk goes on without its caller.
+    /// Whether the walk continues without its caller.
     private var isDetached = false
 
     init(_ scenario: WalkScenario, _ random: Seeded) {
@@ -57,7 +59,7 @@ struct Surroundings {
         if owesCache { turns.append(.cache) }
         if !owedProgress.isEmpty { turns.append(.progress) }
         for number in attempts.keys.sorted() where hasWords(number) { turns += [.attempt(number), .attempt(number)] }
-        // What comes behind the cache must come about as well: there, deadlines pass more seldom.
+        // States after the cache look-up must be reached too, so deadlines expire less often there.
         if !timers.isEmpty, turns.isEmpty || !scenario.hasCache || random.once(in: 4) { turns.append(.timer) }
         if turns.isEmpty || random.once(in: 12) {
             turns = isDetached ? [.shutDown] : [.flow, .flow, .flow, .leave, .shutDown]
@@ -120,7 +122,7 @@ struct Surroundings {
         guard var attempt = attempts[number] else { return .attemptEnded(attempt: number) }
         let word = scenario.scripts[number - 1].steps[attempt.at]
         attempt.at += 1
-        // An attempt nobody holds back has words without end.
+        // A running attempt has no bound on its events.
         if attempt.lateWords < .max { attempt.lateWords -= 1 }
         attempts[number] = attempt
         return word
@@ -165,7 +167,7 @@ struct Surroundings {
         }
     }
 
-    /// Everything that may still arrive behind the end.
+    /// Everything that may still arrive after the end.
     func aftermath() -> [WalkEvent] {
         scenario.scripts.flatMap(\.steps) + WalkTimer.allCases.map { .timer($0) } + [
             .keyFound(.found(Walker.caller)), .peeked(.unavailable), .cacheAnswered(.miss),

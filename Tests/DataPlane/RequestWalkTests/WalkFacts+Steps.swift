@@ -5,7 +5,7 @@ import RequestWalk
 import ResponseCache
 import Routing
 
-/// What each event and each action adds to what is known.
+/// What each event and each action adds to the known facts.
 extension WalkFacts {
     mutating func saw(_ event: WalkEvent) {
         self.event = event
@@ -129,7 +129,7 @@ extension WalkFacts {
         }
     }
 
-    /// Words of an attempt that was given up change nothing.
+    /// Late events of an attempt that was given up change nothing.
     private mutating func change(_ number: Int, _ body: (inout Attempt) -> Void) {
         guard attempts.indices.contains(number - 1), attempts[number - 1].isRunning else { return }
         body(&attempts[number - 1])

@@ -5,32 +5,32 @@ import RequestWalk
 import ResponseCache
 import Routing
 
-/// What is known of a walk from outside: from the events that happened and the actions that were taken, never from its state.
+/// What is known of a walk from outside: from its events and actions, never from its state.
 struct WalkFacts {
     struct Attempt {
         let script: ProviderScript
         let deployment: String
         /// The model its request names.
         let upstreamModel: String
-        /// Closing it ends its bill.
+        /// Whether closing the connection ends its bill.
         let stops: Bool
         var status: Int?
         var isEventStream = false
-        /// What arrived, up to the bytes that went over the bound.
+        /// The bytes received, including those that exceeded the bound.
         var bytes = 0
         var isRunning = true
         var endedWell = false
         var mayHaveBeenReceived = false
         var isPaused = false
-        /// How much of it had arrived when nobody listened any more.
+        /// How many bytes had arrived when the caller was no longer listening.
         var heardBytes: Int?
-        /// Given up before its own end.
+        /// Whether it was closed before its own end.
         var isClosed = false
 
-        /// The chunks that have arrived whole, up to the event that ends or breaks the stream.
+        /// The chunks that arrived completely, up to the event that ends or breaks the stream.
         var chunks: [ProviderScript.Chunk] { chunks(within: bytes) }
 
-        /// Those the caller could be given.
+        /// The chunks that could be relayed to the caller.
         var chunksHeard: [ProviderScript.Chunk] { chunks(within: heardBytes ?? bytes) }
 
         private func chunks(within bytes: Int) -> [ProviderScript.Chunk] {
@@ -42,55 +42,57 @@ struct WalkFacts {
             return chunks
         }
 
-        /// The plain answer, once it has arrived whole.
+        /// The plain answer, once it has arrived completely.
         var answer: ProviderScript.Chunk? { endedWell && bytes == script.answerBytes ? script.answer : nil }
     }
 
     let scenario: WalkScenario
-    /// The event the walk is at.
+    /// The event the walk is handling.
     var event: WalkEvent?
     var attempts: [Attempt] = []
     var timers: Set<WalkTimer> = []
     var keyIsLive = false
     var bodyBytes = 0
     var bodyIsComplete = false
-    /// More of the body is still to come.
+    /// Whether more of the body is still to come.
     var bodyIsDue = true
-    /// Refused before its body was complete, or takes none.
+    /// Whether the request was refused before its body was complete, or takes none.
     var isRefused = true
-    /// Bytes of a body that came all the same.
+    /// Bytes of a body that arrived although it is not wanted.
     var unwantedBytes = 0
-    /// Questions asked and not answered.
+    /// Questions without an answer yet.
     var questions = 0
     var admit: AdmitRequest?
-    /// How often the limiter was asked, and the most a request may: as often as it waits, for its cached answer, and for a newer key.
+    /// How often the limiter was asked. The maximum covers waiting for money, one retry without the cached answer, and
+    /// a newer key.
     var admitsAsked = 0
     static let admitsAskedMax = 20
-    /// What was told of deployments.
+    /// The reports of attempts to the health table.
     var notes: [AttemptReport] = []
-    /// Asked, and no readable answer came: the hold may stand.
+    /// The limiter was asked and gave no readable answer: the hold may exist.
     var admitIsOpen = false
-    /// The limiter was asked whether a large body may be read; and what that took may stand, for nothing was admitted.
+    /// The limiter was asked whether a large body may be read. What that reserved may remain, since nothing was
+    /// admitted.
     var beginIsAsked = false
     var beginIsOpen = false
     var isAdmitted = false
     var cacheIsAsked = false
-    /// What the cache has for this request, once it has said so in time.
+    /// The cached answer to this request, if the cache answered in time.
     var atHand: CachedAnswer?
-    /// The limiter refused what an answer at hand does not use.
+    /// The limiter's refusal concerns a limit that a cached answer does not use.
     var refusalIsWaived = false
     var settles: [SettleRequest] = []
-    /// The status committed, if any.
+    /// The status sent, if any.
     var status: Int?
     var isStream = false
-    /// Everything written behind the status.
+    /// Everything written after the status.
     var written: [UInt8] = []
     var dataIsWritten = false
     var isAnswered = false
     var callerIsGone = false
     /// The answer is read on without its caller.
     var readsOn = false
-    /// Progress reports that were not answered.
+    /// Progress reports without an answer yet.
     var reportsDue = 0
     var grownHold = NanoUSD.zero
     var isFinished = false
@@ -99,10 +101,10 @@ struct WalkFacts {
 
     var running: [Int] { attempts.indices.filter { attempts[$0].isRunning }.map { $0 + 1 } }
 
-    /// The engine that answers, or tried to last.
+    /// The attempt that answers, or the last one tried.
     var inCharge: Attempt? { attempts.last }
 
-    /// Whether the walk was just told that an engine says nothing.
+    /// Whether the current event says that a provider is silent.
     var eventIsSilence: Bool {
         switch event {
         case .timer(.firstEvent), .timer(.idle): true
@@ -112,18 +114,18 @@ struct WalkFacts {
 
     var hold: NanoUSD { max(admit?.hold ?? .zero, grownHold) }
 
-    /// Whether the answer is the one at hand.
+    /// Whether the answer is the cached one.
     var givesWhatIsAtHand: Bool { atHand != nil && attempts.isEmpty && status == 200 && !hasErrorEvent }
 
     private var hasErrorEvent: Bool { isStream && CallerStream(written).hasError }
 
-    /// What was written, but for the comments between events and the `[DONE]` at the end.
+    /// The bytes written, without the comments between events and the final `[DONE]`.
     var writtenEvents: [UInt8] {
         let text = String(decoding: written, as: UTF8.self).replacing(": ping\n", with: "")
         return Array(text.replacing("data: [DONE]\n\n", with: "").utf8)
     }
 
-    /// Whether an engine gave this caller anything that is charged.
+    /// Whether a provider gave this caller anything that is charged.
     var somethingWasGiven: Bool {
         guard let inCharge else { return false }
         return isStream ? !inCharge.chunks.isEmpty : status == 200

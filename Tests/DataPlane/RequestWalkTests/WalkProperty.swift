@@ -1,84 +1,89 @@
-/// What holds in every walk, whatever happens in whatever order. Each has a checker and at least one planted bug that the
-/// checker must find.
+/// Properties of every walk, whatever events occur in whatever order.
+///
+/// Each has a checker and at least one planted bug that the checker must find.
 enum WalkProperty: String, CaseIterable, Sendable {
     // The caller.
-    /// He gets one complete answer unless he left, and the walk ends once.
+    /// Callers get exactly one complete answer unless they disconnect, and the walk ends once.
     case everyCallerIsAnswered
-    /// While the walk goes on, something is due: the rest of the body, an answer that was asked for, or an attempt within
-    /// its deadlines.
+    /// While the walk runs, something is due: the rest of the body, a reply to a question, or an attempt within its
+    /// deadlines.
     case everyWaitIsBounded
-    /// Nothing is written, set or started after the answer's end, after he left, or after the walk finished.
+    /// Nothing is written, set or started after the answer's end, after the caller disconnected, or after the walk
+    /// finished.
     case nothingAfterTheEnd
-    /// 200 only behind the first real event of a provider, a whole answer, or a silence bridged with `: ping`.
+    /// 200 only after a provider's first real event, a whole answer, or a silence bridged with `: ping`.
     case statusWaitsForTheProvider
-    /// A provider's 401, 402, 403 or 404 concerns the operator and is never shown as the caller's; nor is a redirect.
+    /// A provider's 401, 402, 403 or 404 concerns the operator and never becomes the caller's status; nor does a
+    /// redirect.
     case providerFaultsStayInside
-    /// `model` is what the engine that answers calls itself, else its deployment's name for it; never the name asked for.
+    /// `model` is the name the answering provider reports, else its deployment's name for it; never the requested name.
     case modelIsHonest
-    /// What the engine in charge says reaches the caller whole, in order and once; what others say does not.
+    /// The events of the current attempt reach the caller completely, in order and once; those of other attempts do
+    /// not.
     case relaysEachEventOnce
     case usageOnlyWhenAsked
-    /// A stream ends with one `[DONE]`, also behind an error, and with nothing behind it.
+    /// A stream ends with one `[DONE]`, also after an error, and nothing follows it.
     case streamsEndWithDone
-    /// A stream whose engine gave no finish reason ends with an error.
+    /// A stream without a finish reason from its provider ends with an error.
     case cutStreamsSaySo
 
     // Attempts.
     case oneAttemptAtATime
     case threeAttemptsAtMost
-    /// No attempt runs when the request is settled or finished.
+    /// No attempt runs once the request is settled or finished.
     case noAttemptOutlivesTheRequest
     case noFallbackAfterData
     /// A request that may have been received is not sent again.
     case nothingIsSentTwice
-    /// A deployment is asked a second time at most, and only behind an error status of its own.
+    /// A deployment is retried at most once, and only after its own error status.
     case onlyWhatDidNothingIsAskedAgain
-    /// Of every attempt its deployment's health is told once, however it ended.
+    /// The health table gets exactly one report per attempt, however it ended.
     case everyAttemptIsToldOf
-    /// Pause and resume alternate, and name an attempt that runs.
+    /// Pause and resume alternate, and name a running attempt.
     case pausesBalance
     case timersAreCancelled
-    /// An engine that is paused because the caller reads slowly is not held to be silent.
+    /// A provider that is paused because the caller reads slowly does not count as silent.
     case slowReadersBlameNobody
 
     // Admission.
     case onlyLiveKeysAreAdmitted
-    /// A body that is not complete or over its bound is never admitted.
+    /// A body that is incomplete or over its bound is never admitted.
     case onlyWholeBodiesAreAdmitted
     case onlyTheAdmittedAreDispatched
-    /// A body nobody wants is read up to a bound; then the answer is given.
+    /// An unwanted body is read up to a bound; then the answer is sent.
     case noBodyIsReadWithoutEnd
 
     // The cache.
-    /// An answer at hand is given to nobody the limiter does not let in.
+    /// A cached answer is given only to requests that the limiter admits.
     case answersAtHandNeedAdmission
-    /// It reaches the caller byte for byte, and no engine is asked then.
+    /// A cached answer reaches the caller byte for byte, and no provider is called.
     case answersAtHandAreExact
     case noEngineIsAskedForAnswersAtHand
-    /// It costs nothing, is filed as saved money, and counts in the minute alone.
+    /// A cached answer costs nothing, is recorded as saved money, and counts only in the minute.
     case answersAtHandAreFree
-    /// What is kept is what the caller got, whole and without an error.
+    /// A stored answer is what the caller got, complete and without an error.
     case onlyWholeAnswersAreKept
 
     // Money.
     case settledOnce
-    /// Only an admitted request is settled; an admit that nobody answered is cancelled, for nothing.
+    /// Only an admitted request is settled; an admit without an answer is cancelled at no cost.
     case onlyTheAdmittedSettle
-    /// A hold that may stand without anybody knowing is closed.
+    /// A hold that may exist without the walk knowing is closed.
     case noHoldIsForgotten
-    /// At least what the providers may bill, whatever ended the answer.
+    /// The charge is at least what the providers may bill, whatever ended the answer.
     case chargeCoversTheBill
-    /// Exactly what the provider reported, where it ended its answer.
+    /// The charge is exactly what the provider reported, if it ended its answer.
     case chargeIsTheReportedUsage
     case chargeStaysWithinTheHold
-    /// What no provider can bill costs nothing, and gives its unit of the limits back unless the caller was at fault.
+    /// A request that no provider can bill costs nothing, and gives its unit of the limits back unless the caller was
+    /// at fault.
     case nothingBilledCostsNothing
     case costShownIsTheCharge
-    /// The event filed says how the request went: outcome, status, attempts.
+    /// The recorded event says how the request went: outcome, status, attempts.
     case ledgerTellsWhatHappened
 }
 
-/// A property that did not hold, and how.
+/// A violated property, and how.
 struct WalkFlaw: CustomStringConvertible {
     let property: WalkProperty
     let what: String

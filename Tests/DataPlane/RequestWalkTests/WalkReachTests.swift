@@ -4,7 +4,7 @@ import RequestWalk
 import ResponseCache
 import Testing
 
-/// Where the random walks must come, so that the properties are judged on more than easy ways.
+/// States the random walks must reach, so that the properties are not checked only on easy paths.
 private enum Place: CaseIterable {
     case streamCompleted, answerCompleted, streamBrokenInBand, errorBehindPing, pingThenFallbackThenData
     case threeAttempts, engineGivenUpForSilence, lateWords, ambiguousFailure

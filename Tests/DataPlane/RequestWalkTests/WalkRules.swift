@@ -1,12 +1,12 @@
 import RequestWalk
 
-/// A part of the checker: sees each action before it is done, with what was known until then, and the end.
+/// A part of the checker: sees each action before it is applied, with the facts known until then, and the end.
 protocol WalkRules {
     var flaws: [WalkFlaw] { get set }
     mutating func willDo(_ action: WalkAction, _ facts: WalkFacts)
-    /// An event and all that was done about it.
+    /// An event and all actions taken in response.
     mutating func stepped(_ facts: WalkFacts)
-    /// The walk has finished and everything that may come behind has come.
+    /// The walk has finished, and everything that may arrive late has arrived.
     mutating func ended(_ facts: WalkFacts)
 }
 

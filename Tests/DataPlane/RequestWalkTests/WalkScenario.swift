@@ -15,13 +15,13 @@ struct WalkScenario {
     let wantsUsage: Bool
     let settings: WalkSettings
     let bounds: Bounds
-    /// None: a worker without configuration.
+    /// How many deployments there are; 0 is a worker without configuration.
     let deployments: Int
-    /// The script of attempt `n` is `scripts[n - 1]`; one more than there may be.
+    /// The script of attempt `n` is `scripts[n - 1]`; there is one more than attempts are allowed.
     let scripts: [ProviderScript]
-    /// What is wrong on the way to the engines: with most seeds nothing, so that most walks come far.
+    /// Problems before a provider is reached: none for most seeds, so that most walks get far.
     let oddities: Set<Oddity>
-    /// When something cuts the request short: after this many steps, if it runs that long.
+    /// After how many steps something cuts the request short, if it runs that long.
     let cutAfter: Int
     let hasCache: Bool
     let afterCloses: Fixture.AfterCloses
@@ -39,24 +39,24 @@ struct WalkScenario {
         bounds = Self.bounds(&random)
         deployments = oddities.contains(.configuration) ? 0 : Int.random(in: 1...4, using: &random)
         let good = Walker.body(stream: streams, usage: wantsUsage)
-        // Other endpoints take none, and now and then get one.
+        // Other endpoints take no body, but sometimes get one.
         body = oddities.contains(.body) ? Self.oddBody(&random) : isChat || random.once(in: 4) ? good : []
         bodyPieces = random.cut(body)
         var head = oddities.contains(.head) ? Self.oddHead(&random) : Walker.head()
         if !isChat { (head.method, head.target) = random.pick(Self.otherTargets) }
-        // A body is announced by its length, or comes in chunks.
+        // A body is announced by its length or comes in chunks.
         head.hasBody = !body.isEmpty
         if random.once(in: 2) { head.contentLength = body.count }
         head.expectsContinue = head.hasBody && random.once(in: 6)
         hasCache = isChat && random.once(in: 2)
-        // What is at hand and refused all the same needs both.
+        // A cached answer that is refused all the same needs a limiter that refuses.
         if hasCache, random.once(in: 2) { oddities.insert(.limiter) }
         self.oddities = oddities
         if hasCache, random.once(in: 6) { head.cacheControl = random.pick(["no-cache", "no-store"]) }
         scripts = (1...4).map { [streams] in ProviderScript(attempt: $0, streams: streams, &random) }
         afterCloses = random.pick(Fixture.AfterCloses.allCases)
         cutAfter = random.once(in: 3) ? Int.random(in: 0...40, using: &random) : 200
-        // A draw aside: what comes after it stays as it was.
+        // Drawn from a copy, so that later draws stay the same for every seed.
         var aside = random
         head.acceptsTrailers = !aside.once(in: 4)
         self.head = head

@@ -2,9 +2,9 @@ import Foundation
 import RequestWalk
 import Testing
 
-/// Thousands of walks through random events in random order, each judged by every property.
+/// Thousands of walks through random events in random order, each checked against every property.
 @Suite struct WalkSimulationTests {
-    /// `WALK_SEEDS=1000000` walks for longer.
+    /// `WALK_SEEDS=1000000` runs more walks.
     private static let seeds = ProcessInfo.processInfo.environment["WALK_SEEDS"].flatMap { Int($0) } ?? 100_000
     private static let blocks = 40
 
@@ -22,7 +22,7 @@ import Testing
     }
 }
 
-/// The checker is checked: each planted bug must be found, and named.
+/// Checks the checker: it must find and name each planted bug.
 @Suite struct PlantedBugTests {
     private static let seedsMax = 12_000
 

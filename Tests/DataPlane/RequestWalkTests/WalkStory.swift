@@ -5,7 +5,7 @@ import RequestWalk
 import ResponseCache
 
 extension RandomWalk {
-    /// The walk as a list of events, each with what the walk did about it: what a failing seed prints.
+    /// The walk as a list of events with the resulting actions: printed for a failing seed.
     var story: String {
         steps.map { at, event, actions in
             let done = actions.map(\.story).joined(separator: ", ")
@@ -45,7 +45,7 @@ extension WalkAction {
     }
 }
 
-/// Bytes as text, not more than a person reads.
+/// Bytes as text, truncated to a readable length.
 private func shown(_ bytes: [UInt8]) -> String {
     let text = String(decoding: bytes.prefix(400), as: UTF8.self)
     return bytes.count > 400 ? "\(text.prefix(100))… (\(bytes.count) bytes)" : "'\(text.replacing("\n", with: "⏎"))'"

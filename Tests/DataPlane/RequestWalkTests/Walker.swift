@@ -6,7 +6,7 @@ import PlaneContract
 import RequestWalk
 import Routing
 
-/// Drives one walk by hand: a clock that is set, events that are fed, actions that are kept.
+/// Drives one walk by hand: sets the clock, feeds events, records actions.
 struct Walker {
     static let key = HubKey(random: (1, 2, 3, 4))
     static let digester = KeyDigester(peppers: SecretFile.forTests)
@@ -14,12 +14,12 @@ struct Walker {
     var walk: RequestWalk
     var now: Int64 = 0
     var actions: [WalkAction] = []
-    /// Attempts whose transport said by itself that they are over.
+    /// Attempts whose transport has reported their end.
     var over: Set<Int> = []
-    /// What is to be parsed on another thread is parsed at once, here.
+    /// Work for the parsing thread is done at once, here.
     var parsesAtOnce = true
 
-    /// - Parameter dialects: those of the deployments, in the order in which they are tried.
+    /// - Parameter dialects: the deployments' dialects, in the order in which they are tried.
     init(
         fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil,
         afterClose: AfterClose = .stops, thinks: Bool = false, health: HealthBoard = HealthBoard(),
@@ -73,7 +73,7 @@ struct Walker {
                 .utf8)
     }
 
-    /// Let in, with so much held and `left` beside it; -1 is no limit.
+    /// A verdict that holds `hold` and leaves `left` of the money; -1 is no limit.
     static func admission(holding hold: NanoUSD, left: Int64 = -1) -> AdmitAnswer {
         let periods = "202611/20261122,202611/20261122"
         return .verdict(
@@ -81,12 +81,12 @@ struct Walker {
                 reply: ["0", "5", periods, String(hold.nano), String(left), "-1", "-1", "0", "-1", "-1", "0"]))
     }
 
-    /// What the walk asked the limiter to hold last.
+    /// The hold the walk requested last.
     var askedHold: NanoUSD {
         actions.reduce(.zero) { if case .admit(let request) = $1 { request.hold } else { $0 } }
     }
 
-    /// Up to the first attempt.
+    /// Runs up to the first attempt.
     mutating func dispatch(stream: Bool, usage: Bool = false, head: RequestHead = Walker.head()) {
         dispatch(Self.body(stream: stream, usage: usage), head: head)
     }
@@ -104,7 +104,7 @@ struct Walker {
         for data in datas { feed(.attemptBytes(attempt: attempt, Array("data: \(data)\n\n".utf8))) }
     }
 
-    /// The limiter holds what it was asked for last.
+    /// The limiter grants the hold requested last.
     mutating func grantHold() {
         let asked = actions.compactMap { if case .reportProgress(let report) = $0 { report.hold } else { nil } }.last
         feed(.progressAnswered(.held(asked ?? .zero, reason: nil)))
@@ -163,7 +163,7 @@ extension Walker {
         actions.compactMap { if case .startAttempt(let request) = $0 { request.attempt } else { nil } }
     }
 
-    /// The status committed, if any.
+    /// The status sent, if any.
     var status: Int? {
         for action in actions {
             if case .respond(let response, _) = action { return response.status }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct CanonicalDigestTests {
     static func digest(_ text: String) -> [UInt8]? { digest(Array(text.utf8), cuts: []) }
 
-    /// Fed in the pieces between `cuts`.
+    /// The digest when fed in the pieces between `cuts`.
     static func digest(_ bytes: [UInt8], cuts: [Int]) -> [UInt8]? {
         var made = CanonicalDigest()
         var at = 0
@@ -104,7 +104,7 @@ import Testing
         #expect(Self.digest(changed.text(&random, isShuffled: true)) != digest)
     }
 
-    /// It is fed before anybody has judged the body.
+    /// The digest is fed before the body has been validated.
     @Test(arguments: [
         #"{"a":{"b"}}"#, #"{"a"}"#, #"{"a","b":1}"#, #"{"a":1 2}"#, #"{"a":1 "b":2}"#, #"{"a":{} {}}"#,
         #"{"a":[1] {"b"},"#,

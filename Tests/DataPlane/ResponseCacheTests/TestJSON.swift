@@ -1,4 +1,4 @@
-/// A random document that can be written down in many ways.
+/// A random document that can be serialised in many ways.
 indirect enum TestJSON {
     case scalar(String)
     case array([TestJSON])
@@ -42,7 +42,7 @@ indirect enum TestJSON {
         }
     }
 
-    /// Goes down a random way and changes what stands there.
+    /// Descends along a random path and changes the value there.
     mutating func changeOneScalar(_ random: inout TestRandom) {
         switch self {
         case .scalar(let text):
@@ -63,7 +63,7 @@ extension String {
     }
 }
 
-/// SplitMix64, so that a seed says everything.
+/// SplitMix64, so that a seed determines everything.
 struct TestRandom: RandomNumberGenerator {
     var state: UInt64
 

@@ -1,7 +1,7 @@
 import Foundation
 
-// Stands in for swift-crypto where the parsers are fuzzed: the same shapes, so that what calls them compiles and runs, and
-// nothing secret about them. Equal inputs give equal outputs, and different ones most often different.
+// Replaces swift-crypto where the parsers are fuzzed: the same API, so that its callers compile and run, but not
+// secure. Equal inputs give equal outputs, and different ones usually different outputs.
 
 public struct SHA256: Sendable {
     private var state: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -71,7 +71,7 @@ public enum AES {
             try SealedBox(nonce: nonce, ciphertext: plain, tag: [UInt8](repeating: 0, count: 16))
         }
 
-        /// Opens everything, so that what is inside is read whatever it is.
+        /// Opens everything, so that any content gets parsed.
         public static func open(
             _ box: SealedBox, using key: SymmetricKey, authenticating: [UInt8]
         ) throws -> [UInt8] { box.ciphertext }

@@ -89,7 +89,7 @@ import Testing
     }
 }
 
-/// Whatever the price and whatever the provider says, what was held is enough.
+/// The hold suffices whatever the price and whatever the provider reports.
 @Suite struct PriceBoundTests {
     /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators").
     private struct Seeded: RandomNumberGenerator {
@@ -105,7 +105,7 @@ import Testing
     }
 
     private static func tokens(_ random: inout Seeded) -> TokenPrices {
-        // Tiers may be cheaper than what is below them, kinds dearer than one would think.
+        // Tiers may be cheaper than lower ones, and kinds of tokens more expensive than usual.
         func nano() -> Int64 {
             Bool.random(using: &random)
                 ? .random(in: 0...5, using: &random) : .random(in: 0...90_000_000_000, using: &random)
@@ -129,7 +129,7 @@ import Testing
         return Price(id: 1, effectiveFromMs: 0, tokens: tokens(&random), tiers: tiers, images: images)
     }
 
-    /// Splits a sum into so many parts, each 0 or more.
+    /// Splits `sum` at random into `count` parts, each 0 or more.
     private static func parts(_ count: Int, of sum: Int64, _ random: inout Seeded) -> [Int64] {
         let cuts = [0] + (1..<count).map { _ in Int64.random(in: 0...sum, using: &random) }.sorted() + [sum]
         return zip(cuts, cuts.dropFirst()).map { $1 - $0 }

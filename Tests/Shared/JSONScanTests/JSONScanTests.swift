@@ -89,7 +89,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 }
 
 @Suite struct JSONViewTests {
-    /// What `body` sees of a value.
+    /// The view of a value inside `body`.
     private func view<T>(_ text: String, _ body: (JSONView) throws -> T) throws -> T {
         let all = bytes(#"{"v":"# + text + "}")
         let place = try JSONScanner.members(of: all)[0].value

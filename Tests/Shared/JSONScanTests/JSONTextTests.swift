@@ -12,7 +12,7 @@ import Testing
     func keys() throws {
         #expect(try value(#""\u0061b""#) { $0.key } == value(#""ab""#) { $0.key })
         #expect(try value(#""\ud83d\ude00\n""#) { $0.key } == TextKey("😀\n"))
-        // Canonically equivalent: `String` takes them for equal.
+        // Canonically equivalent: `String` considers them equal.
         #expect("e\u{301}" == "é")
         #expect(TextKey("e\u{301}") != TextKey("é"))
         #expect(try value("5") { $0.key } == nil)

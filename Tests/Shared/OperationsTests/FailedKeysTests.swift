@@ -2,7 +2,7 @@ import Operations
 import Testing
 
 @Suite struct FailedKeysTests {
-    /// How many of the tries of an address, one each `everyMs`, are looked up; all fail.
+    /// How many tries of an address, one every `everyMs`, are looked up; all fail.
     private func lookedUp(_ keys: inout FailedKeys<Int>, _ address: Int, tries: Int, everyMs: Int64) -> Int {
         var count = 0
         for at in 0..<Int64(tries) where keys.waitMs(address, atMs: at * everyMs) == nil {

@@ -42,7 +42,7 @@ import Testing
         #expect(throws: PrivateFile.Flaw.self) { try PrivateFile.write("x", to: folder + "/missing/secret") }
         let path = folder + "/secret"
         try PrivateFile.write("old", to: path)
-        // A folder in the way of the file beside it cannot be unlinked.
+        // A directory in place of the temporary file cannot be unlinked.
         try FileManager.default.createDirectory(atPath: path + ".new", withIntermediateDirectories: true)
         #expect(throws: PrivateFile.Flaw.self) { try PrivateFile.write("new", to: path) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")

@@ -2,7 +2,7 @@ import PlaneContract
 import Routing
 import Testing
 
-/// What one key causes counts once for that key.
+/// Failures caused by one key count only once.
 @Suite struct BlameTests {
     static let provoked: [FailureClass] = [.overloaded, .transient, .slow, .streamBroken, .modelMissing]
     private let stranger = KeyMark("stranger")
@@ -92,13 +92,13 @@ import Testing
     }
 }
 
-/// One key's requests do not steer where the requests of others go.
+/// One key's requests do not influence routing for other keys.
 @Suite struct VoiceTests {
     private let stranger = KeyMark("stranger")
     private let neighbour = KeyMark("neighbour")
     private static let fast = Objective(latency: 6, speed: 3, uptime: 1)
 
-    /// How often each deployment comes first for a key.
+    /// How often each deployment is the first choice for a key.
     private func firsts(_ table: RoutingTable, _ health: HealthTable, atMs now: Int64) throws -> [String: Int] {
         var random = Seeded(1)
         var counts: [String: Int] = [:]
@@ -110,7 +110,7 @@ import Testing
         return counts
     }
 
-    /// A stranger attacks "quick" two hundred times; two others use it now and then, and are served well.
+    /// A stranger gets `note` from "quick" 200 times; two other keys use it occasionally and are served well.
     private func attacked(_ note: AttemptNote) -> (RoutingTable, HealthTable) {
         let table = routes([Engine(id: "quick"), Engine(id: "steady")], by: Self.fast)
         let (quick, steady) = (target("quick", of: table), target("steady", of: table))

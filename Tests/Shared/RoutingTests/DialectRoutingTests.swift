@@ -4,7 +4,7 @@ import Routing
 import Testing
 
 @Suite struct DialectRoutingTests {
-    /// One model at providers of these dialects, in this order.
+    /// One model at providers with these dialects, in this order.
     private func table(_ dialects: [String], kind: String = "chat") -> RoutingTable {
         let price = Price(id: 1, effectiveFromMs: 0, input: 1, cacheRead: 1, cacheWrite: 1, output: 1, reasoning: 1)
         let model = ModelEntry(

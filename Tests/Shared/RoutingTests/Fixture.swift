@@ -3,7 +3,7 @@ import PlaneContract
 import Routing
 
 extension HealthTable {
-    /// A table in which some deployments have just failed for as many keys as open their breakers.
+    /// A table in which some deployments have just failed for enough keys to open their breakers.
     static func failing(_ ids: Set<String>, in table: RoutingTable, atMs now: Int64) -> HealthTable {
         var health = HealthTable()
         for target in table.allTargets where ids.contains(target.deployment.id) {
@@ -14,7 +14,7 @@ extension HealthTable {
         return health
     }
 
-    /// An attempt that is over at once.
+    /// An attempt that ends at once.
     mutating func attempt(
         _ target: RouteTarget, for key: KeyMark = anyMark, _ note: AttemptNote, takingMs: Int64 = 0, atMs now: Int64
     ) {
@@ -50,7 +50,7 @@ struct Engine {
     }
 }
 
-/// An alias `all` over one model for each engine.
+/// An alias `all` over one model per deployment.
 func routes(
     _ engines: [Engine], by objective: Objective?, needsTools: Bool = false, windowMin: Int64? = nil,
     priceMax: Int64? = nil
@@ -95,6 +95,6 @@ struct Seeded: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// About normal, mean 0 and variance 1: the sum of twelve uniform numbers less six.
+    /// Roughly normal, mean 0 and variance 1: the sum of twelve uniform numbers minus six.
     mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &self) } }
 }

@@ -3,7 +3,7 @@ import PlaneContract
 import Routing
 import Testing
 
-/// What makes answers from before unfindable, and what does not.
+/// Which changes make cached answers unreachable, and which do not.
 @Suite struct NameDefinitionTests {
     private static func model(_ name: String) -> ModelEntry {
         ModelEntry(

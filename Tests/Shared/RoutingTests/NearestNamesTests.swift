@@ -17,7 +17,7 @@ import Testing
         "what is not near is not suggested", arguments: ["", "x", "mistral-large", String(repeating: "g", count: 65)])
     func notFound(typed: String) { #expect(NearestNames(["gpt-4o-mini", "claude-opus-5"]).to(typed).isEmpty) }
 
-    /// The textbook's distance, with all of the table.
+    /// The textbook algorithm for the distance, with the full table.
     private func edits(_ a: [UInt8], _ b: [UInt8]) -> Int {
         var row = Array(0...b.count)
         for (i, x) in a.enumerated() {

@@ -3,29 +3,29 @@ import GatewayModel
 import PlaneContract
 import Routing
 
-/// What an engine does with one request.
+/// How a deployment handles one request.
 enum EngineAnswer {
     case answers(afterMs: Int64, tokens: Int64, overMs: Int64)
     case fails(FailureClass, afterMs: Int64, askedMs: Int64? = nil)
 
-    /// A first token after about so long (log-normal), then 50 tokens at 100 a second.
+    /// The first token after about this long (log-normal), then 50 tokens at 100 per second.
     static func usual(_ firstMs: Double, spread: Double = 0.25, _ random: inout Seeded) -> Self {
         let first = firstMs * exp(random.normal() * spread)
         return .answers(afterMs: max(1, Int64(first)), tokens: 50, overMs: 500)
     }
 }
 
-/// A simulated engine: what it does depends on the time, on chance, and on how many requests it has at once.
+/// A simulated deployment: its behaviour depends on time, chance, and its number of concurrent requests.
 struct SimulatedEngine {
     var engine: Engine
     var answer: (_ atMs: Int64, _ inFlight: Int, _ random: inout Seeded) -> EngineAnswer
 }
 
-/// Callers of one alias, engines and the routing between them, in virtual time: everything follows from the seed.
+/// Callers of one alias, deployments and the routing between them, in virtual time, fully determined by the seed.
 struct RoutingSimulation {
     struct Record {
         let atMs: Int64
-        /// Every deployment asked, in order.
+        /// Every deployment tried, in order.
         var asked: [String] = []
         var servedMs: Int64?
     }
@@ -40,7 +40,7 @@ struct RoutingSimulation {
         }
     }
 
-    /// An attempt under way.
+    /// A running attempt.
     private struct Flight {
         let request: Int
         let plan: RoutePlan
@@ -98,7 +98,7 @@ struct RoutingSimulation {
         (events[a].atMs, events[a].number) < (events[b].atMs, events[b].number)
     }
 
-    // MARK: What happens
+    // MARK: Handling events
 
     private mutating func take(_ event: Event) {
         let now = event.atMs
@@ -168,16 +168,16 @@ struct RoutingSimulation {
             atMs: now)
     }
 
-    // MARK: What came of it
+    // MARK: Results
 
     func records(from: Int64, to: Int64) -> [Record] { records.filter { $0.atMs >= from && $0.atMs < to } }
 
-    /// The share of requests that came to a deployment first, in percent.
+    /// The share of requests that tried a deployment first, in percent.
     static func share(of id: String, _ records: [Record]) -> Double {
         Double(records.count { $0.asked.first == id }) * 100 / Double(max(1, records.count))
     }
 
-    /// The share of requests in which a deployment was asked at all, in percent.
+    /// The share of requests that tried a deployment at all, in percent.
     static func touched(_ id: String, _ records: [Record]) -> Double {
         Double(records.count { $0.asked.contains(id) }) * 100 / Double(max(1, records.count))
     }

@@ -3,11 +3,11 @@ import PlaneContract
 import Routing
 import Testing
 
-/// What is promised of routing, with numbers, over several seeds.
+/// Quantitative guarantees of routing, over several seeds.
 @Suite struct RoutingSimulationTests {
     static let seeds: [UInt64] = [1, 2, 3, 4, 5]
 
-    /// As `deploy/catalogue/models.yaml` has them.
+    /// As in `deploy/catalogue/models.yaml`.
     static let aliases: [(name: String, objective: Objective)] = [
         ("fast", Objective(latency: 6, speed: 3, uptime: 1)),
         ("smart", Objective(latency: 1, speed: 1, cost: 1, uptime: 3)),
@@ -120,7 +120,7 @@ import Testing
         "ten times more than the engines can take: what they can is served, and nothing is multiplied", arguments: seeds
     )
     func overload(seed: UInt64) {
-        // Each has room for 50 at once; a served request takes 0.7 s.
+        // Each has room for 50 at once; a successful request takes 0.7 s.
         let full: (String, FailureClass) -> SimulatedEngine = { id, failure in
             SimulatedEngine(engine: Engine(id: id, provider: id)) { _, running, random in
                 running >= 50 ? .fails(failure, afterMs: 2, askedMs: 1_000) : .usual(200, &random)

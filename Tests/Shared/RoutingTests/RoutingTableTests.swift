@@ -3,7 +3,7 @@ import PlaneContract
 import Routing
 import Testing
 
-/// A catalogue with two chat models that see nothing, one that sees, one unpriced, one without an engine.
+/// A catalogue with two text-only chat models, one with vision, one without a price, one without a deployment.
 private func table() -> RoutingTable {
     func model(_ name: String, vision: Bool = false, priced: Bool = true) -> ModelEntry {
         ModelEntry(

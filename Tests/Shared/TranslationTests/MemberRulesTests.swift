@@ -3,9 +3,10 @@ import JSONScan
 import Testing
 import Translation
 
-/// What reaches a vendor of what may raise the bill, change the model, the length or the route, or reach another caller's data.
+/// Which members reach a vendor, of those that may raise the bill, change the model, the length or the route, or reach
+/// another caller's data.
 @Suite struct MemberRulesTests {
-    /// What a vendor gets; `nil` when the request was refused.
+    /// The request a vendor gets; `nil` when it was refused.
     private func sent(
         _ dialect: String, _ members: String, _ operation: GatewayModel.Operation = .chat, limit: Int64? = nil
     ) throws -> String? {
@@ -21,7 +22,7 @@ import Translation
         }
     }
 
-    /// Each as a member of a request; what must not reach anybody is the marker `Z9`, or the member itself.
+    /// Each as a member of a request; the marker `Z9`, or the member itself, must not reach any vendor.
     static let dangerous = [
         #""models":["Z9"]"#, #""route":"Z9""#, #""provider":{"only":["Z9"]}"#, #""plugins":[{"id":"Z9"}]"#,
         #""transforms":["Z9"]"#, #""preset":"Z9""#, #""web_search_options":{"search_context_size":"Z9"}"#,

@@ -5,9 +5,9 @@ import ProviderSchemas
 import Testing
 import Translation
 
-/// References are written out toward vendors that have none: a small schema may stand for an endless one.
+/// References are expanded for vendors without them: a small schema may describe an unlimited one.
 @Suite struct SchemaGrowthTests {
-    /// The schema of a tool as Gemini gets it.
+    /// A tool's schema as sent to Gemini.
     private func cleaned(_ schema: String) throws -> [UInt8] {
         let body = Array(
             #"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":\#(schema)}}]}"#
@@ -35,7 +35,7 @@ import Translation
             ##""d\##(at)":{"type":"object","properties":{"a":{"$ref":"#/$defs/d\##(at + 1)"},"b":{"$ref":"#/$defs/d\##(at + 1)"}}}"##
         }
         let schema = ##"{"$ref":"#/$defs/d0","$defs":{\##(definitions),"d25":{"type":"string"}}}"##
-        // An object takes a few dozen bytes; there are no more than 5,000.
+        // An object takes a few dozen bytes; there are at most 5,000.
         #expect(try cleaned(schema).count < 5_000 * 64)
     }
 

@@ -75,7 +75,7 @@ import Translation
             + "output \(tokens.output), reasoning \(tokens.reasoning)"
     }
 
-    /// Plays a stream into a translator: its chunks a line each, then how it ended.
+    /// Feeds a stream to a translator: one line per chunk, then how it ended.
     private static func stream(_ dialect: String, _ parts: [[UInt8]]) throws -> String {
         var parser = EventStreamParser()
         var translator = try Vectors.translator(dialect).stream(of: .chat, as: Vectors.identity)
@@ -109,7 +109,7 @@ import Translation
 }
 
 extension Result where Failure == any Error {
-    /// The value; a failure is the test's, and shows as an error of the gateway.
+    /// The value; a failure becomes a `GatewayError`, as in the gateway.
     func get(orFail what: String) throws(GatewayError) -> Success {
         do { return try get() } catch { throw GatewayError(.upstreamError, "no translator for \(what)") }
     }

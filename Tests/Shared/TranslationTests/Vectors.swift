@@ -5,10 +5,10 @@ import PlaneContract
 import Testing
 import Translation
 
-/// Files of `Vectors`: what goes in, and beside it, as `….out`, what must come out to the byte.
+/// Files of `Vectors`: an input and, next to it as `….out`, the exact expected output.
 ///
-/// The number before a name is that of the list of cases every adapter needs (plain text is 1, an empty stream 26). To take in
-/// a change of what comes out, run with `AIHUB_WRITE_VECTORS=1` and read the difference.
+/// The number before a name is that of the list of cases every adapter needs (plain text is 1, an empty stream 26). To
+/// accept changed output, run with `AIHUB_WRITE_VECTORS=1` and review the diff.
 enum Vectors {
     struct File: CustomTestStringConvertible, Sendable {
         let url: URL
@@ -18,7 +18,7 @@ enum Vectors {
         var name: String { url.deletingPathExtension().lastPathComponent }
         var testDescription: String { "\(folder)/\(name)" }
 
-        /// Compares with the file of what must come out.
+        /// Compares with the file of expected output.
         func check(_ out: String, _ location: SourceLocation = #_sourceLocation) throws {
             let expected = url.deletingPathExtension().appendingPathExtension("out")
             if ProcessInfo.processInfo.environment["AIHUB_WRITE_VECTORS"] != nil {
@@ -53,7 +53,7 @@ enum Vectors {
     }
 }
 
-/// A request read as far as translators need it.
+/// A request parsed as far as translators need it.
 struct GivenRequest {
     let request: ClientRequest
     let model: String

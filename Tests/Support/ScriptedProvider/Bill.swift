@@ -1,19 +1,19 @@
 import Foundation
 import Synchronization
 
-/// What the provider charges, by the id the gateway sends: the ground truth of money in tests.
+/// What the provider charges per request ID sent by the gateway: the tests' ground truth of money.
 final class Bill: Sendable {
     struct Entry: Codable, Sendable {
         var id: String
         var model: String
-        /// How often this id was received: more than once means a request was sent twice.
+        /// How often this ID was received: more than once means a request was sent twice.
         var received = 1
         var input = 0
         var cached = 0
         var output = 0
         var reasoning = 0
         var images = 0
-        /// The answer was sent to its end.
+        /// Whether the answer was sent to its end.
         var complete = false
         var status = 200
         var stream = false

@@ -10,7 +10,7 @@ struct Completions {
     private var tokens: Int { script.completionTokens(limit: request.max_tokens ?? 16) }
 
     var promptTokens: Int { script.promptTokens * prompts }
-    /// As many are generated and billed as `best_of` asks for, however few are returned.
+    /// `best_of` choices are generated and billed, even if fewer are returned.
     var outputTokens: Int { tokens * prompts * max(request.n ?? 1, request.best_of ?? 1) }
 
     private var finish: String { tokens < script.completionTokens(limit: nil) ? "length" : "stop" }
@@ -35,7 +35,7 @@ struct Completions {
         return envelope(all, script.usage == "missing" ? nil : usage)
     }
 
-    /// The data of each event of the stream, `[DONE]` left out.
+    /// The data of each event of the stream, without `[DONE]`.
     func events(wantsUsage: Bool) -> [String] {
         var out: [String] = []
         for index in 0..<choices {

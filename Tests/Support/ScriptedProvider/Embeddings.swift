@@ -1,13 +1,13 @@
 import Foundation
 
-/// The answer to an embeddings request: vectors that can be worked out from their texts.
+/// The answer to an embeddings request: vectors that can be computed from their texts.
 struct Embeddings {
     let script: Script
     let request: ProviderRequest
 
     private var texts: [String] { request.input?.all ?? [] }
 
-    /// Every text costs what the script says.
+    /// Every text costs the script's `in` tokens.
     var promptTokens: Int { script.promptTokens * texts.count }
 
     /// Component `at` is `((sum of the text's bytes + 7 × at) modulo 251) / 256 - 0.5`: exact in single precision.

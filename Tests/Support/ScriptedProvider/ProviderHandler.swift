@@ -48,12 +48,12 @@ final class ProviderHandler: ChannelInboundHandler {
         }
     }
 
-    /// A request whose time to be answered has come.
+    /// A request with the time at which to answer it.
     private struct Job {
         let request: ProviderRequest
         let script: Script
         let id: String
-        /// Asked in Anthropic's format.
+        /// Whether it came in Anthropic's format.
         let isAnthropic: Bool
         let created = Int(Date().timeIntervalSince1970)
 

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What of a request's body decides the answer and its price.
+/// The parts of a request's body that determine the answer and its price.
 struct ProviderRequest: Decodable {
     struct Options: Decodable { var include_usage: Bool? }
 
-    /// A prompt or an input in its four forms, as texts; a list of token ids counts as one text, its ids.
+    /// A prompt or an input in its four forms, as texts; a list of token IDs counts as one text, its IDs.
     struct Texts: Decodable {
         let all: [String]
 
@@ -38,6 +38,6 @@ struct ProviderRequest: Decodable {
 }
 
 extension ProviderRequest {
-    /// What the caller allows for one choice.
+    /// The caller's token limit for one choice.
     var outputLimit: Int? { max_completion_tokens ?? max_tokens }
 }

@@ -1,4 +1,4 @@
-/// What a provider should do, read out of the model's name: `script:in=20,out=5,gap=10`.
+/// What a provider should do, parsed from the model's name: `script:in=20,out=5,gap=10`.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -7,19 +7,19 @@
 /// | `first`, `gap` | milliseconds before the first event or the answer, and between chunks | 0 |
 /// | `status` | answer this error status and bill nothing | 200 |
 /// | `retry` | seconds in `retry-after`, with `status` | none |
-/// | `quota` | `1`: say `insufficient_quota`, with `status` | 0 |
+/// | `quota` | `1`: report `insufficient_quota`, with `status` | 0 |
 /// | `cut` | close the connection after this many chunks | never |
-/// | `hang` | say nothing more after this many chunks (0: not even headers) | never |
+/// | `hang` | send nothing more after this many chunks (0: not even headers) | never |
 /// | `error` | send an error event after this many chunks | never |
 /// | `usage` | `ok`, `missing`, `negative`, `text`, `finish` (on the finish chunk), `twice` | `ok` |
 /// | `tools` | `1`: answer with a tool call | 0 |
 /// | `dims`, `base64` | the size of a vector; `1`: honour `encoding_format` | 8, 0 |
-/// | `image` | the bytes of a picture | 64 |
+/// | `image` | the bytes of an image | 64 |
 /// | `odd` | `1`: text beyond ASCII, with escapes | 0 |
-/// | `finish` | the finish reason instead of the one that is due | due |
-/// | `runson` | `1`: the whole answer is billed once it was asked for, whether it is read or not | 0 |
-/// | `hidden` | `1`: reasoning tokens come first, take their time and are not shown | 0 |
-/// | `says` | the model it says it is | its name |
+/// | `finish` | the finish reason to send instead of the usual one | usual |
+/// | `runson` | `1`: the whole answer is billed once requested, whether it is read or not | 0 |
+/// | `hidden` | `1`: reasoning tokens come first, take time and are not sent | 0 |
+/// | `says` | the model it reports | its name |
 /// | `nomodel`, `nodone`, `nofinish` | `1`: leave that out | 0 |
 struct Script {
     let name: String
@@ -51,12 +51,12 @@ struct Script {
     var errorAfter: Int? { number("error") }
     var usage: String { values["usage"] ?? "ok" }
     var callsTool: Bool { number("tools") == 1 }
-    /// One token as it stands in JSON.
+    /// One token as JSON text.
     var token: String { number("odd") == 1 ? "é☃\\u00e9\\n\\\"😀 " : "tok " }
     var finishReason: String? { values["finish"] }
     var runsOn: Bool { number("runson") == 1 }
     var hidesReasoning: Bool { number("hidden") == 1 }
-    /// What it calls itself.
+    /// The model name it reports.
     var statedName: String { values["says"] ?? name }
     var omitsModel: Bool { number("nomodel") == 1 }
     var omitsDone: Bool { number("nodone") == 1 }
@@ -66,6 +66,6 @@ struct Script {
     var knowsBase64: Bool { number("base64") == 1 }
     var imageBytes: Int { number("image") ?? 64 }
 
-    /// The completion tokens, which the caller's own limit may cut short.
+    /// The completion tokens, which the caller's own limit may truncate.
     func completionTokens(limit: Int?) -> Int { min(number("out") ?? 8, limit ?? .max) }
 }

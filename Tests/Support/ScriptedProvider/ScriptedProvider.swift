@@ -3,10 +3,11 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// `scripted-provider PORT`: a provider of OpenAI's shape, and of Anthropic's under `/v1/messages`, whose models' names say what it
-/// does, and which keeps a bill.
+/// `scripted-provider PORT`: an OpenAI-compatible provider, and an Anthropic one under `/v1/messages`.
 ///
-/// `GET /bill` shows what it charged each request id, `DELETE /bill` forgets it. For tests, and by hand.
+/// The model's name scripts its behaviour (`Script`), and it keeps a bill.
+///
+/// `GET /bill` shows what it charged per request ID, `DELETE /bill` clears it. For tests and manual use.
 @main
 struct ScriptedProvider {
     static func main() async throws {
