@@ -3,8 +3,9 @@
 
     cache_latency.py [--rate 1000] [--seconds 20] [--connections 32] [--answers 200] [--bytes 800]
 
-A request is due at its time whether or not earlier ones have been answered, and is measured from then. The same is measured
-with `no-store`, where the scripted provider answers. One thread sends all requests, so the figures include its own delays.
+A request is due at its time whether or not earlier ones have been answered, and is measured from then. The same is
+measured with `no-store`, where the scripted provider answers. One thread sends all requests, so the figures include its
+own delays.
 """
 
 import argparse

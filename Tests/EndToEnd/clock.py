@@ -1,8 +1,8 @@
 """The one place where tests judge durations.
 
 No test may fail because a machine is slow or busy. Measurements are always printed. They are judged only where
-nothing else runs, as under `make faults` (AIHUB_FAULTS=real). Everywhere else each wait has one generous bound, beyond which the
-gateway counts as hung.
+nothing else runs, as under `make faults` (AIHUB_FAULTS=real). Everywhere else each wait has one generous bound, beyond
+which the gateway counts as hung.
 """
 
 import os

@@ -30,7 +30,7 @@ def free_port():
 
 
 def wait_until(condition, seconds=START_SECONDS, what="condition", every=0.01):
-    """Polls `condition()` until it is truthy and returns it. Fails after `seconds` where durations are judged, else after the hang bound."""
+    """Polls `condition()` until truthy and returns it; fails after `seconds`, or the hang bound where durations are not judged."""
     seconds = patience(seconds)
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -121,7 +121,7 @@ class Postgres:
         return self
 
     def create_empty(self):
-        """Creates a cluster without the gateway's database."""
+        """Creates and starts a cluster without the gateway's database."""
         self.run("initdb", "-D", self.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         self.start()
 
@@ -178,7 +178,7 @@ class CacheRedis(RedisServer):
 
 
 class StateRedis(RedisServer):
-    """A state Redis with the users the gateway ships. `default`: connections without a user may do everything, as tests need."""
+    """A state Redis with the shipped users. `default`: connections without a user may do everything, as tests need."""
 
     def __init__(self, folder, *options, default=True):
         secrets = pathlib.Path(folder) / "redis-users"

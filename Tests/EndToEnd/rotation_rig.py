@@ -1,5 +1,5 @@
-"""A gateway whose secrets are files on three "machines": the command and worker 1 share one folder; worker 2 and the control plane have
-copies of their own, which change only when a test distributes them."""
+"""A gateway whose secrets are files on three "machines": the command and worker 1 share one folder; worker 2 and the control
+plane have copies of their own, which change only when a test distributes them."""
 
 import base64
 import contextlib

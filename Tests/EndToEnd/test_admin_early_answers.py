@@ -1,5 +1,5 @@
-"""Answers of the admin port sent before the body has arrived: a caller who sends first can read them, and no body is read without
-bound afterwards."""
+"""Answers of the admin port sent before the body has arrived: a caller who sends first can read them, and no body is read
+without bound afterwards."""
 
 import http.client
 import json

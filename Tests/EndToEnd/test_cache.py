@@ -306,7 +306,7 @@ def test_a_leader_that_fails_leaves_the_others_to_themselves(stack, worker, text
 
 
 def test_a_leader_that_leaves_is_read_on_for_those_who_wait(stack, worker, text):
-    """A plain answer is billed in full whether its caller waits or not, so it is read on and no second request is made."""
+    """A plain answer is billed in full whether its caller waits or not, so it is read on and not requested again."""
     made = stack.new_key()
     body = json.dumps(hello("tardy", text)).encode()
     leader = socket.create_connection(("127.0.0.1", worker.port))

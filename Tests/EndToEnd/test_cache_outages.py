@@ -33,7 +33,7 @@ def key(stack):
 
 
 def is_back(worker, key, name):
-    """Whether an answer is stored and returned again."""
+    """Waits until an answer is stored and returned again."""
     def works():
         request = hello(text=f"{name} {time.monotonic()}")
         return [exchange(worker, key, request).word for _ in range(2)] == ["miss", "hit"]
@@ -42,7 +42,7 @@ def is_back(worker, key, name):
 
 
 def are_answered(worker, key, name, words):
-    """Requests are answered correctly and within the bound."""
+    """Checks that requests are answered correctly and within the bound."""
     longest = 0
     for n in range(10):
         begun = time.monotonic()

@@ -22,7 +22,7 @@ def own_stack():
 
 @pytest.fixture(scope="module")
 def letters(own_stack):
-    """One that violates a constraint added to the ledger and one that is not an event; also returns the first one's event."""
+    """One that violates a constraint added to the ledger, one that is not an event; and the first one's event."""
     key = own_stack.new_key()
     wait_until(lambda: ask(own_stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
     wait_until(own_stack.ledger, what="a first request is in the ledger")

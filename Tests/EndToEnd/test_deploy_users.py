@@ -23,7 +23,7 @@ PRIVATE = ["secrets/pepper", "secrets/seal-key", "secrets/kek", "secrets/audit-k
 
 @pytest.fixture(params=[0o755, 0o700], ids=["open", "closed"])
 def tree(request):
-    """The files deploy/run needs, in a separate folder, in the state an earlier start by root may have left: passwords owned by root."""
+    """The files deploy/run needs, in a folder as an earlier start by root may have left it: passwords owned by root."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="aihub-deploy-"))
     folder.chmod(request.param)
     made = folder / "tree"

@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def added(own_stack):
-    """Resets the database to the shipped schema afterwards."""
+    """A stack whose database forgets the migrations that a test added."""
     yield own_stack
     own_stack.sql("delete from schema_migration where number > %s returning 1", NUMBERS[-1])
 

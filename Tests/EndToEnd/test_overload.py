@@ -1,5 +1,5 @@
-"""More load than the limiter can handle: a worker serves what it can, fairly, and refuses the rest before asking Redis. Nothing here depends
-on time: the tests count calls, and compare keys within the same run."""
+"""More load than the limiter can handle: a worker serves what it can, fairly, and refuses the rest before asking Redis.
+Nothing here depends on time: the tests count calls, and compare keys within the same run."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Prices end to end: the ledger suffices to recompute charges, a later price takes effect by itself, no price means refusal."""
+"""Prices end to end: the ledger suffices to recompute charges, later prices take effect by themselves, no price is refused."""
 
 import asyncio
 import datetime

@@ -1,4 +1,4 @@
-"""Vendors cache prompt prefixes per account. The key that separates them is specific to the org, whatever callers send."""
+"""Vendors cache prompt prefixes per account; the key that separates them is the org's own, whatever callers send."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""Whatever ends a key takes effect on every worker before the answer confirms it: revocation, rotation, expiry, suspension. An answer
-that cannot confirm it yet names what is pending."""
+"""Whatever ends a key takes effect on every worker before the answer confirms it: revocation, rotation, expiry, suspension.
+An answer that cannot confirm it yet names what is pending."""
 
 import time
 

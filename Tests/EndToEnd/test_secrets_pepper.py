@@ -1,5 +1,5 @@
-"""The pepper is rotated while requests run: existing keys stay valid, new ones use the new pepper, and the old one is dropped when no key
-needs it any more."""
+"""The pepper is rotated while requests run: existing keys stay valid, new ones use the new pepper, and the old one is
+dropped when no key needs it any more."""
 
 import secrets
 import string

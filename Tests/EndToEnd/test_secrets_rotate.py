@@ -1,5 +1,5 @@
-"""Secrets are rotated while requests run, and none fails: real PostgreSQL, Redis, control plane and two workers, with load on both
-all the time. The provider's bill and the ledger are compared after each rotation."""
+"""Secrets are rotated while requests run, and none fails: real PostgreSQL, Redis, control plane and two workers under
+constant load. The provider's bill and the ledger are compared after each rotation."""
 
 import base64
 import json
@@ -165,7 +165,7 @@ def test_a_worker_that_says_nothing_stops_it(gateway, name):
 
 
 def test_a_worker_goes_on_with_what_it_can_open(gateway):
-    """A control plane was given only the new key, by hand and too early: its configuration is delayed, callers are not."""
+    """A control plane was given only the new key, by hand and too early: its configuration waits, callers do not."""
     there = gateway.folder / "control-files" / "seal-key"
     [before] = gateway.versions("seal-key")
     alone = f"{before + 1}:{base64.b64encode(os.urandom(32)).decode()}\n"

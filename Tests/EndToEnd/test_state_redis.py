@@ -38,7 +38,7 @@ def test_one_that_may_evict_holds_is_not_used(stack, policy):
 
 
 def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
-    """Valid events that conflict, one that violates a constraint of the ledger, and one that is not an event, with a NUL in it."""
+    """Valid events that conflict, one that violates a constraint of the ledger, and one that is no event and has a NUL."""
     key = stack.new_key()
     wait_until(lambda: ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
     wait_until(lambda: stack.ledger(), what="a first request is in the ledger")
@@ -70,7 +70,7 @@ def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
 
 @pytest.mark.parametrize("way", ["API", "psql"])
 def test_a_revocation_waits_for_no_bulk_change(stack, way):
-    """Changing a plan publishes each of its orgs. A revocation made meanwhile takes effect before all of them are done."""
+    """Changing a plan publishes all its orgs. A revocation made meanwhile takes effect before they are all done."""
     key, worker = stack.new_key(), stack.workers[0]
     assert ask(worker, "GET", "/v1/models", key["key"])[0] == 200
     stack.sql(f"insert into org (id, name, plan) select 'org_{way.lower()}' || lpad(n::text, {16 - len(way)}, '0'), 'bulk', 'unlimited'"
