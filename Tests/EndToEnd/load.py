@@ -9,7 +9,7 @@ from clock import patience
 
 
 class Load:
-    """`with Load(workers, key, model) as load:` sends requests until the block ends; `load.failures` has every answer but a 200
+    """`with Load(workers, key, model) as load:` sends requests until the block ends; `load.failures`: all answers but a 200
     with a complete body. `retry_connection`: broken connections are counted separately (their worker was killed)."""
 
     def __init__(self, workers, key, models, threads=4, streams=True, pause=0.0):

@@ -24,7 +24,7 @@ def _trace(request, thread):
 
 @contextlib.contextmanager
 def held(pid, name):
-    """Stops the thread of that name within the block; yields a function that tells whether it has died. The process's end
+    """Stops the thread of that name within the block; yields a function that tells if it has died. The process's end
     cannot be observed before calling it. Raises PermissionError where the machine forbids tracing."""
     thread = next(number for number, known in threads(pid).items() if known == name)
     _trace(SEIZE, thread)

@@ -30,7 +30,7 @@ def free_port():
 
 
 def wait_until(condition, seconds=START_SECONDS, what="condition", every=0.01):
-    """Polls `condition()` until truthy and returns it; fails after `seconds`, or the hang bound where durations are not judged."""
+    """Polls `condition()` until truthy and returns it; fails after `patience(seconds)`."""
     seconds = patience(seconds)
     deadline = time.monotonic() + seconds
     while not (value := condition()):

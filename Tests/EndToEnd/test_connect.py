@@ -84,7 +84,7 @@ def test_node(gateway, heading, kind):
 
 
 def test_aider(gateway):
-    """Its settings have the intended effect: litellm sends the name after `openai/` to the base URL. Runs aider if installed."""
+    """Its settings work: litellm sends the name after `openai/` to the base URL. Runs aider if installed."""
     settings, start = of("aider", "sh")[0].splitlines()
     base, key = run(gateway, ["bash", "-eu"], settings + '\necho "$OPENAI_API_BASE $OPENAI_API_KEY"').split()
     assert (base, key) == (gateway.base_url, gateway.key)

@@ -1,4 +1,4 @@
-"""Providers with other formats, through OpenAI's official client: Anthropic Messages, and members that dialects drop."""
+"""Providers with other formats, through OpenAI's client: Anthropic Messages, and members that dialects drop."""
 
 import json
 

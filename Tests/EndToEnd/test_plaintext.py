@@ -1,4 +1,4 @@
-"""Keys and tokens never cross a network in plain text: a reachable listener uses TLS or is declared to be behind a proxy."""
+"""Keys and tokens never cross a network in plain text: a reachable listener uses TLS or is declared behind a proxy."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Prices end to end: the ledger suffices to recompute charges, later prices take effect by themselves, no price is refused."""
+"""Prices end to end: charges can be recomputed from the ledger, later prices take effect by themselves, none is a 404."""
 
 import asyncio
 import datetime

@@ -38,7 +38,7 @@ def test_one_that_may_evict_holds_is_not_used(stack, policy):
 
 
 def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
-    """Valid events that conflict, one that violates a constraint of the ledger, and one that is no event and has a NUL."""
+    """Valid events that conflict, one that violates a constraint of the ledger, and a non-event with a NUL."""
     key = stack.new_key()
     wait_until(lambda: ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
     wait_until(lambda: stack.ledger(), what="a first request is in the ledger")

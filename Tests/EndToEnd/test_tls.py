@@ -274,7 +274,7 @@ def test_the_end_of_a_worker(make_worker, upstream, key):
     assert b"data: [DONE]" in received + read_all(busy) and read_all(idle) == b""
 
 
-# The last bytes. The kernel's buffer size is unknown, so streams of many lengths are stopped where bytes could get lost.
+# The last bytes. The kernel's buffer size is unknown, so streams of many lengths are tried.
 
 def streams(worker, upstream, key, name, connect, megabytes):
     """Connections with one stream requested and `Connection: close`, of which only the beginning has been read."""

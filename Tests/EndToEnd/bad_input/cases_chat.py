@@ -1,4 +1,4 @@
-"""Valid JSON that is not a valid chat completion request: model, numbers, flags, duplicate names, names that redirect."""
+"""Valid JSON but invalid chat completion requests: model, numbers, flags, duplicate names, names that redirect."""
 
 import json
 

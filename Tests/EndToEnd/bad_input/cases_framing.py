@@ -107,7 +107,7 @@ def framing():
     for name, fields, body, in_head in flaws():
         for place, (path, more) in PLACES.items():
             for ending, connection in ENDINGS.items() if place == "chat" else [("", [])]:
-                # An invalid head is a 400 before anything else is checked; with a valid head another refusal may come first.
+                # An invalid head is a 400 before any other check; with a valid one another refusal may be first.
                 status = 400 if in_head or place == "chat" else (400, 404 if path == "/nope" else 401)
                 yield Case(f"{name}, {place}{ending}", message(path, [*more, *connection, *fields], body), status, closes=True)
     for name, fields, body in [("chunks", [TE], CHUNKED), ("length and chunks", [CL, TE], CHUNKED)]:

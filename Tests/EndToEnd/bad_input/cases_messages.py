@@ -38,7 +38,7 @@ IMAGES = {
     **{f"url {name}": ({"type": "image_url", "image_url": {"url": value}}, "image_url.url") for name,
     value in {**NOT_STRINGS, "null": None}.items()},
     **{f"url {url[:24]!r}": ({"type": "image_url", "image_url": {"url": url}}, "image_url.url") for url in BAD_URLS}}
-MEDIA = {  # Parts with an unbounded number of tokens: by reference, of a kind the model has no bound for, or of an unknown kind.
+MEDIA = {  # Parts with unbounded tokens: by reference, of a kind without a bound for the model, or of an unknown kind.
     "a file by id": ({"type": "file", "file": {"file_id": "file-1"}}, "file.file_id"),
     "a file without data": ({"type": "file", "file": {"filename": "a.pdf"}}, "file.file_data"),
     "a file of nothing": ({"type": "file"}, "file"),

@@ -18,7 +18,7 @@ deployments:
 
 
 class Watch:
-    """What must not change under bad input: the process, the provider's bill, the holds, the absence of keys in logs."""
+    """What must not change under bad input: the process, the provider's bill, the holds, no keys in logs."""
 
     def __init__(self, stack, worker, key):
         self.stack, self.worker, self.key = stack, worker, key

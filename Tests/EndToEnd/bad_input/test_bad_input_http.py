@@ -1,4 +1,4 @@
-"""Invalid request lines, framing, headers and content types: refused in the right shape, in time, and nothing after them is read."""
+"""Invalid request lines, framing, headers and content types: refused in shape and in time; nothing after them is read."""
 
 import pytest
 

@@ -12,7 +12,7 @@ ANSWER_SECONDS = 60
 
 
 class Crowd:
-    """`with Crowd(workers, keys, models) as crowd:` sends requests until the block ends, then waits for running ones."""
+    """`with Crowd(workers, keys, models) as crowd:` sends requests until the block ends, then awaits running ones."""
 
     def __init__(self, workers, keys, models, callers=8, seed=1, streams=0.5, pause=0.0, **body):
         self.workers, self.keys, self.models, self.callers, self.streams = workers, keys, models, callers, streams

@@ -40,7 +40,7 @@ class FaultProxy:
         self._tell(delay={UP: up_ms / 1000, DOWN: down_ms / 1000})
 
     def hold(self, *directions):
-        """Buffers data in one direction until `release`; it is lost if the connection is cut first."""
+        """Buffers data in these directions until `release`; it is lost if the connection is cut first."""
         self._tell(held=list(directions))
 
     def release(self):

@@ -64,7 +64,7 @@ class Marathon:
         return self.verdict() and done
 
     def owed(self):
-        """Near the end of the run, the faults that have not occurred yet."""
+        """A fault that is behind its schedule or, at the end of the requests, still missing; else None."""
         share = self.crowd.answered / self.options.requests
         for name, wanted in (("flush", self.options.flushes), ("fail over", self.options.failovers)):
             had = self.nemesis.counts[name]

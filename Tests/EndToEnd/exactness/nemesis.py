@@ -111,7 +111,7 @@ class Nemesis:
 
     @contextlib.contextmanager
     def stop_postgres(self):
-        """Like a crash. Control planes restart when it is back, repeatedly if they exit before."""
+        """Like a crash. A control plane that exited meanwhile is started again."""
         self.stack.postgres.stop_now()
         yield
         self.stack.postgres.start()

@@ -1,5 +1,5 @@
-"""Two kinds of keys under load while Redis is away, slow or wiped: keys with money limits, which are refused rather than
-overspent, and keys without, which are served anyway."""
+"""Two kinds of keys under load while Redis is away, slow or wiped: those with money limits, which are refused rather than
+overspent, and those without, which are served anyway."""
 
 import time
 

@@ -102,7 +102,7 @@ def test_a_stream_ends_when_the_money_does(made, seed, callers, note):
         facts = checker.check(calls, seconds=60)
     ended = [call for call in calls if call.status == 200]
     assert {one[-1].type for one in answers} <= {"insufficient_quota", None}
-    # The provider's output limit is what the budget pays for; if others spent it meanwhile, the gateway ends the stream.
+    # The provider's output limit is what the budget pays for; if others spent it, the gateway ends the stream.
     assert any(call.finish == "length" for call in ended)
     assert callers == 1 or any(b'"budget_exhausted"' in call.tail for call in ended)
     for call in ended:

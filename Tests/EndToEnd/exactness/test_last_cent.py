@@ -47,7 +47,7 @@ def how_many_fit(made, fitting, period):
 @pytest.mark.row("L1", "200 at once for the last cent")
 @pytest.mark.parametrize("period", ["usd_per_month", "usd_per_day"])
 def test_the_last_cent(made, seed, fitting, period, note):
-    """Overshoot 0. Callers that retry on `budget_in_flight` are served while there is money: no permanent false refusal."""
+    """Overshoot 0. Callers that retry on `budget_in_flight` are served while there is money."""
     fits, checker, window = how_many_fit(made, fitting, period), Checker(made), period.removeprefix("usd_per_")
     keys = [made.new_key(limits={period: f"{LIMIT / 10**9:.9f}"}) for _ in range(often(3, 50))]
     counts, calls = [], []
@@ -119,7 +119,7 @@ def test_the_last_cent_under_fire(made, seed, note):
 
 
 def test_without_patience_nobody_overshoots(made, seed, note):
-    """Without retries fewer are admitted, since holds are in the way; afterwards the rest of the budget is available."""
+    """Without retries fewer are admitted, since holds are in the way; the rest of the budget stays available."""
     key = made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"})
     with Watcher(made, {(key["id"], key["org_id"]): {"month": LIMIT}}):
         answers = volley(made.workers, key, AT_ONCE, **HELLO)

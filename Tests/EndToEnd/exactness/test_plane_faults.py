@@ -1,4 +1,4 @@
-"""PostgreSQL and the control plane stop, are restored from a backup or run twice: `/v1` is unaffected, the ledger exact."""
+"""PostgreSQL and the control plane stop, are restored or run twice: `/v1` is unaffected, the ledger exact."""
 
 import random
 import signal
@@ -95,7 +95,7 @@ def second_control(made):
 
 @pytest.mark.row("P4", "two control planes at once")
 def test_two_control_planes(made, second_control, seed, note):
-    """One that loses the ledger's lock in the middle of a round changes nothing more; a killed one is succeeded by the other."""
+    """One that loses the ledger's lock in mid-round changes nothing more; the other succeeds a killed one."""
     checker, chance = Checker(made), random.Random(seed)
     with Outage(made, seed, models=SHORT) as load:
         taken = 0
