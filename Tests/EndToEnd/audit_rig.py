@@ -1,4 +1,4 @@
-"""What the tests of the sealed audit log share."""
+"""Shared by the tests of the sealed audit log."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ from processes import BINARIES, ROOT, Process, free_port, http_ok, wait_until
 
 
 def verify(stack, *arguments, **env):
-    """`aihub-control audit verify`: its status and what it printed."""
+    """Runs `aihub-control audit verify`; returns its exit status and output."""
     done = subprocess.run(
         [BINARIES / "aihub-control", "audit", "verify", *arguments], env={**stack.control_env, **env}, cwd=ROOT,
         capture_output=True, text=True, timeout=patience(60))
@@ -20,7 +20,7 @@ def head(stack):
 
 
 def wait_until_sealed(stack):
-    """Until every row of the audit log has a seal; returns how many there are."""
+    """Waits until every row of the audit log has a seal; returns the number of seals."""
     def sealed():
         rows, seals = stack.sql("select (select count(*) from audit_log), (select count(*) from audit_seal)")[0]
         return rows > 0 and rows == seals and rows
@@ -37,7 +37,7 @@ def rows_of(stack, org):
 
 
 def another_control(stack, name, **env):
-    """A second control plane beside the stack's; `kill` it."""
+    """A second control plane next to the stack's; callers must `kill` it."""
     operations = free_port()
     process = Process(name, [BINARIES / "aihub-control", "serve"], stack.folder, {
         **stack.control_env, "AIHUB_CONTROL_PORT": str(free_port()), "AIHUB_CONTROL_OPERATIONS_PORT": str(operations), **env})

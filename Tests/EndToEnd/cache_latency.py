@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Measures how long answers out of the cache take at a steady rate, and prints the figures with their conditions.
+"""Measures the latency of cached answers at a steady rate, and prints the figures with their conditions.
 
     cache_latency.py [--rate 1000] [--seconds 20] [--connections 32] [--answers 200] [--bytes 800]
 
-A request is due at its time whether or not those before it have been answered, and is measured from then. The same is measured
-with `no-store`, where the provider of the tests answers. One thread asks, so its own delays are in the figures.
+A request is due at its time whether or not earlier ones have been answered, and is measured from then. The same is
+measured with `no-store`, where the scripted provider answers. One thread sends all requests, so the figures include its
+own delays.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from stack import Stack
 
 
 class Line:
-    """One connection with one request under way."""
+    """One connection with at most one request in flight."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -33,7 +34,7 @@ class Line:
         self.socket.sendall(request)
 
     def take(self):
-        """The head of the answer once it is whole."""
+        """Reads more of the answer; returns its head once it is complete, else None."""
         part = self.socket.recv(1 << 20)
         assert part, "the worker closed"
         self.data += part
@@ -56,7 +57,7 @@ def measure(name, port, requests, rate, seconds, connections):
         line = Line(port)
         lines[line.socket.fileno()] = line
         poll.register(line.socket, select.EPOLLIN)
-    # In turn: a connection nobody uses is closed.
+    # Round robin, since unused connections are closed.
     free, begin, sent, total = collections.deque(lines.values()), time.perf_counter() + 0.1, 0, int(rate * seconds)
     while len(times) < total:
         now = time.perf_counter()
@@ -65,7 +66,7 @@ def measure(name, port, requests, rate, seconds, connections):
             sent += 1
         if not free and sent < total and begin + sent / rate <= now:
             late += 1
-        # epoll rounds up to whole milliseconds: the last one is spent asking.
+        # epoll rounds up to whole milliseconds: poll without waiting in the last one.
         pause = begin + sent / rate - now if sent < total and free else 0.01
         for number, _ in poll.poll(max(0, pause - 0.001)):
             head = lines[number].take()

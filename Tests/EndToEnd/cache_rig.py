@@ -1,4 +1,4 @@
-"""What the tests of the answer cache share: one exchange, seen byte for byte."""
+"""Shared by the tests of the answer cache: one exchange, with its exact bytes."""
 
 import dataclasses
 import http.client
@@ -8,7 +8,7 @@ import threading
 from clock import patience
 
 CHAT = "/v1/chat/completions"
-#: Headers of an answer that say how this request went, and so differ between an answer and its repetition.
+#: Headers about this particular request, which differ between an answer and its repetition.
 OF_THE_REQUEST = {"x-request-id", "x-aihub-cache", "age", "x-aihub-cost-usd", "x-aihub-route", "x-aihub-config",
                   "x-aihub-model-requested", "x-aihub-deployment", "x-aihub-attempts",
                   "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
@@ -27,7 +27,7 @@ class Exchange:
 
     @property
     def lasting(self):
-        """The headers a repetition must have, too."""
+        """The headers a repetition must have too."""
         return {name: value for name, value in self.headers.items() if name not in OF_THE_REQUEST}
 
     @property
@@ -40,7 +40,7 @@ class Exchange:
 
 
 def exchange(worker, key, body, path=CHAT, **fields):
-    """One request; `fields` are headers, with underscores for hyphens."""
+    """Sends one request; `fields` are headers, with underscores for hyphens."""
     connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(30))
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     headers |= {name.replace("_", "-"): value for name, value in fields.items()}
@@ -57,7 +57,7 @@ def hello(model="plain", text="hi", **members):
 
 
 def at_once(count, run):
-    """Calls `run(n)` on as many threads, all let go together; returns what they return, in order."""
+    """Calls `run(n)` on one thread each, all released together; returns their results in order."""
     results, gate = [None] * count, threading.Barrier(count)
 
     def one(n):

@@ -1,4 +1,4 @@
-"""A gateway whose catalogue has the names that the product's documentation promises, and what its tests share."""
+"""A gateway whose catalogue has the names from the product's documentation, and helpers shared by its tests."""
 
 import json
 import os
@@ -26,9 +26,9 @@ MODELS = {
     "claude-sonnet": ("in=11,out=5,tools=1", "tools: true, vision: true, image_tokens_max: 2000"),
 }
 EMBEDDING = ("gemini-embedding-001", "in=4,dims=12")
-#: A picture of 3 MB.
+#: An image of 3 MB.
 IMAGE = ("sketcher", "in=12,out=1056,image=3000000")
-#: `vision` is the shared catalogue's: no engine behind it sees, and other tests want that.
+#: The shared catalogue has a `vision` without a model that accepts images, which other tests need.
 ALIASES = ["fast", "code", "reasoning", "creative", "chat"]
 
 
@@ -49,7 +49,7 @@ def catalogue():
 
 
 class Gateway:
-    """The shared stack seen by a user: a base URL, a key, and what the provider was sent."""
+    """The shared stack as a user sees it: a base URL, a key, and the requests the provider received."""
 
     def __init__(self, stack):
         self.stack, self.worker, self.key = stack, stack.workers[0], stack.new_key()["key"]
@@ -66,13 +66,13 @@ class Gateway:
         return self.stack.bill()[headers["x-request-id"]]["body"]
 
     def charged(self, headers):
-        """The ledger's row of that request, once it is there."""
+        """Waits for the ledger's row of that request."""
         id = headers["x-request-id"]
         wait_until(lambda: id in self.stack.ledger(), 10, "the request is in the ledger")
         return self.stack.ledger()[id]
 
     def pasted(self, text):
-        """A snippet as its reader would adapt it: base URL and key, nothing else."""
+        """A snippet with base URL and key replaced, as its reader would do."""
         text = text.replace("https://api.tdspro.lol/v1", self.base_url)
         return re.sub(r"sk-hub-\.\.\.", self.key, text)
 
@@ -81,7 +81,7 @@ class Gateway:
         return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "AIHUB_API_KEY": self.key}
 
     def run(self, command, text, **options):
-        """Runs a pasted snippet in a process of its own; returns what it prints."""
+        """Runs a pasted snippet in its own process; returns its output."""
         done = subprocess.run(
             command, input=self.pasted(text), capture_output=True, text=True, timeout=60, env=self.environment, **options)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -113,7 +113,7 @@ def gateway(stack):
 
 
 def vector(text, size):
-    """What the scripted provider makes of a text: see Tests/Support/ScriptedProvider/Embeddings.swift."""
+    """The scripted provider's vector for a text: see Tests/Support/ScriptedProvider/Embeddings.swift."""
     total = sum(text.encode())
     return [(total + 7 * at) % 251 / 256 - 0.5 for at in range(size)]
 
@@ -124,7 +124,7 @@ def text_of(chunks):
 
 
 def loads(text):
-    """Parses JSON and fails on what JSON has no place for."""
+    """Parses strict JSON."""
     def refuse(word):
         raise AssertionError(f"{word} is not JSON")
     return json.loads(text, parse_constant=refuse)
@@ -132,7 +132,7 @@ def loads(text):
 
 @pytest.fixture(scope="session")
 def upstream(gateway):
-    """A provider that plays scripts (raw_upstream.py) behind the model `played`."""
+    """A provider for the model `played` that plays scripts (raw_upstream.py)."""
     made = RawUpstream()
     path = pathlib.Path(gateway.stack.folder) / "played.yaml"
     path.write_text("\n".join([

@@ -9,7 +9,7 @@ from stack import Stack  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
-    """AIHUB_FAULT_GROUP chooses tests: a part of a file's name, a row, or the letter of rows."""
+    """AIHUB_FAULT_GROUP selects tests: part of a file's name, a row, or the letter of rows."""
     group = os.environ.get("AIHUB_FAULT_GROUP")
     if group:
         others = [item for item in items if not is_in(group, item)]

@@ -1,4 +1,4 @@
-"""Steady load from threads, each with a kept-alive connection, counting what came back."""
+"""Steady load from threads with keep-alive connections, which counts the answers."""
 
 import http.client
 import json
@@ -9,8 +9,8 @@ from clock import patience
 
 
 class Load:
-    """`with Load(workers, key, model) as load:` asks until the block ends; `load.failures` holds whatever was not a 200
-    with a whole answer. `retry_connection`: a connection that breaks is counted apart (its worker was killed)."""
+    """`with Load(workers, key, model) as load:` sends requests until the block ends; `load.failures`: all answers but a 200
+    with a complete body. `retry_connection`: broken connections are counted separately (their worker was killed)."""
 
     def __init__(self, workers, key, models, threads=4, streams=True, pause=0.0):
         self.workers, self.key, self.models, self.streams, self.pause = workers, key, models, streams, pause
@@ -30,7 +30,7 @@ class Load:
             thread.join(patience(60))
 
     def running(self):
-        """How many of the threads are still at work."""
+        """How many of the threads are still running."""
         return sum(thread.is_alive() for thread in self.threads)
 
     def _run(self, n):

@@ -1,4 +1,4 @@
-"""Two thousand streams open at once on one worker: what they cost in memory, and that each comes to its end."""
+"""Two thousand concurrent streams on one worker: their memory, and that each ends properly."""
 
 import asyncio
 import resource
@@ -11,7 +11,7 @@ from soak import SETTINGS, Line, descriptors, rss_mib
 
 STREAMS, OPENING = 2000, 50
 RSS_MIB_MAX = 300
-#: Slow enough for a provider of one thread, and quicker than the idle bound of a scripted model.
+#: Slow enough for a single-threaded provider, but faster than the idle bound of a scripted model.
 stacks.SCRIPTED["drip"] = "in=5,out=80,gap=500"
 
 

@@ -1,4 +1,4 @@
-"""Holds one thread of a process and no other, as no signal can (ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT)."""
+"""Stops a single thread of a process, which no signal can do (ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT)."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_
 
 
 def threads(pid):
-    """The names of a process's threads, by their ids."""
+    """The names of a process's threads by ID."""
     return {int(task.name): (task / "comm").read_text().strip() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
 
 
@@ -24,8 +24,8 @@ def _trace(request, thread):
 
 @contextlib.contextmanager
 def held(pid, name):
-    """The thread of that name stands still inside; yields whether it has died meanwhile, as a function. The process is not seen to
-    have ended before that was asked. Raises PermissionError where the machine forbids tracing."""
+    """Stops the thread of that name within the block; yields a function that tells if it has died. The process's end
+    cannot be observed before calling it. Raises PermissionError where the machine forbids tracing."""
     thread = next(number for number, known in threads(pid).items() if known == name)
     _trace(SEIZE, thread)
     _trace(INTERRUPT, thread)

@@ -1,4 +1,4 @@
-"""Starts and ends the real processes a test needs, on private ports and folders, by pid and never by name."""
+"""Starts and stops the real processes a test needs, on private ports and folders, by PID and never by name."""
 
 import os
 import pathlib
@@ -15,9 +15,9 @@ from clock import patience
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("AIHUB_BINARIES", ROOT / ".build" / "release"))
-#: Where the migrations that belong to those binaries are.
+#: The migrations that belong to those binaries.
 TREE = pathlib.Path(os.environ.get("AIHUB_TREE", ROOT))
-#: The provider is a tool of the tests, so it is this tree's, whatever build is tested.
+#: The provider is a test tool, so it comes from this tree, whatever build is tested.
 PROVIDER = ROOT / ".build" / "release" / "scripted-provider"
 START_SECONDS = 30
 STOP_SECONDS = 15
@@ -30,7 +30,7 @@ def free_port():
 
 
 def wait_until(condition, seconds=START_SECONDS, what="condition", every=0.01):
-    """Polls until `condition()` is truthy and returns it. Fails after `seconds` where the clock is judged, else when it hangs."""
+    """Polls `condition()` until truthy and returns it; fails after `patience(seconds)`."""
     seconds = patience(seconds)
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -49,7 +49,7 @@ def http_ok(url):
 
 
 class Process:
-    """One child process with its log; `stop` and `kill` touch this pid alone."""
+    """One child process with its log; `stop` and `kill` affect only this PID."""
 
     def __init__(self, name, command, log_folder, env=None, user=None):
         self.name, self.command, self.env, self.user = name, [str(c) for c in command], env, user
@@ -79,7 +79,7 @@ class Process:
             self.wait()
 
     def wait(self, seconds=STOP_SECONDS):
-        """Until it has ended; returns its exit status."""
+        """Waits for the process to end; returns its exit status."""
         return self.child.wait(patience(seconds))
 
     def stop(self, seconds=STOP_SECONDS):
@@ -98,7 +98,7 @@ class Process:
 
 
 def server_user():
-    """PostgreSQL refuses to run as root: its own user then, else whoever runs the tests."""
+    """The user for PostgreSQL, which refuses to run as root: its own user then, else the current one."""
     return "postgres" if os.geteuid() == 0 else None
 
 
@@ -121,7 +121,7 @@ class Postgres:
         return self
 
     def create_empty(self):
-        """Without the gateway's database."""
+        """Creates and starts a cluster without the gateway's database."""
         self.run("initdb", "-D", self.folder / "data", "-U", "aihub", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         self.start()
 
@@ -136,7 +136,7 @@ class Postgres:
         return self
 
     def stop_now(self):
-        """An immediate stop, as after a crash."""
+        """Stops at once, as in a crash."""
         self.process.signal(signal.SIGQUIT)
         self.process.wait()
 
@@ -157,7 +157,7 @@ class RedisServer:
         return self
 
     def url_of(self, user):
-        """Where this user finds it; whatever a test has put before it is used as it is."""
+        """The URL for this user; a proxy that a test has put in front is used unchanged."""
         return self.url
 
     def _pings(self):
@@ -178,7 +178,7 @@ class CacheRedis(RedisServer):
 
 
 class StateRedis(RedisServer):
-    """A state Redis with the users the gateway ships. `default`: whoever names no user may do everything, as tests must."""
+    """A state Redis with the shipped users. `default`: connections without a user may do everything, as tests need."""
 
     def __init__(self, folder, *options, default=True):
         secrets = pathlib.Path(folder) / "redis-users"

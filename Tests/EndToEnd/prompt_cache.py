@@ -1,4 +1,4 @@
-"""How the gateway names an org's prompts to vendors, computed apart from it."""
+"""The `prompt_cache_key` of an org, computed independently of the gateway."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import json
 
 
 def name_at_vendors(stack, org, own=None):
-    """The `prompt_cache_key` that a vendor gets; `own` is the caller's. HKDF-SHA-256 of one block, without salt."""
+    """The `prompt_cache_key` sent to a vendor; `own` is the caller's. HKDF-SHA-256 with one block and no salt."""
     secret = base64.b64decode((stack.secrets / "seal-key").read_text().split()[-1].split(":")[1])
     extracted = hmac.digest(bytes(32), secret, hashlib.sha256)
     key = hmac.digest(extracted, b"aihub/vendor-cache/name\x01", hashlib.sha256)

@@ -1,4 +1,4 @@
-"""HTTP without a client's manners: exact bytes out, status, headers and body back."""
+"""HTTP without a client library: exact bytes out; status, headers and body back."""
 
 import http.client
 import json
@@ -8,7 +8,7 @@ from clock import patience
 
 
 def ask(worker, method, path, key=None, body=None, headers=None):
-    """One request; returns (status, headers in lower case, parsed JSON or text)."""
+    """Sends one request; returns (status, headers in lower case, parsed JSON or text)."""
     connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(20))
     fields = dict(headers or {})
     if key:
@@ -26,7 +26,7 @@ def ask(worker, method, path, key=None, body=None, headers=None):
 
 
 def send(worker, data, seconds=10):
-    """Raw bytes; returns all that comes back until the worker closes, as text."""
+    """Sends raw bytes; returns everything received until the worker closes, as text."""
     with socket.create_connection(("127.0.0.1", worker.port), timeout=patience(seconds)) as connection:
         connection.sendall(data)
         received = b""

@@ -1,4 +1,4 @@
-"""What a well-behaved provider would send, as bytes that a test may spoil."""
+"""The answers of a well-behaved provider, as bytes that a test may corrupt."""
 
 import json
 
@@ -8,7 +8,7 @@ def head(content_type="text/event-stream", *fields, status="200 OK"):
 
 
 def chunked(body, size=1 << 20):
-    """A whole answer's body in HTTP chunks of `size`."""
+    """A complete body in HTTP chunks of `size`."""
     parts = [body[at:at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
@@ -41,7 +41,7 @@ def usage_chunk(prompt, completion):
 
 
 def answer(text="hello", tokens=usage(7, 2)):
-    """A plain chat completion; `tokens` None leaves the usage out."""
+    """A chat completion that is not streamed; without usage if `tokens` is None."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     made = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
     return made if tokens is None else {**made, "usage": tokens}

@@ -1,7 +1,8 @@
-"""A provider bound by no rules: for each request it plays the script that the request names, and records what it received.
+"""A provider that may break any rule: it plays the script that each request names, and records what it received.
 
-The member `user` of a request reaches the provider, so the caller picks the script by it: `{"model": "raw", "user": "cut"}`. A script is a list of steps: bytes are sent, any other iterable of bytes piece by
-piece, a number is a pause in seconds, FIN and RST end the connection, GONE waits until the gateway hangs up. A script that
+The member `user` of a request reaches the provider, so it selects the script: `{"model": "raw", "user": "cut"}`.
+A script is a list of steps: bytes are sent, any other iterable of bytes piece by
+piece, a number is a pause in seconds, FIN and RST end the connection, GONE waits until the gateway closes. A script that
 does not end the connection leaves it open for the next request.
 """
 
@@ -26,7 +27,7 @@ def reset(connection):
 
 
 def is_gone(connection, seconds):
-    """Waits up to `seconds` for the other side to hang up, whatever it may have sent before."""
+    """Waits up to `seconds` for the peer to close, ignoring what it sends before."""
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
     return bool(poll.poll(seconds * 1000))
@@ -44,7 +45,7 @@ class When:
 
 
 def perform(connection, steps, sent=lambda count: None):
-    """Plays steps on a connection; tells whether it can go on."""
+    """Plays steps on a connection; returns whether it is still usable."""
     for step in steps:
         if step is RST:
             reset(connection)
@@ -72,16 +73,16 @@ class Received:
     id: str
     headers: dict
     body: bytes
-    #: Which connection it came over, counted from 1.
+    #: The connection it arrived on, counted from 1.
     connection: int
     sent: int = 0
-    #: When the gateway hung up on it.
+    #: When the gateway closed its connection.
     gone_at: float | None = None
 
 
 class RawUpstream:
-    """`tls`: a server's SSLContext; `at_accept`: steps played on a new connection before anything is read of it;
-    `send_buffer`: bytes the kernel may hold of what the gateway does not read."""
+    """`tls`: a server's SSLContext; `at_accept`: steps played on a new connection before reading from it;
+    `send_buffer`: bytes the kernel may buffer while the gateway does not read."""
 
     def __init__(self, tls=None, at_accept=(), send_buffer=None):
         self.scripts, self.received, self.connections = {}, [], 0

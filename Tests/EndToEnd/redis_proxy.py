@@ -1,16 +1,16 @@
-"""Stands between a worker and Redis, command by command, and answers in Redis's place where a test wants it to."""
+"""A proxy between a worker and Redis that handles single commands and can answer in Redis's place."""
 
 import socket
 import threading
 
 from raw_upstream import perform
 
-#: Their connections are passed on byte by byte: replies come unasked, or in hundreds.
+#: Connections with these commands are relayed as bytes: their replies are unsolicited or very many.
 PASSED = [["SUBSCRIBE"], ["FCALL", "gw2_heartbeat"], ["FCALL", "gw2_sweep"]]
 
 
 def read_reply(stream):
-    """The bytes of one whole reply."""
+    """The bytes of one complete reply."""
     line = stream.readline()
     if not line:
         raise ConnectionError("Redis closed")
@@ -33,8 +33,8 @@ def read_command(stream):
 
 
 class RedisProxy:
-    """`spoil(words, execute)` gets each command; it returns None to let it pass, or steps as `raw_upstream.perform` takes
-    them. `execute()` has Redis carry the command out and returns the bytes of its reply."""
+    """`spoil(words, execute)` gets each command; it returns None to pass it on, or steps for `raw_upstream.perform`.
+    `execute()` runs the command on Redis and returns the bytes of its reply."""
 
     def __init__(self, port):
         self.redis_port, self.spoil = port, lambda words, execute: None

@@ -1,5 +1,5 @@
-"""A gateway whose secrets are files on three "machines": the command and worker 1 share one folder, worker 2 and the control plane have
-copies of their own, which change only when somebody brings them."""
+"""A gateway whose secrets are files on three "machines": the command and worker 1 share one folder; worker 2 and the control
+plane have copies of their own, which change only when a test distributes them."""
 
 import base64
 import contextlib
@@ -21,7 +21,7 @@ FILES = NAMES + ["pepper"]
 
 class RotationStack(Stack):
     def __init__(self):
-        #: What every rotation printed, and every content a secret file ever had.
+        #: The output of every rotation, and every value a secret file ever had.
         self.said, self.contents = [], set()
         super().__init__(workers=2)
         self.note()
@@ -44,7 +44,7 @@ class RotationStack(Stack):
                 "PEPPER_FILE": place("pepper"), "SEAL_KEY_FILE": place("seal-key"), "HEARTBEAT_MS": 200}
 
     def copy(self, machine, file):
-        """Brings a file to another machine, whole or not at all."""
+        """Copies a file to another machine atomically."""
         folder = self.folder / machine
         folder.mkdir(mode=0o700, exist_ok=True)
         shutil.copy(self.secrets / file, folder / (file + ".part"))
@@ -56,7 +56,7 @@ class RotationStack(Stack):
             self.contents |= set((self.secrets / name).read_text().split())
 
     def versions(self, name):
-        """Numbers of the versions in the file, the one in use last; 0 is a password that has none."""
+        """The version numbers in the file, the current one last; 0 is a password without a version."""
         self.note()
         lines = (self.secrets / name).read_text().split()
         return [int(line.split(":")[0]) if ":" in line else 0 for line in lines]
@@ -89,7 +89,7 @@ class RotationStack(Stack):
         return self.sql(
             "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%%from credential%%for update'")
 
-    # What must hold at the end
+    # Checks at the end
 
     def assert_exact(self):
         wait_until(lambda: self.settled() and self.ledger_is_read(), what="all is settled and in the ledger")
@@ -108,7 +108,7 @@ class RotationStack(Stack):
         assert not found, found
         for name in NAMES:
             if self.versions(name) == [0]:
-                continue  # never written by a rotation
+                continue  # no rotation writes it
             assert (self.secrets / name).stat().st_mode & 0o777 == 0o600, name
             assert not (self.secrets / (name + ".new")).exists()
 
@@ -122,7 +122,7 @@ class Rotation:
             [BINARIES / "aihub-control", "secrets", *words], env=stack.control_env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def read(self, lines):
-        """The next lines, fewer at the end."""
+        """The next lines; fewer at the end of the output."""
         for _ in range(lines):
             line = self.child.stdout.readline()
             if not line:
@@ -151,7 +151,7 @@ class Rotation:
 
 
 class Distribution:
-    """Within its block what the command writes is brought to the other machines."""
+    """Within its block, files the command writes are copied to the other machines."""
 
     FILES = {"worker-2-files": ["seal-key", "redis-dp", "pepper"], "control-files": ["kek", "seal-key", "redis-cp", "pepper"]}
 

@@ -1,6 +1,6 @@
-"""A worker under steady mixed load for a long time: what it takes of the machine must not grow, and no request be lost.
+"""A worker under steady mixed load for a long time: its resource usage must not grow, and no request may be lost.
 
-`soak.py --minutes 30` prints a table and a verdict; its status is 0 when all of it holds.
+`soak.py --minutes 30` prints a table and a verdict; its exit status is 0 if every check passes.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from processes import wait_until
 
 CALLERS, SLOW_READERS = 180, 20
 MODELS = {"plain": 45, "cached": 8, "tool": 7, "late": 20, "slow": 17, "long": 3}
-#: Seconds within which a caller who leaves early leaves: about as long as the answer takes.
+#: Seconds within which early leavers disconnect: about as long as the answer takes.
 LEAVES_WITHIN = {"late": 0.4, "slow": 1.6, "long": 10}
-#: More than all buffers between hold, yet slow enough for the others who use the same provider.
+#: More than all buffers on the way hold, but slow enough not to starve other users of the provider.
 stacks.SCRIPTED["spate"] = "in=5,out=4000,gap=4"
 DESCRIPTORS_MORE_MAX = 8
 WRONG_SHARE_MAX = 0.001
-#: Heartbeats as in production: a stall of the machine is no death of the worker.
+#: Heartbeats as in production, so that a stalled machine does not make the worker count as dead.
 SETTINGS = {"LOG_LEVEL": "info", "HEARTBEAT_MS": 5000, "SILENCE_MS": 30000, "REST_MS": 5000}
 
 
@@ -67,14 +67,14 @@ class Line:
         return int(lines[0].split(" ")[1]), None if length is None else int(length)
 
     async def answer(self, stream, began=lambda: None):
-        """Reads one answer to its end, keeping only its tail; returns what is wrong with it, or nothing."""
+        """Reads one answer to its end, keeping only its tail; returns what is wrong with it, or None."""
         status, length = await self.head()
         began()
         if length is not None:
             data = await self.reader.readexactly(length)
             return None if status == 200 and data[-1:] == b"}" and not stream else f"{status} {data[:300]!r}"
         tail = b""
-        while not (b"\r\n0\r\n" in tail and tail.endswith(b"\r\n\r\n")):  # trailers stand between
+        while not (b"\r\n0\r\n" in tail and tail.endswith(b"\r\n\r\n")):  # trailers are in between
             part = await self.reader.read(65536)
             if not part:
                 return f"cut after {tail!r}"
@@ -111,7 +111,7 @@ class Soak:
         await self.wait(self.stack.settled, 120, "all holds are settled")
         await self.collect_bill()
         await self.wait(self.booked, 120, "the ledger has every request the provider saw")
-        # Idle connections to a provider go when a later request finds them too old.
+        # Idle provider connections are closed only when a later request finds them too old.
         self.end = await self.plain_request_until(lambda: descriptors(self.pid) <= self.idle + DESCRIPTORS_MORE_MAX)
         return self.verdict()
 
@@ -120,7 +120,7 @@ class Soak:
         return time.monotonic() - self.started > self.seconds
 
     async def wait(self, condition, seconds, what):
-        """A failed wait is told by the verdict."""
+        """Waits; a timeout is reported in the verdict."""
         try:
             await asyncio.to_thread(wait_until, condition, seconds, what)
         except AssertionError as failure:
@@ -168,7 +168,7 @@ class Soak:
                     await asyncio.sleep(chance.uniform(0.1, 1))
                 line.leave(reset=chance.random() < 0.5)
             except OSError:
-                self.counts["slow readers cut off"] += 1  # who takes nothing for too long may be
+                self.counts["slow readers cut off"] += 1  # allowed for a caller who reads nothing for too long
             self.counts["slow"] += 1
 
     async def plain_request(self):
@@ -178,14 +178,14 @@ class Soak:
         line.leave(reset=False)
 
     async def plain_request_until(self, condition):
-        """Asks each second until it is so, for two minutes; returns the descriptors there are then."""
+        """Sends a request each second until `condition()`, for two minutes at most; returns the descriptor count."""
         deadline = time.monotonic() + 120
         while not condition() and time.monotonic() < deadline:
             await self.plain_request()
             await asyncio.sleep(1)
         return descriptors(self.pid)
 
-    # What is noted
+    # Measurements
 
     async def sample(self):
         while not self.over:
@@ -205,7 +205,7 @@ class Soak:
                 compared = time.monotonic()
 
     async def collect_bill(self):
-        """Takes the bill and clears it. Nobody asks meanwhile, so that no request falls in between."""
+        """Reads and clears the bill. Callers pause meanwhile, so that no request is missed in between."""
         self.may_ask.clear()
         bill, before = await asyncio.to_thread(self.stack.bill), None
         while before is None or len(before) != len(bill):
@@ -218,7 +218,7 @@ class Soak:
         self.twice |= {id for id, entry in bill.items() if entry["received"] != 1}
 
     def booked(self):
-        """Strikes out what the ledger has; true when nothing is left."""
+        """Removes the requests the ledger has; true if none is left."""
         rows = self.stack.sql(
             "select id::text, count(*), min(kind) from usage_event where id = any(%s::uuid[]) group by id", list(self.unbooked))
         self.twice |= {id for id, rows_of_it, kind in rows if (rows_of_it, kind) != (1, "final")}
@@ -226,13 +226,13 @@ class Soak:
         return not self.unbooked
 
     def growth(self):
-        """Of the median of five samples at the end of the first fifth to that at the end."""
+        """Growth from the median of the last five samples of the first fifth to that of the last five."""
         warm = max(1, len(self.samples) // 5)
         first, last = (statistics.median(s[1] for s in part[-5:]) for part in (self.samples[:warm], self.samples))
         return first, last, last / first - 1
 
     def verdict(self):
-        """Each claim, whether it holds, and the numbers."""
+        """Each check, whether it passes, and the numbers."""
         first, last, growth = self.growth()
         asked, wrong = self.samples[-1][3], self.counts["wrong"]
         return [

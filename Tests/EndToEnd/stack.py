@@ -1,4 +1,4 @@
-"""A whole gateway: PostgreSQL, Redis, a scripted provider, the control plane and workers, all real."""
+"""A complete gateway: PostgreSQL, Redis, a scripted provider, the control plane and workers, all real."""
 
 import json
 import pathlib
@@ -25,12 +25,12 @@ class Worker:
             "PEPPER_FILE": stack.secrets / "pepper", "SEAL_KEY_FILE": stack.secrets / "seal-key",
             "STATE_FOLDER": self.folder, "LISTENER_GRACE_SECONDS": 0, "DRAIN_SECONDS": 10, "HEARTBEAT_MS": 200,
             "SILENCE_MS": 1000, "LOG_LEVEL": "debug", "REST_MS": 50,
-            # A starved machine is no fault of Redis: what the deadline does has tests of its own.
+            # A busy machine must not look like a slow Redis; the deadline has its own tests.
             "LIMITER_DEADLINE_MS": 1000,
             "CONNECTIONS_PER_ADDRESS": 10000,
-            # Most tests want to see the refusal, not the wait before it.
+            # Most tests check the refusal, not the wait before it.
             "BUDGET_WAIT_MS": 0,
-            # All tests share one address, and many send keys that are no good.
+            # All tests share one address, and many send invalid keys.
             "FAILED_KEYS_PER_MINUTE": 0, **settings}
         env = known_settings(env)
         self.process = Process(
@@ -48,7 +48,7 @@ class Worker:
 
 
 def known_settings(env):
-    """Without those that an older build (AIHUB_TREE) does not know, and would refuse."""
+    """Drops settings that an older build (AIHUB_TREE) does not know and would refuse."""
     if TREE == ROOT:
         return env
     described = (TREE / "docs" / "configuration.md").read_text()
@@ -56,7 +56,7 @@ def known_settings(env):
 
 
 class Stack:
-    """`cache`: the workers keep answers. Without it every request reaches a provider, as most tests want it."""
+    """`cache`: the workers cache answers. Without it every request reaches a provider, as most tests need."""
 
     def __init__(self, workers=2, cache=False, **worker_settings):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aihub-test-"))
@@ -67,7 +67,7 @@ class Stack:
         self.state = StateRedis(self.folder, "--appendonly", "yes", "--appendfsync", "everysec").start()
         self.cache = CacheRedis(self.folder).start() if cache else None
         if cache:
-            # A starved machine is no fault of Redis here either.
+            # As with the limiter's deadline.
             worker_settings = {"CACHE_REDIS_URL": self.cache.url, "CACHE_DEADLINE_MS": 1000, **worker_settings}
         self.provider_port = free_port()
         self.provider = Process("provider", [PROVIDER, self.provider_port], self.folder).start()
@@ -83,7 +83,7 @@ class Stack:
         self.control = Process("control", [BINARIES / "aihub-control", "serve"], self.folder, self.control_env)
         self.run_control("init-secrets", self.secrets)
         self.run_control("migrate")
-        # Many tests ask for more at once than a key may where nobody says.
+        # Many tests exceed the default concurrency limit of a key.
         self.sql("update plan set key_concurrent_requests = 100000 where name = 'unlimited'")
         self.start_control()
         self.load_scripted_models()
@@ -92,7 +92,7 @@ class Stack:
         for worker in self.workers:
             worker.start()
 
-    # What other kinds of stacks set beside that
+    # Overridden by other kinds of stacks
 
     def control_settings(self):
         return {}
@@ -134,10 +134,10 @@ class Stack:
         return self.admin("POST", "/keys", {"org_id": org_id, "name": "test", **draft}, expect=201)
 
     def load_scripted_models(self):
-        """Each model's price is odd on purpose, so that a mixed-up counter shows in the sum."""
+        """Prices are uneven on purpose, so that a mixed-up counter shows in the sum."""
         models, deployments = [], []
         for name, script in SCRIPTED.items():
-            # A flooding provider has one thread: its other streams may have to wait for their first chunk.
+            # The provider has one thread: while it floods, other streams may wait for their first chunk.
             first, idle = (30000, 30000) if name == "flood" else (2000, 1500)
             models.append(
                 f"  - {{name: {name}, vendor: scripted, max_output_tokens: 400, tools: true, first_event_ms: {first}, idle_ms: {idle},"
@@ -178,7 +178,7 @@ class Stack:
             return cursor.fetchall() if cursor.description else []
 
     def sql_alone(self, statement):
-        """A statement that no transaction may hold, such as `create database`."""
+        """Runs a statement that is not allowed in a transaction, such as `create database`."""
         connection = psycopg2.connect(self.postgres.url)
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -189,7 +189,7 @@ class Stack:
         return redis.Redis(port=self.state.port, decode_responses=True)
 
     def ledger(self):
-        """The row that counts for each request: the final one where there is one."""
+        """The effective row of each request: the final one if there is one."""
         rows = self.sql(
             "select distinct on (id) id::text, kind, nano_usd, outcome, usage_source, status, input_tokens,"
             " cache_read_tokens, output_tokens, reasoning_tokens, model, key_id, attempts, given_back from usage_event"
@@ -199,7 +199,7 @@ class Stack:
         return {row[0]: dict(zip(names, row)) for row in rows}
 
     def ledger_is_read(self):
-        """Whether the ledger has taken in the newest entry of every shard's stream."""
+        """Whether the ledger has ingested the newest entry of every shard's stream."""
         cursors, client = dict(self.sql("select shard, last_id from ledger_cursor")), self.redis()
 
         def number(id):
@@ -216,7 +216,7 @@ class Stack:
         return holds, sum(scope[field] for scope in self.scopes().values() for field in fields)
 
     def scopes(self):
-        """The counters of every scope, as the limiter shows them to people."""
+        """The counters of every scope, as the limiter's inspection function shows them."""
         client = self.redis()
         return {name: self.scope(name) for name in client.scan_iter("b:{*", count=1000)}
 
@@ -237,16 +237,16 @@ class Stack:
 
 
 def price(entry):
-    """What a bill entry costs by the test prices, in nano-USD, rounded up once."""
+    """The cost of a bill entry at the test prices, in nano-USD, rounded up once."""
     total = (entry["input"] * 1_000_001_000 + entry["cached"] * 300_000_000 + entry["output"] * 7_000_003_000
              + entry["reasoning"] * 11_500_000_000)
     return -(-total // 1_000_000)
 
 
-#: The scripted provider ends an answer nobody reads: said of each of its deployments, in whatever file they are loaded by.
+#: The scripted provider stops an answer nobody reads; every file that loads one of its deployments says so.
 STOPS = "after_close: stops, after_close_source: 'a server of our own'"
 
-#: Models of vectors. One knows numbers alone, the other gives base64 when asked to.
+#: Embedding models. One returns only numbers, the other base64 on request.
 EMBEDDERS = {"numbers": "in=6,dims=16", "base64": "in=6,dims=16,base64=1"}
 
 SCRIPTED = {

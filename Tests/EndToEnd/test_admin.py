@@ -1,4 +1,4 @@
-"""The admin API against its own description, and the chores of aihub-control."""
+"""The admin API against its own description, and the commands of aihub-control."""
 
 import hashlib
 import pathlib

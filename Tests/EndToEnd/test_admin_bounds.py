@@ -1,4 +1,4 @@
-"""How much of the admin port somebody without the token may take: so many connections, and so many wrong tokens an address."""
+"""Bounds of the admin port for clients without the token: connections, and wrong tokens per address."""
 
 import http.client
 import json
@@ -16,21 +16,21 @@ FLOODER, ELSEWHERE = "127.0.0.9", "127.0.0.2"
 
 
 class Control:
-    """Another control plane of the same gateway, with bounds of its own."""
+    """Another control plane of the same gateway, with its own bounds."""
 
     def __init__(self, stack, name, **settings):
         self.stack, self.port = stack, free_port()
         self.process = Process(name, [BINARIES / "aihub-control", "serve"], stack.folder, {
             **stack.control_env, **{f"AIHUB_CONTROL_{name}": str(value) for name, value in {
                 "PORT": self.port, "OPERATIONS_PORT": free_port(), **settings}.items()}}).start()
-        # The address it is going to serve is told first.
+        # It first logs the address it will serve.
         wait_until(lambda: f"listening on 127.0.0.1:{self.port}" in self.process.log(), what="it serves")
 
     def connect(self, source="127.0.0.1"):
         return socket.create_connection(("127.0.0.1", self.port), patience(10), (source, 0))
 
     def ask(self, token, source="127.0.0.1", context=None):
-        """Status, headers and error of a request with this token."""
+        """The status, headers and error of a request with this token."""
         how = {"timeout": patience(10), "source_address": (source, 0)}
         connection = (http.client.HTTPSConnection("localhost", self.port, context=context, **how) if context
                       else http.client.HTTPConnection("127.0.0.1", self.port, **how))
@@ -46,7 +46,7 @@ class Control:
 
 
 def closed(connections):
-    """Of these, those that the other side has closed."""
+    """Those of the connections that the server has closed."""
     poll = select.poll()
     known = {connection.fileno(): connection for connection in connections}
     for descriptor in known:
@@ -56,7 +56,7 @@ def closed(connections):
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
 def test_connections_are_counted_when_accepted_and_given_back(own_stack, tmp_path, encrypted):
-    """Over TLS as well, where those that say nothing have not even begun a handshake."""
+    """Over TLS as well, where silent connections have not even begun a handshake."""
     pairs = Pairs(tmp_path / "pairs")
     certificate, key = pairs.make("localhost")
     tls = {"TLS_CERTIFICATE_FILE": certificate, "TLS_KEY_FILE": key} if encrypted else {}
@@ -93,12 +93,12 @@ def test_an_address_that_sends_wrong_tokens_waits_and_no_other_does(own_stack):
         status, headers, error = control.ask(wrong, FLOODER)
         assert (status, error["type"], error["code"]) == (429, "rate_limit_exceeded", 429)
         assert 1 <= int(headers["retry-after"]) <= 60, headers
-        # Not even one that is right is looked up, unless it was found right before.
+        # Not even a correct token is looked up, unless it was the last one accepted.
         assert control.ask(control.token(), FLOODER)[0] == 429
         assert control.ask(control.token(), ELSEWHERE)[0] == 200
         assert control.ask(control.token(), FLOODER)[0] == 200
         assert control.ask(wrong, FLOODER)[0] == 429
-        # Nor is one any more that was right until it was reset.
+        # Nor is a token that was correct until it was reset.
         old = control.token()
         own_stack.run_control("admin-token", "--reset")
         assert control.ask(old, FLOODER)[0] == 401

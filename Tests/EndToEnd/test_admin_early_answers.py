@@ -1,5 +1,5 @@
-"""An answer of the admin port that is given before the body has come: a caller who sends first reads it, and nobody's body is read without
-bound after it."""
+"""Answers of the admin port sent before the body has arrived: a caller who sends first can read them, and no body is read
+without bound afterwards."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ from clock import patience
 from test_admin_bounds import Control
 from tls_rig import Pairs
 
-#: What is dropped after an answer is 1 MiB at most, and it waits in the sockets of both sides: each takes a few MiB.
+#: At most 1 MiB is discarded after an answer; the rest waits in the sockets of both sides, a few MiB each.
 FLOOD_BYTES = 256 << 20
 CHUNK = bytes(64 << 10)
 
@@ -28,7 +28,7 @@ def control(request, stack, tmp_path_factory):
 
 
 def opened(control, token, more):
-    """A connection on which the head of a request is under way."""
+    """A connection on which the head of a request has been sent."""
     connection = control.wrap(control.connect())
     connection.sendall(f"POST /admin/v1/orgs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{more}\r\n\r\n".encode())
     return connection
@@ -44,14 +44,14 @@ def answer(connection):
 @pytest.mark.parametrize("size", [100_000, 1_000_000])
 @pytest.mark.parametrize("token, expected", [("wrong", (401, "invalid_admin_token")), (None, (422, "unprocessable_entity"))])
 def test_who_sends_first_reads_the_answer(control, kind, size, token, expected):
-    """`None`: the right token and a body over the bound."""
+    """`None`: the correct token and a body over the bound."""
     head = f"Content-Length: {size}" if kind == "length" else "Transfer-Encoding: chunked"
     with opened(control, token or control.token(), head) as connection:
         body = bytes(size) if kind == "length" else f"{size:x}\r\n".encode() + bytes(size) + b"\r\n0\r\n\r\n"
         connection.sendall(body)
         status, last, error = answer(connection)
         assert (status, error) == expected
-        # All of it may have come before the answer was given.
+        # All of it may have arrived before the answer was sent.
         assert last is None or connection.recv(1) == b"", "the connection is closed"
 
 
@@ -75,7 +75,7 @@ def test_who_waits_before_sending_is_told_that_nothing_more_is_read(control):
 
 
 def test_a_connection_whose_body_has_come_goes_on(control):
-    """Three requests in one go: an answer is given while the next request is there already."""
+    """Three requests in one write: each answer is sent when the next request has already arrived."""
     request = b"POST /admin/v1/orgs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nContent-Length: 2\r\n\r\n{}"
     with control.wrap(control.connect()) as connection:
         connection.sendall(request * 3)

@@ -1,4 +1,4 @@
-"""Every row of the audit log gets a seal, in one chain, whoever wrote it and however late it was committed."""
+"""Every row of the audit log gets a seal in one chain, whoever wrote it and however late it was committed."""
 
 import re
 import shutil
@@ -76,7 +76,7 @@ def test_two_control_planes_make_one_chain_and_either_goes_on_alone(stack):
     stack.start_control()
 
 
-#: In docs/audit.md, for when the key is lost.
+#: From docs/audit.md, for a lost key.
 NEW_CHAIN = ("truncate audit_seal, audit_unsealed;"
              " update audit_seal_backlog set after = 0, up_to = (select max(id) from audit_log)")
 
@@ -120,7 +120,7 @@ def test_no_role_may_rewrite_rows_or_seals(stack):
 
 
 def test_rows_from_before_the_seals_are_sealed_in_pages(stack, tmp_path):
-    """A database that stood at the migration before: more rows than one round seals or one page of the walk has."""
+    """A database at the previous migration, with more rows than one sealing round or one page of the check."""
     older = tmp_path / "migrations"
     shutil.copytree(ROOT / "sql" / "migrations", older)
     for file in older.iterdir():

@@ -1,4 +1,4 @@
-"""Whoever owns the database can rewrite the audit log, and is found out: each test puts back what it changed."""
+"""The owner of the database can rewrite the audit log, but is detected. Each test restores what it changed."""
 
 import pytest
 
@@ -11,11 +11,11 @@ TABLES = ("audit_log", "audit_seal", "audit_unsealed")
 
 @pytest.fixture(scope="module")
 def log():
-    """A stack with a sealed log, whose ids have a gap, and no control plane that would go on sealing."""
+    """A stack with a sealed log whose IDs have a gap, without a control plane that would keep sealing."""
     made = Stack(workers=0)
     made.org = make_org(made, "first")
     made.sql("update org set name = 'second' where id = %s returning 1", made.org)
-    # A transaction that is rolled back leaves its id unused.
+    # A transaction that is rolled back leaves its ID unused.
     with pytest.raises(Exception, match="division by zero"):
         made.sql("update org set name = 'never' where id = %s; select 1 / 0", made.org)
     made.sql("update org set name = 'third' where id = %s returning 1", made.org)
@@ -108,7 +108,7 @@ def test_so_it_is_with_a_seal_of_its_own(rewritten):
 
 
 def test_a_seal_from_before_the_end_was_cut_off_does_not_fit_a_new_end(rewritten):
-    """Another row is sealed in the place of one, and the seals that came after it are put back."""
+    """Seals another row in place of one, and restores the seals that followed it."""
     cut, row = rewritten.seals[rewritten.rows[1]], put_in(rewritten)
     rewritten.sql("delete from audit_seal where number >= %s; delete from audit_log where id = %s; insert into audit_unsealed values (%s)",
                   cut, rewritten.rows[1], row)

@@ -1,4 +1,4 @@
-"""The answer cache: identical requests of an org are answered once, by an engine, and then byte for byte out of the cache."""
+"""The answer cache: identical requests of an org are answered by a provider once, then byte for byte from the cache."""
 
 import json
 import random
@@ -32,7 +32,7 @@ def worker(stack):
 
 @pytest.fixture
 def text(request):
-    """Words no other test says, so that no two tests meet in the cache."""
+    """A text no other test uses, so that tests do not share cached answers."""
     return request.node.name
 
 
@@ -62,7 +62,7 @@ REQUESTS += [{**request, "seed": 99} for request in REQUESTS[:80]]
 
 
 def test_a_repetition_equals_its_answer_byte_for_byte(stack, key):
-    """At least 200 answers, plain and streamed; asked on one worker, repeated on the other and on the same."""
+    """At least 200 answers, plain and streamed; requested from one worker, repeated on the other and on the same."""
     assert len(REQUESTS) >= 200
     cache_of(stack).flushall()
     before = set(stack.bill())
@@ -201,7 +201,7 @@ def test_the_admin_api_checks_and_shows_the_time(stack):
         assert error["param"] == "cache_seconds"
 
 
-# Who may have it
+# Access to cached answers
 
 def test_a_hit_needs_a_key_that_stands_and_may_call_the_model(stack, worker, text):
     org = stack.admin("POST", "/orgs", {"name": "a", "plan": "unlimited"}, expect=201)["id"]
@@ -246,7 +246,7 @@ def test_a_hit_uses_nothing_of_the_day(stack, worker, text):
     assert [exchange(worker, made["key"], hello(text=f"{text} {n}")).status for n in range(3)] == [200, 200, 402]
 
 
-# What is said of it
+# How a cached answer is reported
 
 def test_hits_are_in_the_ledger_and_in_me(stack, worker, text):
     made = stack.new_key()
@@ -278,7 +278,7 @@ def test_hits_are_in_the_ledger_and_in_me(stack, worker, text):
     assert answer.headers["x-aihub-cost-usd"] != "0" and float(hits[0].headers["x-aihub-cost-usd"]) == 0
 
 
-# At once
+# Concurrent requests
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_a_hundred_at_once_are_one_call_and_one_charge(stack, worker, text, stream):
@@ -306,7 +306,7 @@ def test_a_leader_that_fails_leaves_the_others_to_themselves(stack, worker, text
 
 
 def test_a_leader_that_leaves_is_read_on_for_those_who_wait(stack, worker, text):
-    """A plain answer is billed to its end, whether its caller waits for it or not: so it is read, and nobody asks again."""
+    """A plain answer is billed in full whether its caller waits or not, so it is read on and not requested again."""
     made = stack.new_key()
     body = json.dumps(hello("tardy", text)).encode()
     leader = socket.create_connection(("127.0.0.1", worker.port))
@@ -330,7 +330,7 @@ def test_a_leader_that_leaves_is_read_on_for_those_who_wait(stack, worker, text)
 
 
 def test_followers_of_a_revoked_leader_are_answered(stack, worker, text):
-    """The first to ask is refused by the limiter: whoever waited asks in its place."""
+    """The limiter refuses the leader: one of the waiting requests takes its place."""
     org = stack.admin("POST", "/orgs", {"name": "a", "plan": "unlimited"}, expect=201)["id"]
     poor, rich = stack.new_key(org=org, limits={"usd_per_month": "0.00000001"})["key"], stack.new_key(org=org)["key"]
     answers = at_once(12, lambda n: exchange(worker, rich if n % 2 else poor, hello("late", text)))
@@ -338,7 +338,7 @@ def test_followers_of_a_revoked_leader_are_answered(stack, worker, text):
     assert len({one.body for one in answers if one.status == 200}) == 1
 
 
-# A cache that lies
+# A cache with false values
 
 def test_what_was_planted_is_never_given(stack, worker, key, text):
     cache = cache_of(stack)
@@ -363,13 +363,13 @@ def test_what_was_planted_is_never_given(stack, worker, key, text):
     for value in planted:
         shared, kept = counted("shared"), counted("kept")
         cache.set(name, value)
-        # What is asked of an engine is kept over it.
+        # The provider's answer overwrites it.
         answer = exchange(worker, key, hello(text=text))
-        # Read too late it is passed by, and that answer may be kept only while the next value is tried.
+        # If read too late it is ignored, and the answer may be stored only while the next value is tested.
         assert answer.status == 200 and answer.word in ("miss", "bypass", "hit"), value[:40]
         assert answer.json["choices"][0]["message"]["content"] == "tok " * 8
         if answer.word == "miss":
-            # The worker gives it to others until it has heard that it is kept.
+            # The worker shares the answer until Redis has confirmed that it is stored.
             wait_until(lambda: cache.get(name) != value and counted("kept") > kept, what="the answer is kept over what was planted")
             misses += 1
         elif answer.word == "hit" and counted("shared") == shared and cache.get(name) == value:

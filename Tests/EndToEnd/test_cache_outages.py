@@ -1,4 +1,4 @@
-"""A cache Redis that is slow, full, gone or back: requests are answered by engines, a little later at most."""
+"""A cache Redis that is slow, full, gone or back: providers answer the requests, slightly later at most."""
 
 import signal
 import time
@@ -11,7 +11,7 @@ from clock import judge, within
 from processes import wait_until
 from stack import Stack
 
-#: What a request may take more than without a cache: the deadline, and what a quiet machine adds at most.
+#: The most a request may take longer than without a cache: the deadline plus a quiet machine's margin.
 DEADLINE_MS, ADDED_SECONDS = 50, 1.5
 
 
@@ -33,7 +33,7 @@ def key(stack):
 
 
 def is_back(worker, key, name):
-    """An answer is kept and given again."""
+    """Waits until an answer is stored and returned again."""
     def works():
         request = hello(text=f"{name} {time.monotonic()}")
         return [exchange(worker, key, request).word for _ in range(2)] == ["miss", "hit"]
@@ -42,7 +42,7 @@ def is_back(worker, key, name):
 
 
 def are_answered(worker, key, name, words):
-    """Each within bounds, and right."""
+    """Checks that requests are answered correctly and within the bound."""
     longest = 0
     for n in range(10):
         begun = time.monotonic()
@@ -60,7 +60,7 @@ def test_stopped(stack, worker, key, request):
         are_answered(worker, key, request.node.name, {"bypass"})
         answers = at_once(40, lambda n: exchange(worker, key, hello(text=request.node.name)))
         assert {(one.status, one.word) for one in answers} == {(200, "bypass")}
-        # Once it is known to be late nobody waits for it.
+        # Once the cache is known to be late, no request waits for it.
         late = worker.metrics()['aihub_worker_cache_errors_total{reason="late"}']
         for n in range(20):
             exchange(worker, key, hello(text=f"quick {n}"))
@@ -85,7 +85,7 @@ def test_full(stack, worker, key, request):
     client.config_set("maxmemory", 1)
     try:
         before = client.dbsize()
-        # Until Redis has said no, whoever asks the same is given the answer all the same.
+        # Until Redis has refused the write, identical requests still get the answer.
         are_answered(worker, key, request.node.name, {"miss", "hit"})
         assert client.dbsize() == before
     finally:
@@ -95,7 +95,7 @@ def test_full(stack, worker, key, request):
 
 
 def test_evicting(stack, worker, key, request):
-    """Too small for what is kept: old answers go, and nothing else happens."""
+    """A Redis too small for all answers: old ones are evicted, and nothing else happens."""
     client = redis_client.Redis(port=stack.cache.port)
     client.config_set("maxmemory", client.info("memory")["used_memory"] + (1 << 20))
     try:

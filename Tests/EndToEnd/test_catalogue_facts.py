@@ -1,5 +1,5 @@
-"""What is billed after a close, and what media cost at most: said in catalogue files, kept in the database, carried by the
-snapshot, and filled in by migrations for what was there before."""
+"""Billing after a close, and token bounds of media: set in catalogue files, stored in the database, carried by the
+snapshot, and filled in by migrations for existing rows."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ PAGE = "https://vendor.example/docs, 2026-11-28"
 
 
 def load(stack, deployments, provider=""):
-    """`deployments`: members of each beside id, model and provider."""
+    """`deployments`: each one's members other than ID, model and provider."""
     path = stack.folder / "closing.yaml"
     path.write_text("\n".join([
         "providers:", f"  - {{id: closing, dialect: vllm, base_url: 'https://closing.example/v1'{provider}}}",
@@ -65,7 +65,7 @@ def test_a_claim_without_a_source_is_refused_with_a_sentence(stack, change):
         stack.sql(f"update deployment set {change} where id = 'closing-silent'")
 
 
-#: Provider's dialect, base URL, its networks, and what its deployments are after the migration.
+#: A provider's dialect, base URL and networks, and the expected value of its deployments after the migration.
 FOUND = {
     "openai": ("openai", "https://api.openai.com/v1", "{}", "stops"),
     "azure": ("azure", "https://house.openai.azure.com/openai/v1", "{}", "stops"),
@@ -82,7 +82,7 @@ FOUND = {
 
 
 def migrated(stack, name, before, insert):
-    """A database that stood at the migrations under `before`, had rows inserted, and ran all the others."""
+    """A database at the migrations below `before`, with rows inserted, that then ran all others."""
     folder = stack.folder / name
     folder.mkdir()
     files = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
@@ -121,7 +121,7 @@ BOUNDS = "name, image_tokens_max, document_tokens_max, audio_tokens_max, video_t
 
 
 def test_models_that_were_there_before_get_the_bounds_of_the_catalogue(own_stack):
-    stack = own_stack  # The catalogue that is shipped has aliases of the same names.
+    stack = own_stack  # The shipped catalogue has aliases with the same names.
     stack.run_control("load", ROOT / "deploy" / "catalogue" / "models.yaml")
     shipped = stack.sql(f"select {BOUNDS} from model where vendor <> 'scripted' and kind = 'chat' order by name")
     described = stack.sql("select name, vendor, kind, context_window, max_output_tokens, vision from model")

@@ -1,4 +1,4 @@
-"""How real clients behave: each habit as bytes on the wire, on the real binaries."""
+"""How real clients behave: each habit as bytes on the wire, against the real binaries."""
 
 import base64
 import json
@@ -80,14 +80,14 @@ def test_answers_pass_the_strict_validation_of_openais_models(gateway, client):
                 strictly(ChatCompletionChunk, chunk.removeprefix("data: "))
     for encoding in ["float", "base64"]:
         raw = client.embeddings.with_raw_response.create(model="numbers", input="x", encoding_format=encoding)
-        # The SDK's own model says list of numbers for both, since it decodes before it shows.
+        # The SDK's type is a list of numbers for both, since it decodes base64 first.
         if encoding == "float":
             strictly(CreateEmbeddingResponse, raw.text)
     completions = client.completions.with_raw_response
     strictly(Completion, completions.create(model="smart", prompt="x").text)
     text = completions.create(model="smart", prompt="x", stream=True).http_response.read().decode()
     for chunk in text.split("\n\n")[:-2]:
-        # OpenAI streams a null here until the end, which its SDK's model does not know.
+        # OpenAI streams null here until the end, which its SDK's type does not allow.
         strictly(Completion, chunk.removeprefix("data: ").replace('"finish_reason":null', '"finish_reason":"stop"'))
     for item in json.loads(client.models.with_raw_response.list().text)["data"]:
         strictly(Model, json.dumps(item))
@@ -272,7 +272,7 @@ def test_what_was_brought_into_form_is_judged_like_any_other(gateway):
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "file:///etc/passwd"}]}]}, "input"),
         ({"messages": HELLO, "tools": [{"type": "function", "parameters": {}}]}, "tools[0].name"),
         ({"input": "x", "api_base": "http://169.254.169.254"}, "api_base"),
-        # A picture is one in every form: no engine behind this name sees.
+        # An image is recognised in every form: no model behind this name accepts images.
         ({"messages": picture}, "messages"),
     ]:
         status, _, answer = gateway.chat({"model": "smart", **body})
@@ -290,7 +290,7 @@ def test_numbers_and_schemas_of_foreign_bodies_keep_their_spelling(gateway):
 
 
 def test_a_foreign_body_is_held_for_by_what_is_sent(gateway):
-    """The hold is the worst case of the body that the provider gets, which a change of form may have made longer."""
+    """The hold covers the body sent to the provider, which the conversion may have made longer."""
     key = gateway.stack.new_key()["key"]
     items = [{"type": "function_call", "call_id": f"c{n}", "name": "f", "arguments": "{}"} for n in range(50)]
     results = [{"type": "function_call_output", "call_id": f"c{n}", "output": {"a": ['"'] * 20}} for n in range(50)]
@@ -345,7 +345,7 @@ def test_two_different_keys_are_refused_and_keys_of_others_ignored(gateway):
         status, _, answer = ask(gateway.worker, "GET", "/v1/me", None, None, headers)
         assert status == 401 and "two different keys" in answer["error"]["message"], headers
         assert gateway.key not in answer["error"]["message"]
-    # Whose budget pays is beyond doubt when the second is no key of this gateway.
+    # If the second is not one of this gateway's keys, it is clear whose budget pays.
     headers = {"Authorization": f"Bearer {gateway.key}", "x-api-key": "key-of-a-proxy"}
     assert ask(gateway.worker, "GET", "/v1/me", None, None, headers)[0] == 200
     status, _, answer = ask(gateway.worker, "GET", "/v1/me", None, None, {"Authorization": "Basic eDp5", "api-key": gateway.key})
@@ -353,7 +353,7 @@ def test_two_different_keys_are_refused_and_keys_of_others_ignored(gateway):
 
 
 def test_one_connection_may_change_its_key_and_its_header(gateway):
-    """The work done for a key is kept for the next request of a connection: only for the same key in the same place."""
+    """A connection caches the work done for a key: only for the same key in the same header."""
     made = gateway.stack.new_key()
     fields = [f"Authorization: Bearer {gateway.key}", f"api-key: {made['key']}", f"x-api-key: {made['key']}",
               f"Authorization: Bearer {gateway.key}", "X-Nothing: 1", f"api-key: {gateway.key}\r\nx-api-key: {made['key']}"]
@@ -421,7 +421,7 @@ def test_a_client_of_responses_alone_gets_a_404_it_can_read(gateway):
 # LangChain
 
 def test_langchain_embeddings_of_token_ids_are_told_what_to_do(gateway):
-    """OpenAIEmbeddings tokenises by itself unless told not to; ids of one vocabulary mean nothing in another."""
+    """OpenAIEmbeddings tokenises by default; IDs of one vocabulary mean nothing in another."""
     for ids in [[9906, 1917], [[9906], [1917, 0]]]:
         body = {"model": "gemini-embedding-001", "input": ids, "encoding_format": "base64"}
         status, _, answer = gateway.ask("POST", "/v1/embeddings", body)
@@ -436,7 +436,7 @@ def test_langchain_takes_the_engine_from_the_finish_chunk_and_wants_no_usage(gat
     assert finish["model"] == "script:in=10,out=8" and all("usage" not in chunk for chunk in chunks)
 
 
-# What the reference calls lenient forms
+# Forms the reference calls lenient
 
 def test_lenient_forms_of_messages(gateway):
     messages = [
@@ -474,7 +474,7 @@ def test_null_counts_as_absent_everywhere(gateway):
     assert gateway.ask("POST", "/v1/embeddings", {"model": "numbers", "input": "x", **dict.fromkeys(names)})[0] == 200
 
 
-# Embeddings and completions, and what they cost
+# Embeddings and completions, and their cost
 
 def test_embeddings_in_base64_are_little_endian_single_precision(gateway):
     body = {"model": "numbers", "input": "x", "encoding_format": "base64"}

@@ -1,4 +1,4 @@
-"""The wire format as clients rely on it, point by point, on the real binaries."""
+"""The wire format clients rely on, point by point, against the real binaries."""
 
 import base64
 import concurrent.futures
@@ -29,7 +29,7 @@ def own_worker(stack, name, **settings):
 
 
 def joined(chunks):
-    """What the chunks of one choice add up to: text, calls, finish reason."""
+    """The combined chunks of one choice: text, calls, finish reason."""
     text, calls, finish = "", {}, None
     for choice in (choice for chunk in chunks for choice in chunk["choices"]):
         text += choice["delta"].get("content") or ""
@@ -81,7 +81,7 @@ def test_04_done_ends_every_stream(gateway, model):
 
 
 def test_05_a_provider_that_dies_in_the_middle(gateway):
-    """One error event, `[DONE]`, what passed is billed, and the next request is led elsewhere."""
+    """One error event and `[DONE]`; the relayed part is billed, and the next request goes to another deployment."""
     stack = gateway.stack
     path = stack.folder / "dying.yaml"
     path.write_text("aliases:\n  - {name: dying, candidates: [{model: cut}, {model: plain}]}\n")
@@ -172,7 +172,7 @@ def test_09_bytes_split_anywhere_give_the_same_output(gateway, upstream):
 def test_10_every_error_is_in_one_shape(gateway):
     stack, worker, key = gateway.stack, gateway.worker, gateway.key
     made = stack.new_key()
-    # 202 while a worker that has just gone may still have it: asked again, it says when none has.
+    # 202 while a worker that has just stopped may still know the key: repeat until none does.
     wait_until(lambda: stack.admin("POST", f"/keys/{made['id']}/revoke")[0] == 200, 40, "no worker admits the key")
     minute = stack.new_key(limits={"requests_per_minute": 1})["key"]
     day = stack.new_key(limits={"requests_per_day": 1})["key"]
@@ -215,7 +215,7 @@ def test_11_when_to_retry(gateway):
     status, headers, body = ask(worker, "POST", CHAT, empty, HELLO)
     assert (status, body["error"]["type"], headers["x-should-retry"]) == (402, "insufficient_quota", "false")
     assert "retry-after" not in headers
-    # Room for one hold and not for two.
+    # Enough for one hold but not for two.
     small = stack.new_key(limits={"usd_per_month": "0.0008"})["key"]
     request = {**HELLO, "model": "slow", "max_tokens": 30, "stream": True}
     first = threading.Thread(target=ask, args=(worker, "POST", CHAT, small, request))
@@ -244,7 +244,7 @@ def test_12_embeddings(gateway):
         assert [list(struct.unpack("<16f", base64.b64decode(text, validate=True))) for text in coded] == vectors
         assert embed(model, input="one")[0] == embed(model, input=["one"])[0] == [vector("one", 16)]
         assert embed(model, input="one", dimensions=4)[0] == [vector("one", 4)]
-        # The two forms of token ids are understood, and refused where they would mean something else.
+        # Both forms of token IDs are accepted, and refused where they would mean something else.
         for ids in [[1, 2], [[1, 2], [3]]]:
             assert gateway.ask("POST", "/v1/embeddings", {"model": model, "input": ids})[0] == 400
     for bad in [{}, {"input": ""}, {"input": []}, {"input": ["a", ""]}, {"input": ["a", 5]}, {"input": [1.5]},
@@ -321,7 +321,7 @@ def test_17_preflight_and_cors(gateway, path):
 def test_18_text_passes_unharmed(gateway, upstream):
     text = "é€😀 \u2028\u2029\u0085 \u0000 \ufeff \"\\ "
     data = event(json.dumps(json.loads(delta(text)), ensure_ascii=False)) + event(delta(text)) + END
-    # Both characters of the emoji's bytes come in different packets, whichever way they are written.
+    # The emoji's bytes are split across packets, in either notation.
     upstream.scripts["text"] = [stream(data, 1)]
     upstream.scripts["plain text"] = [plain({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": usage(7, 2)})]
@@ -337,7 +337,7 @@ def test_18_text_passes_unharmed(gateway, upstream):
 
 @pytest.fixture(scope="module")
 def remembering():
-    """A gateway with an answer cache; the shared one has none."""
+    """A gateway with an answer cache, which the shared one lacks."""
     made = Stack(workers=1, cache=True)
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""Every snippet of docs/connect.md, taken out of the page and run."""
+"""Runs every snippet of docs/connect.md."""
 
 import importlib.util
 import json
@@ -84,7 +84,7 @@ def test_node(gateway, heading, kind):
 
 
 def test_aider(gateway):
-    """Its settings lead where they should: litellm asks the base for what follows `openai/`. Aider itself where it is there."""
+    """Its settings work: litellm sends the name after `openai/` to the base URL. Runs aider if installed."""
     settings, start = of("aider", "sh")[0].splitlines()
     base, key = run(gateway, ["bash", "-eu"], settings + '\necho "$OPENAI_API_BASE $OPENAI_API_KEY"').split()
     assert (base, key) == (gateway.base_url, gateway.key)
@@ -135,7 +135,7 @@ def test_librechat(gateway):
 
 @pytest.mark.parametrize("at, printed", [(0, "tok " * 8), (1, "12")], ids=["chat", "embeddings"])
 def test_langchain(gateway, at, printed):
-    """With the real library where it is installed; what it puts on the wire is tested in test_client_habits.py."""
+    """With the real library where installed; test_client_habits.py tests what it sends."""
     if importlib.util.find_spec("langchain_openai") is None:
         pytest.skip("langchain-openai is not installed here (pip install langchain-openai to run this)")
     assert run(gateway, [sys.executable, "-"], of("LangChain", "python")[at]).rstrip("\n") == printed

@@ -1,4 +1,4 @@
-"""How many connections one caller may have, and all together, and who a caller behind a load balancer is."""
+"""Connection limits per address and in total, and the addresses of callers behind a load balancer."""
 
 import ipaddress
 import json
@@ -43,7 +43,7 @@ class Callers:
         return made
 
     def ask(self, connection, request=GET):
-        """The status, 0 when the connection was closed instead; headers and body of an answer."""
+        """Status, headers and body of an answer; the status is 0 if the connection was closed instead."""
         try:
             connection.sendall(request)
             received = b""
@@ -141,7 +141,7 @@ def test_a_trusted_proxy_has_no_bound(callers):
     is_turned_away(callers.ask(callers.connect(source=OTHER)))
 
 
-# By the address that a proxy names
+# By the address a proxy reports
 
 @on("proxied")
 @VERSIONS
@@ -157,7 +157,7 @@ def test_the_named_address_is_counted(callers, header, named, other):
 @on("proxied")
 @VERSIONS
 def test_a_header_cut_at_every_byte_names_the_same_caller(callers, header):
-    """One loop serves all: when a later request is answered, the earlier first halves have been read."""
+    """One loop serves all: once a later request is answered, the first parts sent before it have been read."""
     headers = [header(f"10.9.1.{100 + at}") for at in range(len(header("10.9.1.100")))]
     halves = [[callers.connect(sent=whole[:at]) for _ in range(LIMIT)] for at, whole in enumerate(headers)]
     assert callers.status(sent=header("10.9.2.1")) == 200
@@ -193,7 +193,7 @@ def test_nobody_else_may_name_a_caller(callers, header):
     callers.fill(LIMIT - 1, source=OTHER)
 
 
-# All together
+# In total
 
 @on("few")
 def test_there_are_so_many_places_for_all(callers):

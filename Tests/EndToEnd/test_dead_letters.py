@@ -1,4 +1,4 @@
-"""Usage events that the ledger could not take in: an operator sees them, has them taken in once the cause is mended, or dismisses them."""
+"""Usage events the ledger rejected: an operator can list them, retry them once the cause is fixed, or dismiss them."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ def own_stack():
 
 @pytest.fixture(scope="module")
 def letters(own_stack):
-    """One that breaks a rule somebody has given the ledger, and one that is no event; and the former's event."""
+    """One that violates a constraint added to the ledger, one that is not an event; and the first one's event."""
     key = own_stack.new_key()
     wait_until(lambda: ask(own_stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
     wait_until(own_stack.ledger, what="a first request is in the ledger")

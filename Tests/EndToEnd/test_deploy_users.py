@@ -1,5 +1,5 @@
-"""As whom the services of deploy/run run: never as root. Started by root they have a user of their own, whom this makes where it is
-missing; started by anybody else they are theirs. In a folder that everybody may enter, and in one that root alone may."""
+"""The user that runs the services of deploy/run: never root. Started by root, they get their own user, created if
+missing; started by another user, they run as that user. In a folder open to everybody, and in one only root may enter."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ PRIVATE = ["secrets/pepper", "secrets/seal-key", "secrets/kek", "secrets/audit-k
 
 @pytest.fixture(params=[0o755, 0o700], ids=["open", "closed"])
 def tree(request):
-    """What deploy/run needs, in a folder of its own. As an earlier start by root may have left it: passwords of root's."""
+    """The files deploy/run needs, in a folder as an earlier start by root may have left it: passwords owned by root."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="aihub-deploy-"))
     folder.chmod(request.param)
     made = folder / "tree"
@@ -38,7 +38,7 @@ def tree(request):
     (made / ".local" / "secrets" / "redis-dp").chmod(0o600)
     yield made
     shutil.rmtree(folder)
-    # Where root's cluster is when its user cannot enter the folder.
+    # The location of root's cluster if PostgreSQL's user cannot enter the folder.
     shutil.rmtree(f"/var/lib/postgresql/aihub-{hashlib.sha256(str(made).encode()).hexdigest()[:12]}", ignore_errors=True)
 
 
@@ -46,7 +46,7 @@ PORTS = ["AIHUB_PORT", "AIHUB_PORT_2", "AIHUB_ADMIN_PORT", "POSTGRES_PORT", "RED
 
 
 def free_ports():
-    """One for each of the names, none of them twice, and three in a row for operations."""
+    """A distinct port for each name, with three consecutive ones for operations."""
     ports = {"AIHUB_OPERATIONS_PORT": 0}
     while not ports["AIHUB_OPERATIONS_PORT"]:
         first = free_port()
@@ -84,7 +84,7 @@ class Services:
 
 
 def credentials(pid):
-    """Real, effective, saved and file-system user of a process, and what it may do beside them."""
+    """A process's real, effective, saved and file-system user, and its capabilities and groups."""
     fields = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
     return {int(uid) for uid in fields["Uid"].split()}, int(fields["CapEff"], 16), fields["Groups"].split()
 

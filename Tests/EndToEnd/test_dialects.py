@@ -1,4 +1,4 @@
-"""Providers of other formats, through the official client of OpenAI: Anthropic Messages, and what dialects leave out."""
+"""Providers with other formats, through OpenAI's client: Anthropic Messages, and members that dialects drop."""
 
 import json
 
@@ -34,7 +34,7 @@ SCRIPTED = {
 
 @pytest.fixture(scope="module")
 def claude(stack):
-    """The scripted provider once more, spoken to as Anthropic, and once as OpenAI itself."""
+    """The scripted provider again, as Anthropic and as OpenAI itself."""
     lines = ["providers:"]
     for name, dialect in [("scripted-claude", "anthropic"), ("scripted-strict", "openai")]:
         lines += [f"  - {{id: {name}, dialect: {dialect}, base_url: '{stack.provider_url}/v1',"
@@ -153,7 +153,7 @@ def test_each_error_has_its_meaning_and_costs_nothing(stack, claude, model, stat
         claude.chat.completions.create(model=model, messages=HELLO, stream=stream)
     assert raised.value.status_code == status and raised.value.body["type"] == type_
     _, row = entry_of(stack, raised.value.response.headers["x-request-id"])
-    # What only repeats the caller's own words keeps the unit of the request limits.
+    # An error that only repeats the caller's own text still uses a unit of the request limits.
     assert row["nano_usd"] == 0 and row["given_back"] == (status != 400)
 
 

@@ -1,4 +1,4 @@
-"""What the documents list is what the source has."""
+"""Lists in the documents match the source."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The public port's manners: error shape everywhere, CORS, paths, and bodies that are none."""
+"""HTTP behaviour of the public port: error shape, CORS, paths, and invalid bodies."""
 
 import json
 

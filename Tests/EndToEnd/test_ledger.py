@@ -1,4 +1,4 @@
-"""What the ledger's own SQL makes of usage events, in whatever order and batches they come. Nothing of it is committed."""
+"""The ledger's SQL gives the same result for usage events in any order and batches. Nothing is committed."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ def event(word, final):
 
 
 def batches(words):
-    """Every order, at once and one by one, and each word twice."""
+    """Every order, in one batch and one by one, and each event twice."""
     for order in itertools.permutations(words):
         yield [list(order)]
         yield [[word] for word in order]
@@ -33,7 +33,7 @@ def batches(words):
 @pytest.mark.parametrize(("final", "expected"), [("final, given back", (0, 0)), ("final", (900, 1)), (None, (700, 1))])
 def test_a_request_costs_and_counts_by_its_final_word(stack, final, expected):
     connection = psycopg2.connect(stack.postgres.url)
-    # The worker's own clock is over midnight already: the day by Redis's clock is the one that was charged.
+    # The worker's clock is already past midnight: the day charged follows Redis's clock.
     ahead = {"admittedMs": 1_760_000_000_000 + 86_400_000} if final == "final, given back" else {}
     try:
         for taken in batches(["reaped"] + ([final] if final else [])):

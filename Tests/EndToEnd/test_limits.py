@@ -1,4 +1,4 @@
-"""Limits hold under parallel requests over both workers, and say which one refused."""
+"""Limits hold under parallel requests on both workers, and a refusal names the limit."""
 
 import threading
 
@@ -9,7 +9,7 @@ from raw import ask
 
 CHAT = "/v1/chat/completions"
 HELLO = {"model": "plain", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}
-#: What HELLO costs: 10 and 8 tokens at the test prices, rounded up.
+#: The cost of HELLO: 10 and 8 tokens at the test prices, rounded up.
 COST = 66_001
 
 

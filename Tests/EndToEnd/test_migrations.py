@@ -1,4 +1,4 @@
-"""Migrations beside programs that run: a newer schema an older program may go on with, and locks nobody waits behind."""
+"""Migrations while programs run: older programs keep working on a newer schema, and no lock blocks others."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def added(own_stack):
-    """Puts the database back to the schema that is shipped."""
+    """A stack whose database forgets the migrations that a test added."""
     yield own_stack
     own_stack.sql("delete from schema_migration where number > %s returning 1", NUMBERS[-1])
 
@@ -52,7 +52,7 @@ def test_every_mark_names_a_file_before_its_own():
 
 
 def test_a_migration_that_meets_a_long_statement_lets_others_pass(added, folder):
-    """It needs a lock that a reader has. While it waits for it, another reader would have to wait behind it."""
+    """It needs a lock that a reader holds; while it waits, other readers would queue behind it."""
     newer = folder / f"{NUMBERS[-1] + 1:04}_needs_a_lock.sql"
     newer.write_text("alter table spend add column shoe_size integer;\n")
     reader = psycopg2.connect(added.postgres.url)
@@ -64,7 +64,7 @@ def test_a_migration_that_meets_a_long_statement_lets_others_pass(added, folder)
     def waits():
         return added.sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like %s", "%shoe_size%")[0][0]
     wait_until(waits, what="the migration waits for the lock")
-    # Were there no bound on its wait, this would wait as long as the reader stays: for ever.
+    # Without a bound on the migration's wait, this would never return.
     assert added.sql("select count(*) >= 0 from spend") == [(True,)]
     reader.close()
     migrating.join()
@@ -78,7 +78,7 @@ def test_what_runs_with_its_owners_rights_is_pinned_and_not_for_everybody(stack)
             not exists (select from unnest(p.proconfig) c where c = 'search_path=public, pg_temp')
             or has_function_privilege('gw_ro', p.oid, 'execute'))""")
     assert loose == []
-    # Two of them at least are there to be found.
+    # At least two of them exist.
     assert stack.sql("select count(*) > 1 from pg_proc where prosecdef")[0][0]
     assert stack.sql("select has_database_privilege('gw_ro', current_database(), 'temporary')") == [(False,)]
 
@@ -87,7 +87,7 @@ def test_the_ledger_makes_its_partitions_with_its_own_rights(own_stack):
     own_stack.sql("set role gw_ingest; select create_usage_partitions(9)")
     made = own_stack.sql("select n.nspname, count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
                          " join pg_namespace n on n.oid = c.relnamespace where i.inhparent = 'usage_event'::regclass group by 1")
-    # This month and nine more, and the one for everything else.
+    # This month and nine more, and the default partition.
     assert made == [("public", 11)]
 
 

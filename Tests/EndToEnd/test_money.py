@@ -10,9 +10,9 @@ from processes import wait_until
 from stack import price
 
 HELLO = [{"role": "user", "content": "Count this, please."}]
-#: Models whose complete answers carry usable usage: what the provider charges must be in the ledger exactly.
+#: Models whose complete answers have valid usage: the ledger must match the provider's bill exactly.
 EXACT = ["plain", "late", "cached", "tool", "groq", "twice", "nameless", "undone"]
-#: Models that fail before they give anything: nobody is charged.
+#: Models that fail before any output: nothing is charged.
 FREE = ["broken", "busy", "refused", "unpaid", "denied", "gone"]
 
 
@@ -25,7 +25,7 @@ async def ask(client, model, stream):
         return "ok"
     except openai.APIStatusError as error:
         if error.type == "overloaded":
-            # A slow machine does not serve a thousand at once in time, and says when to come again.
+            # A slow machine may not serve a thousand at once in time, and answers with a time to retry.
             await asyncio.sleep(float(error.response.headers["retry-after"]))
             return await ask(client, model, stream)
         return error.status_code
@@ -47,7 +47,7 @@ def run_mixed(stack, key, count, seed, models):
 
 
 def settle_and_compare(stack):
-    """Waits until nothing is open and the ledger knows every request the provider served; returns bill and ledger."""
+    """Waits until no hold is open and the ledger has every request the provider served; returns bill and ledger."""
     wait_until(stack.settled, what="all holds are settled")
     bill = stack.bill()
     wait_until(lambda: set(bill) <= set(stack.ledger()), what="the ledger has every request the provider saw")

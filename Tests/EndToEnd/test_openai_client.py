@@ -1,4 +1,4 @@
-"""The official client, unmodified but for base URL and key, through both workers."""
+"""The official client, configured only with base URL and key, through both workers."""
 
 import asyncio
 import json

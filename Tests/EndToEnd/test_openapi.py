@@ -1,4 +1,4 @@
-"""Answers against an OpenAPI file that is no part of this tree: AIHUB_OPENAPI=FILE names it, without it nothing is tested."""
+"""Answers against an OpenAPI file outside this tree: AIHUB_OPENAPI=FILE names it; without it nothing is tested."""
 
 import os
 import subprocess

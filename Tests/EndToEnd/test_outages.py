@@ -1,5 +1,5 @@
-"""What stops, stops alone: the data plane serves without control plane and PostgreSQL, and nothing is lost or doubled when
-something is killed."""
+"""Failures stay local: the data plane serves without control plane and PostgreSQL, and nothing is lost or duplicated when
+a process is killed."""
 
 import signal
 import time
@@ -68,7 +68,7 @@ def test_killing_a_worker_under_load_leaks_and_doubles_nothing(own_stack):
     assert stack.sql("select sum(nano_usd), sum(requests) from spend")[0] == (
         sum(row["nano_usd"] for row in ledger.values()), sum(not row["given_back"] for row in ledger.values()))
     spent = sum(scope["month_spent"] for name, scope in stack.scopes().items() if ":key_" in name)
-    # An interrupted request that never reached the provider may still be on its way into the ledger.
+    # The event of an interrupted request that never reached the provider may still be in transit to the ledger.
     wait_until(lambda: stack.sql("select sum(nano_usd) from spend")[0][0] == spent, 10, "Redis and ledger agree")
 
 

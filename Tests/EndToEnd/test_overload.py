@@ -1,5 +1,5 @@
-"""More than the limiter can answer: a worker goes on serving what it can, fairly, and refuses the rest before it asks. Nothing here looks
-at a clock: what counts are numbers of calls, and one key beside another in the same run."""
+"""More load than the limiter can handle: a worker serves what it can, fairly, and refuses the rest before asking Redis.
+Nothing here depends on time: the tests count calls, and compare keys within the same run."""
 
 import asyncio
 import json
@@ -13,14 +13,14 @@ from redis_proxy import RedisProxy
 from stack import Stack, Worker
 
 BODY = json.dumps({"model": "plain", "messages": [{"role": "user", "content": "hi"}]}).encode()
-#: How long Redis takes for an admission: some 250 a second, on any machine.
+#: Redis's time for an admission, which makes about 250 a second on any machine.
 ADMIT_SECONDS = 0.004
-#: Connections of the greedy key, far more than that; and what a modest key asks meanwhile.
+#: Connections of the greedy key, far more than that, and the modest key's requests meanwhile.
 GREEDY, MODEST, ASKED_EACH = 400, 4, 8
 
 
 class Calls:
-    """What the worker asks of Redis, by function, and how often each settle came."""
+    """The worker's calls to Redis by function, and how often each settle arrived."""
 
     def __init__(self):
         self.admits, self.settles = 0, Counter()
@@ -46,7 +46,7 @@ def crowd():
 
 
 async def ask(reader, writer, key):
-    """One request on a connection; status, headers and body."""
+    """Sends one request on a connection; returns status, headers and body."""
     writer.write((f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
                   f"Content-Length: {len(BODY)}\r\n\r\n").encode() + BODY)
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -56,7 +56,7 @@ async def ask(reader, writer, key):
 
 
 async def caller(port, key, answers, until):
-    """Asks again and again until told to stop; a whole answer each time."""
+    """Sends requests until told to stop, reading each answer completely."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while not until(answers):
         answers.append(await ask(reader, writer, key))
@@ -64,7 +64,7 @@ async def caller(port, key, answers, until):
 
 
 async def crowd_of(port, greedy, modest):
-    """The answers of a key that asks on many connections at once, and those of one that asks little meanwhile."""
+    """The answers of a key with many concurrent connections, and those of a key with few requests meanwhile."""
     many, few = [], [[] for _ in range(MODEST)]
     stop = False
     greedy_ones = [asyncio.create_task(caller(port, greedy, many, lambda _: stop)) for _ in range(GREEDY)]

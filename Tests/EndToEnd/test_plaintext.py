@@ -1,4 +1,4 @@
-"""No key and no token goes over a network in clear: a listener others can reach speaks TLS, or whoever starts it says what does."""
+"""Keys and tokens never cross a network in plain text: a reachable listener uses TLS or is declared behind a proxy."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ LOOPBACK = ["127.0.0.1", "localhost", "::1", "127.8.9.10"]
 
 
 def ended(stack, program, environment, host, plaintext=None, tls=False):
-    """The status and the words of a program with a setting that is wrong in any case, so that it never listens."""
+    """Exit status and output of a program with an additional invalid setting, so that it never listens."""
     prefix = {"aihub-worker": "AIHUB_WORKER_", "aihub-control": "AIHUB_CONTROL_"}[program]
     changed = {"HOST": host, "PORT": "none", **({"PLAINTEXT": plaintext} if plaintext else {}),
                **({"TLS_CERTIFICATE_FILE": "x", "TLS_KEY_FILE": "y"} if tls else {})}
@@ -65,7 +65,7 @@ def encrypted(own_stack, tmp_path):
     process = Process("control-tls", [BINARIES / "aihub-control", "serve"], own_stack.folder, {
         **own_stack.control_env, "AIHUB_CONTROL_PORT": str(port), "AIHUB_CONTROL_OPERATIONS_PORT": str(operations),
         "AIHUB_CONTROL_TLS_CERTIFICATE_FILE": str(certificate), "AIHUB_CONTROL_TLS_KEY_FILE": str(key)}).start()
-    # The address it is going to serve is told first.
+    # It first logs the address it will serve.
     wait_until(lambda: f"listening on 127.0.0.1:{port}" in process.log(), what="it serves")
     yield pairs, port
     process.kill()
@@ -93,7 +93,7 @@ def test_the_admin_port_serves_tls_and_nothing_else(own_stack, encrypted):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own takes root")
 def test_beside_tls_the_plain_port_is_for_this_machine(stack, tmp_path):
-    """In a network of its own, so that nobody else can reach what is served."""
+    """In its own network namespace, so that the port is unreachable from outside."""
     certificate, key = Pairs(tmp_path / "pairs").make("localhost")
     worker = Worker("plain-beside-tls", stack, HOST="0.0.0.0", TLS_CERTIFICATE_FILE=certificate, TLS_KEY_FILE=key, TLS_PORT=free_port())
     worker.process.command = ["unshare", "--net", "--", *worker.process.command]

@@ -1,4 +1,4 @@
-"""Prices end to end: what the ledger keeps is enough to charge again, a later price takes force by itself, none refuses."""
+"""Prices end to end: charges can be recomputed from the ledger, later prices take effect by themselves, none is a 404."""
 
 import asyncio
 import datetime
@@ -15,7 +15,7 @@ from stack import STOPS
 
 HELLO = [{"role": "user", "content": "Count this, please. " + "It is long enough to be held for. " * 12}]
 KINDS = ("input", "image_input", "cache_read", "cache_write", "cache_write_hour", "output", "reasoning")
-#: Above 200 input tokens other prices hold, above 320 yet others; all are odd, so that a mixed-up counter shows.
+#: Price tiers above 200 and above 320 input tokens; all prices are uneven, so that a mixed-up counter shows.
 TIERED = """{input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: "11.5", tiers: [
     {above_input_tokens: 200, input: "2.000007", cache_read: "0.7", output: "9.000011", reasoning: "13.000013"},
     {above_input_tokens: 320, input: "3.000017", cache_read: "0.9", output: "5.000019"}]}"""
@@ -55,7 +55,7 @@ def client(stack):
 
 
 def recomputed(raw, price, tiers):
-    """The charge by the provider's own words and the price alone."""
+    """The charge computed only from the provider's usage and the price."""
     usage = json.loads(raw)
     prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
@@ -115,7 +115,7 @@ def test_every_charge_can_be_computed_again_from_what_is_stored(stack):
 
 
 def test_a_charge_that_differs_is_shown(stack, client):
-    """The view can fail: a price that costs something else shows the rows that name it. Nothing of it is committed."""
+    """The view can fail: changing a price shows the rows that reference it. Nothing is committed."""
     client.chat.completions.create(model="plain", messages=HELLO)
     wait_until(lambda: stack.sql("select count(*) from usage_event where nano_usd > 0") > [(0,)], what="a charge is booked")
     connection = psycopg2.connect(stack.postgres.url)

@@ -1,5 +1,5 @@
-"""Every example of the product's documentation, run as its reader would paste it: base URL and key replaced, nothing else.
-Then every row of its lists of statuses and of troubles, brought about."""
+"""Runs every example of the product's documentation as its reader would, with only base URL and key replaced.
+Then reproduces every row of its lists of statuses and of problems."""
 
 import json
 
@@ -216,7 +216,7 @@ def test_embeddings(gateway):
 
 
 def test_images_generations(gateway):
-    """The document names the endpoint and gives no example: OpenAI's own form."""
+    """The documentation names the endpoint without an example, so OpenAI's own format is used."""
     answer = loads(gateway.bash(r"""
 curl https://api.tdspro.lol/v1/images/generations \
   -H "Authorization: Bearer sk-hub-..." \
@@ -341,7 +341,7 @@ def test_opencode_configuration_names_only_what_can_be_called(gateway):
     listed = {model.id for model in client.models.list()}
     assert set(provider["models"]) <= listed and configuration["model"].removeprefix("aihub/") in listed
     for name in provider["models"]:
-        # As the AI SDK asks on opencode's behalf.
+        # The AI SDK's request for opencode.
         chunks = list(client.chat.completions.create(
             model=name, messages=HELLO["messages"], max_tokens=64, stream=True, stream_options={"include_usage": True}))
         assert chunks[-1].usage.total_tokens > 0 and [c.choices[0].finish_reason for c in chunks[:-1]][-1] == "stop"
@@ -349,7 +349,7 @@ def test_opencode_configuration_names_only_what_can_be_called(gateway):
 
 @pytest.mark.parametrize("name", ["smart", "fast", "code"])
 def test_cursor_settings(gateway, name):
-    """The base URL of the settings, the key, and each custom model name: what the verify step asks."""
+    """The verify step's request with the base URL from the settings, the key, and each custom model name."""
     client = OpenAI(base_url=gateway.pasted("https://api.tdspro.lol/v1"), api_key=gateway.key, max_retries=0)
     answer = client.chat.completions.create(model=name, messages=[{"role": "user", "content": "Test"}], max_tokens=5)
     assert answer.choices[0].finish_reason == "length"

@@ -1,4 +1,4 @@
-"""Vendors keep the beginnings of prompts for a whole account. What they tell them apart by is the org's own, whatever callers send."""
+"""Vendors cache prompt prefixes per account; the key that separates them is the org's own, whatever callers send."""
 
 import json
 
@@ -10,7 +10,7 @@ from raw import ask
 from stack import STOPS
 
 CHAT = "/v1/chat/completions"
-#: Vendors that have a name for prompts, and the row for servers that may have one. All others get none.
+#: Vendors with a `prompt_cache_key`, and the row for servers that may accept one. All others get none.
 ALWAYS, REPLACED = {"openai", "azure", "mistral", "openrouter"}, {"vllm"}
 DIALECTS = ["openai", "azure", "mistral", "openrouter", "vllm", "groq", "deepseek", "xai", "together", "qwen", "ollama", "llamacpp",
             "gemini-compat", "anthropic"]
@@ -18,7 +18,7 @@ DIALECTS = ["openai", "azure", "mistral", "openrouter", "vllm", "groq", "deepsee
 
 @pytest.fixture(scope="module")
 def orgs(stack):
-    """Two orgs: their ids and keys."""
+    """Two orgs: their IDs and keys."""
     lines = ["providers:"] + [
         f"  - {{id: named-{d}, dialect: {d}, base_url: '{stack.provider_url}/v1', allowed_networks: ['127.0.0.0/8'],"
         f" credential_from_environment: NAMED_KEY, {STOPS}}}" for d in DIALECTS]
@@ -38,7 +38,7 @@ def orgs(stack):
 
 
 def name_sent(stack, key, dialect, **own):
-    """What the provider got as `prompt_cache_key`."""
+    """The `prompt_cache_key` the provider received."""
     status, headers, answer = ask(stack.workers[0], "POST", CHAT, key, {
         "model": f"named-{dialect}", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5, **own})
     assert status == 200, answer
@@ -57,5 +57,5 @@ def test_each_org_has_names_of_its_own_at_a_vendor(stack, orgs, dialect):
         assert name == (name_at_vendors(stack, org, own) if named else None), (org, own)
     names = [name for name in got.values() if name is not None]
     assert len(set(names)) == len(names) == {True: 8}.get(dialect in ALWAYS, 6 if dialect in REPLACED else 0)
-    # `null` is as good as nothing.
+    # `null` counts as absent.
     assert name_sent(stack, one_key, dialect, prompt_cache_key=None) in (None, got[one, None])

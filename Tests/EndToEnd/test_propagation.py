@@ -1,4 +1,4 @@
-"""A change made in psql is in force on every worker in well under 100 ms; a bad one never gets in."""
+"""A change made in psql is in force on every worker in well under 100 ms; an invalid one is never published."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ LIMIT_SECONDS = 0.1
 
 
 class Probe:
-    """A kept-alive connection that asks one worker something and reads the answer."""
+    """A keep-alive connection that sends one worker a request and reads the answer."""
 
     def __init__(self, worker, key):
         self.connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(10))
@@ -27,7 +27,7 @@ class Probe:
 
 
 def milliseconds_until(probes, is_in_force):
-    """From now, right after the commit, until it holds on every worker."""
+    """The time from now, right after the commit, until it holds on every worker."""
     committed = time.monotonic()
     for probe in probes:
         while not is_in_force(probe):
@@ -96,7 +96,7 @@ def test_a_keys_status(stack):
 
 
 def test_an_orgs_status(stack):
-    """Suspended and active in turn: it concerns all keys of the org."""
+    """Suspended and active in turn: the status applies to all keys of the org."""
     def change(cursor, key, n):
         cursor.execute("update org set status = %s where id = (select org_id from api_key where id = %s)",
                        ("suspended" if n % 2 == 0 else "active", key))

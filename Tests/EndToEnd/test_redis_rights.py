@@ -1,5 +1,5 @@
-"""What the planes may do in the state Redis: all their functions, and nothing that is not theirs. No gateway runs here: the
-users that are shipped, and the library's own text, on a real redis-server."""
+"""What the planes may do in the state Redis: their own functions and nothing else. No gateway runs here: only the
+shipped users and the shipped library, on a real redis-server."""
 
 import pathlib
 import re
@@ -22,7 +22,7 @@ PERIODS = "209901/20990101,209901/20990101"
 
 
 def library():
-    """The text for FUNCTION LOAD, in the order the gateway joins it."""
+    """The text for FUNCTION LOAD, with the files joined in the gateway's order."""
     names = re.findall(r"PackageResources\.(\w+)_lua", (SCRIPTS / "LimitLibrary.swift").read_text())
     return "\n".join((SCRIPTS / "Lua" / f"{name}.lua").read_text() for name in names)
 
@@ -35,7 +35,7 @@ def prefix():
 
 
 def packed(name, version):
-    """The limits of one scope, none set, as MessagePack: [name, version, -1 …]."""
+    """A scope without limits, as MessagePack: [name, version, -1 …]."""
     text = name.encode()
     return bytes([0x9b, 0xa0 | len(text)]) + text + b"\xd3" + struct.pack(">q", version) + b"\xff" * 9
 
@@ -46,7 +46,7 @@ LIMITS = b"\x92" + packed(KEY, 1) + packed(ORG, 1)
 @pytest.fixture(scope="module")
 def server():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="aihub-test-"))
-    # What the server itself could forbid is allowed here: it is the rights that are tried.
+    # Commands the server could disable are enabled, since this tests the users' rights.
     made = StateRedis(
         folder, "--enable-debug-command", "yes", "--enable-module-command", "yes", default=False).start()
     yield made
@@ -72,7 +72,7 @@ def dp(server, cp):
     return redis.Redis.from_url(server.url_of("dp"))
 
 
-#: Functions of the control plane alone whose own keys a worker may name: the shard's c: stands in front of them.
+#: Control plane functions whose keys a worker may access; they take the shard's c: as their first key.
 FENCED = ["count", "barrier", "close", "clear", "seed", "entomb", "at_least"]
 
 
@@ -87,7 +87,7 @@ def hold(request):
 
 
 def own(client, request):
-    """A request of this user's own."""
+    """A request ID specific to the client's user."""
     return f"{client.connection_pool.connection_kwargs['username']}-{request}"
 
 
@@ -101,7 +101,7 @@ def settle(client, request, to="S"):
                 request, 1, to, 40, 10, "{}", 60000, PERIODS, 0)
 
 
-# Each function where it writes most, so that every command in it is asked for.
+# Each function on the path with the most writes, so that every command in it is used.
 def run_admit(client):
     assert admit(client, own(client, "admitted"))[0] == 0
 
@@ -282,7 +282,7 @@ def test_a_worker_cannot_run_what_writes_configuration(dp, function, keys, argum
     ("count", [f"h:{TAG}late", OPEN, *SCOPES], ["late", 1, 5, 10, "{}", 60000, PERIODS, 0, ""]),
 ], ids=FENCED[1:] + FENCED[:1])
 def test_a_worker_cannot_run_what_rebuilds_counters(dp, function, keys, arguments, fence):
-    # redis-py makes one of its own of each NOPERM, the server's and the library's.
+    # redis-py maps NOPERM errors of the server and of the library to the same exception.
     refused(dp, "FCALL", f"{prefix()}_{function}", len(fence) + len(keys), *fence, *keys, *arguments)
 
 
@@ -320,7 +320,7 @@ def test_the_control_plane_may(cp, command):
 
 @pytest.mark.parametrize("to", ["S", "R"])
 def test_what_cannot_be_filed_is_not_counted(dp, to):
-    # A stream that has the largest id takes no more entries.
+    # A stream with the largest ID accepts no more entries.
     request, stream = own(dp, f"unfiled-{to}"), f"u:{{s02.18}}{to}"
     assert admit(dp, request)[0] == 0
     dp.xadd(stream, {"id": "forged"}, id=f"{2**64 - 1}-{2**64 - 1}")

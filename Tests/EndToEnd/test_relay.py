@@ -1,4 +1,4 @@
-"""What goes to the provider and what comes back: bytes untouched, fallback before the first byte, clean ends after it."""
+"""Relaying to the provider and back: bytes unchanged, fallback before the first byte, clean ends after it."""
 
 import http.client
 import json
@@ -99,7 +99,7 @@ def test_a_caller_who_leaves_stops_the_provider(stack, worker, key):
     connection.close()
     wait_until(lambda: id in stack.ledger(), 5, "the request is settled soon")
     billed = stack.bill()[id]["output"]
-    time.sleep(0.5)  # Several of the provider's steps: a provider still running would bill more.
+    time.sleep(0.5)  # Long enough for several more chunks: a provider still running would bill more.
     assert stack.bill()[id]["output"] == billed < 300, "it stopped before its end"
     judge(billed < 50, f"it stopped after {billed} of 300 tokens")
     assert stack.ledger()[id]["outcome"] == "cancelled"
@@ -113,7 +113,7 @@ def test_trailers_and_usage_tell_the_cost_of_a_stream(stack, worker, key):
 
 
 def test_callers_who_do_not_read_make_the_engine_wait_and_hold_little_memory(stack, worker, key):
-    """Six streams of 12 MB that nobody reads: unbounded, the worker would hold what its kernel buffers do not take."""
+    """Six streams of 12 MB that nobody reads: without a bound, the worker would buffer what the kernel does not."""
     def resident_kib():
         status = (pathlib.Path("/proc") / str(worker.process.child.pid) / "status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))

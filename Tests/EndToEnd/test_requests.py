@@ -1,4 +1,4 @@
-"""`GET /v1/me/requests/{id}` tells a key what became of its request, and `GET /v1/me` says when it cannot know."""
+"""`GET /v1/me/requests/{id}` shows a key the outcome of its request, and `GET /v1/me` says when it is unknown."""
 
 import signal
 import threading
@@ -19,7 +19,7 @@ def test_an_answered_request_is_shown_as_it_is_in_the_ledger(stack):
     _, headers, _ = ask(worker, "POST", CHAT, key, HELLO)
     id = headers["x-request-id"]
     wait_until(lambda: look(worker, key, id)[2].get("state") == "ended", 5, "it is settled")
-    # Any worker knows.
+    # Any worker can answer.
     status, _, shown = look(stack.workers[1], key, id)
     assert status == 200 and shown["cost_usd"] == headers["x-aihub-cost-usd"]
     assert (shown["outcome"], shown["status"], shown["attempts"]) == ("completed", 200, 1)

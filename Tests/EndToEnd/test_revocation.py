@@ -1,5 +1,5 @@
-"""What ends a key ends it on every worker before the answer that says so: revocation, rotation, expiry, suspension. An answer
-that cannot say so names what is awaited."""
+"""Whatever ends a key takes effect on every worker before the answer confirms it: revocation, rotation, expiry, suspension.
+An answer that cannot confirm it yet names what is pending."""
 
 import time
 
@@ -16,7 +16,7 @@ HEARTBEATS = "hb:{s00.31}"
 
 
 def statuses(stack, key):
-    """What each worker answers to a request that is paid for, and to a look at the key."""
+    """Each worker's status for a billable request and for `GET /v1/me`."""
     return {(ask(worker, "POST", CHAT, key, BODY)[0], ask(worker, "GET", "/v1/me", key)[0]) for worker in stack.workers}
 
 
@@ -24,14 +24,14 @@ LETS_IN, REFUSES = {(200, 200)}, {(401, 401)}
 
 
 def at(stack, seconds):
-    """That far from now, by the clock of PostgreSQL."""
+    """The time `seconds` from now by PostgreSQL's clock."""
     return stack.sql("select to_char((now() + %s * interval '1 s') at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
                      seconds)[0][0]
 
 
 @pytest.fixture
 def made(stack):
-    """A key all workers have served and know."""
+    """A key that all workers have served and know."""
     made = stack.new_key()
     assert statuses(stack, made["key"]) == LETS_IN
     return made
@@ -235,7 +235,7 @@ def test_an_outage_policy_is_changed_lifted_and_checked(stack, made):
     assert "an outage policy is" in stack.admin("PATCH", path, {"outage_policy": "maybe"}, expect=422)["error"]["message"]
 
 
-# What is awaited
+# Pending changes
 
 @pytest.mark.parametrize("beat", ["{ahead}!", "{late}"], ids=["lets in without asking", "not heard of"])
 def test_a_worker_that_may_let_in_by_itself_is_named(stack, made, beat):
@@ -243,7 +243,7 @@ def test_a_worker_that_may_let_in_by_itself_is_named(stack, made, beat):
 
     def put():
         now = int(client.time()[0]) * 1000
-        # Ahead of the clock, so that the workers' sweepers leave it; late, it has to be there only for the call.
+        # In the future, so that the workers' sweepers keep it; the late one must exist only during the call.
         client.hset(HEARTBEATS, "w-cut-off", beat.format(ahead=now + 60_000, late=now - 9_000))
 
     def revoke():
@@ -251,7 +251,7 @@ def test_a_worker_that_may_let_in_by_itself_is_named(stack, made, beat):
         return stack.admin("POST", f"/keys/{made['id']}/revoke")
 
     try:
-        # A sweeper may take the late one away between the two: then once more.
+        # A sweeper may remove the late one before the call: then try again.
         status, answer = wait_until(lambda: (got := revoke())[0] == 202 and got, 10, "it is awaited")
         assert answer["status"] == "revoked" and answer["pending"] == {"publication": False, "workers": ["w-cut-off"]}
         assert statuses(stack, made["key"]) == REFUSES, "whoever asks knows already"

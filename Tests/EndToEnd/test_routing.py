@@ -1,4 +1,4 @@
-"""Routing on real binaries: engines that go away, fail or fall silent while callers with an ordinary SDK go on."""
+"""Routing on real binaries: providers that stop, fail or fall silent while callers with an ordinary SDK continue."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ CALLS = 300
 
 
 class Providers:
-    """Two more providers beside the stack's own, and aliases over both."""
+    """Two more providers besides the stack's own, and aliases over both."""
 
     def __init__(self, stack):
         self.stack, self.ports, self.processes = stack, {}, {}
@@ -55,7 +55,7 @@ class Providers:
         wait_until(lambda: http_ok(f"http://127.0.0.1:{port}/health"), what=f"provider {name} is ready")
 
     def ask(self, number, model="swift", stream=True):
-        """One request of an SDK with its default retries; returns the deployment that answered."""
+        """Sends one request through an SDK with default retries; returns the deployment that answered."""
         messages = [{"role": "user", "content": "hello"}]
         calls = self.clients[number % len(self.clients)].chat.completions.with_raw_response
         answer = calls.create(model=model, messages=messages, stream=stream)
@@ -65,7 +65,7 @@ class Providers:
         return answer.headers["x-aihub-deployment"]
 
     def calls(self):
-        """Calls sent to providers, and requests of callers, over all workers."""
+        """The number of calls to providers and of callers' requests, over all workers."""
         metrics = [worker.metrics() for worker in self.stack.workers]
         return sum(m["aihub_worker_attempts_total"] for m in metrics), sum(
             value for m in metrics for name, value in m.items()

@@ -1,5 +1,5 @@
-"""The pepper is replaced while requests run: keys of before stay, new ones are made under the new one, and the old one goes when no key
-needs it."""
+"""The pepper is rotated while requests run: existing keys stay valid, new ones use the new pepper, and the old one is
+dropped when no key needs it any more."""
 
 import secrets
 import string
@@ -21,7 +21,7 @@ def base62(number, width):
 
 
 def unknown_key():
-    """One that nobody was given; its checksum is right."""
+    """A key that was never issued; its checksum is correct."""
     body = "sk-hub-" + base62(secrets.randbits(250), 43)
     return body + base62(zlib.crc32(body.encode()), 6)
 
@@ -50,12 +50,12 @@ def assert_none_failed(*loads):
 
 
 def status_of(gateway, key, wanted):
-    """What both workers answer it, once they have had a look at their files."""
+    """Both workers' status for the key, once they have checked their files."""
     wait_until(lambda: all(ask(worker, "GET", "/v1/me", key)[0] == wanted for worker in gateway.workers), what=f"{wanted}")
 
 
 def look_ups(gateway, key):
-    """How often Redis is asked for a key's record while this one is tried once."""
+    """The number of key look-ups in Redis while this key is tried once."""
     client = redis.Redis(port=gateway.state.port)
     with client.monitor() as watched:
         assert ask(gateway.workers[0], "GET", "/v1/me", key)[0] == 401
@@ -133,13 +133,13 @@ def test_a_worker_that_does_not_hold_it_stops_it(gateway):
 
 
 def test_a_third_one_is_refused(gateway):
-    """A worker looks an unknown key up under each: a file with more than two is not taken."""
+    """A worker looks an unknown key up under each pepper, so a file with more than two is rejected."""
     text = (gateway.secrets / "pepper").read_text()
     other = "".join(f"{number}:{'A' * 43}=\n" for number in (7, 8))
     (gateway.secrets / "pepper").write_text(other + text)
     wait_until(lambda: "more than 2 versions" in gateway.workers[0].process.log(), what="it is refused")
     status_of(gateway, gateway.old["key"], 200)
     (gateway.secrets / "pepper").write_text(text)
-    # The log of a worker that has taken a new file is looked for at the end.
+    # The check at the end looks for the log line of a worker that loaded a new file.
     with Distribution(gateway):
         gateway.rotate("pepper")

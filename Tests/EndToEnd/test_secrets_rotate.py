@@ -1,5 +1,5 @@
-"""Secrets are replaced while requests run, and none of them fails: real PostgreSQL, Redis, control plane and two workers, a load on both
-all the time. What was billed and what the ledger has are compared after each."""
+"""Secrets are rotated while requests run, and none fails: real PostgreSQL, Redis, control plane and two workers under
+constant load. The provider's bill and the ledger are compared after each rotation."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from raw import ask
 from rotation_rig import NAMES, Distribution, RotationStack
 
 SHARD = "{s00.31}"
-#: Requests that must have passed after the last step.
+#: Requests that must succeed after the last step.
 AFTER = 60
 
 
@@ -43,7 +43,7 @@ def assert_none_failed(gateway, running):
 
 
 def login(gateway, user, password):
-    """What Redis says to it."""
+    """Redis's reply to a login."""
     try:
         return redis.Redis(port=gateway.state.port, username=user, password=password).ping()
     except redis.exceptions.AuthenticationError as error:
@@ -51,7 +51,7 @@ def login(gateway, user, password):
 
 
 def unopened(gateway):
-    """How often a credential could not be opened, so far."""
+    """How often a credential could not be decrypted so far."""
     logs = [gateway.control.log(), *(worker.process.log() for worker in gateway.workers)]
     return sum(log.count("cannot be opened") for log in logs)
 
@@ -62,7 +62,7 @@ def sealed_in_redis(gateway):
 
 
 def assert_new_configuration_is_served(gateway, running, name):
-    """A change made after the rotation reaches the callers: credentials go all the way from PostgreSQL to the provider."""
+    """A change after the rotation takes effect, with credentials going all the way from PostgreSQL to the provider."""
     gateway.sql(
         "insert into alias (name, position) values (%s, 9);"
         " insert into alias_candidate (alias, model, rank, weight) values (%s, 'plain', 0, 1)", name, name)
@@ -74,7 +74,7 @@ def assert_new_configuration_is_served(gateway, running, name):
 
 
 def assert_back_with_the_new_one(gateway, user):
-    """Whoever loses the connection made with the old password comes back with the new one."""
+    """Processes that lose a connection made with the old password reconnect with the new one."""
     assert gateway.redis().execute_command("CLIENT", "KILL", "USER", user) > 0
     body = {"model": "plain", "messages": [{"role": "user", "content": "hi"}]}
     for worker in gateway.workers:
@@ -107,7 +107,7 @@ def test_it_is_replaced_under_load(gateway, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_killed_after_any_step_it_goes_on(gateway, name):
-    """Killed after its first line, and started again; then after its second, and so on."""
+    """Kills it after its first line and restarts it, then after its second, and so on."""
     with load(gateway) as running, Distribution(gateway):
         lines = 1
         while True:
@@ -128,7 +128,7 @@ def test_killed_after_any_step_it_goes_on(gateway, name):
     ("kek", "control-files"), ("seal-key", "worker-2-files"), ("seal-key", "control-files"), ("redis-dp", "worker-2-files"),
     ("redis-cp", "control-files")])
 def test_it_waits_for_who_does_not_hold_it(gateway, name, machine):
-    """A file that was not brought to a machine stops the rotation, and so no request."""
+    """A file missing on one machine pauses the rotation, so no request fails."""
     old, [before] = gateway.password(name), gateway.versions(name)
     used = [before, before + 1] if name.startswith("redis") else [before + 1, before]
     others = {place: files for place, files in Distribution.FILES.items() if place != machine}
@@ -153,10 +153,10 @@ def test_it_waits_for_who_does_not_hold_it(gateway, name, machine):
 
 @pytest.mark.parametrize("name", ["seal-key", "redis-dp"])
 def test_a_worker_that_says_nothing_stops_it(gateway, name):
-    """As one of an older release, which has heartbeats and no more."""
+    """Such as one of an older release, which only sends heartbeats."""
     beats = f"hb:{SHARD}"
     with Distribution(gateway):
-        # Ahead, so that it stays fresh for as long as it is needed.
+        # In the future, so that it stays fresh as long as needed.
         gateway.redis().hset(beats, "w-older.0", gateway.redis().time()[0] * 1000 + 60_000)
         rotation = gateway.rotation(name, wait=3).read_all()
         assert rotation.status() == 1 and "waiting until w-older " in rotation.said[-2], rotation.said
@@ -165,7 +165,7 @@ def test_a_worker_that_says_nothing_stops_it(gateway, name):
 
 
 def test_a_worker_goes_on_with_what_it_can_open(gateway):
-    """A control plane that was given the new key alone, by hand and too early: its configuration waits, callers do not."""
+    """A control plane was given only the new key, by hand and too early: its configuration waits, callers do not."""
     there = gateway.folder / "control-files" / "seal-key"
     [before] = gateway.versions("seal-key")
     alone = f"{before + 1}:{base64.b64encode(os.urandom(32)).decode()}\n"
@@ -199,7 +199,7 @@ def test_killed_while_it_seals_credentials(gateway):
 
 
 def test_credentials_loaded_meanwhile_are_kept(gateway):
-    """Other credentials are loaded again and again while the KEK is replaced: each is readable under the new one."""
+    """Other credentials are loaded repeatedly while the KEK is rotated: each is readable under the new one."""
     before = unopened(gateway)
     with load(gateway) as running, Distribution(gateway):
         rotation = gateway.rotation("kek")
@@ -217,7 +217,7 @@ def test_credentials_loaded_meanwhile_are_kept(gateway):
 
 
 def test_what_was_replaced_is_needed_by_nobody(gateway):
-    """Everybody starts again with nothing but the new files, Redis with the users it saved itself."""
+    """All processes restart with only the new files, Redis with the users it saved itself."""
     before = unopened(gateway)
     with Distribution(gateway):
         for name in NAMES:

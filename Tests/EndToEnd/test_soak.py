@@ -1,4 +1,4 @@
-"""Twenty seconds of the soak's load, a minute until all is quiet: all of its verdict but the memory's long run."""
+"""Twenty seconds of the soak's load and a minute to quiet down: its whole verdict except long-term memory growth."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from soak import SETTINGS, Soak
 from stack import Stack
 
-#: Pools fill during the first seconds of a worker; the long run looks at what comes after.
+#: Pools fill during a worker's first seconds; the long run measures what follows.
 GROWTH_MIB_MAX = 24
 
 

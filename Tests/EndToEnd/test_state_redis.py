@@ -1,4 +1,4 @@
-"""What the planes ask of the state Redis before they trust it with money, and what stays in it."""
+"""What the planes check in the state Redis before trusting it with money, and what they keep there."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def test_one_that_may_evict_holds_is_not_used(stack, policy):
     wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 200, what="all is well")
     stack.redis().config_set("maxmemory-policy", policy)
     try:
-        # The worker asks when it connects.
+        # The worker checks this when it connects.
         stack.redis().execute_command("CLIENT", "KILL", "TYPE", "normal")
         wait_until(lambda: "may evict limits" in worker.process.log(), what="the worker says why")
         wait_until(lambda: ask(worker, "POST", CHAT, key, HELLO)[0] == 503, what="a key with a budget is refused")
@@ -38,7 +38,7 @@ def test_one_that_may_evict_holds_is_not_used(stack, policy):
 
 
 def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
-    """Valid ones that do not go together, one that breaks a rule of the ledger, one that is none, with a NUL in it."""
+    """Valid events that conflict, one that violates a constraint of the ledger, and a non-event with a NUL."""
     key = stack.new_key()
     wait_until(lambda: ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)[0] == 200, what="all is well")
     wait_until(lambda: stack.ledger(), what="a first request is in the ledger")
@@ -59,7 +59,7 @@ def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
     after = ask(stack.workers[0], "POST", CHAT, key["key"], HELLO)
     assert after[0] == 200
     wait_until(lambda: after[1]["x-request-id"] in stack.ledger(), what="what came after them is taken in")
-    # What passes of a batch is taken in first.
+    # The valid events of a batch are ingested first.
     wait_until(lambda: stack.sql("select count(*) from usage_dead_letter") == [(2,)], what="what does not is kept")
     dead = stack.sql("select event, reason from usage_dead_letter order by id")
     assert len(dead) == 2 and "unheard of" in dead[1][0] + dead[0][0], dead
@@ -70,7 +70,7 @@ def test_an_event_the_ledger_cannot_take_stops_nothing_and_is_kept(stack):
 
 @pytest.mark.parametrize("way", ["API", "psql"])
 def test_a_revocation_waits_for_no_bulk_change(stack, way):
-    """A plan that changes rings for each of its orgs. What is revoked meanwhile is in force before they all are."""
+    """Changing a plan publishes all its orgs. A revocation made meanwhile takes effect before they are all done."""
     key, worker = stack.new_key(), stack.workers[0]
     assert ask(worker, "GET", "/v1/models", key["key"])[0] == 200
     stack.sql(f"insert into org (id, name, plan) select 'org_{way.lower()}' || lpad(n::text, {16 - len(way)}, '0'), 'bulk', 'unlimited'"
@@ -88,7 +88,7 @@ def test_a_revocation_waits_for_no_bulk_change(stack, way):
 
 
 def loaded(stack):
-    """The text of the limiter's library in Redis."""
+    """The source of the limiter's library as loaded in Redis."""
     listed = stack.redis().execute_command("FUNCTION", "LIST", "LIBRARYNAME", "gw2", "WITHCODE")[0]
     named = listed if isinstance(listed, dict) else dict(zip(listed[::2], listed[1::2]))
     return named["library_code"]
@@ -128,7 +128,7 @@ def test_a_newer_library_stays_and_an_older_one_does_not(stack):
 
 
 def test_what_redis_lost_before_its_last_mark_is_pushed_again(own_stack):
-    """A revocation of ten minutes ago, in a Redis that goes on from a quarter of an hour ago."""
+    """A revocation from ten minutes ago, in a Redis restored to its state of a quarter of an hour ago."""
     key, client = own_stack.new_key(), own_stack.redis()
     name = "k:" + own_stack.sql("select digest from api_key where id = %s", key["id"])[0][0]
     wait_until(lambda: client.exists(name) and client.hlen("cfg:seen"), what="the key is pushed, and the mark is left")

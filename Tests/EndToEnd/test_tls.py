@@ -1,4 +1,4 @@
-"""The public port's TLS: which handshakes are taken, how certificates are exchanged, and that bytes pass through whole."""
+"""The public port's TLS: accepted handshakes, replacement of certificates, and complete relaying of bytes."""
 
 import concurrent.futures
 import functools
@@ -56,7 +56,7 @@ def worker(make_worker):
 
 
 def read_all(connection):
-    """What comes until the other side closes, however it does that."""
+    """Reads until the peer closes, in whatever way."""
     received = b""
     try:
         while part := connection.recv(65536):
@@ -70,7 +70,7 @@ def read_all(connection):
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 def test_the_official_client(worker, key, version):
-    """It checks the certificate and gets an answer and a stream."""
+    """It verifies the certificate and gets an answer and a stream."""
     context = worker.pairs.trusting(getattr(ssl.TLSVersion, version.replace(".", "_")))
     with openai.DefaultHttpxClient(verify=context) as http:
         client = openai.OpenAI(base_url=worker.url, api_key=key, max_retries=0, http_client=http)
@@ -153,7 +153,7 @@ def test_a_lost_pair_keeps_the_old_one(make_worker):
 
 
 def test_a_pair_behind_links_is_exchanged_when_the_folder_is(make_worker):
-    """As secrets are mounted in containers: links to files in a folder that is itself a link, and that one moves."""
+    """As secrets are mounted in containers: links to files in a folder that is itself a link, which is replaced."""
     worker = make_worker()
     pairs = worker.pairs
 
@@ -212,7 +212,7 @@ def test_a_large_request_passes_whole(worker, upstream, key):
 
 @pytest.mark.parametrize("ending", ["kept open", "closed"])
 def test_a_large_stream_waits_for_a_slow_reader_and_passes_whole(worker, upstream, key, ending):
-    """Nobody reads at first: the provider is held back. What has been left in between arrives, however late."""
+    """Nobody reads at first, so the provider is paused. The data buffered in between arrives, however late."""
     script, pieces = f"large stream {ending}", 3000
     upstream.scripts[script] = [head(), (event(delta(f"{n:08}" * 1000)) for n in range(pieces)), END, FIN]
     request = raw_request(key, script, model="over-tls")
@@ -256,7 +256,7 @@ def test_a_caller_who_leaves_ends_the_upstream(worker, upstream, key, leave):
 
 
 def test_the_end_of_a_worker(make_worker, upstream, key):
-    """An idle connection does not hold it up, and a stream ends whole."""
+    """An idle connection does not delay the worker's shutdown, and a stream completes."""
     worker, ending = make_worker(), threading.Event()
 
     def last():
@@ -274,10 +274,10 @@ def test_the_end_of_a_worker(make_worker, upstream, key):
     assert b"data: [DONE]" in received + read_all(busy) and read_all(idle) == b""
 
 
-# The last bytes. How much the kernel takes is not known, so that streams of many lengths are left where they may get lost.
+# The last bytes. The kernel's buffer size is unknown, so streams of many lengths are tried.
 
 def streams(worker, upstream, key, name, connect, megabytes):
-    """Connections that asked for a stream, and for none after it, and have read no more than its beginning."""
+    """Connections with one stream requested and `Connection: close`, of which only the beginning has been read."""
     made = []
     for size in megabytes:
         script = f"{name} {size}"
@@ -290,7 +290,7 @@ def streams(worker, upstream, key, name, connect, megabytes):
 
 
 def read_slowly(connection):
-    """The end of what comes until the other side closes."""
+    """The tail of what is received until the peer closes."""
     end = b""
     try:
         while part := connection.recv(16384):
@@ -316,7 +316,7 @@ def test_a_reader_who_rests_before_the_end_still_gets_it(worker, upstream, key):
 @pytest.mark.parametrize("megabytes", [3, 6])
 @pytest.mark.parametrize("over", ["TLS", "TCP"])
 def test_a_worker_that_ends_sends_a_slow_reader_the_end(make_worker, upstream, key, over, megabytes):
-    """One reader alone: others would keep the worker running for him."""
+    """A single reader: others would keep the worker running for them."""
     worker = make_worker(DRAIN_SECONDS=20)
     connect = worker.connect if over == "TLS" else functools.partial(tcp, worker)
     connections = streams(worker, upstream, key, f"end {over}", connect, [megabytes])

@@ -1,5 +1,5 @@
-"""An event loop that turns no more: seen by /livez, silent toward the other workers, and the end of its process. A worker that was
-merely stopped goes on."""
+"""A stuck event loop: reported by /livez, silent to other workers, and finally the end of its process. A worker that was
+only stopped by a signal continues."""
 
 import signal
 import time
@@ -40,7 +40,7 @@ def log_of(worker):
 
 
 def beats(stack):
-    """When each loop was last heard of; the control plane is an owner, too, and none of them."""
+    """Each loop's last heartbeat; the control plane is an owner too, but excluded here."""
     return {name: at for name, at in stack.redis().hgetall(HEARTBEATS).items() if name.startswith("w-")}
 
 
@@ -49,12 +49,12 @@ def test_a_worker_that_was_stopped_goes_on(stack):
     assert {"loop0", "loop1", "watchdog"} <= set(threads(worker.process.child.pid).values())
     worker.process.signal(signal.SIGSTOP)
     try:
-        # There is nothing to wait for: a process that is stopped for longer than a loop may stand still is what is tried.
+        # A plain sleep, since there is no event to wait for: the process must stay stopped longer than a loop may stall.
         time.sleep(3 * STALL_MS / 1_000)
     finally:
         worker.process.signal(signal.SIGCONT)
     wait_until(lambda: ask(worker, "GET", "/v1/models", key)[0] == 200, what="the worker answers again")
-    # As many of the watchdog's own ticks as would end it, and it still turns.
+    # After as many watchdog ticks as would end it, the loop still turns.
     wait_until(lambda: http_ok(f"http://127.0.0.1:{worker.operations}/readyz"), what="the worker is ready")
     assert livez(worker) == (200, "alive\n")
     assert worker.process.child.poll() is None and "does not turn" not in log_of(worker)
@@ -85,14 +85,14 @@ def test_a_loop_that_turns_no_more_ends_its_worker(stack):
     except PermissionError:
         pytest.skip("this machine lets nobody trace a thread")
     assert status == STATUS
-    # What was under way when /livez failed may still arrive; nothing after it, while the other loop's went on.
+    # A heartbeat in flight when /livez failed may still arrive, but none after it, while the other loop's continue.
     ended = beats(stack)
     other = owner.removesuffix(".0") + ".1"
 
     def since(name):
         return int(ended[name].rstrip("!")) - int(last[name].rstrip("!"))
 
-    # It may have been silent for so long that its holds were seen through already.
+    # It may have been silent so long that its holds have already been reaped.
     assert owner not in ended or since(owner) <= 200, (ended, last)
     assert since(other) > 200, (ended, last)
     log = log_of(worker)

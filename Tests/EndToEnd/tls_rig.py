@@ -1,4 +1,4 @@
-"""A worker that serves TLS, its certificates, and callers of it."""
+"""A worker that serves TLS, its certificates, and its clients."""
 
 import pathlib
 import shutil
@@ -16,7 +16,7 @@ from test_upstream_tls import Authority  # noqa: E402
 
 
 class Pairs:
-    """Certificates with their keys, each named by its subject, and the two files a worker is told of."""
+    """Certificates with their keys, named by subject, and the two files a worker is configured with."""
 
     def __init__(self, folder):
         folder.mkdir()
@@ -28,7 +28,7 @@ class Pairs:
         return self.folder / f"{name}.crt", self.folder / f"{name}.key"
 
     def show(self, certificate=None, key=None):
-        """Each file is exchanged at once, as a careful administrator would do it."""
+        """Replaces each file atomically, as a careful administrator would."""
         for new, shown in [(certificate, self.certificate), (key, self.key)]:
             if new:
                 shutil.copyfile(new, self.folder / "next")
@@ -63,12 +63,12 @@ class TLSWorker(Worker):
         return self.pairs.trusting(version).wrap_socket(self.tcp(**how), server_hostname="127.0.0.1")
 
     def get(self):
-        """Asks over a connection of its own."""
+        """Sends a request over a new connection."""
         with urllib.request.urlopen(self.url, timeout=patience(5), context=self.pairs.trusting()) as answer:
             return answer.status
 
     def shown(self):
-        """The name of the certificate that a new connection is shown."""
+        """The name of the certificate presented to a new connection."""
         with self.connect() as connection:
             return dict(field for fields in connection.getpeercert()["subject"] for field in fields)["commonName"]
 

@@ -1,4 +1,4 @@
-"""What a bad-input case is, and how its bytes are put together."""
+"""A bad-input case, and how its bytes are assembled."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Case:
     data: bytes
     status: object = 400          # A number, or a tuple where the table of bad inputs itself allows several.
     param: object = ANY           # A name, None for no `param`, ANY, or a tuple of allowed paths.
-    closes: bool = False          # The connection must end with the answer.
+    closes: bool = False          # The connection must close after the answer.
 
 
 def raw(text):
@@ -41,7 +41,7 @@ def shown(byte):
 
 
 def ids(cases):
-    """Names for pytest. All distinct, and all bytes too: no case hides behind another or is counted twice."""
+    """Names for pytest. All names and all byte sequences are distinct, so that no case is hidden or counted twice."""
     seen = {}
     for case in cases:
         assert case.name not in seen.values(), f"two cases are named {case.name!r}"

@@ -1,4 +1,4 @@
-"""What is not a key. A case makes its Authorization value (or none) of a key that is good."""
+"""Invalid keys. A case derives its Authorization value (or none) from a valid key."""
 
 import zlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NO_KEY, NOT_OURS, MISTYPED, FORM = "No key was sent", "not a key of this gateway
 @dataclass(frozen=True)
 class BadKey:
     name: str
-    fields: Callable  # Of a good key: the header fields to send.
+    fields: Callable  # Maps a valid key to the header fields to send.
     words: str = ""   # What the answer must say.
     query: Callable = lambda key: ""
 
@@ -25,7 +25,7 @@ class BadKey:
 
 
 def with_checksum(text):
-    """`text` with the checksum a real key has: CRC-32 in six digits of base 62."""
+    """`text` with a real key's checksum: CRC-32 in six digits of base 62."""
     number, out = zlib.crc32(text.encode()), ""
     for _ in range(6):
         number, digit = divmod(number, 62)
@@ -85,14 +85,14 @@ def mutations():
                 words)
             yield value(f"character {at} twice", lambda key, at=at: f"Bearer {key[:at]}{key[at]}{key[at:]}", words)
         for text in "-_.":
-            if (at, text) not in {(2, "-"), (6, "-")}:  # There it stands already.
+            if (at, text) not in {(2, "-"), (6, "-")}:  # Already in that place.
                 yield value(f"{text} for character {at}", lambda key, at=at, text=text: "Bearer " + replaced(key, at, text),
                     words)
         yield value(f"character {at} is missing", lambda key, at=at: "Bearer " + replaced(key, at, ""), words)
         if at:
             yield value(f"only {at} characters", lambda key, at=at: "Bearer " + key[:at], words)
     for at in range(7, 55):
-        # Two equal neighbours: then another slip, so that the case is always one.
+        # Two equal neighbours: use another typo, so that it always is one.
         yield value(f"characters {at} and {at + 1} swapped", lambda key, at=at: "Bearer " + (
             key[:at] + key[at + 1] + key[at] + key[at + 2:] if key[at] != key[at + 1] else replaced(key, at, other(key[at], 2))),
             MISTYPED)
@@ -111,7 +111,7 @@ def mutations():
 
 
 def unknown(key, at):
-    """A key nobody has: one digit of the secret is another, and the checksum is right again."""
+    """A key that does not exist: one digit of the secret is changed, and the checksum recomputed."""
     return with_checksum(replaced(key[:50], at, other(key[at])))
 
 

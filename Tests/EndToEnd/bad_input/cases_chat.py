@@ -1,4 +1,4 @@
-"""Well-formed JSON that is no chat completion request: the model, the numbers, the flags, names twice, names that steer."""
+"""Valid JSON but invalid chat completion requests: model, numbers, flags, duplicate names, names that redirect."""
 
 import json
 
@@ -40,7 +40,7 @@ ANY_VALUE = ['"http://169.254.169.254/"', '""', "null", "0", "true", "[]", '["x"
 
 
 def hello(*members, first=False):
-    """The good body with more members, as text: names may come twice or be spelt oddly."""
+    """The valid body with more members, as text: names may be duplicated or escaped."""
     return "{" + ",".join([*members, HELLO[1:-1]] if first else [HELLO[1:-1], *members]) + "}"
 
 

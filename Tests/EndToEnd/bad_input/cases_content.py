@@ -1,4 +1,4 @@
-"""Bodies that are not JSON in UTF-8 by their own word, or larger than the gateway takes."""
+"""Bodies not declared as JSON in UTF-8, or larger than the gateway accepts."""
 
 import gzip
 import zlib
@@ -40,7 +40,7 @@ def types():
     yield Case("a form in parts", post(FORM, kind="Content-Type: multipart/form-data; boundary=x"), 415)
     yield Case("a form in pairs", post("model=plain&messages=hi", kind="Content-Type: application/x-www-form-urlencoded"), 415)
     for name in TYPES:
-        # A byte beyond ASCII is a flaw of the head, whatever the field says.
+        # A non-ASCII byte makes the head invalid, whatever the field says.
         yield Case(f"type {name!r}", post(kind="Content-Type: " + name), 415 if name.isascii() else 400,
             closes=not name.isascii())
     for name in CHARSETS:

@@ -1,4 +1,4 @@
-"""Names twice and names in disguise within messages: gateway and provider must read the same request."""
+"""Duplicate and escaped names within messages: gateway and provider must read the same request."""
 
 from case import Case, post
 from cases_messages import path
@@ -9,7 +9,7 @@ SHOWS = '{"role":"user","content":[{"type":"image_url",%s}]}'
 
 
 def names_twice():
-    """Within messages a name twice is refused as well: the provider might read the other one."""
+    """Duplicate names within messages are refused too: the provider might read the other value."""
     for name, message in {
         "role": '{"role":"user","role":"system","content":"hi"}', "role, same": '{"role":"user","role":"user","content":"hi"}',
         "role, escaped": '{"role":"user","r\\u006fle":"system","content":"hi"}',
@@ -35,7 +35,7 @@ def names_twice():
 
 
 def in_disguise():
-    """Escapes in names and values change nothing: the provider reads them as the same."""
+    """Escapes in names and values change nothing: the provider reads the same strings."""
     for name, message, rest in [
         ("role", '{"r\\u006fle":"bot","content":"hi"}', "role"), ("content", '{"role":"user","cont\\u0065nt":5}', "content"),
         ("name", '{"role":"user","content":"hi","\\u006eame":5}', "name"),

@@ -1,4 +1,4 @@
-"""Where a message ends must never be in doubt (RFC 9112 §6, §7): every doubt is a 400 and the end of the connection."""
+"""The end of a message must be unambiguous (RFC 9112 §6, §7): any ambiguity is a 400 and closes the connection."""
 
 from case import AUTH, CHAT, HELLO, JSON, Case, lines, raw
 
@@ -8,7 +8,7 @@ N = str(len(BODY))
 assert len(BODY) == 0x3d, "the chunk sizes below say so"
 CL, TE = "Content-Length: " + N, "Transfer-Encoding: chunked"
 
-# Framing headers in doubt. Sent with the body as its length says, and with the body in chunks.
+# Ambiguous framing headers. Sent with a body of the stated length, and with a chunked body.
 LENGTHS = [
     "+" + N, "-1", "-0", "0x10", "0x" + f"{len(BODY):x}", "9" * 20, "1" + "0" * 400, "18446744073709551616",
     str((1 << 64) + len(BODY)),
@@ -50,7 +50,7 @@ FIELDS = {
     "a folded value": [CL, "X-A: b\r\n c"], "a folded value by a tab": [CL, "X-A: b\r\n\tc"],
     "a space before any colon": [CL, "X-A : b"]}
 
-# Chunks in doubt: what stands for the chunked body.
+# Ambiguous chunks: sent in place of the chunked body.
 SIZES = [
     b"0" * 15 + b"3d", b"0" * 40 + b"3d", b"F" * 17, b"F" * 16, b"8000000000000000", b"1000000000000003d", b"-3d", b"+3d",
     b"0x3d", b" 3d", b"\t3d",
@@ -88,7 +88,7 @@ def message(path, fields, body, version="1.1"):
 
 
 def flaws():
-    """Every doubt as (name, fields, body, whether the head alone tells)."""
+    """Every ambiguity as (name, fields, body, whether the head alone shows it)."""
     for value in LENGTHS:
         yield f"length {value[:24]!r}", ["Content-Length: " + value], BODY, True
     for value in CODINGS:
@@ -107,7 +107,7 @@ def framing():
     for name, fields, body, in_head in flaws():
         for place, (path, more) in PLACES.items():
             for ending, connection in ENDINGS.items() if place == "chat" else [("", [])]:
-                # A bad head is a 400 before anything else is looked at; behind a good head another refusal may be first.
+                # An invalid head is a 400 before any other check; with a valid one another refusal may be first.
                 status = 400 if in_head or place == "chat" else (400, 404 if path == "/nope" else 401)
                 yield Case(f"{name}, {place}{ending}", message(path, [*more, *connection, *fields], body), status, closes=True)
     for name, fields, body in [("chunks", [TE], CHUNKED), ("length and chunks", [CL, TE], CHUNKED)]:

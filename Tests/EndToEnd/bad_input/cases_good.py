@@ -1,4 +1,4 @@
-"""Odd, and all right: what must be served lest strictness grow into refusing what is allowed."""
+"""Unusual but valid requests, which must be served."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Header fields (RFC 9112 §5): bytes that have no business there, too many of them, and the ones that must occur once."""
+"""Header fields (RFC 9112 §5): forbidden bytes, too many fields, and fields that must occur once."""
 
 from cases_request_line import NOT_IN_TOKEN, NOT_TEXT
 from case import AUTH, CHAT, HELLO, JSON, KEY, Case, get, lines, post, raw, shown
@@ -58,7 +58,7 @@ def too_much():
     yield Case("17 KiB of key", lines("GET /v1/models HTTP/1.1", "Host: x", "Authorization: Bearer " + "a" * 17408, "", ""), 431,
         closes=True)
     for text in ["a" * 8192, "sk-hub-" + "a" * 8192, KEY.decode() * 146]:
-        # Two rows of the table meet: a head to refuse, or no key of ours.
+        # Two rules apply: an invalid head, or an unknown key.
         yield Case(f"8 KiB of key {text[:8]}", lines("GET /v1/models HTTP/1.1", "Host: x", "Authorization: Bearer " + text, "",
             ""), (400, 401, 431))
 

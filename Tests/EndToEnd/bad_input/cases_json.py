@@ -1,4 +1,4 @@
-"""Documents that are not JSON (RFC 8259), or more than the gateway reads of it. None of them names a member."""
+"""Documents that are not JSON (RFC 8259) or exceed the gateway's bounds. Their errors name no member."""
 
 import json
 
@@ -50,13 +50,13 @@ PLACES = {
 
 
 def deep(levels, opening="[", closing="]"):
-    """A document of at least so many levels, the outermost object included."""
+    """A document with at least that many levels, including the outermost object."""
     times = -(-(levels - 1) // (opening.count("[") + opening.count("{")))
     return HELLO[:-1] + ',"x":' + opening * times + ("1" if opening.endswith(":") else "") + closing * times + "}"
 
 
 def refuses(document):
-    """Whether Python's parser agrees that `document` is no JSON."""
+    """Whether Python's parser agrees that `document` is not JSON."""
     try:
         json.loads(document, parse_constant=lambda word: 1 / 0)
         return False
@@ -75,7 +75,7 @@ def in_places():
         for place, template in PLACES.items():
             document = template.replace(b"%s", flaw)
             if flaw in (b"", b"1,5") and not refuses(document):
-                continue  # No flaw within a list.
+                continue  # Valid within a list.
             yield Case(f"{name} {place}", post(document), 400, None)
 
 

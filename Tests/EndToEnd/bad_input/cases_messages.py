@@ -1,4 +1,4 @@
-"""Messages that are none. The answer names the message and the member in it, or some member on the way there."""
+"""Invalid messages. The answer names the message and the member in it, or a member on the path to it."""
 
 import json
 import re
@@ -38,7 +38,7 @@ IMAGES = {
     **{f"url {name}": ({"type": "image_url", "image_url": {"url": value}}, "image_url.url") for name,
     value in {**NOT_STRINGS, "null": None}.items()},
     **{f"url {url[:24]!r}": ({"type": "image_url", "image_url": {"url": url}}, "image_url.url") for url in BAD_URLS}}
-MEDIA = {  # What may be any number of tokens: by reference, of a kind the model has no bound for, or of no kind that is known.
+MEDIA = {  # Parts with unbounded tokens: by reference, of a kind without a bound for the model, or of an unknown kind.
     "a file by id": ({"type": "file", "file": {"file_id": "file-1"}}, "file.file_id"),
     "a file without data": ({"type": "file", "file": {"filename": "a.pdf"}}, "file.file_data"),
     "a file of nothing": ({"type": "file"}, "file"),
@@ -65,7 +65,7 @@ def chat(messages, model="sighted"):
 
 
 def wrong(name, message, rest, everywhere=False):
-    """The bad message alone; where it matters also behind others, and before one."""
+    """The invalid message alone; where it matters also after others, and before one."""
     yield Case(name, chat([message]), param=path(0, rest))
     if everywhere:
         yield Case(f"{name}, second", chat([GOOD, message]), param=path(1, rest))

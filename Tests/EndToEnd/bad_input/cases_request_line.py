@@ -1,4 +1,4 @@
-"""Request lines no strict server takes (RFC 9112 §3), and paths that must not turn into another route."""
+"""Request lines no strict server accepts (RFC 9112 §3), and paths that must not resolve to another route."""
 
 from case import AUTH, CHAT, Case, JSON, get, lines, post, shown
 
@@ -34,7 +34,7 @@ LINES = {
     "quoted": b'"GET" /v1/models HTTP/1.1',
     "a colon": b"GET: /v1/models HTTP/1.1", "a header first": b"Host: x"}
 
-# The path of a route, spelt so that a careless server would find the route.
+# A route's path, spelled so that a lenient server would accept it.
 NOT_A_ROUTE = [
     "/v1/./models", "/./v1/models", "/v1/x/../models", "/v1/../v1/models",
     "/v1/models/../me",
@@ -120,10 +120,10 @@ def targets():
     yield Case("CONNECT to metadata", get("", line=b"CONNECT 169.254.169.254:80 HTTP/1.1"), (400, 404))
     for path, methods in WRONG_METHODS.items():
         for method in methods:
-            # A method nobody knows may be refused as such; so may a body on GET.
+            # An unknown method may be refused as such; so may a body on GET.
             status = (400, 405) if method in INVENTED else 405
             yield Case(f"{method[:20]} {path}", get("", line=f"{method} {path} HTTP/1.1"), status)
-            if method != "TRACE":  # Whose requests have no body (RFC 9110 §9.3.8).
+            if method != "TRACE":  # Its requests have no body (RFC 9110 §9.3.8).
                 with_body = lines(f"{method} {path} HTTP/1.1", "Host: x", AUTH, JSON, "Content-Length: 2", "", "{}")
                 yield Case(f"{method[:20]} {path} with a body", with_body, (400, 405) if method == "GET" else status)
 

@@ -1,4 +1,4 @@
-"""One worker takes the whole table; a module ends with a look at what it did to him."""
+"""One worker gets the whole table; each module ends by checking the effects on it."""
 
 import pytest
 
@@ -18,7 +18,7 @@ deployments:
 
 
 class Watch:
-    """What must not change under bad input: the process, the provider's bill, the holds, the log's silence about keys."""
+    """What must not change under bad input: the process, the provider's bill, the holds, no keys in logs."""
 
     def __init__(self, stack, worker, key):
         self.stack, self.worker, self.key = stack, worker, key
@@ -39,7 +39,7 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def worker(stack, key):
-    """The one that takes it all. A model that sees images is there too, so that no image is refused for want of eyes."""
+    """The worker for all cases. It has a vision model too, so that no image is refused for lack of one."""
     path = stack.folder / "sighted.yaml"
     path.write_text(SIGHTED)
     stack.run_control("load", path)

@@ -1,4 +1,4 @@
-"""What is no key gets a 401 that says what is wrong with it, and only a well-formed key is looked up."""
+"""An invalid key gets a 401 that says what is wrong with it, and only a well-formed key is looked up."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_what_is_no_key(worker, watch, key, bad, method):
 
 @pytest.fixture(scope="module")
 def refused(stack, worker, key):
-    """The whole answer, but for its id, to keys that are well-formed and still no good."""
+    """The complete answer, except its ID, to well-formed keys that are not valid."""
     revoked, expired = stack.new_key(), stack.new_key(expires_at="2020-01-01T00:00:00Z")
     assert ask(worker, "GET", "/v1/models", revoked["key"])[0] == 200
     stack.admin("POST", f"/keys/{revoked['id']}/revoke", expect=200)

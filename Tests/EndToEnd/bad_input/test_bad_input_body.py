@@ -1,4 +1,4 @@
-"""Bad bodies of chat completions: refused with the member named, and never sent to a provider."""
+"""Invalid chat completion bodies: refused with the member named, and never sent to a provider."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_disguise(worker, watch, key, case):
 
 
 def test_a_forbidden_model_is_as_unknown_as_any(stack, worker, watch):
-    """One text for both: who may not call a model shall not learn that it exists."""
+    """The same message for both: callers must not learn that a model they may not call exists."""
     limited, texts = stack.new_key(allowed_models=["slow"])["key"], set()
     for name in ["flood", "fl00d"]:
         for path, body in [("/v1/chat/completions", {**HELLO, "model": name}), ("/v1/models/" + name, None)]:

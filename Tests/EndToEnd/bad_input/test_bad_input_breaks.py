@@ -1,4 +1,4 @@
-"""Who breaks off anywhere leaves nothing behind, and who sends without end is not read to the end."""
+"""A request broken off anywhere leaves nothing behind, and an endless one is not read to its end."""
 
 import socket
 import struct
@@ -49,7 +49,7 @@ def test_a_whole_request_and_a_reset_leave_no_hold(stack, worker, watch, key):
     (415, lambda data: data.replace(JSON, b"Content-Type: text/plain")), (405, lambda data: data.replace(b"POST", b"PUT"))])
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_an_endless_body_behind_a_refusal_is_not_read(worker, key, status, edit, framing):
-    """The answer comes at once; then the connection ends, long before the body does."""
+    """The answer comes at once; then the connection closes, long before the body ends."""
     head = edit(REQUEST[:HEAD]).replace(KEY, key.encode())
     data = head.replace(b"Content-Length: 61", b"Content-Length: 18000000") + b" " * 17_000_000
     if framing == "chunks":

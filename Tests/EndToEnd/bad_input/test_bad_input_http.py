@@ -1,4 +1,4 @@
-"""Bad request lines, framing, headers and content types: refused, in shape, in time, and nothing behind them is read."""
+"""Invalid request lines, framing, headers and content types: refused in shape and in time; nothing after them is read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No byte behind a request in doubt is ever answered, let alone paid for, as a second request."""
+"""Bytes after an ambiguous request are never answered or billed as a second request."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from case import AUTH, CHAT, JSON, KEY, Case, get, ids, lines, post
 from cases_framing import BODY, CHUNKED, CL, TE, flaws, message
 from wire import Wire, check_refusal
 
-HIDDEN = post()  # A good request that costs money: the one to smuggle.
+HIDDEN = post()  # A valid, billable request: the one to smuggle.
 HIDDEN_CHUNK = b"%x\r\n%s\r\n0\r\n\r\n" % (len(HIDDEN), HIDDEN)
 NO_CHUNK = b"0\r\n\r\n"
 STARTS = {
@@ -47,7 +47,7 @@ def test_one_answer_and_the_end(worker, watch, key, case):
         count = len(wire.answers()[0])
         calls = watch.upstream_calls()
         if calls:
-            watch.stack.clear_bill()  # So that the next case is judged by itself.
+            watch.stack.clear_bill()  # So that the next case is judged on its own.
         assert calls == 0, f"{calls} requests reached the provider, {count} answers; sent {case.data[:300]!r}"
         assert answer or not closed, f"closed without an answer; expected {case.status}; sent {case.data[:300]!r}"
         check_refusal(answer, case, key)

@@ -1,4 +1,4 @@
-"""Who sends too slowly is told so (408) and cut; who is slow but steady is served."""
+"""Callers who send too slowly get a 408 and are cut off; slow but steady ones are served."""
 
 import select
 import time
@@ -11,9 +11,9 @@ from stack import Worker
 from case import AUTH, CHAT, HELLO, JSON, KEY, Case, get, lines, post
 from wire import Wire, check_refusal
 
-DEADLINE, IDLE = 0.7, 3.0  # Seconds; the worker below is set so.
-LATE = 1.2                 # What a quiet machine may add.
-MANY = 4000                # Drips that last longer than anybody waits.
+DEADLINE, IDLE = 0.7, 3.0  # Seconds, as configured for the worker below.
+LATE = 1.2                 # A quiet machine's margin.
+MANY = 4000                # More drips than any test waits for.
 REQUEST = post()
 HEAD = REQUEST.index(b"{")
 CHUNKED = lines(f"POST {CHAT} HTTP/1.1", "Host: x", AUTH, JSON, "Transfer-Encoding: chunked", "",
@@ -22,7 +22,7 @@ CHUNKED = lines(f"POST {CHAT} HTTP/1.1", "Host: x", AUTH, JSON, "Transfer-Encodi
 
 @pytest.fixture(scope="module")
 def hasty(stack, worker):
-    """A worker whose patience ends soon."""
+    """A worker with short deadlines."""
     made = Worker("worker-hasty", stack, **{
         "HEAD_DEADLINE_MS": int(DEADLINE * 1000), "BODY_DEADLINE_MS": int(DEADLINE * 1000), "IDLE_MS": int(IDLE * 1000)})
     made.process.start()
@@ -33,7 +33,7 @@ def hasty(stack, worker):
     made.process.stop()
 
 
-# Each stall as what is sent at once, what then drips a byte every 20 ms, and whether a 408 is owed.
+# Each stall: what is sent at once, what then follows at a byte every 20 ms, and whether a 408 is expected.
 STALLS = {f"stops after {n} bytes of a request": (REQUEST[:n], b"") for n in range(1, len(REQUEST))}
 STALLS |= {f"stops after {n} bytes of chunks": (CHUNKED[:n], b"") for n in range(CHUNKED.index(b"1e\r\n"), len(CHUNKED))}
 STALLS |= {
@@ -56,7 +56,7 @@ REFUSED_ANYWAY = {"drips empty lines": (400, 408), "stops without a key": (401, 
 
 @pytest.fixture(scope="module")
 def stalled(hasty, key):
-    """All stalls at once: what each connection got, and when it ended."""
+    """Runs all stalls at once; returns what each connection received, and when it ended."""
     started, open_, ended = time.monotonic(), {}, {}
     for name, (first, drip) in STALLS.items():
         since, wire = time.monotonic(), Wire(hasty)
@@ -119,7 +119,7 @@ def test_an_idle_connection_is_closed_without_a_word(hasty, key):
 
 
 def test_slow_but_steady_is_served(hasty, key):
-    """4 KiB at 2 KiB/s: twice as fast as it must be, and much longer than the deadline."""
+    """4 KiB at 2 KiB/s: twice the minimum rate, and much longer than the deadline."""
     text = HELLO.replace("hi", "a" * 4096).encode()
     data = post(text).replace(KEY, key.encode())
     head = data.index(b"{")

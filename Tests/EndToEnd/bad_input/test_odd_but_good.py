@@ -1,4 +1,4 @@
-"""The other side of strictness: odd requests that are all right are served."""
+"""Strictness has limits: unusual but valid requests are served."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How the bytes of a case are sent, and what every refusal must look like."""
+"""Sends the bytes of a case, and checks the shape of every refusal."""
 
 import json
 import re
@@ -43,7 +43,7 @@ class Wire:
         return self
 
     def pump(self, until, seconds=ANSWER_SECONDS):
-        """Moves bytes until `until()` holds, the worker closes, or the time is over; returns whether it holds."""
+        """Moves bytes until `until()` holds, the worker closes, or time runs out; returns whether it holds."""
         deadline = time.monotonic() + seconds
         while not until() and not self.closed and (left := deadline - time.monotonic()) > 0:
             readable, writable, _ = select.select([self.socket], [self.socket] if len(self.pending) or self.fin else [], [], left)
@@ -57,7 +57,7 @@ class Wire:
                     self.fin = False
                     self.socket.shutdown(socket.SHUT_WR)
             except BrokenPipeError:
-                self.pending, self.fin = memoryview(b""), False  # He reads no more; what he wrote may still be here.
+                self.pending, self.fin = memoryview(b""), False  # The worker reads no more, but its answer may still be buffered.
             except ConnectionResetError:
                 self.closed = True
         return until()
@@ -71,7 +71,7 @@ class Wire:
         return found, rest
 
     def final(self, seconds=ANSWER_SECONDS, count=1):
-        """The `count`-th answer that is none of 1xx, or None."""
+        """The `count`-th answer other than 1xx, or None."""
         def finals():
             return [a for a in self.answers()[0] if a.status >= 200]
         self.pump(lambda: len(finals()) >= count, patience(seconds))
@@ -108,7 +108,7 @@ def among(value, allowed):
 
 
 def check_refusal(answer, case, key):
-    """Status, error shape, the member named, and nothing in it that must stay inside."""
+    """Checks status, error shape and named member, and that nothing internal is disclosed."""
     said = f"expected {case.status}; sent {case.data[:300]!r}"
     assert answer, f"no answer within {ANSWER_SECONDS} s; {said}"
     text = answer.body.decode()
@@ -126,12 +126,12 @@ def check_refusal(answer, case, key):
 
 
 def shows(key, text):
-    """Whether a telling part of the key stands in `text`."""
+    """Whether `text` contains a recognisable part of the key."""
     return any(key[at:at + 12] in text for at in range(7, len(key) - 12))
 
 
 def refuse(worker, case, key):
-    """Sends a case; the answer must come in time, and the connection end or stay in step."""
+    """Sends a case; the answer must come in time, and the connection must close or stay in sync."""
     with Wire(worker) as wire:
         answer = wire.send(case.data.replace(KEY, key.encode())).final()
         assert answer or not wire.closed, f"closed without an answer; expected {case.status}; sent {case.data[:300]!r}"

@@ -1,4 +1,4 @@
-"""Callers who write down what they got: each request, whatever becomes of it, is one entry of the callers' log."""
+"""Callers that log each request and its outcome as one entry of the callers' log."""
 
 import asyncio
 import random
@@ -7,12 +7,12 @@ import time
 
 from line import LOST, Line
 
-#: No answer of the tests takes longer.
+#: No answer in the tests takes longer.
 ANSWER_SECONDS = 60
 
 
 class Crowd:
-    """`with Crowd(workers, keys, models) as crowd:` asks until the block ends, then lets what runs come to its end."""
+    """`with Crowd(workers, keys, models) as crowd:` sends requests until the block ends, then awaits running ones."""
 
     def __init__(self, workers, keys, models, callers=8, seed=1, streams=0.5, pause=0.0, **body):
         self.workers, self.keys, self.models, self.callers, self.streams = workers, keys, models, callers, streams
@@ -36,7 +36,7 @@ class Crowd:
 
     @property
     def streaming(self):
-        """How many running streams have begun to deliver."""
+        """How many running streams have delivered data."""
         return sum(call.pieces > 0 for call in list(self.running.values()))
 
     @property
@@ -81,7 +81,7 @@ def volley(workers, key, count, model="plain", stream=False, again=None, **body)
         while True:
             try:
                 return await Line(worker).open()
-            except OSError:  # A worker that is just starting again.
+            except OSError:  # A worker that is restarting.
                 if not again or time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.1)

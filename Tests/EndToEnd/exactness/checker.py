@@ -1,4 +1,4 @@
-"""Waits until all is quiet after a fault, and holds what everybody says against the invariants."""
+"""Waits until all is quiet after a fault, then checks all parties' facts against the invariants."""
 
 import collections
 
@@ -9,7 +9,7 @@ SHOWN = 5
 
 
 class Checker:
-    """Made before a fault, asked after it. Requests from before are others' matter; sums and counters are of all."""
+    """Created before a fault, checked after it. Earlier requests are excluded; sums and counters include all."""
 
     def __init__(self, stack, slack=30):
         self.stack, self.slack = stack, slack
@@ -20,11 +20,11 @@ class Checker:
         try:
             wait_quiet(self.stack, calls, seconds, lambda call: was_killed(call, kills))
         except AssertionError as late:
-            print(f"\n{late}")  # what exactly is missing the invariants say
+            print(f"\n{late}")  # the invariants say what exactly is missing
         return gather(self.stack, calls=list(calls), kills=kills, judged=self.judged, slack=self.slack)
 
     def check(self, calls=(), seconds=30, secrets=()):
-        """Waits until all is quiet; fails on the first invariants that do not hold, or returns the facts."""
+        """Waits until all is quiet; fails on the first violated invariants, or returns the facts."""
         facts = self.facts(calls, seconds)
         flaws = self.flaws(facts, secrets)
         assert not flaws, "\n".join(
@@ -38,7 +38,7 @@ class Checker:
 
 
 def counts(facts):
-    """For the table: how many of what."""
+    """The counts for the table."""
     outcomes = collections.Counter(row["outcome"] for row in facts.new.values())
     statuses = collections.Counter(call.status for call in facts.calls)
     return (f"{len(facts.new)} in the ledger ({', '.join(f'{n} {name}' for name, n in outcomes.most_common())});"

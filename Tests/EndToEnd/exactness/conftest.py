@@ -1,6 +1,6 @@
 """Fixtures of the fault rows, and the table of them.
 
-A test marked `@pytest.mark.row("W1", "kill -9 of a worker")` is a row; what it passes to `note` stands beside it.
+A test marked `@pytest.mark.row("W1", "kill -9 of a worker")` is a row; the texts it passes to `note` appear beside it.
 """
 
 import pathlib
@@ -32,7 +32,7 @@ def give_back():
 
 @pytest.fixture
 def made(request):
-    """A gateway that tests of a module with the same wishes share, until one fails: it may have left it broken."""
+    """A gateway shared by a module's tests with the same options, until one fails and may have left it broken."""
     marker = request.node.get_closest_marker("rig")
     wishes = {"workers": 2, **(marker.kwargs if marker else {})}
     if _stack.get("for") != (request.module.__name__, wishes) or _stack["made"].spoilt:
@@ -54,7 +54,7 @@ def _the_last_stack_is_closed():
 
 @pytest.fixture
 def note(request):
-    """Adds to what the table says about this test."""
+    """Adds a text to this test's row of the table."""
     def add(text):
         print(f"\n{text}")
         request.node.user_properties.append(("note", text))

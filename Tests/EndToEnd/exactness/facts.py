@@ -1,4 +1,4 @@
-"""What each party says of the same requests: the provider's bill, the ledger, Redis's counters, the callers' log."""
+"""Each party's view of the same requests: the provider's bill, the ledger, Redis's counters, the callers' log."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ import redis
 from processes import ROOT
 from rig import wait_for
 
-#: The shards' tags, as the planes have them: shard n's begins with its number.
+#: The shards' hash tags, as in both planes: that of shard n begins with its number.
 TAGS = ["{%s}" % tag for tag in re.findall(
     r'"(s\d\d[.\d]*)"', (ROOT / "Sources/Shared/PlaneContract/Shard.swift").read_text())]
 assert len(TAGS) == 64 and all(int(tag[2:4]) == n for n, tag in enumerate(TAGS))
@@ -18,7 +18,7 @@ assert len(TAGS) == 64 and all(int(tag[2:4]) == n for n, tag in enumerate(TAGS))
 COLUMNS = [
     "id", "kind", "key_id", "org_id", "nano_usd", "held_nano_usd", "outcome", "usage_source", "status", "streamed",
     "given_back", "input", "cached", "output", "reasoning", "worker", "model", "admitted_ms"]
-#: Counters that are zero when nothing runs.
+#: Counters that are zero while nothing runs.
 HELD = ["month_reserved", "day_reserved", "month_before_reserved", "day_before_reserved", "open"]
 
 
@@ -27,7 +27,7 @@ def tag_of(org):
 
 
 def counters_of(stack, scopes):
-    """`scopes`: (scope, org) pairs. Scope -> its counters by name, all numbers; absent ones are all zero."""
+    """`scopes`: (scope, org) pairs. Returns scope -> counters by name; absent scopes are all zero."""
     pipe = stack.redis().pipeline(transaction=False)
     for scope, org in scopes:
         pipe.execute_command("FCALL_RO", "gw2_inspect", 1, f"b:{tag_of(org)}:{scope}")
@@ -36,7 +36,7 @@ def counters_of(stack, scopes):
 
 
 def scopes_of(stack):
-    """Every key and every org, with the org that decides where it is kept."""
+    """Every key and every org, with the org that determines its shard."""
     return stack.sql("select id, org_id from api_key union all select 'o:' || id, id from org")
 
 
@@ -56,19 +56,19 @@ class Facts:
     spend: list
     counters: dict
     holds: int
-    #: Keys that nobody has revoked.
+    #: Keys that are not revoked.
     active: set
-    #: The callers' log, and who was killed when.
+    #: The callers' log, and the times of kills by worker.
     calls: list = dataclasses.field(default_factory=list)
     kills: list = dataclasses.field(default_factory=list)
-    #: Requests of before, which other tests have judged.
+    #: Earlier requests, which other tests have checked.
     judged: set = dataclasses.field(default_factory=set)
-    #: Tokens that a provider may have sent beyond what a killed worker had reported.
+    #: Tokens a provider may have sent beyond a killed worker's last report.
     slack: int = 30
 
     @functools.cached_property
     def ledger(self):
-        """The row that counts for each request: the final one where there is one."""
+        """The effective row of each request: the final one if there is one."""
         counting = {}
         for row in self.rows:
             if row["kind"] == "final" or row["id"] not in counting:
@@ -103,18 +103,18 @@ def gather(stack, **more):
 
 
 def is_quiet(stack):
-    """No hold is open, no sum is reserved, nobody counts as running, and the ledger has read all there is."""
+    """No hold is open, nothing is reserved, no request counts as running, and the ledger has ingested everything."""
     try:
         if open_holds(stack):
             return False
         counters = counters_of(stack, scopes_of(stack)).values()
         return not any(c[name] for c in counters for name in HELD) and stack.ledger_is_read()
     except redis.RedisError:
-        return False  # no functions yet, or it is just being restarted
+        return False  # no functions loaded yet, or restarting
 
 
 def wait_quiet(stack, calls=(), seconds=30, killed=lambda call: False):
-    """Until everything is settled and in the ledger, and each whole answer has its final row."""
+    """Waits until everything is settled and in the ledger, and each complete answer has its final row."""
     wait_for(lambda: is_quiet(stack), seconds, "all holds are closed and the ledger has read everything", 0.2)
     billed = set(stack.bill())
     whole = {call.id for call in calls if call.whole and not killed(call)}

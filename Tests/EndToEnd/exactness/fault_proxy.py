@@ -1,7 +1,7 @@
 """A TCP proxy that misbehaves on command: slow, silent one way, cut after so many bytes, reset, closed, half closed.
 
-It runs as a process of its own, so that the load of a test does not slow it down, and ends with whoever started it. The
-side that connects is the caller, the side it is led to the target; `up` is from the caller to the target, `down` back.
+It runs as a separate process, so that the load of a test does not slow it down, and ends with its parent. The
+connecting side is the caller, the other side the target; `up` is from the caller to the target, `down` back.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import sys
 import threading
 
 UP, DOWN = "up", "down"
-#: Pieces that may wait in one direction of a connection before the sender has to wait, as behind any full buffer.
+#: Pieces buffered per direction of a connection before the sender has to wait.
 PIECES_MAX = 256
 
 
 class FaultProxy:
-    """What a test holds of the proxy. Every call returns when the proxy has done it."""
+    """A test's handle of the proxy. Every call returns once the proxy has carried it out."""
 
     def __init__(self, target=None):
         self.lock = threading.Lock()
@@ -29,29 +29,29 @@ class FaultProxy:
         self.lead_to(target)
 
     def url_of(self, user):
-        """Where a user of the state Redis finds it."""
+        """The URL of the state Redis through the proxy, for a user."""
         return f"redis://{user}:password-of-{user}@127.0.0.1:{self.port}"
 
     def lead_to(self, port):
-        """New connections go there; None refuses them."""
+        """Directs new connections to a target; None refuses them."""
         self._tell(target=port)
 
     def delay(self, up_ms=0, down_ms=0):
         self._tell(delay={UP: up_ms / 1000, DOWN: down_ms / 1000})
 
     def hold(self, *directions):
-        """Nothing passes that way until `release`: it waits, and is lost if the connection is cut first."""
+        """Buffers data in these directions until `release`; it is lost if the connection is cut first."""
         self._tell(held=list(directions))
 
     def release(self):
         self._tell(held=[])
 
     def cut(self, how="rst"):
-        """Ends all connections now, with what waits in them. `how`: rst, fin, half (the caller reads an end)."""
+        """Ends all connections now, dropping buffered data. `how`: rst, fin, half (the caller reads an end)."""
         self._tell(cut=how)
 
     def cut_after(self, count, direction=DOWN, how="rst"):
-        """The next `count` bytes that way still pass, then that connection is cut; each connection counts its own."""
+        """Cuts each connection after its next `count` bytes in that direction."""
         self._tell(after=[count, direction, how])
 
     def well(self):
@@ -81,7 +81,7 @@ class Connection:
                 self.tasks.append(asyncio.create_task(carry(direction, waiting)))
         outcomes = await asyncio.gather(*self.tasks, return_exceptions=True)
         for _, writer in self.sides.values():
-            # Closed in order when both sides came to their end, else gone already.
+            # Closes properly if both sides have ended; otherwise it is already gone.
             writer.transport.abort() if any(outcomes) else writer.close()
 
     async def read(self, direction, waiting):
@@ -118,7 +118,7 @@ class Connection:
         for _, writer in self.sides.values():
             if how == "rst" and (raw := writer.get_extra_info("socket")) and raw.fileno() >= 0:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()  # what waits is lost
+            writer.transport.abort()  # buffered data is lost
 
 
 class Proxy:
@@ -159,7 +159,7 @@ async def main():
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     while line := await commands.readline():
         proxy.obey(**json.loads(line))
-        await asyncio.sleep(0)  # what was cut is gone before the test goes on
+        await asyncio.sleep(0)  # cut connections are gone before the test continues
         print("{}", flush=True)
 
 

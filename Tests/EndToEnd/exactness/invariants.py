@@ -1,4 +1,4 @@
-"""The invariants, judged from what the parties say once all is quiet. Each returns what speaks against it.
+"""The invariants, checked against the parties' facts once all is quiet. Each returns its violations.
 
     I1  the ledger is the provider's bill: to the nano for what was completed, within bounds for what was interrupted
     I2  Redis has spent what the ledger says and reserves nothing
@@ -16,19 +16,19 @@ import decimal
 
 from stack import price
 
-#: A kill this close to the end of an answer may have come before the worker had noted that end, or just after.
+#: A kill this close to the end of an answer may have come just before or after the worker recorded that end.
 NEAR_SECONDS = (0.25, 0.5)
 
 
 def was_killed(call, kills):
-    """Whether the worker may have died before it had written down that this answer had ended."""
+    """Whether the worker may have died before it recorded that this answer had ended."""
     return any(name == call.worker and at - NEAR_SECONDS[0] <= call.ended <= at + NEAR_SECONDS[1] for at, name in kills)
 
 
 def i1_ledger_is_bill(facts):
     for id, row in facts.new.items():
         entry = facts.bill.get(id)
-        # An answer that the gateway ended itself, because the money did, is complete for its caller alone.
+        # An answer that the gateway ended because of the budget is complete only for its caller.
         ended_here = entry and not entry["complete"] and row["usage_source"] != "provider"
         if row["outcome"] == "completed" and not ended_here:
             if not entry or not entry["complete"] or row["nano_usd"] != price(entry):
@@ -40,12 +40,12 @@ def i1_ledger_is_bill(facts):
 
 
 def partial(facts, id, row, entry):
-    """What was interrupted, cancelled or failed: at least what the provider billed, at most what was held."""
+    """Interrupted, cancelled or failed requests: charged at least the provider's bill, at most the hold."""
     if row["nano_usd"] > row["held_nano_usd"] > 0:
         yield f"{id}: {row['outcome']} for {row['nano_usd']}, more than the {row['held_nano_usd']} held"
     if row["outcome"] == "interrupted" and row["nano_usd"] <= 0:
         yield f"{id}: interrupted and free of charge"
-    # A plain answer whose connection broke before a head is not charged: nobody knows that it was worked on.
+    # A plain answer whose connection broke before a head is not charged: it may never have been processed.
     if row["outcome"] == "failed" and not row["streamed"] and row["nano_usd"] == 0:
         return
     billed = min(price(entry), row["held_nano_usd"])
@@ -130,7 +130,7 @@ def i7_configuration_only_rises(facts):
 
 
 def i8_no_secret(stack, secrets):
-    """In no file of anybody's: logs, journals, snapshots, Redis's log, the database."""
+    """No secret in any file: logs, journals, snapshots, Redis's log, the database."""
     wanted = [secret.encode() for secret in secrets]
     for path in stack.folder.rglob("*"):
         if path.is_file() and stack.secrets not in path.parents and path.stat().st_size < 256 << 20:

@@ -1,4 +1,4 @@
-"""One request and what its caller got, and the connection it goes over."""
+"""One request with its result, and the connection it uses."""
 
 import asyncio
 import dataclasses
@@ -6,7 +6,7 @@ import json
 import re
 import time
 
-#: What scripted answers consist of.
+#: The pieces of scripted answers.
 PIECE = b'"content":"tok '
 
 
@@ -17,12 +17,12 @@ class Call:
     model: str
     stream: bool
     connection: int
-    #: By time.monotonic(): before its first byte was sent, and when its last byte or the end of the connection came.
+    #: time.monotonic() before its first byte was sent, and when its last byte or the end of the connection arrived.
     began: float
     ended: float = 0
-    #: 0 when no head of an answer came.
+    #: 0 if no response head arrived.
     status: int = 0
-    #: The answer came to its proper end, without an error in-band.
+    #: The answer ended properly, without an in-band error.
     whole: bool = False
     id: str | None = None
     config: str | None = None
@@ -31,9 +31,9 @@ class Call:
     type: str | None = None
     finish: str | None = None
     pieces: int = 0
-    #: Ids of requests named inside the answer: no other than its own may be there.
+    #: Request IDs inside the answer: only its own may be there.
     inside: set = dataclasses.field(default_factory=set)
-    #: The end of what came.
+    #: The tail of what was received.
     tail: bytes = b""
 
     @property
@@ -52,7 +52,7 @@ class Call:
         self.retry_after = fields.get("retry-after", self.retry_after)
 
     def judge(self):
-        """Once all of it has come."""
+        """Evaluates the answer once it is complete."""
         finish = re.findall(rb'"finish_reason":\s*"(\w+)"', self.tail)
         self.finish = finish[-1].decode() if finish else None
         if b'"error"' in self.tail:
@@ -71,7 +71,7 @@ async def read_fields(reader):
 
 
 class Line:
-    """One kept-alive connection to a worker."""
+    """One keep-alive connection to a worker."""
 
     count = 0
 
@@ -85,7 +85,7 @@ class Line:
         return self
 
     def send(self, key, model, stream, max_tokens=50, **more):
-        """The message names the key it is sent with, so that nobody's request can pass for another's."""
+        """The message names its key, so that requests of different keys cannot be confused."""
         call = Call(key["id"], self.worker.process.name, model, stream, self.number, time.monotonic())
         body = json.dumps({"model": model, "stream": stream, "max_tokens": max_tokens,
                            "messages": [{"role": "user", "content": f"canary-{key['id']}"}], **more}).encode()
@@ -95,7 +95,7 @@ class Line:
         return call
 
     async def receive(self, call):
-        """Reads the answer into `call`; true when the connection can be used again."""
+        """Reads the answer into `call`; returns whether the connection can be reused."""
         status = await self.reader.readuntil(b"\r\n")
         fields = await read_fields(self.reader)
         call.status = int(status.split(b" ")[1])

@@ -1,7 +1,7 @@
-"""Real requests by the hundred thousand on four workers, while everything is killed, wiped and handed over at random.
+"""Hundreds of thousands of real requests on four workers, with random kills, wipes and failovers of everything.
 
-`marathon.py --requests 100000 --kills 100 --seed 1` prints what was done and the checker's verdict; its status is 0
-when nothing was lost, nothing doubled, no nano differs and no hold is open.
+`marathon.py --requests 100000 --kills 100 --seed 1` prints a summary and the checker's verdict; its exit status is 0
+if nothing was lost or duplicated, every charge is exact and no hold is open.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MODELS = ["plain"] * 8 + ["cached", "tool", "late", "slow", "groq", "twice"]
 FLUSHES, FAILOVERS = 10, 10
 CALLERS = 16
 USD = 10**9
-#: Budgets of keys: some never end, some end on the way, so that the last cent is fought for under faults, too.
+#: Key budgets: some never end, some end on the way, so that keys also compete for the last cent under faults.
 BUDGETS = [None, None, "100", "100", "0.05", "0.05", "0.2"]
 
 
@@ -35,7 +35,7 @@ class Marathon:
         self.limits = {(key["id"], key["org_id"]): {"month": int(float(usd) * USD)}
                        for key, usd in zip(self.keys, BUDGETS) if usd}
         self.nemesis, self.checker = Nemesis(stack, options.seed), Checker(stack)
-        # Most callers have money; those whose budget ends are refused cheaply, so that they cost the run little.
+        # Most callers have money; refusing those whose budget has ended costs the run little.
         self.crowd = Crowd(stack.workers, self.keys[:4] * 4 + self.keys[4:], MODELS, CALLERS, options.seed, pause=0.002)
         self.watcher = Watcher(stack, self.limits, raises=False)
 
@@ -64,7 +64,7 @@ class Marathon:
         return self.verdict() and done
 
     def owed(self):
-        """Near the end of the requests, what chance has left out."""
+        """A fault that is behind its schedule or, at the end of the requests, still missing; else None."""
         share = self.crowd.answered / self.options.requests
         for name, wanted in (("flush", self.options.flushes), ("fail over", self.options.failovers)):
             had = self.nemesis.counts[name]

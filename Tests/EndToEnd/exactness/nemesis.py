@@ -1,6 +1,6 @@
-"""Breaks something, and mends it again; what and when is decided by a seed alone.
+"""Injects and repairs faults; a seed alone determines which and when.
 
-Each fault is a context: on entering it something breaks, on leaving it is whole again, or starting to be.
+Each fault is a context manager: entering it breaks something, leaving it repairs it or begins to.
 """
 
 import collections
@@ -24,10 +24,10 @@ def frozen(process):
 
 
 class Nemesis:
-    #: Name -> how often compared with the others.
+    #: Name -> relative frequency.
     FAULTS = {"kill worker": 45, "freeze worker": 5, "kill redis": 10, "freeze redis": 6, "cut redis": 8,
               "kill control": 12, "freeze control": 4, "stop postgres": 8, "flush": 7, "fail over": 8}
-    #: Redis is not two things that can break at once.
+    #: Faults of Redis, which must not overlap.
     OF_REDIS = {"kill redis", "freeze redis", "flush", "fail over"}
     #: They count as kills: a process ended without notice.
     KILLS = ("kill worker", "kill redis", "kill control", "stop postgres", "fail over")
@@ -42,7 +42,7 @@ class Nemesis:
         return sum(self.counts[name] for name in self.KILLS)
 
     def strike(self, name=None, together=0.15):
-        """One fault, or two at once, for as long as chance has it."""
+        """One fault, or two at once, for a random time."""
         names = [name or self.pick()]
         if name is None and self.chance.random() < together:
             second = self.pick()
@@ -68,7 +68,7 @@ class Nemesis:
         worker = self.chance.choice(self.stack.workers)
         self.stack.kill(worker, restart=False)
         yield
-        # Whether it is ready is seen at the next strike or at the end: it may be killed while it starts, too.
+        # Readiness is checked at the next strike or at the end, so it may also be killed while it starts.
         worker.process.start()
 
     @contextlib.contextmanager
@@ -91,7 +91,7 @@ class Nemesis:
 
     @contextlib.contextmanager
     def cut_redis(self):
-        """Replies are lost that stood for what was done."""
+        """Loses replies to calls that were executed."""
         self.stack.front.hold("down")
         time.sleep(self.chance.uniform(0, 0.05))
         self.stack.front.cut(self.chance.choice(["rst", "fin"]))
@@ -111,7 +111,7 @@ class Nemesis:
 
     @contextlib.contextmanager
     def stop_postgres(self):
-        """As after a crash. Control planes start anew when it is back; one that cannot wait has its start repeated."""
+        """Like a crash. A control plane that exited meanwhile is started again."""
         self.stack.postgres.stop_now()
         yield
         self.stack.postgres.start()
@@ -133,7 +133,7 @@ class Nemesis:
     # Between strikes
 
     def breathe(self):
-        """Until whoever was started runs, is ready and can be killed again; then a pause of some length."""
+        """Waits until restarted processes are ready and can be killed again; then pauses for a random time."""
         stack = self.stack
         for process in (stack.control, *(worker.process for worker in stack.workers)):
             if not process.running:

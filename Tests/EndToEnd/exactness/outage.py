@@ -1,5 +1,5 @@
-"""Two kinds of keys under one load while Redis is away, slow or wiped: with money limits, which are refused rather than
-overspent, and without, which are served all the same."""
+"""Two kinds of keys under load while Redis is away, slow or wiped: those with money limits, which are refused rather than
+overspent, and those without, which are served anyway."""
 
 import time
 
@@ -48,18 +48,18 @@ class Outage:
         return self.before + self.crowds[0].calls + self.crowds[1].calls
 
     def of(self, crowd, since, until=float("inf")):
-        """Those that began in that time."""
+        """The calls that began in that time."""
         return [call for call in list(crowd.calls) if since <= call.began <= until]
 
     def refused(self, since=0, count=3):
-        """Until keys with money limits are refused."""
+        """Waits until keys with money limits are refused."""
         def so_many():
             return sum(call.status == 503 for call in self.of(self.crowds[0], since)) >= count
 
         wait_until(so_many, 20, "keys with money limits are refused")
 
     def recovered(self, since, bound=RECOVERED):
-        """Seconds from `since`, when the fault was over, until keys with money limits pass again on every worker."""
+        """Seconds from `since`, the end of the fault, until keys with money limits are served again on every worker."""
         workers = {call.worker for call in self.before}
 
         def passed():
@@ -76,7 +76,7 @@ class Outage:
         return took
 
     def judge_answers(self, free_too=True):
-        """Nothing but answers and `limiter_unavailable`, which says when to come again; no connection broke."""
+        """Only answers and `limiter_unavailable`, which says when to retry; no connection broke."""
         odd = [c for c in self.calls if not c.whole and (c.status, c.type) != (503, "limiter_unavailable")]
         assert odd == [], odd[:3]
         assert [c for c in self.calls if c.status == 503 and not c.retry_after] == [], "it says when to come again"

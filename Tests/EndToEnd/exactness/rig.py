@@ -1,4 +1,4 @@
-"""A gateway that can be broken: Redis stands behind proxies and can hand over to a replica; kills are noted."""
+"""A gateway for fault tests: Redis is behind proxies and can fail over to a replica; kills are recorded."""
 
 import os
 import pathlib
@@ -14,27 +14,27 @@ from fault_proxy import DOWN, FaultProxy
 from processes import RedisServer, http_ok, wait_until
 from stack import STOPS, Stack
 
-#: Where the clock is judged, its constants are those of production, too.
+#: Where durations are judged, the time constants are production's.
 REAL = JUDGED
 SEEDS = [int(seed) for seed in os.environ.get("AIHUB_FAULT_SEEDS", "1").split(",")]
-#: Heartbeat and silence as in production, or a tenth of them and less.
+#: Heartbeat and silence as in production, or at most a tenth of them.
 TIMES = {"HEARTBEAT_MS": 5000, "SILENCE_MS": 30000, "REST_MS": 5000, "LIMITER_DEADLINE_MS": 50} if REAL else {
     "HEARTBEAT_MS": 200, "SILENCE_MS": 1000, "LIMITER_DEADLINE_MS": 1000}
 SILENCE = TIMES["SILENCE_MS"] / 1000
-#: Until a dead worker's holds are closed by the others: its silence, and their next look.
+#: The time until the others close a dead worker's holds: its silence plus their next sweep.
 SWEPT = SILENCE + (10 if REAL else 4)
-#: Until requests pass again once Redis is back.
+#: The time until requests are admitted again once Redis is back.
 RECOVERED = 3.0
 REDIS = ["--appendonly", "yes", "--appendfsync", "everysec", "--repl-diskless-sync-delay", "0"]
 
 
 def often(short, real):
-    """How many times: in the short run, in the real one."""
+    """Number of repetitions: in the short run, in the real one."""
     return real if REAL else short
 
 
 def wait_for(condition, seconds, what, every=0.1):
-    """`wait_until` for conditions that cost something to look at."""
+    """`wait_until` for conditions that are expensive to check."""
     return wait_until(condition, seconds, what, every)
 
 
@@ -80,7 +80,7 @@ class FaultStack(Stack):
             worker.start()
 
     def lose_disk(self, worker):
-        """Of a worker that does not run: its journal, its snapshot, all."""
+        """Deletes the journal, the snapshot and all other files of a stopped worker."""
         shutil.rmtree(worker.folder)
 
     # Redis
@@ -89,12 +89,12 @@ class FaultStack(Stack):
         self.state.process.kill()
 
     def start_redis(self):
-        """As the start script does it: the log is repaired first."""
+        """Like the start script: repairs the log first."""
         repair_log(self.state)
         self.state.start()
 
     def add_replica(self):
-        """A second server that follows the first over a link that can be broken."""
+        """A second server that replicates the first over a link that can be cut."""
         self.link = FaultProxy(self.state.port)
         self.servers += 1
         self.replica = RedisServer(
@@ -105,10 +105,10 @@ class FaultStack(Stack):
     def wait_for_replica(self):
         replica = self.direct(self.replica)
         wait_for(lambda: replica.info("replication")["master_link_status"] == "up", 30, "the replica follows", 0.05)
-        self.redis().wait(1, 2_000)  # and has all that was written before
+        self.redis().wait(1, 2_000)  # and has everything written before
 
     def fail_over(self, gap):
-        """What Redis did during the last `gap` seconds never reached the replica that takes over."""
+        """Fails over to a replica without Redis's last `gap` seconds."""
         self.cut_off_replica()
         time.sleep(gap)  # the gap itself
         self.promote_replica()
@@ -123,7 +123,7 @@ class FaultStack(Stack):
         self.kill_redis()
         self.link.cut("rst")
         self.direct(self.replica).execute_command("REPLICAOF", "NO", "ONE")
-        # Restarted, it is a primary still.
+        # After a restart it is still a primary.
         at = self.replica.process.command.index("--replicaof")
         del self.replica.process.command[at:at + 3]
         self.link.close()
@@ -135,7 +135,7 @@ class FaultStack(Stack):
         return redis.Redis(port=server.port, decode_responses=True, socket_timeout=patience(5))
 
     def binary(self, server):
-        """For values that are no text."""
+        """A client for binary values."""
         return redis.Redis(port=server.port, socket_timeout=patience(5))
 
     def redis(self):
@@ -144,7 +144,7 @@ class FaultStack(Stack):
     # The end
 
     def whole(self):
-        """Starts whatever does not run, and waits until all of it is ready."""
+        """Starts everything that is not running, and waits until all of it is ready."""
         for front in (self.front, self.control_front):
             front.well()
         if not self.postgres.process.running:
@@ -156,11 +156,11 @@ class FaultStack(Stack):
                 process.start()
         for port in (self.control_operations, *(worker.operations for worker in self.workers)):
             wait_until(lambda: http_ok(f"http://127.0.0.1:{port}/readyz"), 30, "all of it is ready")
-        # Each connection of the control plane's pool may have to find out by itself that PostgreSQL was restarted.
+        # Each connection of the control plane's pool may have to detect PostgreSQL's restart itself.
         wait_for(lambda: all(self.admin("GET", "/orgs?limit=1")[0] == 200 for _ in range(8)), 30, "changes can be made")
 
     def close(self):
-        """Whatever there is of it: it may not have been made to its end."""
+        """Also closes a stack whose creation failed halfway."""
         has = vars(self).get
         servers = [server.process for server in (has("_state"), self.replica, has("postgres")) if server]
         others = [process for process in (has("control"), has("provider")) if process]
@@ -175,7 +175,7 @@ class FaultStack(Stack):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def keep_logs(self):
-        """What a failure may be understood from."""
+        """Keeps the logs needed to understand a failure."""
         kept = pathlib.Path(tempfile.mkdtemp(prefix="aihub-faults-"))
         for log in self.folder.glob("*.log"):
             shutil.copy(log, kept)
@@ -183,7 +183,7 @@ class FaultStack(Stack):
 
 
 def repair_log(server):
-    """`redis-check-aof --fix` cuts the torn end off; it asks first."""
+    """`redis-check-aof --fix` removes a truncated tail, after asking for confirmation."""
     folder = server.folder / "appendonlydir"
     if (folder / "appendonly.aof.manifest").exists():
         subprocess.run(["redis-check-aof", "--fix", "appendonly.aof.manifest"], cwd=folder, input="y\n", text=True,
@@ -191,7 +191,7 @@ def repair_log(server):
 
 
 def load_model(stack, name, script, output_tokens):
-    """A scripted model of its own, whose answers may be longer than those of the others."""
+    """A separate scripted model, which may have longer answers than the others."""
     path = stack.folder / f"{name}.yaml"
     path.write_text(
         "models:\n"

@@ -1,4 +1,4 @@
-"""A caller leaves, a key is revoked, the money ends: in the middle of streams, and still to the nano."""
+"""A caller disconnects, a key is revoked, a budget ends: in the middle of streams, and still exact."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ from raw_upstream import reset
 from rig import load_model, often, wait_for
 from watcher import Watcher
 
-#: Phase -> (model, seconds until the caller leaves, or pieces he waits for).
+#: Phase -> (model, seconds until the caller disconnects, or pieces they wait for).
 PHASES = {"at once": ("slow", 0.0), "during admission": ("slow", 0.004), "before the first token": ("late", 0.15),
           "within the first tokens": ("slow", 1), "mid-stream": ("slow", 8), "around the end": ("plain", 8)}
 
@@ -90,7 +90,7 @@ def test_revoked_during_streams(made, seed, note):
 @pytest.mark.rig(workers=4)
 @pytest.mark.parametrize("callers", [1, 40])
 def test_a_stream_ends_when_the_money_does(made, seed, callers, note):
-    """Its hold grows with it, as far as the money goes; then it ends in order and says why."""
+    """Its hold grows as far as the budget allows; then the stream ends properly and says why."""
     if not made.sql("select from model where name = 'stretch'"):
         load_model(made, "stretch", "in=5,out=9000,gap=1", output_tokens=20_000)
     limit = 40_000_000 if callers == 1 else 100_000_000  # about 5,700 and 14,000 tokens of output
@@ -102,7 +102,7 @@ def test_a_stream_ends_when_the_money_does(made, seed, callers, note):
         facts = checker.check(calls, seconds=60)
     ended = [call for call in calls if call.status == 200]
     assert {one[-1].type for one in answers} <= {"insufficient_quota", None}
-    # The engine was told what the money can pay for; where others took it meanwhile, the gateway ends the stream.
+    # The provider's output limit is what the budget pays for; if others spent it, the gateway ends the stream.
     assert any(call.finish == "length" for call in ended)
     assert callers == 1 or any(b'"budget_exhausted"' in call.tail for call in ended)
     for call in ended:
@@ -116,5 +116,5 @@ def test_a_stream_ends_when_the_money_does(made, seed, callers, note):
 
 
 def goes_on(call):
-    """As long as there is money for another one."""
+    """Whether there is money for another one."""
     return call.type == "budget_in_flight" or call.finish == "length"

@@ -1,4 +1,4 @@
-"""Two hundred requests at once for the last of the money, or the last unit of a quota: exactly as many pass as fit."""
+"""Two hundred concurrent requests for the last of a budget or quota: exactly as many are admitted as fit."""
 
 import threading
 
@@ -13,7 +13,7 @@ from watcher import Watcher
 
 pytestmark = pytest.mark.rig(workers=4)
 AT_ONCE = 200
-#: What one request costs by the test prices, whatever it was held for: 10 and 8 tokens, rounded up.
+#: The cost of one request at the test prices, whatever its hold: 10 and 8 tokens, rounded up.
 COST = 66_001
 HELLO = {"max_tokens": 8}
 LIMIT = 2_000_000
@@ -24,13 +24,13 @@ def passed(answers):
 
 
 def retry(call):
-    """As `x-should-retry: true` tells a client: the money is only held by others."""
+    """Retries as `x-should-retry: true` says: other requests only hold the money."""
     return call.type == "budget_in_flight"
 
 
 @pytest.fixture(scope="module")
 def fitting():
-    """How many pass one after another: no hold is ever in the way then. Found once, for all."""
+    """How many succeed one after another, when no hold is in the way. Measured once."""
     return {}
 
 
@@ -47,7 +47,7 @@ def how_many_fit(made, fitting, period):
 @pytest.mark.row("L1", "200 at once for the last cent")
 @pytest.mark.parametrize("period", ["usd_per_month", "usd_per_day"])
 def test_the_last_cent(made, seed, fitting, period, note):
-    """Overshoot 0. Who heeds `budget_in_flight` is served while there is money: no false refusal for good."""
+    """Overshoot 0. Callers that retry on `budget_in_flight` are served while there is money."""
     fits, checker, window = how_many_fit(made, fitting, period), Checker(made), period.removeprefix("usd_per_")
     keys = [made.new_key(limits={period: f"{LIMIT / 10**9:.9f}"}) for _ in range(often(3, 50))]
     counts, calls = [], []
@@ -94,7 +94,7 @@ class Fire:
 
 @pytest.mark.row("L1b", "the same, and everything fails meanwhile")
 def test_the_last_cent_under_fire(made, seed, note):
-    """Whatever is killed, wiped and handed over meanwhile: overshoot 0, and once quiet all of the money can be spent."""
+    """Whatever is killed, wiped or failed over meanwhile: overshoot 0, and afterwards the whole budget can be spent."""
     made.add_replica()
     checker = Checker(made)
     keys = [made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"}) for _ in range(often(4, 40))]
@@ -119,7 +119,7 @@ def test_the_last_cent_under_fire(made, seed, note):
 
 
 def test_without_patience_nobody_overshoots(made, seed, note):
-    """Everybody asks once: fewer pass, since holds are in the way; when all is quiet the rest of the money is there."""
+    """Without retries fewer are admitted, since holds are in the way; the rest of the budget stays available."""
     key = made.new_key(limits={"usd_per_month": f"{LIMIT / 10**9:.9f}"})
     with Watcher(made, {(key["id"], key["org_id"]): {"month": LIMIT}}):
         answers = volley(made.workers, key, AT_ONCE, **HELLO)
@@ -136,7 +136,7 @@ def test_without_patience_nobody_overshoots(made, seed, note):
 @pytest.mark.row("L2", "200 at once for the last unit of a quota")
 @pytest.mark.parametrize("name", ["requests_per_day", "requests_per_month"])
 def test_the_last_unit_of_a_quota(made, seed, name, note):
-    """Half of it is used, then two hundred ask at once, and again when all is quiet."""
+    """Half of it is used, then two hundred requests are sent at once, and again when all is quiet."""
     limit, checker = 60, Checker(made)
     keys = [made.new_key(limits={name: limit}) for _ in range(often(2, 20))]
     for key in keys:

@@ -1,4 +1,4 @@
-"""PostgreSQL and the control plane go, come back older, are there twice: `/v1` feels nothing, the ledger is exact."""
+"""PostgreSQL and the control plane stop, are restored or run twice: `/v1` is unaffected, the ledger exact."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ from processes import Process, free_port, http_ok, wait_until
 from rig import SWEPT, often, wait_for
 
 SHORT = ["plain", "cached", "tool"]
-#: From the start of a control plane until what it had not told is in force.
+#: The time from a control plane's start until unpublished changes are in force.
 TOLD_SECONDS = 2
 
 
@@ -28,7 +28,7 @@ def statuses(made, key):
 
 
 def test_nothing_is_broken_yet(made):
-    """The checker itself: a quiet gateway under plain load has no flaw."""
+    """Tests the checker: a gateway under load without faults has no violations."""
     checker, key = Checker(made), made.new_key(limits={"usd_per_month": "1"})
     with Crowd(made.workers, [key], SHORT + ["slow", "late"], callers=6) as crowd:
         wait_until(lambda: crowd.answered > 150)
@@ -55,7 +55,7 @@ def test_postgres_away(made, seed, note):
 
 @pytest.mark.row("P3", "PostgreSQL is put back to an earlier state")
 def test_postgres_restored(made, seed, note):
-    """The cursor came back with it: what is missing is read from Redis again."""
+    """The cursor is restored too, so missing events are read from Redis again."""
     checker, key, data = Checker(made), made.new_key(), made.postgres.folder / "data"
     with Crowd(made.workers, [key], SHORT, callers=4, seed=seed) as crowd:
         wait_until(lambda: crowd.answered > 100)
@@ -79,7 +79,7 @@ def test_postgres_restored(made, seed, note):
 
 
 def stop_postgres(made):
-    made.postgres.process.signal(signal.SIGINT)  # it does not wait for its clients to leave
+    made.postgres.process.signal(signal.SIGINT)  # it does not wait for its clients to disconnect
     made.postgres.process.wait(20)
 
 
@@ -95,7 +95,7 @@ def second_control(made):
 
 @pytest.mark.row("P4", "two control planes at once")
 def test_two_control_planes(made, second_control, seed, note):
-    """Whoever loses the ledger's lock in the middle of a turn changes nothing more; one that is killed is followed."""
+    """One that loses the ledger's lock in mid-round changes nothing more; the other succeeds a killed one."""
     checker, chance = Checker(made), random.Random(seed)
     with Outage(made, seed, models=SHORT) as load:
         taken = 0
@@ -119,7 +119,7 @@ def test_two_control_planes(made, second_control, seed, note):
 
 @pytest.mark.row("C1", "control plane and PostgreSQL away, a worker restarts from its disk")
 def test_restart_from_disk(made, seed, note):
-    """The others close what it held meanwhile, and the ledger has it all later."""
+    """The others close its holds meanwhile, and the ledger gets everything later."""
     checker, key = Checker(made, slack=20), made.new_key()
     victim, peer = made.workers
     with Crowd([peer], [key], SHORT, callers=2, seed=seed) as calm, \
@@ -143,7 +143,7 @@ def test_restart_from_disk(made, seed, note):
 
 @pytest.mark.row("C2", "the control plane is killed between commit and push")
 def test_killed_between_commit_and_push(made, seed, note):
-    """It cannot have told anybody: it was frozen when the change was committed."""
+    """It cannot have published anything: it was frozen when the change was committed."""
     took = []
     for _ in range(often(3, 10)):
         key = made.new_key()
@@ -163,7 +163,7 @@ def test_killed_between_commit_and_push(made, seed, note):
 
 @pytest.mark.row("C2b", "the control plane is killed during an admin call")
 def test_killed_during_an_admin_call(made, seed, note):
-    """Wherever that finds it: what PostgreSQL says is in force soon after, and a key said to be revoked is."""
+    """At any point: soon after, PostgreSQL's state is in force, and a key reported as revoked is revoked."""
     chance, revoked, took = random.Random(seed), 0, []
     for _ in range(often(6, 30)):
         key, answer = made.new_key(), []

@@ -1,4 +1,4 @@
-"""Redis runs but does not answer, answers late, or refuses to write: nobody waits long, and keys without money limits
+"""Redis runs but does not answer, answers late, or refuses writes: nobody waits long, and keys without money limits
 are served without it."""
 
 import random
@@ -21,7 +21,7 @@ from rig import often
 
 #: The production value, whatever the rest of the run uses.
 DEADLINE_MS = 50
-#: Beside the worker's own deadline: two cores are shared with everything else that runs here.
+#: On top of the worker's own deadline: everything here shares two cores.
 ROOM_MS = often(150, 60)
 
 
@@ -52,7 +52,7 @@ def test_frozen(made, seed, note):
 @pytest.mark.row("R4b", "Redis SIGSTOP for longer than a worker may go on alone")
 @pytest.mark.rig(LIMITER_DEADLINE_MS=DEADLINE_MS, CUT_OFF_MS=1500)
 def test_frozen_for_longer_than_the_cut_off(made, seed, note):
-    """A revocation could not reach it any more: then even keys without money limits are refused."""
+    """The worker could no longer learn of revocations, so even keys without money limits are refused."""
     checker = Checker(made)
     with Outage(made, seed, models=["plain"]) as load:
         with frozen(made.state.process):
@@ -71,7 +71,7 @@ def test_frozen_for_longer_than_the_cut_off(made, seed, note):
 @pytest.mark.rig(LIMITER_DEADLINE_MS=DEADLINE_MS)
 @pytest.mark.parametrize("ms", [30, 100, 300])
 def test_slow(made, seed, ms, note):
-    """Below the deadline everybody is served, above it as if Redis were away: what it admits too late is given back."""
+    """Below the deadline everybody is served, above it as if Redis were away; late admissions are given back."""
     checker = Checker(made)
     with Outage(made, seed, models=["plain"]) as load:
         made.front.delay(ms / 2, ms / 2)
@@ -95,7 +95,7 @@ def test_slow(made, seed, ms, note):
 @pytest.mark.row("R6", "replies are lost after Redis did what was asked")
 @pytest.mark.parametrize("how", ["rst", "fin", "half"])
 def test_replies_lost(made, seed, how, note):
-    """Of admissions, settles and reports of progress alike: asked again, nothing is held or charged twice."""
+    """For admissions, settles and progress reports alike: after a retry nothing is held or charged twice."""
     checker, chance, times = Checker(made), random.Random(seed), often(15, 60)
     with Outage(made, seed, models=["plain", "cached", "slow"], callers=5) as load:
         for n in range(times):
@@ -109,7 +109,7 @@ def test_replies_lost(made, seed, how, note):
             made.front.well()
             before = load.crowds[0].answered
             wait_until(lambda: load.crowds[0].answered > before + 3, 10, "requests pass again")
-        made.front.cut("rst")  # nothing half closed is left
+        made.front.cut("rst")  # no half-closed connection is left
         load.recovered(time.monotonic())
     facts = checker.check(load.calls)
     load.judge_answers()
@@ -119,7 +119,7 @@ def test_replies_lost(made, seed, how, note):
 @pytest.mark.row("R6b", "an admission of which its worker never hears is reaped before it is cancelled")
 @pytest.mark.rig(LIMITER_DEADLINE_MS=600)
 def test_reaped_before_it_was_cancelled(made, seed, note):
-    """Its caller was told 503: what the reap charged is given back."""
+    """Its caller got a 503, so what the reap charged is given back."""
     checker, client, key = Checker(made), made.binary(made.state), made.new_key(limits={"usd_per_day": "5"})
     tag, before, calls = tag_of(key["org_id"]), sum(volley(made.workers, key, 4), []), []
     made.front.delay(0, 900)
@@ -142,7 +142,7 @@ def test_reaped_before_it_was_cancelled(made, seed, note):
 
 
 def reap(client, tag, key, rid):
-    """What the sweeper does with a hold whose worker is silent."""
+    """Reaps a hold as the sweeper does when its worker is silent."""
     held = msgpack.unpackb(client.get(f"h:{tag}:{rid}"))
     event = held["event"].replace('"admittedMs":0,', f'"admittedMs":{int(held["at"])},')
     reply = client.execute_command(
@@ -172,7 +172,7 @@ def test_full(made, seed, note):
 
 
 class Silencer(threading.Thread):
-    """Whoever listens to the doorbell is thrown out, over and over."""
+    """Disconnects subscribers of change notifications, repeatedly."""
 
     def __init__(self, client):
         super().__init__(daemon=True)
@@ -196,7 +196,7 @@ class Silencer(threading.Thread):
 
 @pytest.mark.row("R12", "nobody hears the doorbell")
 def test_without_pubsub(made, seed, note):
-    """Changes are in force within 1.2 s all the same, and a revoked key is refused at once."""
+    """Changes still take effect within 1.2 s, and a revoked key is refused at once."""
     keys, late = [made.new_key() for _ in range(often(5, 20))], []
     for key in keys:
         assert all(call.whole for calls in volley(made.workers, key, len(made.workers)) for call in calls)

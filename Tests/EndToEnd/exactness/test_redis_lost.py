@@ -1,4 +1,4 @@
-"""Redis dies, comes back with less than it had, with nothing, or as another: nothing is lost, nothing overspent."""
+"""Redis dies and comes back with less data, with none, or as another server: nothing is lost or overspent."""
 
 import random
 import signal
@@ -32,7 +32,7 @@ def test_killed_and_restarted(made, seed, note):
 @pytest.mark.row("R1b", "Redis kill -9 and a worker with it, which stays away")
 @pytest.mark.rig(workers=3)
 def test_killed_with_a_worker(made, seed, note):
-    """Nobody waits for the dead worker for long, and what it held is charged."""
+    """The dead worker delays nobody for long, and its holds are charged."""
     checker, gone = Checker(made, slack=30), made.workers[2]
     with Outage(made, seed, models=["plain", "slow"]) as load:
         made.kill(gone, restart=False)
@@ -67,7 +67,7 @@ def test_torn_log(made, seed, note):
 @pytest.mark.row("R3", "everything in Redis is gone")
 @pytest.mark.parametrize("what", ["FLUSHALL", "FUNCTION FLUSH", "both"])
 def test_wiped(made, seed, what, note):
-    """A budget that is used up stays used up."""
+    """A used-up budget stays used up."""
     checker = Checker(made)
     spent = made.new_key(limits={"usd_per_month": "0.001"})
     used_up = [calls[-1] for calls in volley(made.workers, spent, 40, again=lambda c: c.type == "budget_in_flight")]
@@ -93,7 +93,7 @@ def test_wiped(made, seed, what, note):
 
 @pytest.mark.row("R3b", "everything in Redis is gone while streams run")
 def test_wiped_under_streams(made, seed, note):
-    """What was reserved for running streams is reserved again before anybody else may spend it."""
+    """The holds of running streams are restored before others may spend that money."""
     checker = Checker(made)
     with Outage(made, seed, models=["slow", "plain"], callers=12) as load:
         for _ in range(often(2, 6)):
@@ -118,8 +118,8 @@ def test_failover_with_a_gap(made, seed, note):
 
 @pytest.mark.row("R3c", "everything in Redis is gone while the ledger is behind and a worker is stopped")
 def test_wiped_behind_a_stopped_worker(made, seed, note):
-    """It is not waited for beyond the patience of a rebuild. What it had settled in the life that is gone the ledger has not
-    read: it is filed again, whatever the ledger acknowledges of the new life meanwhile."""
+    """A rebuild waits for it only for a bounded time. The ledger has not read its settles of the lost generation: they
+    are filed again, whatever the ledger acknowledges for the new generation meanwhile."""
     checker, stopped, key = Checker(made), made.workers[1], made.new_key()
     with frozen(made.control):
         before = [call for one in volley([stopped], key, 40) for call in one]
@@ -145,7 +145,7 @@ def unavailable(call):
 
 @pytest.mark.row("R7b", "failover to a replica that was cut off before everything was wiped")
 def test_failover_to_a_life_that_was_over(made, seed, note):
-    """It comes back with the counters of before: they are not gone on with, but put back once more."""
+    """It comes back with old counters, which are not used but restored from the ledger again."""
     checker, took = Checker(made), []
     with Outage(made, seed, models=["plain", "cached", "slow"], callers=4) as load:
         made.cut_off_replica()

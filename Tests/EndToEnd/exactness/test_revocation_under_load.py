@@ -1,4 +1,4 @@
-"""Keys are revoked one after another while all of them are in use: who starts after the answer is not let in."""
+"""Keys in use are revoked one after another: requests that start after the answer are not admitted."""
 
 import collections
 import random
@@ -12,7 +12,7 @@ from processes import wait_until
 from rig import often
 
 pytestmark = pytest.mark.rig(workers=4)
-#: So many keys are in use at any time; each is revoked when its callers have got something.
+#: The number of keys in use at any time; each is revoked once its callers have got something.
 IN_USE = 4
 
 
@@ -21,7 +21,7 @@ def test_no_request_that_started_after_the_answer_is_admitted(made, seed, note):
     checker, chance, total = Checker(made), random.Random(seed), often(20, 1000)
     waiting = collections.deque(made.new_key() for _ in range(total))
     used, answered, pending = [waiting.popleft() for _ in range(IN_USE)], {}, 0
-    # The crowd picks from `used`, which changes under it. A revoked key stays for a while: its refusal is the point.
+    # The crowd picks from `used`, which changes concurrently. Revoked keys stay in it briefly to test refusal.
     with Crowd(made.workers, used, ["plain", "slow"], callers=12, seed=seed, streams=0.3) as crowd:
         for n in range(total):
             key = used[n % IN_USE]

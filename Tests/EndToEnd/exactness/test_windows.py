@@ -1,4 +1,4 @@
-"""No 60 seconds hold more requests than a key may make, over four workers, and nearly all of the limit can be used."""
+"""No 60 seconds have more requests than a key's limit, over four workers, and nearly all of the limit is usable."""
 
 import time
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.rig(workers=4),
 
 @pytest.mark.row("L3", "far more than a minute may hold")
 def test_rolling_minutes(made, seed, note):
-    """Far more is asked for than may pass. When it was let in is what Redis's clock says."""
+    """Sends far more than may pass. Admission times are those of Redis's clock."""
     checker, keys = Checker(made), [made.new_key(limits={"requests_per_minute": limit}) for limit in LIMITS]
     crowds = [Crowd(made.workers, [key], ["plain"], callers=4, seed=n, streams=0, pause=0.02)
               for n, key in enumerate(keys)]
@@ -46,7 +46,7 @@ def judge(facts, key, limit):
     at = sorted(row["admitted_ms"] for row in facts.new.values() if row["key_id"] == key["id"])
     for first, one_more in zip(at, at[limit:]):
         assert one_more - first >= WINDOW_MS, f"{limit + 1} requests within {one_more - first} ms"
-    # From the first request to the first one of a later turn, so that no part of a window is counted for nothing.
+    # From the first request to the first one of a later round, so that only whole windows count.
     turns = (len(at) - 1) // limit
     assert turns >= TURNS - 1, f"{len(at)} passed in {TURNS} turns of {limit}"
     share = turns * WINDOW_MS / (at[turns * limit] - at[0])

@@ -1,4 +1,4 @@
-"""A worker is killed, stopped or told to go: its peers feel nothing, no hold stays, who got something is charged it."""
+"""A worker is killed, frozen or shut down: its peers are unaffected, no hold stays, and delivered output is charged."""
 
 import random
 import signal
@@ -14,7 +14,7 @@ from processes import http_ok, wait_until
 from rig import SWEPT, often, wait_for
 
 SHORT = ["plain", "cached", "tool", "late"]
-#: `long` gives ten tokens a second: progress is told once a second, and some may be on their way.
+#: `long` gives ten tokens a second: progress is reported once a second, and some tokens may be in flight.
 LONG_SLACK = 20
 STREAMS = 200
 
@@ -107,7 +107,7 @@ def reaped(made, checker):
 @pytest.mark.row("W4", "SIGTERM under load")
 @pytest.mark.rig(DRAIN_SECONDS=10)
 def test_told_to_go_under_load(made, seed, note):
-    """What fits the drain is not cut; the other worker takes on what comes."""
+    """Requests that fit into the drain are not cut off; the other worker gets the new ones."""
     checker, key = Checker(made), made.new_key()
     victim = made.workers[0]
     for _ in range(often(3, 17)):

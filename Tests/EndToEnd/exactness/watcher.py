@@ -1,4 +1,4 @@
-"""Looks at the counters of scopes all the time, whatever is going on."""
+"""Watches the counters of scopes continuously during a test."""
 
 import collections
 import threading
@@ -11,8 +11,8 @@ from facts import counters_of
 
 
 class Watcher(threading.Thread):
-    """Looks at scopes all the time: what is spent and reserved is never more than the limit, with whatever is going on.
-    `limits`: (scope, org) -> {"month": nano, "day": nano, "day_requests": count}, each where there is one."""
+    """Checks scopes continuously: spent plus reserved never exceeds the limit.
+    `limits`: (scope, org) -> {"month": nano, "day": nano, "day_requests": count}, each optional."""
 
     def __init__(self, stack, limits, raises=True):
         super().__init__(daemon=True)
@@ -36,7 +36,7 @@ class Watcher(threading.Thread):
             try:
                 self.look(counters_of(self.stack, list(self.limits)))
             except (redis.RedisError, OSError):
-                time.sleep(0.05)  # stopped, restarted or without functions just now
+                time.sleep(0.05)  # currently stopped, restarting or without functions
 
     def look(self, counters):
         self.looks += 1

@@ -9,7 +9,7 @@ from stack import Worker
 
 @pytest.fixture(scope="session")
 def upstream(stack):
-    """Model `raw` is patient, `hasty` gives up after a second; `spare` falls back from `hasty` to `plain`."""
+    """Model `raw` has long deadlines, `hasty` gives up after a second; `spare` falls back from `hasty` to `plain`."""
     made = RawUpstream(send_buffer=64 << 10)
     url = f"http://127.0.0.1:{made.port}/v1"
     load_models(
@@ -20,13 +20,13 @@ def upstream(stack):
 
 @pytest.fixture(scope="session")
 def key(stack):
-    """Refused when its limits cannot be checked, so that a test sees that they could not."""
+    """A key that is refused when its limits cannot be checked, so that tests notice that."""
     return stack.new_key(outage_policy="deny")["key"]
 
 
 @pytest.fixture(scope="module")
 def make_worker(stack, upstream, key, request):
-    """Workers of a module's own on the shared stack, so that what is done to them touches no other test. They know the key
+    """A module's own workers on the shared stack, so that faults in them affect no other test. They know the key
     and reach Redis when they are handed out."""
     made = []
 

@@ -1,4 +1,4 @@
-"""What a process takes of the machine, as /proc says."""
+"""A process's resource usage, from /proc."""
 
 import os
 import pathlib
@@ -6,18 +6,18 @@ import time
 
 
 def memory_mib(worker, field="VmRSS"):
-    """`VmRSS` now, `VmHWM` the most there ever was."""
+    """`VmRSS` is the current value, `VmHWM` the maximum."""
     status = (pathlib.Path("/proc") / str(worker.process.child.pid) / "status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith(field))) / 1024
 
 
 def bytes_read(worker):
-    """All that it ever read by read(2), from sockets too."""
+    """All bytes it has read with read(2), including from sockets."""
     return int((pathlib.Path("/proc") / str(worker.process.child.pid) / "io").read_text().split()[1])
 
 
 def cpu_share(worker, seconds=1.0):
-    """The CPU it uses during that time, as a share of what a loop that never rests gets beside it."""
+    """Its CPU time during `seconds`, relative to a busy loop running at the same time."""
     def ticks():
         fields = (pathlib.Path("/proc") / str(worker.process.child.pid) / "stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])

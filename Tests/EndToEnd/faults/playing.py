@@ -1,4 +1,4 @@
-"""Plays many scripts of the raw upstream through a worker at once and gathers what is needed to judge each."""
+"""Plays many scripts of the raw upstream through a worker at once and collects the facts to judge each."""
 
 import concurrent.futures
 import dataclasses
@@ -18,7 +18,7 @@ PRICES = '{input: "1.000001", cache_read: "0.3", output: "7.000003", reasoning: 
 
 
 def load_models(stack, models, aliases=None):
-    """`models`: name -> (base URL, milliseconds until it counts as silent, network that may be connected to). Returns when
+    """`models`: name -> (base URL, milliseconds until it counts as silent, allowed network). Returns when
     every worker knows them."""
     lines = {"providers": [], "models": [], "deployments": [], "aliases": []}
     for name, (url, silence, network) in models.items():
@@ -60,7 +60,7 @@ def connect(worker, receive_buffer=None):
 
 @dataclasses.dataclass(repr=False)
 class Outcome:
-    #: 0 when no whole answer came.
+    #: 0 if no complete answer arrived.
     status: int
     headers: dict
     #: A parsed error or plain answer, or the text of a stream.
@@ -93,7 +93,7 @@ class Outcome:
         return [e["error"] for e in self.stream if "error" in e]
 
     def is_refused(self, type_="upstream_error", status=502):
-        """An error before anything was relayed, sent to the provider no second time: free, or what may be billed for it."""
+        """An error before anything was relayed, sent to the provider only once: free, or charged what may be billed."""
         assert (self.status, self.body["error"]["type"]) == (status, type_), self
         assert len(self.received) <= 1 and len(self.rows) <= 1, self
         assert all(row["nano_usd"] <= row["held_nano_usd"] and row["outcome"] == "failed" for row in self.rows), self
@@ -104,7 +104,7 @@ class Outcome:
         assert self.row["outcome"] == "completed" and cost in (None, self.row["nano_usd"]), self
 
     def is_interrupted(self, said, type_="upstream_error"):
-        """An in-band error right before `[DONE]`; what was relayed is charged."""
+        """An in-band error right before `[DONE]`; the relayed part is charged."""
         assert self.status == 200 and self.stream[-1] == "[DONE]" and self.stream.count("[DONE]") == 1, self
         assert [e["type"] for e in self.errors] == [type_] and "error" in self.stream[-2] and self.said == said, self
         named = any(word in self.errors[0]["message"] for word in ("upstream_interrupted", "larger than"))
@@ -142,7 +142,7 @@ COLUMNS = ["id", "nano_usd", "held_nano_usd", "outcome", "usage_source", "input_
 
 
 def ledger_rows(stack, ids, seconds=10, strict=True):
-    """The rows of these requests, once no hold is open and the ledger has read all there is; `strict`: each exactly once."""
+    """The rows of these requests, once no hold is open and the ledger is caught up; `strict`: each exactly once."""
     sought = "from usage_event where id = any(%s::uuid[])"
 
     def complete():

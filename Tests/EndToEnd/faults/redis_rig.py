@@ -1,4 +1,4 @@
-"""A worker behind a proxy that spoils one reply of Redis at a time, and what became of the request it met."""
+"""A worker behind a proxy that corrupts one reply of Redis at a time, and the outcome of the affected request."""
 
 import concurrent.futures
 import dataclasses
@@ -22,7 +22,7 @@ class Tried:
 
 
 class Rig:
-    """A worker with a proxy of its own before Redis."""
+    """A worker with its own proxy in front of Redis."""
 
     def __init__(self, stack, make_worker, **settings):
         self.proxy = RedisProxy(stack.state.port)
@@ -34,12 +34,12 @@ class Rig:
         return status, headers["x-request-id"], got, time.monotonic() - started
 
     def try_with(self, key, spoils, reply, executed=False):
-        """One request whose call `spoils(words)` is answered by the steps `reply` gives, then until one is answered well."""
+        """Sends a request whose call matching `spoils(words)` gets the steps of `reply`, then more until one succeeds."""
         wait_until(lambda: self.ask(key)[0] == 200, 5, "the worker is well before")
         told, mine = [], set()
 
         def spoil(words, execute):
-            # The settle of the request before may come only now: what concerns no request of ours passes.
+            # The previous request's settle may arrive only now: calls for other requests are passed on.
             if words[:2] == ["FCALL", "gw2_admit"]:
                 mine.add(words[3])
             if told or not spoils(words) or words[3] not in mine:
@@ -68,7 +68,7 @@ class Rig:
 
 
 def try_all(rigs, key, cases):
-    """`cases`: arguments of `try_with`, each on the next rig that is free."""
+    """`cases`: arguments of `try_with`, each run on the next free rig."""
     def one(case):
         rig = rigs.get()
         try:

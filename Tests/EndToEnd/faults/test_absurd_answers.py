@@ -1,4 +1,4 @@
-"""Answers that are too large, not HTTP, compressed, or whose usage cannot be: refused or counted, memory stays bounded."""
+"""Answers that are too large, not HTTP, compressed, or with impossible usage: refused or counted, in bounded memory."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ def fields(count, size):
     return [f"x-{n}: {'x' * (size - 8)}" for n in range(count)]
 
 
-#: Unusual, and yet an answer.
+#: Unusual but valid answers.
 TAKEN = {
     "twenty interim answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + OK,
     "early hints": b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\ncontent-type: text/html\r\n\r\n" + OK,
@@ -79,10 +79,10 @@ HUGE_STREAM = itertools.chain([head()], itertools.repeat(event(delta("x" * 900_0
 
 @pytest.fixture(scope="module")
 def outcomes(stack, worker, key, upstream):
-    """One after the other, so that the most the worker ever held is the most for one."""
+    """Runs them one after the other, so that the worker's peak memory is that of a single one."""
     before, files = memory_mib(worker), memory_mib(worker, "RssFile")
     made = play(stack, worker, key, upstream, {n: [s, FIN] for n, s in {**TAKEN, **REFUSED}.items()}, threads=1, stream=False)
-    # Pages of the program's own file that a young process had not touched yet are nothing an answer takes.
+    # Pages of the executable that are loaded only now do not count as an answer's memory.
     made["growth"] = memory_mib(worker, "VmHWM") - before - (memory_mib(worker, "RssFile") - files)
     return made
 
@@ -102,7 +102,7 @@ def test_an_impossible_answer_is_refused_and_not_asked_for_twice(outcomes, name)
 
 
 def test_no_answer_makes_the_worker_grow_beyond_its_bounds(outcomes):
-    """An answer may have 32 MiB, and its worker three times that while it grows."""
+    """An answer may have 32 MiB, and the worker may use three times that while it grows."""
     print(f"\nthe worker grew by {outcomes['growth']:.1f} MiB")
     assert outcomes["growth"] < 96
 
@@ -133,7 +133,7 @@ BOUNDED = {"a million": usage(1_000_000, 2), "a billion of output": usage(7, 10*
 
 @pytest.fixture(scope="module")
 def metered(stack, worker, key, upstream):
-    """Every usage in a plain answer and in a stream of two pieces."""
+    """Every usage, in a plain answer and in a stream of two pieces."""
     def streamed(tokens):
         last = event(json.dumps({**json.loads(delta("")), "choices": [], "usage": tokens}))
         return stream(event(delta("he")) + event(delta("llo")) + event(delta("", finish="stop")) + last + DONE)

@@ -1,4 +1,4 @@
-"""A caller who leaves, by FIN or RST, at each phase of a request: noticed at once, charged for what he got, no hold stays."""
+"""Callers who disconnect, by FIN or RST, in each phase: noticed at once, charged for what they got, no hold stays."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from stack import price
 TIMES = 12
 A, END, USAGE = event(delta("a")), event(delta("", finish="stop")), event(usage_chunk(7, 3))
 
-#: phase -> (the upstream's script, text the caller waits for before he leaves, pieces relayed by then)
+#: phase -> (the upstream's script, text the caller waits for before leaving, pieces relayed by then)
 PHASES = {
     "before the head of the answer": ([GONE], b"", 0),
     "before the first event": ([head(), GONE], b"", 0),
@@ -36,7 +36,7 @@ def fin(connection):
 
 
 class Caller:
-    """One request that its caller will not see through."""
+    """One request whose caller disconnects early."""
 
     def __init__(self, worker, key, script, **more):
         self.connection, self.text = connect(worker), b""
@@ -54,7 +54,7 @@ def all_here(upstream, script, before):
 
 
 def judge_departures(stack, requests, left_at, relayed):
-    """`requests`: what the upstream received of them. The usage of an answer that has ended is waited for, a second long."""
+    """`requests`: those the upstream received. The usage of an answer that has ended is awaited for a second."""
     wait_until(stack.settled, what="all holds are closed")
     wait_until(lambda: all(r.gone_at for r in requests), what="the upstream was hung up on")
     for row in ledger_rows(stack, [r.id for r in requests]):
@@ -80,7 +80,7 @@ def test_leaving_a_stream(stack, worker, key, upstream, phase, leave):
 
 @pytest.mark.parametrize("leave", [fin, reset], ids=["fin", "rst"])
 def test_leaving_before_a_plain_answer(stack, worker, key, upstream, leave):
-    """It is billed to its end, so it is read to its end, and charged as reported."""
+    """It is billed in full, so it is read to its end and charged as reported."""
     left = threading.Event()
     upstream.scripts["plain answer to come"] = [plain(answer())[:-1], When(left, plain(answer())[-1:]), FIN]
     before = len(upstream.of("plain answer to come"))
@@ -88,7 +88,7 @@ def test_leaving_before_a_plain_answer(stack, worker, key, upstream, leave):
     requests = all_here(upstream, "plain answer to come", before)
     for caller in callers:
         leave(caller.connection)
-    # What the worker notices of this it notices first: its loop handles both in order.
+    # The worker's loop handles events in order, so it notices this one first.
     assert ask(worker, "GET", "/")[0] == 404
     left.set()
     rows = ledger_rows(stack, [r.id for r in requests])
@@ -111,7 +111,7 @@ def test_leaving_after_the_last_event_changes_nothing(stack, worker, key, upstre
 
 @pytest.mark.parametrize("leave", [fin, reset], ids=["fin", "rst"])
 def test_leaving_at_every_byte_of_the_request(stack, worker, key, upstream, leave):
-    """Before the request is whole nobody is asked and nothing is charged."""
+    """Until the request is complete, no provider is called and nothing is charged."""
     upstream.scripts["never whole"] = [plain(answer())]
     request, before = raw_request(key, "never whole", stream=False), len(upstream.of("never whole"))
     for at in range(len(request)):
@@ -125,7 +125,7 @@ def test_leaving_at_every_byte_of_the_request(stack, worker, key, upstream, leav
 
 @pytest.mark.parametrize("leave", [fin, reset], ids=["fin", "rst"])
 def test_leaving_as_soon_as_all_is_sent(stack, worker, key, upstream, leave):
-    """Wherever that finds the request: either nobody was asked, or it is charged as cancelled, once."""
+    """At any point: either no provider was called, or the request is charged as cancelled, once."""
     upstream.scripts["at once"] = [0.05, head() + A, GONE]
     for _ in range(TIMES * 4):
         leave(Caller(worker, key, "at once").connection)
@@ -141,7 +141,7 @@ def test_leaving_as_soon_as_all_is_sent(stack, worker, key, upstream, leave):
 
 @pytest.mark.parametrize("leave", [fin, reset], ids=["fin", "rst"])
 def test_leaving_during_admission(stack, make_worker, key, upstream, leave):
-    """Redis has admitted, its word is still under way: nobody is asked, the hold is closed, nothing is charged."""
+    """Redis has admitted, but its reply is in flight: no provider is called, the hold is closed, nothing is charged."""
     upstream.scripts["in admission"] = [head() + A, GONE]
     proxy, admitted, left = RedisProxy(stack.state.port), [], threading.Event()
 
@@ -160,7 +160,7 @@ def test_leaving_during_admission(stack, make_worker, key, upstream, leave):
     wait_until(lambda: admitted, 5, "the first one is admitted, the others wait behind it")
     for caller in callers:
         leave(caller.connection)
-    # What the worker notices of this it notices before Redis's word arrives: its loop handles both in order.
+    # The worker's loop handles events in order, so it notices this before Redis's reply.
     assert ask(worker, "GET", "/")[0] == 404
     left.set()
     wait_until(stack.settled, 2, "all holds are closed")

@@ -1,4 +1,4 @@
-"""What providers send as Server-Sent Events, well-formed by WHATWG's rules or not: relayed or ended cleanly, never a crash."""
+"""Providers' Server-Sent Events, valid by WHATWG's rules or not: relayed or ended cleanly, never a crash."""
 
 import json
 import random
@@ -29,7 +29,7 @@ def in_lines(data):
     return "".join(f"data: {line}\n" for line in json.dumps(json.loads(data), indent=1).split("\n")).encode() + b"\n"
 
 
-#: name -> (the stream, what is said, the charge if it is known)
+#: name -> (the stream, the text, the charge if it is known)
 WHOLE = {
     "lf": (GOOD, AB, COST),
     "crlf": (lines(GOOD, b"\r\n"), AB, COST),
@@ -55,7 +55,7 @@ WHOLE = {
     "a million bytes of comment": (A + b":" + b"x" * 1_000_000 + b"\n" + B + REST, AB, COST),
 }
 
-#: name -> (the stream, what is said before the in-band error)
+#: name -> (the stream, the text before the in-band error)
 BROKEN = {
     "no finish reason": (A + B + DONE, AB),
     "end without finish reason": (A + B, AB),
@@ -76,7 +76,7 @@ BROKEN = {
     "usage before the break": (event(usage_chunk(7, 0)) + A + B, AB),
 }
 
-#: Nothing was relayed yet: an error status.
+#: Nothing was relayed yet, so an error status.
 REFUSED = {
     "empty": b"",
     "only comments": b": hi\n\n" * 100,
@@ -95,7 +95,7 @@ def outcomes(stack, worker, key, upstream):
     start = head("text/event-stream", "transfer-encoding: chunked")
 
     def script(data):
-        # The first event travels alone: what arrives together with an oversized event may fall with it.
+        # The first event is sent alone: data received together with an oversized event may be dropped with it.
         first, rest = data[:len(A)], data[len(A):]
         return [start, chunked(first)[:-5], 0.02, chunked(rest)] if data.startswith(A) else [start, chunked(data)]
 
@@ -118,7 +118,7 @@ def test_an_unreadable_first_event_is_an_error_status(outcomes, name):
 
 
 def test_bytes_may_come_one_by_one(stack, worker, key, upstream):
-    """As chunks of one byte in one packet, and as packets of one byte."""
+    """As one-byte chunks in one packet, and as one-byte packets."""
     ones = (bytes([byte]) for byte in TEXT_STREAM)
     for outcome in play(stack, worker, key, upstream, {
             "chunks of one byte": [stream(TEXT_STREAM, size=1)], "packets of one byte": [head(), ones, FIN]}).values():
@@ -126,7 +126,7 @@ def test_bytes_may_come_one_by_one(stack, worker, key, upstream):
 
 
 def test_mutated_streams_end_cleanly(stack, worker, key, upstream):
-    """Bytes flipped, dropped, doubled and inserted anywhere, HTTP chunks included: always one end, one charge, no crash."""
+    """Bytes flipped, dropped, duplicated and inserted, also in HTTP chunks: always one end, one charge, no crash."""
     chance = random.Random(20)
     text = A + b": hi\r\n\r\n" + in_lines(delta("b")) + REST
 

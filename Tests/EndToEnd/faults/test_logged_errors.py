@@ -1,4 +1,4 @@
-"""What a provider says in an error inside a 200 or a stream may repeat a caller's words: none of them is in the worker's log."""
+"""A provider's error inside a 200 or a stream may repeat a caller's text: none of it is in the worker's log."""
 
 import json
 

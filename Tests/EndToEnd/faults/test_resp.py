@@ -1,4 +1,4 @@
-"""A Redis that answers nonsense: the worker never crashes, refuses with `limiter_unavailable` in time, and recovers at once."""
+"""A Redis that replies nonsense: the worker never crashes, refuses with `limiter_unavailable`, recovers at once."""
 
 import queue
 
@@ -12,7 +12,7 @@ from raw_upstream import FIN, RST
 from redis_rig import Rig, calls, try_all
 from resp_replies import BROKEN, WAITING, WHOLE, label
 
-#: The deadline of a call to Redis, and a little.
+#: The deadline of a call to Redis, plus a margin.
 REFUSED_SECONDS = 1.2
 
 
@@ -48,13 +48,13 @@ def test_a_useless_reply_to_admit(admits, reply):
 
 @pytest.mark.parametrize("reply", WAITING, ids=label)
 def test_a_reply_that_never_ends(admits, reply):
-    """Three calls that got no reply give the connection up: the deadline of each is one second."""
+    """Three calls without a reply close the connection; the deadline of each is one second."""
     judge(admits[reply], recovery=2.5)
 
 
 @pytest.mark.parametrize("end", [FIN, RST])
 def test_a_reply_cut_at_every_byte(stack, rigs, key, end):
-    """Redis did admit: what it holds is closed again, and the request was never dispatched."""
+    """Redis did admit: its hold is closed again, and the request was never dispatched."""
     whole = {}
     try_all(rigs, key, [(calls("admit"), lambda reply: whole.update(it=reply) or [reply], True)])
     step = 1 if end is FIN else 5
@@ -65,7 +65,7 @@ def test_a_reply_cut_at_every_byte(stack, rigs, key, end):
 
 
 def test_a_useless_reply_to_settle_charges_once(stack, rigs, key, upstream):
-    """The caller has his answer; the worker repeats the settle until Redis says that it has it."""
+    """The caller has their answer; the worker repeats the settle until Redis confirms it."""
     well = [b"*1\r\n:0\r\n", b"*10\r\n$1\r\n0\r\n" + b"*0\r\n" * 9, b"*200000\r\n" + b":1\r\n" * 200_000]
     replies = [reply for reply in WHOLE + BROKEN if len(reply) < 100 and reply not in well]
     cases = [(calls("settle"), lambda _, r=r: [r], n % 2 == 0) for n, r in enumerate(replies)]
@@ -82,7 +82,7 @@ NO_GREETING = [b"-LOADING x\r\n", b"$0\r\n\r\n", b"$-1\r\n", b":1\r\n", b"*0\r\n
 
 @pytest.mark.parametrize("reply", WHOLE[:13] + NO_RECORD, ids=label)
 def test_a_useless_reply_to_the_look_up_of_a_key(stack, rigs, reply):
-    """Nobody has said that the key is unknown: 503, not 401. A key of its own each time, so that it must be looked up."""
+    """The key is not known to be unknown: 503, not 401. Each case uses a new key, which must be looked up."""
     fresh = stack.new_key()["key"]
     rig = rigs.get()
     try:
@@ -106,7 +106,7 @@ def test_a_useless_reply_to_the_look_up_of_a_key(stack, rigs, reply):
 
 @pytest.mark.parametrize("reply", NO_GREETING, ids=label)
 def test_a_useless_greeting(stack, rigs, key, reply):
-    """Who Redis is, asked on each new connection: until that is known nothing is admitted."""
+    """Each new connection asks for Redis's identity; until it is known, nothing is admitted."""
     rig = rigs.get()
     try:
         assert rig.ask(key)[0] == 200

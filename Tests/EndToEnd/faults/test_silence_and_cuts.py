@@ -1,4 +1,4 @@
-"""A provider that falls silent or breaks off: noticed by its deadline, ended in-band, charged for what passed."""
+"""A provider that falls silent or breaks off: noticed by its deadline, ended in-band, the relayed part charged."""
 
 import pytest
 
@@ -11,9 +11,9 @@ from stack import price
 
 A, B, END = event(delta("a")), event(delta("b")), event(delta("", finish="stop"))
 HEAD = head()
-#: A second for model `hasty`, and what a quiet machine adds at most.
+#: A second for model `hasty`, plus a quiet machine's margin.
 PATIENCE = (0.95, 2.0)
-#: Whatever keeps coming goes on for minutes, longer than anybody waits: one that took it for a sign of life would hang.
+#: Periodic data continues for minutes: a gateway that took it for a sign of life would hang.
 MANY = 2000
 LONG_HEAD, LONG_A = HEAD[:-2] + b"x-long: " + b"x" * MANY, event(delta("a" * MANY))
 
@@ -84,7 +84,7 @@ def test_silence_before_the_first_event_falls_back(stack, worker, key, upstream)
 
 
 def test_the_total_deadline_bounds_streams_and_plain_answers(stack, make_worker, key, upstream):
-    """Also with comments that bridge the silence: the status is out then, and the error goes in-band."""
+    """Also with comments that bridge the silence: the status is already sent then, and the error goes in-band."""
     worker = make_worker(TOTAL_MS=1000, PING_MS=100)
     endless = {"endless": [HEAD] + every(0.1, *[A] * MANY)}
     outcome = play(stack, worker, key, upstream, endless)["endless"]
@@ -104,7 +104,7 @@ def test_the_total_deadline_bounds_streams_and_plain_answers(stack, make_worker,
 
 
 def test_a_stream_cut_anywhere_by_a_fin(stack, worker, key, upstream):
-    """At each byte of 4 kB, head and HTTP chunks included: what was whole is relayed and charged, once."""
+    """At each byte of 4 kB, head and HTTP chunks included: complete events are relayed and charged, once."""
     pieces = [event(delta("x", n=n)) for n in range(22)]
     whole = stream(b"".join(pieces) + rest(22), size=180)
     assert 4000 < len(whole) < 4700
@@ -119,7 +119,7 @@ def test_a_stream_cut_by_a_reset(stack, worker, key, upstream):
 
 
 def judge_cuts(outcomes, deltas):
-    """Going through the cuts in order, never less arrives than at the cut before, and only [DONE] makes it whole."""
+    """With each later cut at least as much arrives, and only [DONE] completes the stream."""
     said, kinds = 0, []
     for name, outcome in outcomes.items():
         if outcome.status == 502:

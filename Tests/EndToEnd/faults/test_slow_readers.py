@@ -1,4 +1,4 @@
-"""Callers who do not read what they asked for: little is held for them, and not for long."""
+"""Callers who do not read their answers: little is buffered for them, and not for long."""
 
 import http.client
 import itertools
@@ -19,7 +19,7 @@ END = event(delta("", finish="stop")) + event(usage_chunk(7, 2)) + DONE
 
 
 def test_callers_who_do_not_read_cost_little_and_are_given_up(stack, make_worker, key, upstream):
-    """60 of them take a byte now and then; one reads slowly but steadily and gets all he asked for."""
+    """60 of them read a byte now and then; one reads slowly but steadily and gets the whole answer."""
     worker = make_worker(WRITE_STALL_MS=1500)
     upstream.scripts.update({"flood": FLOOD, "steady": [head(), itertools.repeat(event(delta("x" * 8000)), 500), END, FIN]})
     before, steady = memory_mib(worker), {}

@@ -1,4 +1,4 @@
-"""Callers who send too slowly or do not stop sending: bounded time, bounded reading, others unharmed."""
+"""Callers who send too slowly or do not stop sending: bounded time, bounded reading, others unaffected."""
 
 import itertools
 import json
@@ -18,12 +18,12 @@ from raw_answers import answer, plain
 
 @pytest.fixture(scope="module")
 def strict(make_worker):
-    """Half a second instead of ten, and so on."""
+    """A worker with deadlines of half a second instead of ten, and so on."""
     return make_worker(HEAD_DEADLINE_MS=500, BODY_DEADLINE_MS=500, IDLE_MS=1500)
 
 
 def drip(worker, pieces, pause=0.05):
-    """Sends piece by piece until the worker closes the connection; returns what it said and after how many seconds."""
+    """Sends piece by piece until the worker closes the connection; returns its answer and the seconds that took."""
     started, said = time.monotonic(), b""
     with connect(worker) as connection:
         connection.settimeout(pause)
@@ -46,7 +46,7 @@ def bytes_of(data):
     return [data[n:n + 1] for n in range(len(data))]
 
 
-#: So much keeps coming that it lasts longer than anybody waits.
+#: More data than any test waits for.
 MANY = 2000
 
 REQUEST = "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n"
@@ -82,7 +82,7 @@ def test_a_connection_that_asks_nothing_is_closed(strict, pieces):
 
 
 def test_a_body_that_is_slow_but_fast_enough_is_taken(strict, key, upstream):
-    """Two KiB in each tenth of a second, far past the deadline of half a second."""
+    """2 KiB every tenth of a second, far past the deadline of half a second."""
     upstream.scripts["fast enough"] = [plain(answer())]
     padding = {"x_padding": "x" * 30_000}
     data = raw_request(key, "fast enough", stream=False, **padding)
@@ -91,7 +91,7 @@ def test_a_body_that_is_slow_but_fast_enough_is_taken(strict, key, upstream):
 
 
 def test_an_idle_connection_is_closed_and_no_sooner(strict, key, upstream):
-    """Nor does an answer that takes its time count as idle."""
+    """Waiting for a slow answer does not count as idle either."""
     upstream.scripts["slow answer"] = [1.8, plain(answer())]
     connection = connect(strict)
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_an_idle_connection_is_closed_and_no_sooner(strict, key, upstream):
 
 
 def test_two_hundred_slow_callers_slow_nobody(make_worker, key, upstream):
-    """Their answers come all the same; on a quiet machine the 99th percentile rises by five milliseconds at most."""
+    """Others still get their answers; on a quiet machine the 99th percentile rises by five milliseconds at most."""
     upstream.scripts["plain"] = [plain(answer())]
     worker = make_worker()
 
@@ -144,7 +144,7 @@ def test_two_hundred_slow_callers_slow_nobody(make_worker, key, upstream):
     ("/v1/nowhere", None, CHUNKED + "3B9ACA00\r\n", 404),
 ])
 def test_behind_an_early_refusal_little_is_read(worker, key, path, key_, framing, status):
-    """At most 64 KiB, then the connection is closed; what the refusal says arrives, before the body does."""
+    """At most 64 KiB, then the connection is closed; the refusal arrives before the body is complete."""
     with connect(worker) as connection:
         connection.settimeout(patience(3))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)

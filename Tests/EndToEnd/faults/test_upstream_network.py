@@ -1,4 +1,4 @@
-"""Where the gateway connects: addresses, redirects, proxies, connections gone stale."""
+"""Where the gateway connects: addresses, redirects, proxies, stale connections."""
 
 import socket
 
@@ -15,7 +15,7 @@ OK = [plain(answer())]
 
 # Addresses
 
-#: name -> (host, allowed network): all lead to where the upstream listens, or to a metadata service.
+#: name -> (host, allowed network): all resolve to the upstream's address or to a metadata service.
 FORBIDDEN = {
     "to-loopback": ("127.0.0.1", "10.9.0.0/16"), "to-name": ("localhost", "10.9.0.0/16"),
     "to-dotted-name": ("localhost.", "10.9.0.0/16"), "to-short": ("127.1", "10.9.0.0/16"),
@@ -24,7 +24,7 @@ FORBIDDEN = {
     "to-metadata": ("169.254.169.254", "0.0.0.0/0"), "to-metadata-mapped": ("[::ffff:169.254.169.254]", "::/0"),
     "to-metadata-6": ("[fd00:ec2::254]", "::/0"), "to-metadata-azure": ("168.63.129.16", "0.0.0.0/0"),
     "to-metadata-google": ("[fd20:ce::254]", "fd00::/8"),
-    # A public address: nothing goes there without TLS. It is for documents, so nobody has it.
+    # A public address, reserved for documentation and so unused: nothing may go there without TLS.
     "to-public": ("192.0.2.1", "127.0.0.0/8"),
 }
 
@@ -59,7 +59,7 @@ def test_no_redirect_is_followed(stack, worker, key, upstream, status):
 
 
 def test_nobody_there(stack, make_worker, key):
-    """A closed port, a name that does not exist, and a listener that takes no more connections."""
+    """A closed port, a name that does not exist, and a listener that accepts no more connections."""
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
     held = [socket.socket() for _ in range(4)]
     for waiting in held:
@@ -83,7 +83,7 @@ def test_proxy_variables_are_ignored(stack, make_worker, key, upstream):
     assert play(stack, worker, key, upstream, {"direct": OK}, stream=False)["direct"].status == 200
 
 
-# Connections gone stale
+# Stale connections
 
 @pytest.mark.parametrize("end", [FIN, RST])
 @pytest.mark.parametrize("stream", [False, True])
@@ -97,7 +97,7 @@ def test_a_request_lost_on_a_reused_connection_is_not_sent_again(stack, worker, 
 
 
 def test_a_provider_that_closes_after_each_answer(stack, worker, key, upstream):
-    """The request that finds a connection closing is answered over another or refused; no provider sees it twice."""
+    """A request on a closing connection is answered over another one or refused; no provider sees it twice."""
     outcomes = play(stack, worker, key, upstream, {f"closing {n}": [*OK, FIN] for n in range(200)}, stream=False)
     assert all(o.status in (200, 502) and len(o.received) <= 1 for o in outcomes.values())
     answered = sum(o.status == 200 for o in outcomes.values())

@@ -1,4 +1,4 @@
-"""Which providers' certificates and handshakes are trusted: an attempt with any other ends before a byte of the request."""
+"""Trusted provider certificates and handshakes: an attempt with any other ends before a byte of the request is sent."""
 
 import ssl
 import subprocess
@@ -16,7 +16,7 @@ CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Authority:
-    """A certificate authority that a worker trusts in a mount namespace of its own."""
+    """A certificate authority that a worker trusts in its own mount namespace."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -44,7 +44,7 @@ class Authority:
         return RawUpstream(tls=context)
 
     def trust(self):
-        """What a worker's command is wrapped in; its pid stays."""
+        """The wrapper around a worker's command, which keeps its PID."""
         command = ["unshare", "--map-root-user", "--mount"]
         if subprocess.run([*command, "true"], capture_output=True).returncode:
             pytest.skip("no mount namespaces here")

@@ -1,4 +1,4 @@
-"""A worker that is told to go, that runs out of memory or of file descriptors: what it can still do, it does well."""
+"""A worker that shuts down, or runs out of memory or file descriptors, degrades gracefully."""
 
 import http.client
 import json
@@ -47,8 +47,8 @@ class Reader(threading.Thread):
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_worker_that_is_told_to_go(stack, make_worker, key, upstream, signals):
-    """Not ready at once; still answering while the listener is open; short streams end by themselves, long ones are cut
-    in-band when the time is over, or at the second signal; every one is settled."""
+    """Unready at once; still answering while the listener is open; short streams end by themselves, long ones are cut off
+    in-band when the time is up or at the second signal; each is settled."""
     worker = make_worker(LISTENER_GRACE_SECONDS=2, DRAIN_SECONDS=4 if signals == 1 else 600)
     upstream.scripts.update({
         "short": [head() + A, 2.6 if signals == 1 else 0.5, REST, FIN], "endless": [head(), *[A, 1] * 600],
@@ -82,7 +82,7 @@ def test_a_worker_that_is_told_to_go(stack, make_worker, key, upstream, signals)
 
 
 def is_refused(worker):
-    """A connection that the closing listener had not accepted yet is reset: it is not closed for good until it refuses."""
+    """Whether connections are refused. A reset is not enough: the closing listener resets those it has not accepted."""
     try:
         connect(worker).close()
     except ConnectionRefusedError:
@@ -95,7 +95,7 @@ def is_refused(worker):
 # Memory
 
 def test_near_its_memory_budget_a_worker_refuses_what_is_new(stack, make_worker, key, upstream):
-    """Bodies that stay unfinished fill it: those are refused, streams under way go on, and so do small requests afterwards. Pages of
+    """Unfinished bodies fill it: they are refused, running streams continue, and small requests succeed afterwards. Pages of
     files do not count."""
     upstream.scripts.update({"quick": [plain(answer())], "before the flood": [head() + A, 1.5, REST, FIN]})
     budget = int(memory_mib(make_worker(), "RssAnon")) + 90
@@ -112,7 +112,7 @@ def test_near_its_memory_budget_a_worker_refuses_what_is_new(stack, make_worker,
         try:
             connection.sendall(start + b" " * (18 * MIB))
         except OSError:
-            pass  # Refused already.
+            pass  # Already refused.
         status, headers, got = ask(worker, "POST", CHAT, key, body("quick", stream=False))
         assert status == 200 or (status, got["error"]["type"], headers["retry-after"]) == (503, "overloaded", "1")
     told = set()
@@ -133,7 +133,7 @@ def test_near_its_memory_budget_a_worker_refuses_what_is_new(stack, make_worker,
 
 
 def is_told(connection):
-    """Whether the refusal is there; what has not arrived is not waited for."""
+    """Whether the refusal has arrived, without waiting for it."""
     connection.setblocking(False)
     try:
         return connection.recv(4096).startswith(b"HTTP/1.1 503")
@@ -144,7 +144,7 @@ def is_told(connection):
 # File descriptors
 
 def test_without_file_descriptors_a_worker_waits_and_recovers(stack, make_worker, key, upstream):
-    """No spinning on a listener that it cannot accept from, and answers within a second of there being room."""
+    """No busy loop on a listener it cannot accept from, and answers within a second once descriptors are free."""
     upstream.scripts["quick"] = [plain(answer())]
     worker = make_worker(wrap=["prlimit", "--nofile=64:64"])
     assert ask(worker, "POST", CHAT, key, body("quick", stream=False))[0] == 200
