@@ -1,8 +1,10 @@
 """Starts and stops the real processes a test needs, on private ports and folders, by PID and never by name."""
 
+import itertools
 import os
 import pathlib
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -23,10 +25,24 @@ START_SECONDS = 30
 STOP_SECONDS = 15
 
 
+#: Below the range from which Linux gives outgoing connections theirs (`ip_local_port_range`): none of those takes a port between its draw and
+#: the server that is to listen on it. Each process begins somewhere else.
+PORTS = range(10_000, 32_000)
+_ports = itertools.cycle(PORTS)
+for _ in range(secrets.randbelow(len(PORTS))):
+    next(_ports)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, and none that was given out lately."""
+    for port in itertools.islice(_ports, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, seconds=START_SECONDS, what="condition", every=0.01):
