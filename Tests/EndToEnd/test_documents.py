@@ -13,7 +13,7 @@ def test_the_table_of_errors_is_closed():
     code = source("Sources/Shared/GatewayModel/GatewayError.swift")
     kinds = dict(re.findall(r'case (\w+) = "(\w+)"', code))
     statuses = {}
-    body = code[code.index("package var status"):code.index("What `x-should-retry` says")]
+    body = code[code.index("package var status"):code.index("package var shouldRetry")]
     for names, status in re.findall(r"case ([^:]+): (\d+)", body):
         for name in re.findall(r"\.(\w+)", names):
             statuses[kinds[name]] = status
