@@ -7,20 +7,6 @@ alter table usage_dead_letter
     add constraint "a resolved dead letter says since when" check ((resolution is null) = (resolved_at is null));
 create index usage_dead_letter_waiting on usage_dead_letter (id) where resolution is null;
 
-create or replace function write_audit() returns trigger language plpgsql security definer
-    set search_path = public, pg_temp as $$
-declare
-    before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - 'digest' - 'sealed' - 'event' end;
-    after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - 'digest' - 'sealed' - 'event' end;
-    row jsonb := coalesce(after, before);
-begin
-    insert into public.audit_log (actor, login, action, subject, subject_id, before, after)
-    values (
-        coalesce(nullif(current_setting('aihub.actor', true), ''), session_user), session_user, lower(tg_op), tg_table_name,
-        coalesce(row ->> 'id', row ->> 'name', row ->> 'alias', row ->> 'key_id', tg_table_name), before, after);
-    return null;
-end
-$$;
 create trigger usage_dead_letter_audit after update or delete on usage_dead_letter for each row execute function write_audit();
 
 -- Ends a letter in one of the two ways, once. With 'retried' the ledger takes its event in, or the whole is refused with the ledger's reason.

@@ -30,7 +30,7 @@ package struct SecretRotation: Sendable {
             case .unopened(let ids):
                 "credentials that no version of the KEK opens: \(ids.joined(separator: ", ")); load them again first"
             case .notOfRedis(let user, let path):
-                "the password in use in \(path) is none that Redis has for \(user): bring both together first"
+                "Redis does not accept the current password in \(path) for \(user): make them match, then run this again"
             case .noOlderPepper: "the file holds no pepper that is older than the one in use"
             case .keysNeedIt(let count):
                 "\(count) keys would stop working: replace them first, or say --keys-stop-working"

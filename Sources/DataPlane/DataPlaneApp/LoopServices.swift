@@ -71,7 +71,7 @@ final class LoopServices: RequestServices {
         counters = RequestCounters(metrics)
         self.log = log
         bounds = settings.bounds
-        aside = SideThread(name: "bodies")
+        aside = SideThread(name: "bodies", bytesMax: settings.bounds.bodiesBytesMax)
         limiter = LimiterConnection(
             settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: pulse.owner,
             readBuffer: readBuffer, log: log)
@@ -215,12 +215,13 @@ final class LoopServices: RequestServices {
     }
 
     func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void) {
-        let reply = Unchecked(reply)
-        aside.run { [reactor] in
+        let onLoop = Unchecked(reply)
+        let hasRoom = aside.run(holding: body.byteCount) { [reactor] in
             let parsed = body.run()
             // The reply's captures belong to the loop.
-            reactor.execute { reply.value(parsed) }
+            reactor.execute { onLoop.value(parsed) }
         }
+        if !hasRoom { reply(.overloaded) }
     }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {

@@ -119,12 +119,17 @@ extension Translator {
         for (name, json) in rules.fixed { splice.set(name, json: Array("\(json)".utf8)) }
     }
 
+    /// How much of a client's `prompt_cache_key` tells its prompts apart; OpenAI takes 64 characters.
+    private static let promptCacheKeyBytesMax = 1_024
+
     /// Gives each org its own names at the vendor, so that none learns of, or is billed for, another org's prompts.
     private func namePrompts(
         by name: ([UInt8]) -> String, _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>,
         _ splice: inout JSONSplice
     ) {
-        let given = request.member("prompt_cache_key", in: bytes).flatMap { $0.isNull ? nil : Array($0.raw) }
+        let given = request.member("prompt_cache_key", in: bytes).flatMap {
+            $0.isNull ? nil : Array($0.raw.prefix(Self.promptCacheKeyBytesMax))
+        }
         switch dialect.promptCacheKey {
         case .none: return
         case .replaced: if given == nil { return }
