@@ -14,6 +14,8 @@ HELLO = [{"role": "user", "content": "Count this, please."}]
 EXACT = ["plain", "late", "cached", "tool", "groq", "twice", "nameless", "undone"]
 #: Models that fail before any output: nothing is charged.
 FREE = ["broken", "busy", "refused", "unpaid", "denied", "gone"]
+#: What the 429 says that a worker sends, and no provider, to a key of which too much waits.
+SHED = "more requests waiting than its share"
 
 
 async def ask(client, model, stream):
@@ -24,7 +26,7 @@ async def ask(client, model, stream):
                 pass
         return "ok"
     except openai.APIStatusError as error:
-        if error.type == "overloaded":
+        if error.type == "overloaded" or SHED in error.message:
             # A slow machine may not serve a thousand at once in time, and answers with a time to retry.
             await asyncio.sleep(float(error.response.headers["retry-after"]))
             return await ask(client, model, stream)
