@@ -89,8 +89,8 @@ let package = Package(
         shared("GatewayModel"),
         shared("PlaneContract", ["GatewayModel"]),
         shared("JSONScan"),
-        shared("ProviderSchemas", ["GatewayModel", "JSONScan"]),
-        shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderSchemas"]),
+        shared("ProviderResponses", ["GatewayModel", "JSONScan"]),
+        shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderResponses"]),
         shared("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         shared("KeyMaterial", ["GatewayModel", crypto]),
         shared("Redis", ["CHiredis", "GatewayModel", nioCore, nioPosix]),
@@ -114,7 +114,7 @@ let package = Package(
         dataPlane(
             "RequestWalk",
             [
-                "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderSchemas",
+                "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderResponses",
                 "Translation", "Routing", "Admission", "ClientDialects", "ResponseCache",
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
@@ -181,10 +181,10 @@ let package = Package(
         tests("DataPlane", "HTTPCodec", []),
         tests("DataPlane", "EventStream", []),
         tests("DataPlane", "Reactor", []),
-        tests("Shared", "ProviderSchemas", ["GatewayModel", "JSONScan"]),
+        tests("Shared", "ProviderResponses", ["GatewayModel", "JSONScan"]),
         tests(
             "Shared", "Translation",
-            ["EventStream", "GatewayModel", "JSONScan", "PlaneContract", "ProviderSchemas"],
+            ["EventStream", "GatewayModel", "JSONScan", "PlaneContract", "ProviderResponses"],
             exclude: ["Vectors"]),
         tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),

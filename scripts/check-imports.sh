@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 swift package --skip-update describe --type json 2>/dev/null | python3 -c '
 import json, pathlib, re, sys
 
-PURE = {"GatewayModel", "PlaneContract", "JSONScan", "HTTPCodec", "EventStream", "ProviderSchemas", "Translation", "Routing",
+PURE = {"GatewayModel", "PlaneContract", "JSONScan", "HTTPCodec", "EventStream", "ProviderResponses", "Translation", "Routing",
         "Admission", "ResponseCache", "RequestWalk", "AdminCore", "ClientDialects"}
 IMPURE = re.compile(r"NIO|Hummingbird|^C[A-Z]|Glibc|Posix")
 WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis", "CLinux": "Reactor"}

@@ -48,7 +48,7 @@ build_modules() {
         "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua" \
         "Crypto Tests/Fuzz/StandIn/Crypto.swift"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
-        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderSchemas $shared/ProviderSchemas/*.swift" \
+        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderResponses $shared/ProviderResponses/*.swift" \
         "ClientDialects $plane/ClientDialects/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
     wave "Translation $shared/Translation/*.swift"

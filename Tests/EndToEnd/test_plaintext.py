@@ -38,7 +38,7 @@ def program(request, stack):
 @pytest.mark.parametrize("host", OUTSIDE)
 def test_a_listener_others_can_reach_is_not_started_in_clear(program, host):
     status, said = program(host=host)
-    assert status == 64 and f"HOST={host} would serve keys in clear" in said and "PORT=none" in said, said
+    assert status == 64 and f"HOST={host} would accept keys in plain text" in said and "PORT=none" in said, said
     for how in ({"plaintext": "behind-proxy"}, {"tls": True}):
         status, said = program(host=host, **how)
         assert status == 64 and "in clear" not in said and "PORT=none" in said, said

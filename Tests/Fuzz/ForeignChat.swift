@@ -9,7 +9,7 @@ func fuzzForeignChat(_ input: FuzzInput) {
     require(
         form.count <= ForeignChat.growthFactor * input.bytes.count + ForeignChat.growthBytes,
         "\(form.count) bytes of \(input.bytes.count)")
-    do throws(JSONFlaw) {
+    do throws(JSONError) {
         _ = try JSONScanner.members(of: form)
     } catch .tooDeep {
         // Wrapping a value can add the one level too many: the second scan refuses it.

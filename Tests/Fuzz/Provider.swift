@@ -1,5 +1,5 @@
 import GatewayModel
-import ProviderSchemas
+import ProviderResponses
 
 /// Anything a provider sends can be parsed: chunks, answers, errors, usage.
 func fuzzProvider(_ input: FuzzInput) {
@@ -13,13 +13,13 @@ func fuzzProvider(_ input: FuzzInput) {
         check(chunk.usage)
     }
     for operation in Operation.allCases {
-        guard let answer = try? ProviderAnswer(body, for: operation) else { continue }
+        guard let answer = try? ProviderResponse(body, for: operation) else { continue }
         require(answer.contentBytes >= 0 && answer.contentBytes <= Int64(body.count), "more content than bytes")
         check(answer.usage)
-        guard operation == .embedding, let place = answer.resultsPlace else { continue }
+        guard operation == .embedding, let place = answer.resultsRange else { continue }
         for toBase64 in [true, false] {
             guard let converted = EmbeddingVectors.converted(body, listAt: place, toBase64: toBase64) else { continue }
-            require((try? ProviderAnswer(converted, for: operation))?.results == answer.results, "vectors lost")
+            require((try? ProviderResponse(converted, for: operation))?.results == answer.results, "vectors lost")
         }
     }
 }

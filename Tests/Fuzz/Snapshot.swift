@@ -24,11 +24,12 @@ private func plan(_ name: String, _ table: RoutingTable, _ facts: RouteFacts, _ 
     var random = Counter(state: UInt64(choice))
     var health = HealthTable()
     for target in table.allTargets where target.deployment.id.utf8.count % 2 == 0 {
-        health.began(target, for: KeyMark("k"), streams: true, isFirst: true, atMs: 900)
-        let note: AttemptNote =
-            choice & 8 == 0 ? .firstToken(afterMs: Int64(choice)) : .failed(.rateLimited, askedMs: Int64(choice) * 50)
-        health.note(
-            AttemptReport(target, for: KeyMark("k"), startedMs: 900, streams: true, wasWaiting: true, note), atMs: 950)
+        health.began(target, for: KeyHash("k"), streams: true, isFirst: true, atMs: 900)
+        let note: AttemptObservation =
+            choice & 8 == 0
+            ? .firstToken(afterMs: Int64(choice)) : .failed(.rateLimited, retryAfterMs: Int64(choice) * 50)
+        health.record(
+            AttemptReport(target, for: KeyHash("k"), startedMs: 900, streams: true, wasWaiting: true, note), atMs: 950)
     }
     let plan: RoutePlan
     do throws(GatewayError) {

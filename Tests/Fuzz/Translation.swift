@@ -2,7 +2,7 @@ import EventStream
 import GatewayModel
 import JSONScan
 import PlaneContract
-import ProviderSchemas
+import ProviderResponses
 import Translation
 
 private let dialects = ["openai", "mistral", "groq", "ollama", "gemini-compat", "xai", "anthropic"]
@@ -18,9 +18,9 @@ func fuzzTranslation(_ input: FuzzInput) {
         tools: true, wantsMaxCompletionTokens: first & 64 != 0, firstEventMs: 1, idleMs: 1, prices: [])
     let translator = Translator(
         dialect: dialect, model: model, upstreamModel: first & 128 != 0 ? "claude-sonnet-4-5" : "claude-sonnet-5")
-    let identity = AnswerIdentity(RequestID(milliseconds: 0, random: (1, 2)), wallMs: 0)
+    let identity = ResponseIdentity(RequestID(milliseconds: 0, random: (1, 2)), wallMs: 0)
     request(body, translator)
-    if let answer = translator.answer(body, to: .chat, as: identity), answer.facts.errorMessage == nil {
+    if let answer = translator.response(from: body, to: .chat, as: identity), answer.facts.errorMessage == nil {
         require((try? JSONScanner.members(of: answer.body)) != nil, "an answer that is no JSON")
         require(answer.facts.results >= 0, "results below zero")
     }
@@ -29,7 +29,7 @@ func fuzzTranslation(_ input: FuzzInput) {
     var isOver = false
     try? parser.feed(body) { event in
         guard !isOver, !event.data.isEmpty else { return }
-        switch stream.take(event.data) {
+        switch stream.translate(event.data) {
         case .nothing: break
         case .chunk(let chunk): check(chunk)
         case .last(let chunk):

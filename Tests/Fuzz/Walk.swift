@@ -31,7 +31,7 @@ private struct Call {
     private static var world: WalkWorld {
         WalkWorld(
             owner: "w", table: table, settings: WalkSettings(), bounds: Bounds(), digests: { _ in ["d"] },
-            health: HealthBoard())
+            health: SharedHealthTable())
     }
     private static let caller = Caller(
         KeyRecord(

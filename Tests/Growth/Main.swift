@@ -3,7 +3,7 @@ import Foundation
 import GatewayModel
 import KeyMaterial
 import PlaneContract
-import ProviderSchemas
+import ProviderResponses
 import RequestWalk
 import Routing
 
@@ -67,7 +67,7 @@ private struct Exchange {
         self.path = path == "-" ? "/v1/chat/completions" : path
         let world = WalkWorld(
             owner: "w", table: Self.table(dialect, Self.kind(of: path)), settings: WalkSettings(), bounds: Bounds(),
-            digests: { _ in ["d"] }, health: HealthBoard())
+            digests: { _ in ["d"] }, health: SharedHealthTable())
         walk = RequestWalk(
             WalkContext(id: RequestID(milliseconds: 1, random: (1, 2)), world: world, wallMs: 10, randomSeed: 1))
         feed(

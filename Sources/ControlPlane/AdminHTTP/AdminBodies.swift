@@ -54,7 +54,7 @@ struct BodyReader {
 
     /// Refuses duplicate members: a proxy in front might have read the other one.
     private static func refuseFlaws(of data: Data) throws {
-        do throws(JSONFlaw) {
+        do throws(JSONError) {
             _ = try JSONScanner.members(of: Array(data))
         } catch {
             switch error {

@@ -9,14 +9,14 @@ internal import Synchronization
 /// operator.
 final class FailedTokens: Sendable {
     private struct State {
-        var failed: FailedKeys<CallerNetwork>
+        var failed: FailedKeyLimiter<CallerNetwork>
         var lastRight: String?
     }
 
     private let state: Mutex<State>
 
     /// - Parameter perMinute: allowed failures per minute and address, half of them in a burst; 0 for no limit.
-    init(perMinute: Int) { state = Mutex(State(failed: FailedKeys(perMinute: perMinute))) }
+    init(perMinute: Int) { state = Mutex(State(failed: FailedKeyLimiter(perMinute: perMinute))) }
 
     /// - Returns: milliseconds until tokens from this address are looked up again; `nil` if they are now.
     func waitMs(_ token: String, from network: CallerNetwork) -> Int64? {

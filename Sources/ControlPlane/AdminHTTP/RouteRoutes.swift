@@ -60,8 +60,8 @@ enum RouteViews {
     }
 
     private static func candidate(_ each: RouteExplanation.Candidate, isPlanned: Bool) -> JSONOutput {
-        let standing: (String, JSONOutput) =
-            switch each.standing {
+        let availability: (String, JSONOutput) =
+            switch each.availability {
             case .ready: ("ready", .null)
             case .probeDue: ("probe_due", .null)
             case .out(let reason, _): ("out", .text(reason))
@@ -70,7 +70,7 @@ enum RouteViews {
             ("deployment", .text(each.target.deployment.id)), ("model", .text(each.target.model.name)),
             ("provider", .text(each.target.deployment.provider)), ("planned", .bool(isPlanned)),
             ("rank", .list(each.rank.map { .integer(Int64($0)) })), ("weight", .integer(Int64(each.weight))),
-            ("standing", .text(standing.0)), ("out_because", standing.1),
+            ("standing", .text(availability.0)), ("out_because", availability.1),
             ("first_token_ms", optional(each.firstTokenMs)),
             ("tokens_per_second", optional(each.health.stats.tokensPerSecond)),
             ("error_rate", .number(each.errorRate)), ("samples", .integer(each.health.stats.samples)),

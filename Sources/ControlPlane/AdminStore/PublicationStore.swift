@@ -122,7 +122,7 @@ package struct PublicationStore: Sendable {
             keyLimits: keyLimits, orgLimits: orgLimits,
             outagePolicy: row["outage_policy"].flatMap(OutagePolicy.init(rawValue:)),
             cacheSeconds: row.optionalInteger("cache_seconds"),
-            plansLimits: orgLimits.names(sharedWith: ceilings),
+            limitsFromPlan: orgLimits.names(sharedWith: ceilings),
             planPerDay: row.optionalInteger("nano_usd_per_day_all_orgs").map(NanoUSD.init(_:)))
         return StoredKey(digest: row.text("secret_digest"), record: record)
     }

@@ -46,7 +46,7 @@ struct ControlSecrets: Sendable {
         var complaint = ""
         var turn = 0
         while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(SecretReport.everyMs))
+            try? await Task.sleep(for: .milliseconds(SecretReport.intervalMs))
             complaint = refresh(after: complaint, log)
             let now = held
             if now != before {

@@ -38,14 +38,14 @@ package struct ControlSettings: Sendable {
 
     package static let prefix = "AIHUB_CONTROL_"
 
-    package init(environment: [String: String]) throws(SettingsFlaw) {
+    package init(environment: [String: String]) throws(SettingsError) {
         var read = SettingsReader(environment, prefix: Self.prefix)
         host = read.text("HOST", default: "127.0.0.1")
         port = read.integer("PORT", default: 8090, in: 0...65535)
         let certificate = read.optionalText("TLS_CERTIFICATE_FILE")
         let key = read.optionalText("TLS_KEY_FILE")
         tlsFiles = read.tlsFiles(certificate, key)
-        if !read.mayBePlain("PLAINTEXT", on: host), tlsFiles == nil { read.refusePlain(on: host) }
+        if !read.allowsPlaintext("PLAINTEXT", on: host), tlsFiles == nil { read.rejectPlaintext(on: host) }
         connections = read.integer("CONNECTIONS", default: 256, in: 1...65_536)
         failedTokensPerMinute = read.integer("FAILED_TOKENS_PER_MINUTE", default: 20, in: 0...60_000)
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
@@ -78,7 +78,7 @@ package struct ControlSettings: Sendable {
 
     private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
         do {
-            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+            return try path.map { try LiveSecret(path: $0, allowsPlainPassword: true) }
         } catch {
             read.report("\(error)")
             return nil

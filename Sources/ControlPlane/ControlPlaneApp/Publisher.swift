@@ -78,7 +78,7 @@ actor Publisher {
     /// The format of key records.
     ///
     /// It changes with the schema or the program, which may then encode the same rows differently.
-    func form() async throws -> String { "\(KeyRecord.form).\(try await store.schema())" }
+    func form() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
 
     /// Publishes every key, changed or not, to a Redis that lost them.
     func publishAllKeys() async throws {

@@ -13,7 +13,7 @@ package struct PushMarks {
 
     private let marks: [String: Int64]
 
-    /// - Parameter fields: a reply to `HGETALL` of `RedisKeys.pushMarks`.
+    /// - Parameter fields: a reply to `HGETALL` of `RedisKeys.publishedUpTo`.
     package init(_ fields: RESPValue) {
         let words = (fields.array ?? []).map { $0.string ?? "" }
         var found: [String: Int64] = [:]

@@ -83,7 +83,7 @@ final class RedisKeeper: Sendable {
         try await checkMemory()
         let generations = try await redis.all(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
         let hasSnapshot = try await redis.client.call("EXISTS", RedisKeys.snapshot).integer == 1
-        let areWhole = try await redis.client.call("EXISTS", RedisKeys.keysAreWhole).integer == 1
+        let areWhole = try await redis.client.call("EXISTS", RedisKeys.keySetComplete).integer == 1
         var lost = zip(Shard.all, generations).filter { $0.1.string == nil }.map(\.0)
         let wasOpen = state.withLock { $0.openedFor == run }
         if wasOpen, lost.isEmpty, hasSnapshot, areWhole || filling.isRunning, try await hasFunctions() {
@@ -123,8 +123,8 @@ final class RedisKeeper: Sendable {
     /// - Returns: whether all keys are in Redis now. If all may be lost, only those in use are pushed here.
     private func pushWhatMayBeLost() async throws -> Bool {
         filling.stop()
-        let marks = PushMarks(try await redis.client.call("HGETALL", RedisKeys.pushMarks))
-        let form = try await redis.client.call("HGET", RedisKeys.keysAreWhole, "form").string
+        let marks = PushMarks(try await redis.client.call("HGETALL", RedisKeys.publishedUpTo))
+        let form = try await redis.client.call("HGET", RedisKeys.keySetComplete, "form").string
         guard let since = marks.since(for: owner), form == (try await publisher.form()) else {
             // A record that survived may belong to a key whose revocation was lost.
             if form != nil { try await publisher.publish(againSinceMs: try await store.clockMs() - Self.lostMsMax) }
@@ -132,7 +132,7 @@ final class RedisKeeper: Sendable {
             return false
         }
         try await publisher.publish(againSinceMs: since)
-        if !marks.over.isEmpty { try await redis.all([RedisCommand(["HDEL", RedisKeys.pushMarks] + marks.over)]) }
+        if !marks.over.isEmpty { try await redis.all([RedisCommand(["HDEL", RedisKeys.publishedUpTo] + marks.over)]) }
         return true
     }
 
@@ -184,7 +184,8 @@ final class RedisKeeper: Sendable {
     private func beat(leavesMark: Bool = false) async throws {
         guard state.withLock({ ContinuousClock.now - $0.beatAt > Self.beatEvery }) else { return }
         let mark =
-            leavesMark ? [RedisCommand(["HSET", RedisKeys.pushMarks, owner, String(try await store.clockMs())])] : []
+            leavesMark
+            ? [RedisCommand(["HSET", RedisKeys.publishedUpTo, owner, String(try await store.clockMs())])] : []
         try await redis.all(
             Shard.all.map { StateRedis.call(.heartbeat, [RedisKeys.heartbeats($0)], [owner, "0"]) } + mark)
         let names = try await redis.client.call("HKEYS", RedisKeys.heartbeats(Shard.all[0])).array ?? []
@@ -231,7 +232,7 @@ final class RedisKeeper: Sendable {
         try await redis.all(
             zip(Shard.all, generations).map { shard, generation in
                 StateRedis.call(
-                    .reopen, [RedisKeys.processes(shard), RedisKeys.heartbeats(shard)],
+                    .reopen, [RedisKeys.runIDs(shard), RedisKeys.heartbeats(shard)],
                     [owner, run, generation.string ?? "", String(ShardRebuild.patienceMs)])
             })
     }

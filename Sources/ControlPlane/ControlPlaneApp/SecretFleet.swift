@@ -27,12 +27,12 @@ struct SecretFleet: Sendable {
     /// Every process with a recent report or heartbeat.
     func processes() async throws -> [Process] {
         let (nowMs, reports) = try await reports()
-        var found = reports.filter { nowMs - $0.value.atMs <= SecretReport.freshMs }
+        var found = reports.filter { nowMs - $0.value.atMs <= SecretReport.expiryMs }
             .mapValues { Optional($0) }
         let beats = Self.pairs(try await redis.call("HGETALL", RedisKeys.heartbeats(Shard.all[0])))
         for (owner, beat) in beats {
             // Each event loop of a worker has its own heartbeat; a mark may follow the time.
-            guard let atMs = Int64(beat.prefix { $0.isNumber }), nowMs - atMs <= SecretReport.freshMs else { continue }
+            guard let atMs = Int64(beat.prefix { $0.isNumber }), nowMs - atMs <= SecretReport.expiryMs else { continue }
             let name = owner.split(separator: ".").first.map(String.init) ?? owner
             if found[name] == nil { found.updateValue(nil, forKey: name) }
         }

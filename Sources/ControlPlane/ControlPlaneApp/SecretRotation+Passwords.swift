@@ -14,12 +14,12 @@ extension SecretRotation {
     func rotatePassword(_ name: SecretName, of user: String, at path: String) async throws {
         let admin = Self.redis(try rotatorEndpoint())
         defer { admin.close() }
-        let before = try SecretFile(path: path, takesPlain: true)
+        let before = try SecretFile(path: path, allowsPlainPassword: true)
         guard try await digests(of: user, admin).contains(Self.digest(before.current)) else {
             throw Flaw.notOfRedis(user: user, path: path)
         }
         // Written to the file before Redis learns it, so that no crash can lose a password that works.
-        var file = try begin(name, at: path, takesPlain: true)
+        var file = try begin(name, at: path, allowsPlainPassword: true)
         let newest = file.newest
         try await set(user, ["#" + Self.digest(newest)], admin)
         say("\(name.rawValue): Redis takes version \(newest.number), too")
@@ -36,7 +36,7 @@ extension SecretRotation {
 
     private func rotatorEndpoint() throws -> RedisEndpoint {
         var endpoint = settings.stateRedis
-        let file = try SecretFile(path: settings.rotatorRedisPasswordFile, takesPlain: true)
+        let file = try SecretFile(path: settings.rotatorRedisPasswordFile, allowsPlainPassword: true)
         endpoint.user = Self.rotator
         endpoint.livePassword = { file.current.password }
         return endpoint

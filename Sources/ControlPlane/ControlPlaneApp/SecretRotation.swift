@@ -87,7 +87,9 @@ package struct SecretRotation: Sendable {
     package func status() async throws -> [String] {
         var lines: [String] = []
         for name in SecretName.allCases {
-            guard let path = path(of: name), let file = try? SecretFile(path: path, takesPlain: true) else { continue }
+            guard let path = path(of: name), let file = try? SecretFile(path: path, allowsPlainPassword: true) else {
+                continue
+            }
             let others = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
             lines.append(
                 "\(name.rawValue): version \(file.current.number) in use" + (others.isEmpty ? "" : ", held: \(others)"))
@@ -126,8 +128,8 @@ package struct SecretRotation: Sendable {
     }
 
     /// The file, with a new version added unless a rotation is already in progress.
-    func begin(_ name: SecretName, at path: String, takesPlain: Bool = false) throws -> SecretFile {
-        let file = try SecretFile(path: path, takesPlain: takesPlain)
+    func begin(_ name: SecretName, at path: String, allowsPlainPassword: Bool = false) throws -> SecretFile {
+        let file = try SecretFile(path: path, allowsPlainPassword: allowsPlainPassword)
         guard file.stage == .atRest else { return file }
         let added = file.adding()
         try write(added, to: path)

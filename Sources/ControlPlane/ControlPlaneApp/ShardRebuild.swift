@@ -74,7 +74,7 @@ struct ShardRebuild: Sendable {
         let calls = Self.barriers(generations)
         let deadline = ContinuousClock.now + Self.patience
         guard try await redis.all(calls).allSatisfy({ $0.array?.first?.integer == 1 }) else { throw Overtaken() }
-        try await redis.all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.lost.message])])
+        try await redis.all([RedisCommand(["PUBLISH", RedisKeys.changeChannel, ChangeNotification.lost.message])])
         while true {
             let replies = try await redis.all(calls)
             guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { throw Overtaken() }
@@ -107,7 +107,7 @@ struct ShardRebuild: Sendable {
         generations.map { StateRedis.call(.barrier, keys(of: $0.0), [String($0.1)]) }
     }
 
-    private static func keys(of shard: Shard) -> [String] { [RedisKeys.versions(shard), RedisKeys.processes(shard)] }
+    private static func keys(of shard: Shard) -> [String] { [RedisKeys.versions(shard), RedisKeys.runIDs(shard)] }
 
     /// The last entry of each shard's stream; shards with an empty stream are left out.
     private func streamEnds(_ shards: [Shard]) async throws -> [(shard: Shard, id: StreamID)] {

@@ -16,7 +16,7 @@ struct StateRedis: Sendable {
 
     /// Pushes key records, then raises their versions: a worker that sees a new version always finds its record.
     ///
-    /// The doorbell rings last.
+    /// The change notification is sent last.
     func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {
         for start in stride(from: 0, to: keys.count, by: Self.batch) {
             let some = keys[start..<min(start + Self.batch, keys.count)]
@@ -24,8 +24,8 @@ struct StateRedis: Sendable {
             try await all(some.flatMap { Self.raises($0.record) })
             try await all(
                 some.map {
-                    let bell = Doorbell.key(digest: $0.digest, version: $0.record.recordVersion)
-                    return RedisCommand(["PUBLISH", RedisKeys.doorbell, bell.message])
+                    let change = ChangeNotification.key(digest: $0.digest, version: $0.record.recordVersion)
+                    return RedisCommand(["PUBLISH", RedisKeys.changeChannel, change.message])
                 })
         }
     }
@@ -40,7 +40,7 @@ struct StateRedis: Sendable {
         form: String,
         _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
     ) async throws {
-        let filling = RedisKeys.keysAreFilling(String(UInt64.random(in: .min ... .max), radix: 36))
+        let filling = RedisKeys.keySetInProgress(String(UInt64.random(in: .min ... .max), radix: 36))
         try await all([
             RedisCommand(["HSET", filling, "form", form]),
             RedisCommand(["PEXPIRE", filling, String(Self.fillingMs)]),
@@ -53,8 +53,8 @@ struct StateRedis: Sendable {
             last = newest
         } while last != nil
         try await all([
-            RedisCommand(["RENAME", filling, RedisKeys.keysAreWhole]),
-            RedisCommand(["PERSIST", RedisKeys.keysAreWhole]),
+            RedisCommand(["RENAME", filling, RedisKeys.keySetComplete]),
+            RedisCommand(["PERSIST", RedisKeys.keySetComplete]),
         ])
     }
 
@@ -62,7 +62,9 @@ struct StateRedis: Sendable {
         let body = String(decoding: try JSONEncoder().encode(snapshot), as: UTF8.self)
         let version = String(snapshot.version)
         try await all([Self.call(.putKey, [RedisKeys.snapshot], [version, body])])
-        try await all([RedisCommand(["PUBLISH", RedisKeys.doorbell, Doorbell.config(snapshot.version).message])])
+        try await all([
+            RedisCommand(["PUBLISH", RedisKeys.changeChannel, ChangeNotification.config(snapshot.version).message])
+        ])
     }
 
     /// Removes leftover requests and counters of the shards that are being rebuilt.
@@ -86,7 +88,7 @@ struct StateRedis: Sendable {
             let replies = try await all(
                 left.map { shard, keys in
                     Self.call(
-                        .clear, [RedisKeys.versions(shard), RedisKeys.processes(shard)] + keys,
+                        .clear, [RedisKeys.versions(shard), RedisKeys.runIDs(shard)] + keys,
                         [String(lives[shard] ?? 0)])
                 })
             guard replies.allSatisfy({ $0.array?.first?.integer == 0 }) else { return false }

@@ -60,7 +60,7 @@ struct LateUsage: Sendable {
             [event.keyID, RedisKeys.orgScope(event.orgID)] + (event.pool.map { [RedisKeys.poolScope($0)] } ?? [])
         let periods = scopes.map { _ in UTCCalendar.periods(atMs: event.admittedMs) }.joined(separator: ",")
         // As the worker would have settled it: a cached response still counts in the sliding window.
-        let givesBack = event.saved != nil ? "2" : event.givenBack ? "1" : "0"
+        let givesBack = event.saved != nil ? "2" : event.refundsRequest ? "1" : "0"
         return RedisCommand(
             function: LimitLibrary.Function.count.rawValue,
             keys: [RedisKeys.versions(shard), RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]

@@ -73,16 +73,18 @@ package enum Estimate {
         let input = inputBound(size, on: model)
         let tokens = price.worstCase(inputTokens: input, outputTokens: product(outputTokens, size.choices))
         // Generated images are charged by reported tokens or per image, never both.
-        guard let place = imagePlace(size, at: price) else { return min(amountMax, tokens) }
+        guard let place = imagePriceIndex(size, at: price) else { return min(amountMax, tokens) }
         return min(
             amountMax,
-            max(tokens, price.worstCase(inputTokens: input, outputTokens: 0, images: size.choices, imagePlace: place)))
+            max(
+                tokens,
+                price.worstCase(inputTokens: input, outputTokens: 0, images: size.choices, imagePriceIndex: place)))
     }
 
     /// The place of the price of one image of the requested kind; `nil` when no image is requested or the kind has no
     /// price of its own.
-    package static func imagePlace(_ size: RequestSize, at price: Price) -> Int64? {
-        size.picture.flatMap { price.imagePlace(quality: $0.quality, size: $0.size) }
+    package static func imagePriceIndex(_ size: RequestSize, at price: Price) -> Int64? {
+        size.picture.flatMap { price.imagePriceIndex(quality: $0.quality, size: $0.size) }
     }
 
     /// The most input tokens the request can have.

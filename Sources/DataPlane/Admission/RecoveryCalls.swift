@@ -39,7 +39,7 @@ package enum RecoveryCalls {
     /// Reports that this owner has filed everything it knows, for the generation being prepared.
     package static func appended(_ shard: Shard, owner: String, generation: String, into out: inout [UInt8]) {
         CommandWriter.begin(.appended, keys: 1, arguments: 2, to: &out)
-        CommandWriter.add(RedisKeys.processes(shard), to: &out)
+        CommandWriter.add(RedisKeys.runIDs(shard), to: &out)
         CommandWriter.add(owner, to: &out)
         CommandWriter.add(generation, to: &out)
     }
@@ -47,7 +47,7 @@ package enum RecoveryCalls {
     /// Reports that this owner has replayed everything for this shard, in the fence's process and generation.
     package static func reopen(_ shard: Shard, owner: String, _ fence: Fence, into out: inout [UInt8]) {
         CommandWriter.begin(.reopen, keys: 2, arguments: 4, to: &out)
-        CommandWriter.add(RedisKeys.processes(shard), to: &out)
+        CommandWriter.add(RedisKeys.runIDs(shard), to: &out)
         CommandWriter.add(RedisKeys.heartbeats(shard), to: &out)
         CommandWriter.add(owner, to: &out)
         CommandWriter.add(fence.run, to: &out)

@@ -24,7 +24,7 @@ struct Refusal {
         window = reply[3]
         numbers = reply[4...7].map { min(max(0, Int64($0) ?? 0), Int64.max / 2) }
         plan = record?.plan ?? ""
-        isPlansLimit = record?.plansLimits?.contains(reply[3]) ?? false
+        isPlansLimit = record?.limitsFromPlan?.contains(reply[3]) ?? false
     }
 
     var error: GatewayError {

@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// Limits failed key look-ups per network, across all loops of a worker. Consulted only before a look-up in Redis.
 final class FailedKeyGuard: Sendable {
-    private let failed: Mutex<FailedKeys<PeerAddress>>
+    private let failed: Mutex<FailedKeyLimiter<PeerAddress>>
     private let metrics: MetricsRegistry
 
     init(perMinute: Int, metrics: MetricsRegistry) {
-        failed = Mutex(FailedKeys(perMinute: perMinute))
+        failed = Mutex(FailedKeyLimiter(perMinute: perMinute))
         self.metrics = metrics
     }
 

@@ -15,7 +15,7 @@ struct HealthShare: Sendable {
     private static let cleanEvery = 60
 
     let redis: RedisClient
-    let board: HealthBoard
+    let board: SharedHealthTable
     let everyMs: Int
 
     func run() async {

@@ -18,7 +18,7 @@ final class KeyTable {
     static let unknownMax = 10_000
     /// How long a digest is cached as unknown.
     static let unknownMs: Int64 = 2_000
-    /// How long a sighting of `keysAreWhole`, the marker that Redis has all keys, stays valid.
+    /// How long a sighting of `keySetComplete`, the marker that Redis has all keys, stays valid.
     private static let wholeMs: Int64 = 1_000
 
     private let limiter: LimiterConnection
@@ -99,10 +99,10 @@ final class KeyTable {
     /// Looks a digest up in Redis, and tells a missing key from a wiped Redis.
     ///
     /// After a wipe, a missing record proves nothing until all keys are back. So a key is unknown only if the
-    /// `keysAreWhole` marker was seen before and after its record was found missing. The first sighting may be a second
-    /// old; for a wrong result the keys would have to be completed between two commands that are sent together.
+    /// `keySetComplete` marker was seen before and after its record was found missing. The first sighting may be a
+    /// second old; for a wrong result the keys would have to be completed between two commands that are sent together.
     private func ask(_ digest: String, _ answered: @escaping (Int64?) -> Void) {
-        let areWhole = RedisCommand(["EXISTS", RedisKeys.keysAreWhole])
+        let areWhole = RedisCommand(["EXISTS", RedisKeys.keySetComplete])
         if limiter.reactor.nowMs - sawWholeMs > Self.wholeMs { limiter.send(areWhole, noteWhole) }
         var wereWhole = false
         var lookup = KeyLookup.unavailable

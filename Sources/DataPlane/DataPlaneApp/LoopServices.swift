@@ -44,7 +44,7 @@ final class LoopServices: RequestServices {
     private var counters: RequestCounters
     private var hints = OperatorHints()
     private let log: Logger
-    private let health: HealthBoard
+    private let health: SharedHealthTable
     private var cacheSecrets: CacheSecrets
     private var world: WalkWorld
     private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
@@ -57,7 +57,7 @@ final class LoopServices: RequestServices {
     init(
         on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
         cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, failedKeys: FailedKeyGuard,
-        health: HealthBoard,
+        health: SharedHealthTable,
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
@@ -287,7 +287,7 @@ final class LoopServices: RequestServices {
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
-    func note(_ report: AttemptReport) { health.note(report, atMs: reactor.nowMs) }
+    func note(_ report: AttemptReport) { health.record(report, atMs: reactor.nowMs) }
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         counters.attempts.add()

@@ -11,8 +11,8 @@ internal import Synchronization
 
 /// Keeps the worker on the newest snapshot.
 ///
-/// The doorbell says when to look, a poll every second makes up for missed messages, and the copy on disk allows a
-/// start without Redis or control plane.
+/// Notifications say when to look, a poll each second makes up for missed messages, and the copy on disk allows a start
+/// without Redis or control plane.
 final class SnapshotFollower: Sendable {
     static let snapshotBytesMax = 64 << 20
     private static let pollEvery = TimeAmount.seconds(1)
@@ -121,7 +121,7 @@ final class SnapshotFollower: Sendable {
             do {
                 return try sealer.open(entry.sealed, context: "credential|" + entry.id)
             } catch {
-                if case Sealer.Flaw.unknownVersion = error { isSealedUnknown = true }
+                if case Sealer.SealError.unknownVersion = error { isSealedUnknown = true }
                 log.error(
                     "credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
                 return nil
@@ -156,13 +156,13 @@ final class SnapshotFollower: Sendable {
         }
     }
 
-    /// Subscribes to the doorbell on a connection of its own, reopened whenever it closes. Each opening rings once,
-    /// since messages may have been missed.
+    /// Subscribes to changes on a connection of its own, reopened whenever it closes. Each opening counts as a
+    /// notification, since messages may have been missed.
     private func listen(_ bell: AsyncStream<Void>.Continuation) {
         let loop = eventLoop
         loop.execute { [self] in
             let onMessage: (String) -> Void = { [forgetKey, onLost] message in
-                switch Doorbell(message: message) {
+                switch ChangeNotification(message: message) {
                 case .config: bell.yield()
                 case .key(let digest, let version): forgetKey(digest, version)
                 case .lost: onLost()
@@ -175,7 +175,8 @@ final class SnapshotFollower: Sendable {
             RedisConnection.connect(to: endpoint, on: loop, onMessage: onMessage, onClose: again).whenComplete {
                 result in
                 guard case .success(let connection) = result else { return again() }
-                connection.value.call(RedisCommand(["SUBSCRIBE", RedisKeys.doorbell]), deadline: .seconds(2)) { _ in
+                connection.value.call(RedisCommand(["SUBSCRIBE", RedisKeys.changeChannel]), deadline: .seconds(2)) {
+                    _ in
                     bell.yield()
                 }
             }

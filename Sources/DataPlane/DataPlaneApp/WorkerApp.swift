@@ -39,7 +39,7 @@ package struct WorkerApp: Sendable {
         let memory = MemoryGuard(
             budgetBytes: settings.memoryMiB << 20,
             bodies: BodyBudget(settings.bounds, trustedProxies: settings.trustedProxies), metrics: metrics, log: log)
-        let health = HealthBoard(openMs: settings.walk.restMs)
+        let health = SharedHealthTable(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
             settings: settings, owner: owner, journals: journals, digester: secrets.digester,
             cacheSecrets: secrets.cacheSecrets, memory: memory, health: health, metrics: metrics,
@@ -116,21 +116,21 @@ package struct WorkerApp: Sendable {
         ["url": "http://\(settings.plainHost):\(port)/v1", "operations": "\(operations)", "owner": "\(owner)"]
     }
 
-    private func shareHealth(_ board: HealthBoard, on eventLoop: any EventLoop) -> Task<Void, Never> {
+    private func shareHealth(_ board: SharedHealthTable, on eventLoop: any EventLoop) -> Task<Void, Never> {
         let redis = RedisClient(settings.stateRedis, on: eventLoop, deadline: .seconds(2))
         let sharing = HealthShare(redis: redis, board: board, everyMs: settings.heartbeatMs)
         return Task { await sharing.run() }
     }
 
     private func makeFollower(
-        _ loops: WorkerLoops, _ health: HealthBoard, on eventLoop: any EventLoop, _ secrets: WorkerSecrets,
+        _ loops: WorkerLoops, _ health: SharedHealthTable, on eventLoop: any EventLoop, _ secrets: WorkerSecrets,
         _ metrics: MetricsRegistry
     ) -> SnapshotFollower {
         SnapshotFollower(
             settings.stateRedis, on: eventLoop, file: settings.stateFolder + "/snapshot.json",
             sealer: Sealer(secrets.sealKey, purpose: .credentialInSnapshot), metrics: metrics, log: log,
             apply: { table in
-                health.use(table)
+                health.apply(table)
                 loops.forEach { $0.use(table) }
             },
             forgetKey: { digest, version in loops.forEach { $0.forgetKey(digest: digest, before: version) } },

@@ -24,7 +24,8 @@ final class WorkerLoops: Sendable {
 
     init(
         settings: WorkerSettings, owner: String, journals: JournalFolder, digester: KeyDigester,
-        cacheSecrets: CacheSecrets, memory: MemoryGuard, health: HealthBoard, metrics: MetricsRegistry, log: Logger
+        cacheSecrets: CacheSecrets, memory: MemoryGuard, health: SharedHealthTable, metrics: MetricsRegistry,
+        log: Logger
     ) {
         let opened = Countdown(settings.threads)
         let flights = FlightBoard()

@@ -47,7 +47,7 @@ struct WorkerSecrets: Sendable {
         var before = held
         var complaint = ""
         while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(SecretReport.everyMs))
+            try? await Task.sleep(for: .milliseconds(SecretReport.intervalMs))
             complaint = refresh(after: complaint, log)
             let now = held
             if now != before {

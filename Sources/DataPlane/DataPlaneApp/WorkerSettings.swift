@@ -56,7 +56,7 @@ package struct WorkerSettings: Sendable {
 
     package static let prefix = "AIHUB_WORKER_"
 
-    package init(environment: [String: String], cores: Int) throws(SettingsFlaw) {
+    package init(environment: [String: String], cores: Int) throws(SettingsError) {
         var read = SettingsReader(environment, prefix: Self.prefix)
         host = read.text("HOST", default: "127.0.0.1")
         port = read.integer("PORT", default: 8080, in: 0...65535)
@@ -103,10 +103,10 @@ package struct WorkerSettings: Sendable {
         let key = read.optionalText("TLS_KEY_FILE")
         tlsFiles = read.tlsFiles(certificate, key)
         plainHost = host
-        if !read.mayBePlain("PLAINTEXT", on: host) {
+        if !read.allowsPlaintext("PLAINTEXT", on: host) {
             // With TLS, the plain port stays open on loopback.
             plainHost = "127.0.0.1"
-            if tlsFiles == nil { read.refusePlain(on: host) }
+            if tlsFiles == nil { read.rejectPlaintext(on: host) }
         }
         tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
         bounds = Self.bounds(&read, memoryMiB: memoryMiB)
@@ -126,7 +126,7 @@ package struct WorkerSettings: Sendable {
 
     private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
         do {
-            return try path.map { try LiveSecret(path: $0, takesPlain: true) }
+            return try path.map { try LiveSecret(path: $0, allowsPlainPassword: true) }
         } catch {
             read.report("\(error)")
             return nil

@@ -96,13 +96,13 @@ enum Endpoint: Equatable, Sendable {
     private static let known = Operation.allCases.map(\.path) + ["/models", "/me"]
 
     private static func unknown(method: String, path: String) -> GatewayError {
-        let shown = path.cut(toBytes: 100)
+        let shown = path.truncated(toBytes: 100)
         if known.contains(path) {
             return GatewayError(.notFound, "Unknown path \(shown). The base URL must end in /v1: call /v1\(path).")
         }
         return GatewayError(
             .notFound,
-            "Unknown path \(method.cut(toBytes: 16)) \(shown). Served are POST /v1/chat/completions, /v1/completions,"
+            "Unknown path \(method.truncated(toBytes: 16)) \(shown). Served are POST /v1/chat/completions, /v1/completions,"
                 + " /v1/embeddings and /v1/images/generations; GET /v1/models, /v1/models/{id}, /v1/me and"
                 + " /v1/me/requests/{id}.")
     }

@@ -66,7 +66,7 @@ struct InferenceRequest: Sendable {
         self.operation = operation
         self.body = body
         facts = RouteFacts(operation: operation)
-        do throws(JSONFlaw) {
+        do throws(JSONError) {
             members = try JSONScanner.members(of: body)
         } catch {
             throw Self.error(for: error)
@@ -145,15 +145,15 @@ struct InferenceRequest: Sendable {
         GatewayError(.invalidRequest, message, param: param)
     }
 
-    private static func error(for flaw: JSONFlaw) -> GatewayError {
+    private static func error(for flaw: JSONError) -> GatewayError {
         switch flaw {
         case .empty: GatewayError(.invalidRequest, "The request has no body; a JSON object is expected.")
         case .syntax(let at): GatewayError(.invalidRequest, "The body is not valid JSON (at byte \(at)).")
         case .tooDeep: GatewayError(.invalidRequest, "The body is nested deeper than \(JSONScanner.depthMax) levels.")
         case .duplicateKey(let name, let depth):
             GatewayError(
-                .invalidRequest, "The body has the member '\(name.cut(toBytes: 64))' twice in one object.",
-                param: depth == 1 ? name.cut(toBytes: 64) : nil)
+                .invalidRequest, "The body has the member '\(name.truncated(toBytes: 64))' twice in one object.",
+                param: depth == 1 ? name.truncated(toBytes: 64) : nil)
         case .tooManyMembers: GatewayError(.invalidRequest, "The body has too many members.")
         case .notAnObject: GatewayError(.invalidRequest, "The body must be a JSON object.")
         }

@@ -33,7 +33,7 @@ struct MessageReader {
         var parts = Parts()
         var members = message.members
         while let (name, value) = members.next() {
-            traits.note(name, value)
+            traits.record(name, value)
             if JSONString.equals(name, "role") {
                 parts.role = value
             } else if JSONString.equals(name, "content") {
@@ -112,7 +112,7 @@ struct MessageReader {
             let place = ".content[\(number)]"
             guard part.kind == .object else { throw flaw(at, place, "must be an object with a type") }
             guard let type = part["type"], type.hasText else { throw flaw(at, place + ".type", "must be text") }
-            if ContentPart.isOdd(part) { traits.insert(.oddParts) }
+            if ContentPart.hasUnknownMembers(part) { traits.insert(.nonstandardParts) }
             try read(part, type, at, place)
         }
     }

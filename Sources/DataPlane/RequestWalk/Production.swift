@@ -47,7 +47,7 @@ extension RequestWalk {
 
     func mayThinkUnseen(_ target: RouteTarget) -> Bool {
         guard let request = admitted?.request else { return false }
-        return request.operation == .chat && target.translator.mayThinkUnseen(whenAsked: request.asksToThink)
+        return request.operation == .chat && target.translator.mayHideThinking(whenAsked: request.asksToThink)
     }
 
     /// Output tokens produced so far, without those in flight.

@@ -1,6 +1,6 @@
 internal import Admission
 internal import GatewayModel
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// What has been relayed to the caller so far.
 struct Relay {

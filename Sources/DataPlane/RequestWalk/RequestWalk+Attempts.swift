@@ -11,7 +11,7 @@ struct AttemptTrail {
     var askedTarget: RouteTarget?
     var lastClass: FailureClass?
     /// The delay the last deployment asked for, in milliseconds.
-    var askedMs: Int64 = 0
+    var retryAfterMs: Int64 = 0
     /// The last deployment answered with an error status, so it did nothing and may be retried once.
     var mayRetry = false
     var retryIsDue = false
@@ -43,7 +43,7 @@ extension RequestWalk {
             return trail.lastTarget
         }
         guard trail.mayRetry, !trail.hasRetried, attemptsMade < RoutePlan.attemptsMax,
-            trail.askedMs <= context.world.settings.retryAskedMsMax, context.world.health.takeRetry()
+            trail.retryAfterMs <= context.world.settings.retryAskedMsMax, context.world.health.withdrawRetry()
         else {
             giveUp(at: now)
             return nil
@@ -54,7 +54,7 @@ extension RequestWalk {
         var random = SplitMix64(state: context.randomSeed &+ UInt64(attemptsMade))
         let jitter = Int64.random(
             in: settings.retryMsMin...max(settings.retryMsMin, settings.retryMsMax), using: &random)
-        schedule(.retry, afterMs: max(jitter, trail.askedMs))
+        schedule(.retry, afterMs: max(jitter, trail.retryAfterMs))
         return nil
     }
 
@@ -96,17 +96,17 @@ extension RequestWalk {
 
     /// The retry delay for the caller: what the provider asked for, within bounds.
     func waitMs(_ asked: Int64?) -> Int64 {
-        min(max(asked ?? context.world.settings.restMs, 1), CoolDown.askedMsMax)
+        min(max(asked ?? context.world.settings.restMs, 1), CoolDown.retryAfterMsMax)
     }
 
     // MARK: Reports to the health table
 
     /// Reports that the attempt failed because of its deployment.
-    mutating func blame(_ failure: FailureClass, askedMs: Int64? = nil, at now: Int64) {
+    mutating func blame(_ failure: FailureClass, retryAfterMs: Int64? = nil, at now: Int64) {
         trail.lastClass = failure
-        trail.askedMs = askedMs ?? 0
+        trail.retryAfterMs = retryAfterMs ?? 0
         trail.mayRetry = false
-        note(.failed(failure, askedMs: askedMs))
+        note(.failed(failure, retryAfterMs: retryAfterMs))
     }
 
     mutating func noteFirstToken(at now: Int64) {
@@ -129,7 +129,7 @@ extension RequestWalk {
     /// Reports an attempt that ended without a verdict. `note` sends only the first report per attempt.
     mutating func noteEnd(at now: Int64) { note(.noVerdict) }
 
-    mutating func note(_ note: AttemptNote) {
+    mutating func note(_ note: AttemptObservation) {
         guard let attempt, !attempt.isNoted else { return }
         self.attempt?.isNoted = true
         actions.append(

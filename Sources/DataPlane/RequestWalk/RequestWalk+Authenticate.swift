@@ -73,7 +73,7 @@ extension RequestWalk {
     }
 
     private static func key(_ text: String) throws(GatewayError) -> HubKey {
-        do throws(HubKey.Flaw) {
+        do throws(HubKey.ParseError) {
             return try HubKey(parsing: text)
         } catch {
             switch error {

@@ -25,10 +25,10 @@ extension RequestWalk {
         beginning = .asking
         begunScopes = caller.scopes
         let event = UsageEvent(
-            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, owner: context.world.owner,
+            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.owner,
             requested: "", model: "", deployment: "", priceID: 0, admittedMs: 0, usage: TokenUsage(),
             usageSource: .counted, cost: .zero, hold: .zero, outcome: .cancelled, status: 0, attempts: 0,
-            streamed: false, givenBack: true, firstByteMs: 0, durationMs: 0,
+            streamed: false, refundsRequest: true, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version, rawUsage: nil)
         actions.append(
             .begin(

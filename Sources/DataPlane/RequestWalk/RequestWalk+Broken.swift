@@ -1,7 +1,7 @@
 internal import Admission
 internal import GatewayModel
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 
 /// Answers that cannot be passed to the caller, though a provider may bill them.

@@ -92,7 +92,7 @@ extension RequestWalk {
         event.cost = .zero
         event.hold = .zero
         event.attempts = 0
-        event.givenBack = true
+        event.refundsRequest = true
         var request = AdmitRequest(
             id: context.id, caller: pending.caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
             event: event.json, lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
@@ -181,7 +181,8 @@ extension RequestWalk {
                     isStream: isStream, content: content, madeMs: context.wallMs + now - startedMs,
                     lifetimeMs: cache.policy.lifetimeMs, cost: charge.cost,
                     priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
-                    model: (relay.model ?? target.deployment.upstreamModel).cut(toBytes: UsageEvent.modelBytesMax),
+                    model: (relay.model ?? target.deployment.upstreamModel).truncated(
+                        toBytes: UsageEvent.modelBytesMax),
                     deployment: target.deployment.id)))
     }
 }

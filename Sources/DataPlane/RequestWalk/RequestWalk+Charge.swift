@@ -1,7 +1,7 @@
 internal import Admission
 internal import GatewayModel
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 internal import Translation
 
@@ -43,7 +43,7 @@ extension RequestWalk {
     }
 
     private func bounded(at price: Price, input: Int64, output: Int64) -> Charge {
-        let usage = price.dearestUsage(inputTokens: input, outputTokens: output)
+        let usage = price.mostExpensiveUsage(inputTokens: input, outputTokens: output)
         return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
     }
 
@@ -68,10 +68,10 @@ extension RequestWalk {
     /// that the provider reports is covered by the normal price.
     private func keptForAnHour(_ usage: ProviderUsage, by target: RouteTarget, at price: Price) -> TokenUsage {
         let tokens = usage.tokens
-        guard tokens.cacheWrite > 0, !target.translator.tellsHowLongIsKept,
+        guard tokens.cacheWrite > 0, !target.translator.reportsCacheLifetime,
             admitted?.request.mayAskToKeepForAnHour == true
         else { return tokens }
-        if let said = usage.saidCost, said <= price.cost(of: tokens) { return tokens }
+        if let said = usage.reportedCost, said <= price.cost(of: tokens) { return tokens }
         var hourly = tokens
         (hourly.cacheWrite, hourly.cacheWriteHour) = (0, tokens.cacheWriteHour + tokens.cacheWrite)
         return hourly
@@ -85,7 +85,7 @@ extension RequestWalk {
         guard let admitted else { return .nothing }
         if admitted.request.operation == .image {
             let size = admitted.request.size
-            let place = Estimate.imagePlace(size, at: price)
+            let place = Estimate.imagePriceIndex(size, at: price)
             if let place { return images(size.choices, place, at: price) }
         }
         guard stopsWhenClosed(target) else {
@@ -98,8 +98,8 @@ extension RequestWalk {
         guard seen.prompt > 0 else { return bounded(at: price, input: inputBound(on: target), output: output) }
         // Some providers report the input usage first.
         var usage = seen
-        let dearest = price.dearestUsage(inputTokens: 0, outputTokens: output)
-        (usage.output, usage.reasoning) = (dearest.output, dearest.reasoning)
+        let maximum = price.mostExpensiveUsage(inputTokens: 0, outputTokens: output)
+        (usage.output, usage.reasoning) = (maximum.output, maximum.reasoning)
         return Charge(usage: usage, source: .bounded, cost: price.cost(of: usage))
     }
 
@@ -108,7 +108,7 @@ extension RequestWalk {
     /// - Returns: `nil` if the reported tokens are to be charged.
     private func images(_ size: RequestSize, on model: ModelEntry, at price: Price) -> Charge? {
         guard relay.usage == nil || !price.pricesOutput else { return nil }
-        if let place = Estimate.imagePlace(size, at: price) { return images(relay.images, place, at: price) }
+        if let place = Estimate.imagePriceIndex(size, at: price) { return images(relay.images, place, at: price) }
         guard relay.usage == nil else { return nil }
         return bounded(
             at: price, input: Estimate.inputBound(size, on: model),
@@ -118,10 +118,10 @@ extension RequestWalk {
     private func images(_ count: Int64, _ place: Int64, at price: Price) -> Charge {
         var usage = relay.usage?.tokens ?? TokenUsage()
         if relay.usage == nil, let size = admitted?.request.size, let target = attempt?.target ?? trail.askedTarget {
-            usage = price.dearestUsage(inputTokens: Estimate.inputBound(size, on: target.model), outputTokens: 0)
+            usage = price.mostExpensiveUsage(inputTokens: Estimate.inputBound(size, on: target.model), outputTokens: 0)
         }
         usage.images = count
-        usage.imagePlace = place
+        usage.imagePriceIndex = place
         return Charge(usage: usage, source: relay.usage == nil ? .bounded : .provider, cost: price.cost(of: usage))
     }
 }

@@ -1,14 +1,14 @@
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 internal import Translation
 
 /// Stage 6 for plain answers: complete, translated, and charged before they are sent.
 extension RequestWalk {
     /// Delivers a complete answer that was not streamed.
-    mutating func deliver(_ translated: TranslatedAnswer, at now: Int64) {
+    mutating func deliver(_ translated: TranslatedResponse, at now: Int64) {
         guard let current = attempt, let request = admitted?.request else { return }
         guard let body = finished(current, translated, request) else {
             return attemptBroke("embeddings that are no vectors", at: now)
@@ -35,9 +35,9 @@ extension RequestWalk {
     /// The provider's body with a model name and, for embeddings, in the requested encoding.
     ///
     /// - Returns: `nil` if the embeddings or the JSON are not valid.
-    private func finished(_ attempt: Attempt, _ answer: TranslatedAnswer, _ request: InferenceRequest) -> [UInt8]? {
+    private func finished(_ attempt: Attempt, _ answer: TranslatedResponse, _ request: InferenceRequest) -> [UInt8]? {
         var body = answer.body
-        if request.operation == .embedding, let place = answer.facts.resultsPlace {
+        if request.operation == .embedding, let place = answer.facts.resultsRange {
             guard
                 let converted = EmbeddingVectors.converted(body, listAt: place, toBase64: request.wantsBase64)
             else { return nil }

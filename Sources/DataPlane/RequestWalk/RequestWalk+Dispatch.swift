@@ -3,7 +3,7 @@ internal import EventStream
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import ResponseCache
 internal import Routing
 internal import Translation
@@ -13,7 +13,7 @@ struct Attempt {
     let number: Int
     let target: RouteTarget
     /// The key and the stream flag of the request, kept because the end is reported after the request is settled.
-    let key: KeyMark
+    let key: KeyHash
     let streams: Bool
     var status: Int?
     var isEventStream = false
@@ -64,7 +64,7 @@ extension RequestWalk {
             return startNextAttempt(at: now)
         }
         attempt = Attempt(
-            number: attemptsMade, target: target, key: KeyMark(admitted.scopes.keyID), streams: request.streams,
+            number: attemptsMade, target: target, key: KeyHash(admitted.scopes.keyID), streams: request.streams,
             stream: target.translator.stream(of: request.operation, as: identity), startedMs: now)
         relay.wantsUsage = request.wantsUsage
         relay.affordableOutput = affordable
@@ -76,7 +76,7 @@ extension RequestWalk {
             .startAttempt(
                 UpstreamRequest(
                     attempt: attemptsMade, id: context.id, operation: request.operation, target: target,
-                    key: KeyMark(admitted.scopes.keyID), streams: request.streams, body: body)))
+                    key: KeyHash(admitted.scopes.keyID), streams: request.streams, body: body)))
         if relay.coveredTokens < .max { schedule(.progress, afterMs: context.world.settings.progressMs) }
         if clientIsBlocked {
             pauseProduction(at: now)
@@ -116,7 +116,7 @@ extension RequestWalk {
         if admitted.request.streams, current.isEventStream { return attemptBroke("stream without events", at: now) }
         let operation = admitted.request.operation
         // An unusable answer may be billed nevertheless.
-        guard let answer = current.target.translator.answer(current.body, to: operation, as: identity) else {
+        guard let answer = current.target.translator.response(from: current.body, to: operation, as: identity) else {
             return attemptBroke("answer that is none of \(operation.label)", at: now)
         }
         if answer.facts.errorMessage != nil {
@@ -137,6 +137,6 @@ extension RequestWalk {
     }
 
     /// The ID for answers whose provider sends none of the right form.
-    var identity: AnswerIdentity { AnswerIdentity(context.id, wallMs: context.wallMs) }
+    var identity: ResponseIdentity { ResponseIdentity(context.id, wallMs: context.wallMs) }
 
 }

@@ -2,7 +2,7 @@ internal import Admission
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 
 /// Streams whose bill ends when the connection is closed are held for slice by slice.
@@ -156,7 +156,7 @@ extension RequestWalk {
             why += ",\"limit\":{\(facts.members)}"
         }
         splice.set("aihub", json: Array((why + "}").utf8))
-        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        if chunk.modelRange == nil { splice.set("model", json: quotedModel) }
         return Self.onOneLine(splice.result())
     }
 }

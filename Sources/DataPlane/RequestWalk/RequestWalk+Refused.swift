@@ -1,6 +1,6 @@
 internal import GatewayModel
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 
 /// Error responses of providers: who is at fault, what the caller receives, and whether another deployment is tried.
@@ -10,7 +10,7 @@ extension RequestWalk {
         guard let current = attempt else { return }
         let waitMs = current.retryAfterMs ?? refusal.waitMs
         // A wait found in the message text is passed to this caller, but must not rest the deployment for others.
-        let saidWaitMs = waitMs ?? refusal.waitInWordsMs
+        let saidWaitMs = waitMs ?? refusal.waitInMessageMs
         let failure = refusal.failure
         switch failure {
         case .clientFault(let message):
@@ -26,7 +26,7 @@ extension RequestWalk {
             return fail(
                 GatewayError(.contentPolicyViolation, message, detail: "refused by provider"), at: now,
                 .nothing(keepsUnit: true))
-        case .perhapsOperatorFault(let message):
+        case .possibleOperatorFault(let message):
             note(.noVerdict)
             let error = GatewayError(.invalidRequest, "The provider refused the request: \(message)", detail: said)
             guard let plan = admitted?.plan, trail.next < plan.targets.count else {
@@ -35,13 +35,13 @@ extension RequestWalk {
             trail.lastClass = .operatorAuth
             remember(error)
         case .rateLimited:
-            blame(.rateLimited, askedMs: waitMs, at: now)
+            blame(.rateLimited, retryAfterMs: waitMs, at: now)
             remember(
                 GatewayError(
                     .rateLimitExceeded, "The provider of this model is at its own rate limit. Retry shortly.",
                     detail: said, retryAfterMs: self.waitMs(saidWaitMs)))
         case .overloaded:
-            blame(.overloaded, askedMs: waitMs, at: now)
+            blame(.overloaded, retryAfterMs: waitMs, at: now)
             remember(
                 GatewayError(
                     .noProviderAvailable, "The provider of this model is overloaded. Retry shortly.",

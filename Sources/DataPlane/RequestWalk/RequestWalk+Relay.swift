@@ -3,7 +3,7 @@ internal import EventStream
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 internal import Translation
 
@@ -39,7 +39,7 @@ extension RequestWalk {
     }
 
     private mutating func relay(_ event: EventStreamParser.Event, into out: inout [UInt8], at now: Int64) {
-        guard !event.data.isEmpty, let step = attempt?.stream.take(event.data) else { return }
+        guard !event.data.isEmpty, let step = attempt?.stream.translate(event.data) else { return }
         switch step {
         // An event without output for the caller is still a sign of life.
         case .nothing: if relayingStarted { watchForSilence() }
@@ -125,14 +125,14 @@ extension RequestWalk {
     ///
     /// That name is shown, billed and cached. If it is not the declared model, the answer counts as misnamed.
     mutating func answered(by model: String) {
-        let model = model.cut(toBytes: ProviderAnswer.modelBytesMax)
+        let model = model.truncated(toBytes: ProviderResponse.modelBytesMax)
         relay.model = model
         guard let target = attempt?.target, !ModelFamily.includes(model, target) else { return }
         relay.isMisnamed = true
         guard let other = context.world.table.price(ofOther: model, than: target.model, atMs: context.wallMs),
             let declared = target.model.price(atMs: context.wallMs)
         else { return }
-        relay.dearerPrice = other.isDearer(than: declared) ? other : declared
+        relay.dearerPrice = other.isMoreExpensive(than: declared) ? other : declared
     }
 
     private mutating func count(_ chunk: ChatChunk) {
@@ -160,7 +160,7 @@ extension RequestWalk {
         } else if chunk.hasUsageMember {
             splice.remove("usage")
         }
-        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        if chunk.modelRange == nil { splice.set("model", json: quotedModel) }
         return Self.onOneLine(splice.result())
     }
 

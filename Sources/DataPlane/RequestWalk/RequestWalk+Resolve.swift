@@ -40,17 +40,17 @@ extension RequestWalk {
         let first = plan.targets[0]
         let price = first.model.price(atMs: context.wallMs)
         let usage =
-            price?.dearestUsage(
+            price?.mostExpensiveUsage(
                 inputTokens: Estimate.inputBound(request.size, on: first.model),
                 outputTokens: Estimate.product(
                     Estimate.outputBound(request.size, on: first.model), request.size.choices)) ?? TokenUsage()
         let event = UsageEvent(
-            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, owner: context.world.owner,
+            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.owner,
             requested: request.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
             admittedMs: 0, usage: usage, usageSource: .bounded, cost: hold, hold: hold, outcome: .interrupted,
             status: 0,
-            attempts: 1, streamed: request.streams, givenBack: false, firstByteMs: 0, durationMs: 0,
+            attempts: 1, streamed: request.streams, refundsRequest: false, firstByteMs: 0, durationMs: 0,
             configVersion: context.world.table.version,
             rawUsage: nil, pool: caller.record.pool)
         var asked = AdmitRequest(

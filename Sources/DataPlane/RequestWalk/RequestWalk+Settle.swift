@@ -2,7 +2,7 @@ internal import Admission
 internal import GatewayModel
 internal import KeyMaterial
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import ResponseCache
 internal import Routing
 
@@ -12,13 +12,14 @@ extension RequestWalk {
         guard let admitted else { preconditionFailure("an event belongs to an admitted request") }
         let target = attempt?.target ?? trail.askedTarget ?? admitted.plan.targets[0]
         return UsageEvent(
-            id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID, owner: context.world.owner,
+            id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID,
+            loopID: context.world.owner,
             requested: admitted.request.model,
-            model: (relay.model ?? target.deployment.upstreamModel).cut(toBytes: UsageEvent.modelBytesMax),
+            model: (relay.model ?? target.deployment.upstreamModel).truncated(toBytes: UsageEvent.modelBytesMax),
             deployment: target.deployment.id, priceID: chargedPrice(of: target)?.id ?? 0,
             admittedMs: admitted.admission.atMs, usage: charge.usage, usageSource: charge.source, cost: charge.cost,
             hold: admitted.hold, outcome: outcome, status: status, attempts: attemptsMade,
-            streamed: admitted.request.streams, givenBack: false, firstByteMs: relay.firstByteMs,
+            streamed: admitted.request.streams, refundsRequest: false, firstByteMs: relay.firstByteMs,
             durationMs: now - startedMs,
             configVersion: context.world.table.version,
             rawUsage: relay.usage.flatMap {
@@ -35,7 +36,7 @@ extension RequestWalk {
         let outcome = readsOn?.outcome ?? outcome
         let givesUnitBack = !billing.keepsUnit && trail.owed.cost == .zero
         var event = usageEvent(outcome ?? .failed, status: readsOn?.status ?? status, at: now, charge: charge)
-        event.givenBack = givesUnitBack
+        event.refundsRequest = givesUnitBack
         actions.append(
             .settle(
                 SettleRequest(
@@ -53,7 +54,7 @@ extension RequestWalk {
         event.model = answer.model
         event.deployment = answer.deployment
         event.priceID = answer.priceID
-        event.givenBack = true
+        event.refundsRequest = true
         event.saved = answer.cost
         actions.append(
             .settle(
@@ -114,7 +115,7 @@ extension RequestWalk {
         event.usage = TokenUsage()
         event.outcome = .cancelled
         event.attempts = 0
-        event.givenBack = true
+        event.refundsRequest = true
         return SettleRequest(
             id: context.id.text, scopes: pending.caller.scopes, target: .cancelled, cost: .zero, tokens: 0,
             event: event.json, periods: pending.caller.scopes.periods("0/0"), givesUnitBack: true)
@@ -139,7 +140,7 @@ extension RequestWalk {
 
     private var clientID: String {
         guard let text = head?.clientRequestID else { return "" }
-        return HubKey.redacted(text.cut(toBytes: Self.clientIDBytesMax))
+        return HubKey.redacted(text.truncated(toBytes: Self.clientIDBytesMax))
     }
 
     mutating func end(status: Int, outcome: Outcome?, error: GatewayError?, at now: Int64) {

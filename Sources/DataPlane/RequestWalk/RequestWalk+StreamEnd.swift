@@ -3,7 +3,7 @@ internal import EventStream
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 internal import Routing
 internal import Translation
 
@@ -49,7 +49,7 @@ extension RequestWalk {
         var splice = JSONSplice(chunk.bytes, chunk.members)
         splice.set("choices", json: Array("[]".utf8))
         splice.set("usage", json: usageWithCost(charge))
-        if chunk.modelPlace == nil { splice.set("model", json: quotedModel) }
+        if chunk.modelRange == nil { splice.set("model", json: quotedModel) }
         return Self.onOneLine(splice.result())
     }
 

@@ -64,7 +64,7 @@ package struct UpstreamRequest: Sendable {
     package var operation: Operation
     package var target: RouteTarget
     /// The key of the request, for the deployment's health.
-    package var key: KeyMark
+    package var key: KeyHash
     package var streams: Bool
     package var body: [UInt8]
 }

@@ -12,7 +12,7 @@ package final class WalkWorld {
     package let bounds: Bounds
     package let digests: (HubKey) -> [String]
     /// Measurements of the deployments, from all requests of the worker.
-    package let health: HealthBoard
+    package let health: SharedHealthTable
     /// `nil`: this worker has no cache.
     let cache: WalkCache?
     /// Derives per-org prompt cache keys for vendors; `nil` passes the callers' own keys on.
@@ -24,7 +24,7 @@ package final class WalkWorld {
 
     package init(
         owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
-        digests: @escaping (HubKey) -> [String], health: HealthBoard, cache: WalkCache? = nil,
+        digests: @escaping (HubKey) -> [String], health: SharedHealthTable, cache: WalkCache? = nil,
         secrets: CacheSecrets? = nil, lost: LostAnswers = LostAnswers()
     ) {
         self.owner = owner

@@ -1,14 +1,17 @@
 /// Appends text and numbers to bytes without an intermediate string, for responses and commands on the hot path.
 extension [UInt8] {
+    /// Appends the UTF-8 of a literal, without copying it to a `String`.
     @inlinable package mutating func append(_ text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends the UTF-8 of the text, unescaped.
     @inlinable package mutating func append(text: String) {
         var text = text
         text.withUTF8 { append(contentsOf: $0) }
     }
 
+    /// Appends the number in decimal digits, with `-` if it is negative.
     @inlinable package mutating func append(decimal number: Int64) {
         guard number >= 10 || number < 0 else { return append(0x30 + UInt8(number)) }
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in

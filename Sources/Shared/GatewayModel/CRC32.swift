@@ -6,6 +6,7 @@ package enum CRC32 {
         return value
     }
 
+    /// The checksum of all bytes; 0 of none. `checksum("123456789".utf8)` is 0xCBF43926.
     package static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         var crc = ~UInt32(0)
         for byte in bytes { crc = table[Int((crc ^ UInt32(byte)) & 0xff)] ^ (crc >> 8) }

@@ -11,6 +11,7 @@ package struct NanoUSD: Hashable, Comparable, Sendable, Codable {
     package init(_ nano: Int64) { self.nano = nano }
 
     package static func < (a: NanoUSD, b: NanoUSD) -> Bool { a.nano < b.nano }
+    /// Traps on overflow, which amounts below `limitMax` cannot reach.
     package static func + (a: NanoUSD, b: NanoUSD) -> NanoUSD { NanoUSD(a.nano + b.nano) }
     package static func - (a: NanoUSD, b: NanoUSD) -> NanoUSD { NanoUSD(a.nano - b.nano) }
 

@@ -42,33 +42,34 @@ extension Price {
     package func cost(of usage: TokenUsage) -> NanoUSD {
         let prompt = usage.prompt
         let tier = tiers.last { $0.aboveInputTokens < prompt }?.tokens ?? tokens
-        return Self.rounded(tier.sum(usage), adding: UInt128(max(0, usage.images)) * perImage(at: usage.imagePlace))
+        return Self.rounded(
+            tier.sum(usage), adding: UInt128(max(0, usage.images)) * perImage(at: usage.imagePriceIndex))
     }
 
     /// The highest possible cost of this many tokens, however the provider classifies them, and of these images.
     package func worstCase(
-        inputTokens: Int64, outputTokens: Int64, images: Int64 = 0, imagePlace: Int64 = 0
+        inputTokens: Int64, outputTokens: Int64, images: Int64 = 0, imagePriceIndex: Int64 = 0
     ) -> NanoUSD {
         var sum = UInt128(0)
         forEachTier(reachableWith: inputTokens) { tier in
             // Two products of 126 bits each cannot overflow.
             sum = max(
                 sum,
-                UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
-                    + UInt128(max(0, outputTokens)) * UInt128(tier.dearestOutput))
+                UInt128(max(0, inputTokens)) * UInt128(tier.inputPriceMax)
+                    + UInt128(max(0, outputTokens)) * UInt128(tier.outputPriceMax))
         }
-        return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePlace))
+        return Self.rounded(sum, adding: UInt128(max(0, images)) * perImage(at: imagePriceIndex))
     }
 
     /// The most expensive usage of at most this many tokens, however the provider classifies them.
     ///
     /// Its `cost(of:)` never exceeds `worstCase`.
-    package func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
+    package func mostExpensiveUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
         // If a higher tier is cheaper, the largest input of a lower tier may cost more.
         let inputs = [inputTokens] + tiers.map(\.aboveInputTokens).filter { $0 < inputTokens }
         let usages = inputs.map { input in
             let tier = tiers.last { $0.aboveInputTokens < input }?.tokens ?? tokens
-            return tier.dearestUsage(inputTokens: input, outputTokens: outputTokens)
+            return tier.mostExpensiveUsage(inputTokens: input, outputTokens: outputTokens)
         }
         return usages.max { cost(of: $0) < cost(of: $1) } ?? TokenUsage()
     }
@@ -78,13 +79,13 @@ extension Price {
         let budget = UInt128(max(0, nano.nano)) * Self.scale
         var affordable = Int64.max
         forEachTier(reachableWith: inputTokens) { tier in
-            let input = UInt128(max(0, inputTokens)) * UInt128(tier.dearestInput)
+            let input = UInt128(max(0, inputTokens)) * UInt128(tier.inputPriceMax)
             guard budget >= input else {
                 affordable = 0
                 return
             }
-            guard tier.dearestOutput > 0 else { return }
-            let tokens = (budget - input) / UInt128(tier.dearestOutput)
+            guard tier.outputPriceMax > 0 else { return }
+            let tokens = (budget - input) / UInt128(tier.outputPriceMax)
             affordable = min(affordable, Int64(clamping: tokens))
         }
         return affordable
@@ -94,27 +95,27 @@ extension Price {
     ///
     /// A quality or size that is `nil`, in the request or in the price, matches any, and the first match counts.
     /// Without a match, the most expensive price applies.
-    package func imagePlace(quality: String?, size: String?) -> Int64? {
+    package func imagePriceIndex(quality: String?, size: String?) -> Int64? {
         func fits(_ own: String?, _ asked: String?) -> Bool { own == nil || asked == nil || own == asked }
-        let place =
+        let index =
             images.firstIndex { fits($0.quality, quality) && fits($0.size, size) }
             ?? images.indices.max { images[$0].nano < images[$1].nano }
-        return place.map { Int64($0) }
+        return index.map { Int64($0) }
     }
 
-    /// Whether a million input plus a million output tokens cost more.
-    package func isDearer(than other: Price) -> Bool {
+    /// Whether a million input plus a million output tokens cost more than at the other price.
+    package func isMoreExpensive(than other: Price) -> Bool {
         worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
             > other.worstCase(inputTokens: 1_000_000, outputTokens: 1_000_000)
     }
 
     /// Whether output tokens cost anything, on any tier.
-    package var pricesOutput: Bool { tokens.dearestOutput > 0 || tiers.contains { $0.tokens.dearestOutput > 0 } }
+    package var pricesOutput: Bool { tokens.outputPriceMax > 0 || tiers.contains { $0.tokens.outputPriceMax > 0 } }
 
     private static let scale: UInt128 = 1_000_000
 
-    private func perImage(at place: Int64) -> UInt128 {
-        let known = Int(exactly: place).flatMap { images.indices.contains($0) ? images[$0].nano : nil }
+    private func perImage(at index: Int64) -> UInt128 {
+        let known = Int(exactly: index).flatMap { images.indices.contains($0) ? images[$0].nano : nil }
         return UInt128(max(0, known ?? images.map(\.nano).max() ?? 0))
     }
 

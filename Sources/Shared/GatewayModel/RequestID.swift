@@ -5,6 +5,9 @@
 package struct RequestID: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
+    /// - Parameters:
+    ///   - milliseconds: since 1970 UTC; the lower 48 bits are used.
+    ///   - random: of which 12 and 62 bits are used.
     package init(milliseconds: Int64, random: (UInt64, UInt64)) {
         let high = UInt64(bitPattern: milliseconds) << 16 | 0x7000 | random.0 & 0x0fff
         let low = 0x8000_0000_0000_0000 | random.1 & 0x3fff_ffff_ffff_ffff

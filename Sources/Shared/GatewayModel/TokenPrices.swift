@@ -25,6 +25,7 @@ package struct TokenPrices: Hashable, Sendable, Codable {
         self.reasoning = reasoning
     }
 
+    /// Decodes JSON in which `imageInput` and `cacheWriteHour` may be absent; they default as in the other initialiser.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -37,13 +38,13 @@ package struct TokenPrices: Hashable, Sendable, Codable {
             reasoning: try values.decode(Int64.self, forKey: .reasoning))
     }
 
-    var dearestInput: Int64 { max(0, input, imageInput, cacheRead, cacheWrite, cacheWriteHour) }
-    var dearestOutput: Int64 { max(0, output, reasoning) }
+    var inputPriceMax: Int64 { max(0, input, imageInput, cacheRead, cacheWrite, cacheWriteHour) }
+    var outputPriceMax: Int64 { max(0, output, reasoning) }
 
     /// All input in its most expensive class, all output in the more expensive of its two.
-    func dearestUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
+    func mostExpensiveUsage(inputTokens: Int64, outputTokens: Int64) -> TokenUsage {
         var usage = TokenUsage()
-        switch dearestInput {
+        switch inputPriceMax {
         case input: usage.input = inputTokens
         case cacheWrite: usage.cacheWrite = inputTokens
         case cacheWriteHour: usage.cacheWriteHour = inputTokens

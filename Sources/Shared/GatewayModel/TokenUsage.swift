@@ -17,13 +17,13 @@ package struct TokenUsage: Hashable, Sendable, Codable {
     /// Images charged individually; 0 when their tokens are charged.
     package var images: Int64 = 0
     /// The index of their price in `Price.images`.
-    package var imagePlace: Int64 = 0
+    package var imagePriceIndex: Int64 = 0
 
     package init() {}
 
     package init(
         input: Int64, imageInput: Int64 = 0, cacheRead: Int64 = 0, cacheWrite: Int64 = 0, cacheWriteHour: Int64 = 0,
-        output: Int64, reasoning: Int64 = 0, images: Int64 = 0, imagePlace: Int64 = 0
+        output: Int64, reasoning: Int64 = 0, images: Int64 = 0, imagePriceIndex: Int64 = 0
     ) {
         self.input = input
         self.imageInput = imageInput
@@ -33,7 +33,7 @@ package struct TokenUsage: Hashable, Sendable, Codable {
         self.output = output
         self.reasoning = reasoning
         self.images = images
-        self.imagePlace = imagePlace
+        self.imagePriceIndex = imagePriceIndex
     }
 
     /// Input tokens of all kinds, which decide the tier of a price.
@@ -48,6 +48,12 @@ package struct TokenUsage: Hashable, Sendable, Codable {
         }
     }
 
+    /// The JSON in events and in the journal keeps the name `imagePlace`.
+    private enum CodingKeys: String, CodingKey {
+        case input, imageInput, cacheRead, cacheWrite, cacheWriteHour, output, reasoning, images
+        case imagePriceIndex = "imagePlace"
+    }
+
     /// Counters that an event does not contain are 0.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -58,7 +64,7 @@ package struct TokenUsage: Hashable, Sendable, Codable {
             cacheWrite: try values.decode(Int64.self, forKey: .cacheWrite),
             cacheWriteHour: try count(.cacheWriteHour), output: try values.decode(Int64.self, forKey: .output),
             reasoning: try values.decode(Int64.self, forKey: .reasoning), images: try count(.images),
-            imagePlace: try count(.imagePlace))
+            imagePriceIndex: try count(.imagePriceIndex))
     }
 }
 

@@ -7,8 +7,8 @@ package enum JSONScanner {
     package static let membersMax = 4096
 
     /// The members of the object that `bytes` holds, in order.
-    package static func members(of bytes: [UInt8]) throws(JSONFlaw) -> [JSONMember] {
-        try bytes.withUnsafeBufferPointer { buffer throws(JSONFlaw) in
+    package static func members(of bytes: [UInt8]) throws(JSONError) -> [JSONMember] {
+        try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
             var scan = Scan(buffer)
             return try scan.document()
         }
@@ -53,7 +53,7 @@ struct Scan {
         UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
     }
 
-    mutating func document() throws(JSONFlaw) -> [JSONMember] {
+    mutating func document() throws(JSONError) -> [JSONMember] {
         skipSpace()
         guard at < count else { throw .empty }
         guard peek == UInt8(ascii: "{") else {
@@ -62,7 +62,7 @@ struct Scan {
         }
         var members: [JSONMember] = []
         members.reserveCapacity(12)
-        try object(depth: 1) { member throws(JSONFlaw) in
+        try object(depth: 1) { member throws(JSONError) in
             guard members.count < JSONScanner.membersMax else { throw .tooManyMembers }
             members.append(member)
         }
@@ -72,10 +72,10 @@ struct Scan {
     }
 
     /// Skips one value. Recursion is bounded by `depthMax`.
-    mutating func value(depth: Int) throws(JSONFlaw) {
+    mutating func value(depth: Int) throws(JSONError) {
         switch peek {
         case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "{"): try object(depth: depth + 1) { _ throws(JSONFlaw) in }
+        case UInt8(ascii: "{"): try object(depth: depth + 1) { _ throws(JSONError) in }
         case UInt8(ascii: "["): try array(depth: depth + 1)
         case UInt8(ascii: "t"): try literal("true")
         case UInt8(ascii: "f"): try literal("false")
@@ -86,8 +86,8 @@ struct Scan {
 
     @inline(__always)
     private mutating func object(
-        depth: Int, _ body: (JSONMember) throws(JSONFlaw) -> Void
-    ) throws(JSONFlaw) {
+        depth: Int, _ body: (JSONMember) throws(JSONError) -> Void
+    ) throws(JSONError) {
         guard depth <= JSONScanner.depthMax else { throw .tooDeep(at: at) }
         at += 1
         skipSpace()
@@ -108,12 +108,12 @@ struct Scan {
             let start = at
             try value(depth: depth)
             try body(JSONMember(name: name, value: start..<at))
-            guard try goesOn(UInt8(ascii: "}")) else { break }
+            guard try continues(until: UInt8(ascii: "}")) else { break }
         }
         names.close(mark)
     }
 
-    private mutating func array(depth: Int) throws(JSONFlaw) {
+    private mutating func array(depth: Int) throws(JSONError) {
         guard depth <= JSONScanner.depthMax else { throw .tooDeep(at: at) }
         at += 1
         skipSpace()
@@ -121,11 +121,11 @@ struct Scan {
             at += 1
             return
         }
-        repeat { try value(depth: depth) } while try goesOn(UInt8(ascii: "]"))
+        repeat { try value(depth: depth) } while try continues(until: UInt8(ascii: "]"))
     }
 
     /// After an element: true at a comma, false at the end of the container.
-    private mutating func goesOn(_ close: UInt8) throws(JSONFlaw) -> Bool {
+    private mutating func continues(until close: UInt8) throws(JSONError) -> Bool {
         skipSpace()
         let sign = peek
         guard sign == close || sign == UInt8(ascii: ",") else { throw .syntax(at: at) }

@@ -21,7 +21,7 @@ package struct JSONSplice: Sendable {
         self.members = members
     }
 
-    private func place(of name: StaticString) -> Int? {
+    private func index(of name: StaticString) -> Int? {
         bytes.withUnsafeBufferPointer { buffer in
             members.firstIndex { JSONString.equals(UnsafeBufferPointer(rebasing: buffer[$0.name]), name) }
         }
@@ -29,20 +29,22 @@ package struct JSONSplice: Sendable {
 
     /// Sets a member to a JSON value, appending it if it is absent. The last change to a member of the object wins.
     package mutating func set(_ name: StaticString, json: [UInt8]) {
-        guard let at = place(of: name) else { return appended.append((name, json)) }
+        guard let at = index(of: name) else { return appended.append((name, json)) }
         changes[at] = .value(json)
     }
 
+    /// Removes a member, if the object has it. A value set for an absent name is not removed.
     package mutating func remove(_ name: StaticString) {
-        if let at = place(of: name) { changes[at] = .removed }
+        if let at = index(of: name) { changes[at] = .removed }
     }
 
     /// Sets the member at an index of the member list to a JSON value.
-    package mutating func set(at place: Int, json: [UInt8]) { changes[place] = .value(json) }
+    package mutating func set(at index: Int, json: [UInt8]) { changes[index] = .value(json) }
 
     /// Removes the member at an index of the member list.
-    package mutating func remove(at place: Int) { changes[place] = .removed }
+    package mutating func remove(at index: Int) { changes[index] = .removed }
 
+    /// The edited object. Members keep their order; those that were added come last.
     package func result() -> [UInt8] {
         if changes.isEmpty, appended.isEmpty { return bytes }
         var out: [UInt8] = []
@@ -57,8 +59,8 @@ package struct JSONSplice: Sendable {
 
     private func replaceInPlace(_ out: inout [UInt8]) {
         var at = 0
-        for (place, change) in changes.sorted(by: { $0.key < $1.key }) {
-            let member = members[place]
+        for (index, change) in changes.sorted(by: { $0.key < $1.key }) {
+            let member = members[index]
             out += bytes[at..<member.value.lowerBound]
             if case .value(let value) = change { out += value }
             at = member.value.upperBound

@@ -1,13 +1,13 @@
 /// Validates strings, numbers and literals.
 extension Scan {
-    mutating func literal(_ word: StaticString) throws(JSONFlaw) {
+    mutating func literal(_ word: StaticString) throws(JSONError) {
         for offset in 0..<word.utf8CodeUnitCount where byte(offset) != word.utf8Start[offset] {
             throw .syntax(at: at + offset)
         }
         at += word.utf8CodeUnitCount
     }
 
-    mutating func number() throws(JSONFlaw) {
+    mutating func number() throws(JSONError) {
         let start = at
         var hasExponent = false
         if peek == UInt8(ascii: "-") { at += 1 }
@@ -28,14 +28,14 @@ extension Scan {
         guard let value, value.isFinite else { throw .syntax(at: start) }
     }
 
-    private mutating func digits() throws(JSONFlaw) {
+    private mutating func digits() throws(JSONError) {
         let start = at
         while peek &- 0x30 < 10 { at += 1 }
         guard at > start else { throw .syntax(at: at) }
     }
 
     /// Skips a string and returns the range between its quotes.
-    mutating func string() throws(JSONFlaw) -> Range<Int> {
+    mutating func string() throws(JSONError) -> Range<Int> {
         guard peek == UInt8(ascii: "\"") else { throw .syntax(at: at) }
         at += 1
         let start = at
@@ -70,7 +70,7 @@ extension Scan {
         }
     }
 
-    private mutating func escape() throws(JSONFlaw) {
+    private mutating func escape() throws(JSONError) {
         switch byte(1) {
         case 0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74: at += 2
         case 0x75: try unicodeEscape()
@@ -79,7 +79,7 @@ extension Scan {
     }
 
     /// `\uXXXX`; surrogates must come in pairs (RFC 8259 §8.2 leaves lone ones undefined, and parsers differ).
-    private mutating func unicodeEscape() throws(JSONFlaw) {
+    private mutating func unicodeEscape() throws(JSONError) {
         let first = try hex4()
         guard first & 0xf800 == 0xd800 else { return }
         guard first < 0xdc00, peek == 0x5c, byte(1) == 0x75 else { throw .syntax(at: at) }
@@ -87,7 +87,7 @@ extension Scan {
         guard second & 0xfc00 == 0xdc00 else { throw .syntax(at: at) }
     }
 
-    private mutating func hex4() throws(JSONFlaw) -> Int {
+    private mutating func hex4() throws(JSONError) -> Int {
         var value = 0
         for offset in 2..<6 {
             let digit = byte(offset)
@@ -105,7 +105,7 @@ extension Scan {
     }
 
     /// One UTF-8 scalar as defined by RFC 3629.
-    private mutating func scalar(_ lead: UInt8) throws(JSONFlaw) {
+    private mutating func scalar(_ lead: UInt8) throws(JSONError) {
         func trail(_ offset: Int, _ low: UInt8 = 0x80, _ high: UInt8 = 0xbf) -> Bool {
             byte(offset) >= low && byte(offset) <= high
         }

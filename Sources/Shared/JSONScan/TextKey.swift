@@ -8,6 +8,7 @@ package struct TextKey: Hashable, Sendable {
     /// - Parameter content: the bytes between the quotes of a validated string.
     package init(_ content: UnsafeBufferPointer<UInt8>) { bytes = JSONString.utf8(content) }
 
+    /// - Parameter text: unescaped.
     package init(_ text: String) { bytes = Array(text.utf8) }
 
     package func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }

@@ -23,8 +23,10 @@ package struct AuditKeys: Sendable {
 
     private let keys: [Key]
 
+    /// - Parameter file: 32-byte secrets; the version in the last line is the newest.
     package init(_ file: SecretFile) { keys = file.versions.map(Key.init) }
 
     package var newest: Key { keys[keys.count - 1] }
+    /// The key under which a row was sealed; `nil` when the file no longer holds that version.
     package func key(named name: String) -> Key? { keys.first { $0.name == name } }
 }

@@ -9,12 +9,12 @@ package struct HubKey: Sendable {
     package static let length = 7 + 43 + 6
 
     /// Why a text is not a key.
-    package enum Flaw: Error, Equatable { case notAHubKey, mistyped }
+    package enum ParseError: Error, Equatable { case notAHubKey, mistyped }
 
     package let secret: Secret
 
     /// Checks format and checksum, not whether the key exists.
-    package init(parsing text: String) throws(Flaw) {
+    package init(parsing text: String) throws(ParseError) {
         guard text.hasPrefix(Self.prefix) else { throw .notAHubKey }
         guard text.utf8.count == Self.length, text.utf8.dropFirst(7).allSatisfy(Base62.contains) else {
             throw .mistyped
@@ -54,6 +54,7 @@ package struct HubKey: Sendable {
 package enum Base62 {
     private static let digits = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
+    /// Whether the byte is one of the 62 digits.
     package static func contains(_ byte: UInt8) -> Bool { digits.contains(byte) }
 
     /// Encodes `words` as one big number, most significant word first, padded with `0` to `width` characters.

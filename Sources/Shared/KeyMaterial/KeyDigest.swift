@@ -11,6 +11,7 @@ package struct KeyDigester: Sendable {
 
     private let peppers: [(name: String, key: SymmetricKey)]
 
+    /// - Parameter file: at most `peppersMax` versions; the last one is in use.
     package init(peppers file: SecretFile) {
         peppers = file.versions.reversed().map { ($0.name, SymmetricKey(data: $0.bytes)) }
     }
@@ -33,6 +34,7 @@ package struct KeyDigester: Sendable {
 
 /// SHA-256 in hexadecimal, used for the admin token and migration checksums.
 package enum Fingerprint {
+    /// The SHA-256 of the text's UTF-8, as 64 lower-case hexadecimal characters.
     package static func sha256(_ text: String) -> String { Hex.encode(SHA256.hash(data: Array(text.utf8))) }
 }
 

@@ -4,14 +4,16 @@ internal import Synchronization
 package final class LiveSecret: Sendable {
     private let path: String
     private let versionsMax: Int
-    private let takesPlain: Bool
+    private let allowsPlainPassword: Bool
     private let state: Mutex<SecretFile>
 
-    package init(path: String, versionsMax: Int = .max, takesPlain: Bool = false) throws {
+    /// - Parameters: as for `SecretFile.init(path:versionsMax:allowsPlainPassword:)`.
+    /// - Throws: `SecretFile.ReadError` when the file cannot be used at the start.
+    package init(path: String, versionsMax: Int = .max, allowsPlainPassword: Bool = false) throws {
         self.path = path
         self.versionsMax = versionsMax
-        self.takesPlain = takesPlain
-        state = Mutex(try SecretFile(path: path, versionsMax: versionsMax, takesPlain: takesPlain))
+        self.allowsPlainPassword = allowsPlainPassword
+        state = Mutex(try SecretFile(path: path, versionsMax: versionsMax, allowsPlainPassword: allowsPlainPassword))
     }
 
     package var file: SecretFile { state.withLock { $0 } }
@@ -19,7 +21,7 @@ package final class LiveSecret: Sendable {
     /// Rereads the file and returns its new content.
     @discardableResult
     package func refresh() throws -> SecretFile {
-        let found = try SecretFile(path: path, versionsMax: versionsMax, takesPlain: takesPlain)
+        let found = try SecretFile(path: path, versionsMax: versionsMax, allowsPlainPassword: allowsPlainPassword)
         state.withLock { $0 = found }
         return found
     }

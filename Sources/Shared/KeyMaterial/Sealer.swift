@@ -17,12 +17,13 @@ package struct Sealer: Sendable {
         case credentialInSnapshot = "aihub/credential-in-snapshot"
     }
 
-    package enum Flaw: Error { case malformed, unknownVersion(Int), wrongKeyOrContext }
+    package enum SealError: Error { case malformed, unknownVersion(Int), wrongKeyOrContext }
 
     private let file: @Sendable () -> SecretFile
     private let refreshed: @Sendable () -> SecretFile
     private let purpose: Purpose
 
+    /// Seals under the file's current version and opens with any of its versions.
     package init(_ file: SecretFile, purpose: Purpose) {
         self.file = { file }
         refreshed = { file }
@@ -39,26 +40,33 @@ package struct Sealer: Sendable {
     /// The version under which the text was sealed.
     package static func version(of sealed: String) -> Int? { sealed.split(separator: ".").first.flatMap { Int($0) } }
 
+    /// The text form of the secret, encrypted under the current version with a random nonce.
+    ///
+    /// - Parameter context: what the secret belongs to; authenticated, not stored.
     package func seal(_ secret: Secret, context: String) throws -> String {
         let version = file().current
         let box = try AES.GCM.seal(
             Array(secret.reveal().utf8), using: key(of: version), authenticating: Array(context.utf8))
-        guard let combined = box.combined else { throw Flaw.malformed }
+        guard let combined = box.combined else { throw SealError.malformed }
         return "\(version.number).\(combined.base64EncodedString())"
     }
 
+    /// Decrypts a text that `seal` made with the same context and purpose.
+    ///
+    /// - Throws: `SealError`: `malformed` for other text, `unknownVersion` when the file lacks its version even after a
+    ///   reread, `wrongKeyOrContext` when authentication fails.
     package func open(_ sealed: String, context: String) throws -> Secret {
         let parts = sealed.split(separator: ".", maxSplits: 1)
         guard parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])) else {
-            throw Flaw.malformed
+            throw SealError.malformed
         }
         // Another process may use a new version shortly before this one rereads its file.
         guard let version = file().version(number) ?? refreshed().version(number) else {
-            throw Flaw.unknownVersion(number)
+            throw SealError.unknownVersion(number)
         }
         guard let box = try? AES.GCM.SealedBox(combined: data),
             let plain = try? AES.GCM.open(box, using: key(of: version), authenticating: Array(context.utf8))
-        else { throw Flaw.wrongKeyOrContext }
+        else { throw SealError.wrongKeyOrContext }
         return Secret(String(decoding: plain, as: UTF8.self))
     }
 

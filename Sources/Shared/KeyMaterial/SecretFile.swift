@@ -36,7 +36,7 @@ package struct SecretFile: Sendable, Equatable {
         }
     }
 
-    package enum Flaw: Error, CustomStringConvertible {
+    package enum ReadError: Error, CustomStringConvertible {
         case unreadable(path: String, reason: String)
         case malformed(path: String, line: Int)
         case tooManyVersions(path: String, max: Int)
@@ -55,8 +55,10 @@ package struct SecretFile: Sendable, Equatable {
     package let versions: [Version]
 
     package var current: Version { versions[versions.count - 1] }
+    /// The version with this number; `nil` when the file does not hold it.
     package func version(_ number: Int) -> Version? { versions.first { $0.number == number } }
 
+    /// - Precondition: `versions` is not empty.
     package init(versions: [Version]) {
         precondition(!versions.isEmpty, "a secret file holds at least one version")
         self.versions = versions
@@ -64,33 +66,33 @@ package struct SecretFile: Sendable, Equatable {
 
     /// - Parameters:
     ///   - versionsMax: a file with more versions is refused.
-    ///   - takesPlain: whether a line may be a password without a version.
-    package init(path: String, versionsMax: Int = .max, takesPlain: Bool = false) throws {
+    ///   - allowsPlainPassword: whether a line may be a password without a version.
+    package init(path: String, versionsMax: Int = .max, allowsPlainPassword: Bool = false) throws {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw Flaw.unreadable(path: path, reason: "\(error)")
+            throw ReadError.unreadable(path: path, reason: "\(error)")
         }
         var found: [Version] = []
         for (at, line) in text.split(separator: "\n").enumerated() {
-            guard let version = Self.version(line, takesPlain: takesPlain) else {
-                throw Flaw.malformed(path: path, line: at + 1)
+            guard let version = Self.version(line, allowsPlainPassword: allowsPlainPassword) else {
+                throw ReadError.malformed(path: path, line: at + 1)
             }
             found.append(version)
         }
-        guard !found.isEmpty else { throw Flaw.malformed(path: path, line: 1) }
-        guard found.count <= versionsMax else { throw Flaw.tooManyVersions(path: path, max: versionsMax) }
+        guard !found.isEmpty else { throw ReadError.malformed(path: path, line: 1) }
+        guard found.count <= versionsMax else { throw ReadError.tooManyVersions(path: path, max: versionsMax) }
         versions = found
     }
 
-    private static func version(_ line: Substring, takesPlain: Bool) -> Version? {
+    private static func version(_ line: Substring, allowsPlainPassword: Bool) -> Version? {
         let parts = line.split(separator: ":", maxSplits: 1)
         if parts.count == 2, let number = Int(parts[0]), let data = Data(base64Encoded: String(parts[1])),
             data.count == 32
         {
             return Version(number: number, bytes: Array(data))
         }
-        return takesPlain ? Version(number: 0, bytes: Array(line.utf8)) : nil
+        return allowsPlainPassword ? Version(number: 0, bytes: Array(line.utf8)) : nil
     }
 }

@@ -8,6 +8,7 @@ package final class ConnectionBound: Sendable {
     private let max: Int
     private let count = Mutex(0)
 
+    /// - Parameter max: the most open connections of the port.
     package init(max: Int) { self.max = max }
 
     /// Counts a connection until it is closed.

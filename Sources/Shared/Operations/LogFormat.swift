@@ -4,6 +4,7 @@ package import Logging
 
 /// Logs to standard error, one line per event: time, level, message, metadata. Messages are constant.
 package enum LogFormat {
+    /// Installs the format for all loggers of the process; call it once, before the first logger is made.
     package static func bootstrap(level: Logger.Level) {
         LoggingSystem.bootstrap { label in
             LineLogHandler(label: label, level: level)

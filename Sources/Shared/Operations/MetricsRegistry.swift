@@ -24,6 +24,7 @@ package final class MetricsRegistry: Sendable {
     package final class Counter: Sendable {
         private let count = Atomic<Int>(0)
 
+        /// Adds without a lock; may be called on any thread.
         package func add(_ amount: Int = 1) { count.add(amount, ordering: .relaxed) }
         fileprivate var value: Double { Double(count.load(ordering: .relaxed)) }
     }
@@ -32,6 +33,9 @@ package final class MetricsRegistry: Sendable {
 
     package init() {}
 
+    /// Sets the `# HELP` and `# TYPE` lines of a metric.
+    ///
+    /// - Parameter kind: `counter` or `gauge`.
     package func describe(_ name: String, kind: String, help: String) {
         state.withLock { $0.families[name] = Family(kind: kind, help: help) }
     }
@@ -47,16 +51,19 @@ package final class MetricsRegistry: Sendable {
         }
     }
 
+    /// Adds to a counter or gauge, which starts at 0.
     package func add(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
         let series = Series(name: name, labels: Self.text(labels))
         state.withLock { $0.values[series, default: 0] += amount }
     }
 
+    /// Sets a gauge.
     package func set(_ name: String, _ labels: [(String, String)] = [], to value: Double) {
         let series = Series(name: name, labels: Self.text(labels))
         state.withLock { $0.values[series] = value }
     }
 
+    /// The current value, 0 when nothing was recorded; for tests and decisions, not for output.
     package func value(_ name: String, _ labels: [(String, String)] = []) -> Double {
         let series = Series(name: name, labels: Self.text(labels))
         return state.withLock { ($0.values[series] ?? 0) + ($0.counters[series]?.value ?? 0) }

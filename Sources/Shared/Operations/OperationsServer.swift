@@ -18,7 +18,7 @@ package struct OperationsServer: Sendable {
     /// How long a connection may stay without a request.
     private static let idle = TimeAmount.seconds(120)
     /// How long accepting pauses when no file descriptors are left.
-    private static let rest = TimeAmount.milliseconds(100)
+    private static let acceptBackoff = TimeAmount.milliseconds(100)
 
     private let channel: any Channel
     package var port: Int { channel.localAddress?.port ?? 0 }
@@ -34,8 +34,8 @@ package struct OperationsServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let rest = AcceptBackoffHandler { _ in Self.rest }
-                    try channel.pipeline.syncOperations.addHandler(rest)
+                    let backoff = AcceptBackoffHandler { _ in Self.acceptBackoff }
+                    try channel.pipeline.syncOperations.addHandler(backoff)
                 }
             }
             .childChannelInitializer { channel in
@@ -52,6 +52,7 @@ package struct OperationsServer: Sendable {
         return OperationsServer(channel: channel)
     }
 
+    /// Closes the listener; open connections end by themselves.
     package func stop() async { try? await channel.close() }
 }
 
@@ -92,9 +93,9 @@ private final class Handler: ChannelInboundHandler {
     private func answer() -> (HTTPResponseStatus, String) {
         switch path {
         case "/livez":
-            let complaints = liveness()
-            return complaints.isEmpty
-                ? (.ok, "alive\n") : (.serviceUnavailable, complaints.joined(separator: "\n") + "\n")
+            let reasons = liveness()
+            return reasons.isEmpty
+                ? (.ok, "alive\n") : (.serviceUnavailable, reasons.joined(separator: "\n") + "\n")
         case "/metrics": return (.ok, metrics.exposition)
         case "/readyz":
             switch readiness() {

@@ -3,41 +3,42 @@ internal import Glibc
 
 /// Writes files with secrets: readable only by their owner from the first byte on, and replaced atomically.
 package enum PrivateFile {
-    package struct Flaw: Error, CustomStringConvertible {
+    package struct WriteError: Error, CustomStringConvertible {
         let path: String
         let reason: String
         package var description: String { "cannot write \(path): \(reason)" }
     }
 
-    package static func write(_ text: String, to path: String, keepsOwner: Bool = false) throws(Flaw) {
+    /// Like `write(_:to:keepsOwner:)` for bytes, with the text's UTF-8.
+    package static func write(_ text: String, to path: String, keepsOwner: Bool = false) throws(WriteError) {
         try write(Array(text.utf8), to: path, keepsOwner: keepsOwner)
     }
 
     /// Writes beside `path`, syncs, and renames: a crash leaves either the old file or the new one.
     ///
     /// - Parameter keepsOwner: when run as root, gives the new file the owner of the one it replaces.
-    package static func write(_ bytes: [UInt8], to path: String, keepsOwner: Bool = false) throws(Flaw) {
+    package static func write(_ bytes: [UInt8], to path: String, keepsOwner: Bool = false) throws(WriteError) {
         var before = stat()
         let hasOwner = keepsOwner && geteuid() == 0 && stat(path, &before) == 0
         let aside = path + ".new"
         // A file left by a crash may be readable by others.
         unlink(aside)
         let file = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Flaw(path: path, reason: systemReason()) }
+        guard file >= 0 else { throw WriteError(path: path, reason: systemReason()) }
         let isOwned = !hasOwner || fchown(file, before.st_uid, before.st_gid) == 0
         let isWritten = isOwned && writeAll(bytes, to: file) && fsync(file) == 0
         let reason = systemReason()
         close(file)
         guard isWritten else {
             unlink(aside)
-            throw Flaw(path: path, reason: reason)
+            throw WriteError(path: path, reason: reason)
         }
-        guard rename(aside, path) == 0 else { throw Flaw(path: path, reason: systemReason()) }
+        guard rename(aside, path) == 0 else { throw WriteError(path: path, reason: systemReason()) }
         syncFolder(of: path)
     }
 
     /// Writes a secret file (`version:base64`, 32 random bytes) unless the file exists.
-    package static func makeSecret(at path: String) throws(Flaw) {
+    package static func makeSecret(at path: String) throws(WriteError) {
         guard access(path, F_OK) != 0 else { return }
         var random = SystemRandomNumberGenerator()
         let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }

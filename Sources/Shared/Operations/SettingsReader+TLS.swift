@@ -11,7 +11,7 @@ extension SettingsReader {
         case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
         case (nil, nil): return nil
         default:
-            report("\(prefix)TLS_CERTIFICATE_FILE and \(prefix)TLS_KEY_FILE belong together")
+            report("\(prefix)TLS_CERTIFICATE_FILE and \(prefix)TLS_KEY_FILE must be set together")
             return nil
         }
     }
@@ -19,18 +19,18 @@ extension SettingsReader {
     /// Whether secrets may be received on `host` without TLS.
     ///
     /// That is allowed on loopback addresses, or if `PLAINTEXT=behind-proxy` says that a proxy in front terminates TLS.
-    package mutating func mayBePlain(_ name: String, on host: String) -> Bool {
-        let isBehindProxy = value(name, default: false, "behind-proxy, or not to be set") {
+    package mutating func allowsPlaintext(_ name: String, on host: String) -> Bool {
+        let isBehindProxy = value(name, default: false, "behind-proxy, or no value") {
             $0 == "behind-proxy" ? true : nil
         }
         return isBehindProxy || Self.isLoopback(host)
     }
 
     /// Reports a listener without TLS that other machines could reach.
-    package mutating func refusePlain(on host: String) {
+    package mutating func rejectPlaintext(on host: String) {
         report(
-            "\(prefix)HOST=\(host) would serve keys in clear to other machines: set \(prefix)TLS_CERTIFICATE_FILE and"
-                + " \(prefix)TLS_KEY_FILE, or \(prefix)PLAINTEXT=behind-proxy where a proxy in front of it ends TLS")
+            "\(prefix)HOST=\(host) would accept keys in plain text from other machines: set \(prefix)TLS_CERTIFICATE_FILE and"
+                + " \(prefix)TLS_KEY_FILE, or \(prefix)PLAINTEXT=behind-proxy if a proxy in front of it terminates TLS")
     }
 
     static func isLoopback(_ host: String) -> Bool {

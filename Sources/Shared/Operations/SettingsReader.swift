@@ -13,10 +13,12 @@ package struct SettingsReader {
         self.prefix = prefix
     }
 
+    /// The value of `prefix` + `key`, or the default when it is unset or empty.
     package mutating func text(_ key: String, default fallback: String) -> String {
         optionalText(key) ?? fallback
     }
 
+    /// The value of `prefix` + `key`; reports an error and returns "" when it is unset or empty.
     package mutating func requiredText(_ key: String) -> String {
         guard let value = optionalText(key) else {
             problems.append("\(prefix)\(key) is required")
@@ -25,12 +27,14 @@ package struct SettingsReader {
         return value
     }
 
+    /// The value of `prefix` + `key`; `nil` when it is unset or empty.
     package mutating func optionalText(_ key: String) -> String? {
         known.insert(prefix + key)
         guard let value = environment[prefix + key], !value.isEmpty else { return nil }
         return value
     }
 
+    /// The value as a whole number; reports an error and returns the default when it is not one in `range`.
     package mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
         guard let text = optionalText(key) else { return fallback }
         guard let value = Int(text), range.contains(value) else {
@@ -41,6 +45,9 @@ package struct SettingsReader {
         return value
     }
 
+    /// The value as `parse` reads it; reports an error and returns the default when `parse` returns `nil`.
+    ///
+    /// - Parameter expected: completes "expected …" in the error.
     package mutating func value<T>(_ key: String, default fallback: T, _ expected: String, _ parse: (String) -> T?) -> T
     {
         guard let text = optionalText(key) else { return fallback }
@@ -60,16 +67,16 @@ package struct SettingsReader {
     package mutating func report(_ problem: String) { problems.append(problem) }
 
     /// Throws if there was any error, or an unknown key with the prefix.
-    package mutating func finish() throws(SettingsFlaw) {
+    package mutating func finish() throws(SettingsError) {
         for key in environment.keys.sorted() where key.hasPrefix(prefix) && !known.contains(key) {
             problems.append("\(key) is not a setting of this program")
         }
-        guard problems.isEmpty else { throw SettingsFlaw(problems: problems) }
+        guard problems.isEmpty else { throw SettingsError(problems: problems) }
     }
 }
 
 /// All errors in the settings of a process, which then exits with status 64 (`EX_USAGE`).
-package struct SettingsFlaw: Error, CustomStringConvertible {
+package struct SettingsError: Error, CustomStringConvertible {
     package let problems: [String]
     package var description: String { problems.joined(separator: "\n") }
 }

@@ -2,6 +2,7 @@
 ///
 /// NUL becomes U+FFFD: PostgreSQL's jsonb refuses it, and a NUL in a provider's model name must not block the ledger.
 package enum JSONText {
+    /// The text as the content of a JSON string, without quotes.
     package static func escaped(_ text: String) -> String {
         var out: [UInt8] = []
         out.append(jsonEscaped: text)
@@ -20,6 +21,7 @@ package enum JSONText {
         }
     }
 
+    /// The text as a JSON string, quotes included.
     package static func quoted(_ text: String) -> String { "\"" + escaped(text) + "\"" }
 }
 

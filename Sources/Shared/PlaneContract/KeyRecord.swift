@@ -77,10 +77,16 @@ package enum OutagePolicy: String, Codable, Sendable {
 package struct KeyRecord: Codable, Sendable, Hashable {
     /// The version of the conversion from rows to records.
     ///
-    /// Raised when the same row yields another record, so that all are pushed again.
-    package static let form = 1
+    /// Raised when the same row yields another record, so that all are published again.
+    package static let formatVersion = 1
 
     package enum Status: String, Codable, Sendable { case active, revoked, suspended }
+
+    private enum CodingKeys: String, CodingKey {
+        case keyID, orgID, name, plan, version, orgVersion, status, expiresAtMs, allowedModels, keyLimits, orgLimits
+        case outagePolicy, cacheSeconds, planPerDay
+        case limitsFromPlan = "plansLimits"
+    }
 
     package var keyID: String
     package var orgID: String
@@ -103,8 +109,8 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package var cacheSeconds: Int64?
     /// The names of the org's limits that come from its plan, so that an error can say whose limit it was.
     ///
-    /// `nil` in older records.
-    package var plansLimits: [String]?
+    /// `plansLimits` in JSON; `nil` in older records.
+    package var limitsFromPlan: [String]?
     /// What all orgs of the plan together may spend per UTC day; `nil` for no shared budget.
     package var planPerDay: NanoUSD?
 
@@ -112,7 +118,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     package init(
         keyID: String, orgID: String, name: String, plan: String, version: Int64, orgVersion: Int64, status: Status,
         expiresAtMs: Int64?, allowedModels: [String]?, keyLimits: ScopeLimits, orgLimits: ScopeLimits,
-        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil, plansLimits: [String]? = nil,
+        outagePolicy: OutagePolicy? = nil, cacheSeconds: Int64? = nil, limitsFromPlan: [String]? = nil,
         planPerDay: NanoUSD? = nil
     ) {
         self.keyID = keyID
@@ -128,7 +134,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
         self.orgLimits = orgLimits
         self.outagePolicy = outagePolicy ?? (planPerDay == nil ? .standard(keyLimits, orgLimits) : .deny)
         self.cacheSeconds = cacheSeconds
-        self.plansLimits = plansLimits
+        self.limitsFromPlan = limitsFromPlan
         self.planPerDay = planPerDay
     }
 
@@ -148,7 +154,7 @@ package struct KeyRecord: Codable, Sendable, Hashable {
             orgLimits: try values.decode(ScopeLimits.self, forKey: .orgLimits),
             outagePolicy: try values.decodeIfPresent(OutagePolicy.self, forKey: .outagePolicy),
             cacheSeconds: try values.decodeIfPresent(Int64.self, forKey: .cacheSeconds),
-            plansLimits: try values.decodeIfPresent([String].self, forKey: .plansLimits),
+            limitsFromPlan: try values.decodeIfPresent([String].self, forKey: .limitsFromPlan),
             planPerDay: try values.decodeIfPresent(NanoUSD.self, forKey: .planPerDay))
     }
 
@@ -158,5 +164,6 @@ package struct KeyRecord: Codable, Sendable, Hashable {
     /// The plan whose pool its requests are charged to; `nil` for none.
     package var pool: String? { planPerDay == nil ? nil : plan }
 
+    /// Whether the key may name this model or alias in a request.
     package func mayCall(_ model: String) -> Bool { allowedModels?.contains(model) ?? true }
 }

@@ -13,9 +13,9 @@ package enum SecretName: String, CaseIterable, Sendable {
 /// A rotation learns from it when its next step is safe.
 package struct SecretReport: Codable, Equatable, Sendable {
     /// The reporting interval.
-    package static let everyMs = 1_000
+    package static let intervalMs = 1_000
     /// A process without a report for this long has ended or no longer admits requests.
-    package static let freshMs: Int64 = 12_000
+    package static let expiryMs: Int64 = 12_000
 
     /// The time of the report, by Redis's clock.
     package var atMs: Int64
@@ -35,9 +35,11 @@ package struct SecretReport: Codable, Equatable, Sendable {
         self.sealedUnder = sealedUnder
     }
 
+    /// Whether the process could open what was made under this version.
     package func holds(_ version: String, of secret: SecretName) -> Bool {
         held[secret.rawValue]?.contains(version) == true
     }
 
+    /// Whether the process makes new things under this version.
     package func uses(_ version: String, of secret: SecretName) -> Bool { held[secret.rawValue]?.last == version }
 }

@@ -3,6 +3,7 @@ package struct StreamID: Hashable, Comparable, Sendable {
     package let milliseconds: UInt64
     package let sequence: UInt64
 
+    /// - Returns: `nil` for text that is not two decimal numbers of at most 64 bits with a `-` between them.
     package init?(_ text: String) { self.init(text[...]) }
 
     package init?(_ text: Substring) {

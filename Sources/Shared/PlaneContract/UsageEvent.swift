@@ -7,7 +7,8 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var id: String
     package var keyID: String
     package var orgID: String
-    package var owner: String
+    /// The event loop that served it (`owner` in JSON).
+    package var loopID: String
     /// The model or alias the client asked for.
     package var requested: String
     /// The model name the provider reported.
@@ -25,8 +26,9 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package var status: Int
     package var attempts: Int
     package var streamed: Bool
-    /// Whether the client got nothing, so that the request does not count against its request limits.
-    package var givenBack: Bool
+    /// Whether the client got nothing, so that the request does not count against its request limits (`givenBack` in
+    /// JSON).
+    package var refundsRequest: Bool
     package var firstByteMs: Int64
     package var durationMs: Int64
     package var configVersion: Int64
@@ -42,16 +44,16 @@ package struct UsageEvent: Codable, Sendable, Hashable {
     package static let modelBytesMax = 128
 
     package init(
-        id: String, keyID: String, orgID: String, owner: String, requested: String, model: String, deployment: String,
+        id: String, keyID: String, orgID: String, loopID: String, requested: String, model: String, deployment: String,
         priceID: Int64, admittedMs: Int64, usage: TokenUsage, usageSource: UsageSource, cost: NanoUSD, hold: NanoUSD,
-        outcome: Outcome, status: Int, attempts: Int, streamed: Bool, givenBack: Bool, firstByteMs: Int64,
+        outcome: Outcome, status: Int, attempts: Int, streamed: Bool, refundsRequest: Bool, firstByteMs: Int64,
         durationMs: Int64, configVersion: Int64, rawUsage: String?, saved: NanoUSD? = nil,
         pool: String? = nil
     ) {
         self.id = id
         self.keyID = keyID
         self.orgID = orgID
-        self.owner = owner
+        self.loopID = loopID
         self.requested = requested
         self.model = model
         self.deployment = deployment
@@ -65,13 +67,24 @@ package struct UsageEvent: Codable, Sendable, Hashable {
         self.status = status
         self.attempts = attempts
         self.streamed = streamed
-        self.givenBack = givenBack
+        self.refundsRequest = refundsRequest
         self.firstByteMs = firstByteMs
         self.durationMs = durationMs
         self.configVersion = configVersion
         self.rawUsage = rawUsage
         self.saved = saved
         self.pool = pool
+    }
+}
+
+/// The names in JSON, which migrations read too.
+extension UsageEvent {
+    private enum CodingKeys: String, CodingKey {
+        case id, keyID, orgID, requested, model, deployment, priceID, admittedMs, usage, usageSource, cost, hold,
+            outcome
+        case status, attempts, streamed, firstByteMs, durationMs, configVersion, rawUsage, saved, pool
+        case loopID = "owner"
+        case refundsRequest = "givenBack"
     }
 }
 
@@ -95,7 +108,7 @@ extension UsageEvent {
         text("{\"id\":\"", id)
         text("\"keyID\":\"", keyID)
         text("\"orgID\":\"", orgID)
-        text("\"owner\":\"", owner)
+        text("\"owner\":\"", loopID)
         text("\"requested\":\"", requested)
         text("\"model\":\"", model)
         text("\"deployment\":\"", deployment)
@@ -110,7 +123,7 @@ extension UsageEvent {
         if usage.cacheWriteHour != 0 { number("\"cacheWriteHour\":", usage.cacheWriteHour) }
         if usage.images != 0 {
             number("\"images\":", usage.images)
-            number("\"imagePlace\":", usage.imagePlace)
+            number("\"imagePlace\":", usage.imagePriceIndex)
         }
         out.append("\"reasoning\":")
         out.append(decimal: usage.reasoning)
@@ -127,7 +140,7 @@ extension UsageEvent {
         if let saved { number("\"saved\":", saved.nano) }
         if let pool { text("\"pool\":\"", pool) }
         if let rawUsage { text("\"rawUsage\":\"", rawUsage) }
-        out.append(givenBack ? "\"givenBack\":true," : "\"givenBack\":false,")
+        out.append(refundsRequest ? "\"givenBack\":true," : "\"givenBack\":false,")
         out.append(streamed ? "\"streamed\":true}" : "\"streamed\":false}")
         return out
     }

@@ -26,12 +26,12 @@ package enum FailureClass: String, Sendable, CaseIterable {
 
     /// How long one such failure takes the deployment out, in milliseconds; `nil` to leave it to the breaker.
     ///
-    /// - Parameter askedMs: the provider's `Retry-After`, capped at `CoolDown.askedMsMax`.
-    func coolDownMs(askedMs: Int64?, openMs: Int64) -> Int64? {
+    /// - Parameter retryAfterMs: the provider's `Retry-After`, capped at `CoolDown.retryAfterMsMax`.
+    func coolDownMs(retryAfterMs: Int64?, openMs: Int64) -> Int64? {
         switch self {
-        case .rateLimited: min(max(askedMs ?? openMs, 1), CoolDown.askedMsMax)
+        case .rateLimited: min(max(retryAfterMs ?? openMs, 1), CoolDown.retryAfterMsMax)
         case .streamBroken: openMs
-        case .overloaded: askedMs.map { min(max($0, 1), CoolDown.askedMsMax) }
+        case .overloaded: retryAfterMs.map { min(max($0, 1), CoolDown.retryAfterMsMax) }
         case .operatorAuth, .modelMissing, .otherModel, .insecure: CoolDown.configurationMs
         case .operatorQuota: CoolDown.quotaMs
         case .transient, .slow, .unreachable: nil
@@ -60,7 +60,7 @@ package enum FailureClass: String, Sendable, CaseIterable {
     ///
     /// A 404 may be about something the request names (a file, a feature), so it applies to the key, and to all keys
     /// only after several have met it.
-    var restsForAll: Bool {
+    var coolsDownForAll: Bool {
         switch self {
         case .streamBroken, .modelMissing: false
         case .rateLimited, .overloaded, .transient, .slow, .unreachable, .insecure, .operatorAuth, .operatorQuota,
@@ -88,34 +88,38 @@ package enum FailureClass: String, Sendable, CaseIterable {
     }
 }
 
-/// What an attempt revealed about its deployment. Times are in milliseconds.
-package enum AttemptNote: Sendable, Equatable {
+/// What an attempt showed about its deployment. Times are in milliseconds.
+package enum AttemptObservation: Sendable, Equatable {
     /// The first event of a stream arrived, this long after the attempt began.
     case firstToken(afterMs: Int64)
     /// A stream ended normally, this long after its first event.
     case streamed(tokens: Int64, overMs: Int64)
     /// A whole response arrived, this long after the attempt began.
     case answered(tokens: Int64, afterMs: Int64)
-    case failed(FailureClass, askedMs: Int64?)
-    /// The attempt ended without telling anything about the deployment: the client left, or the request was at fault.
+    case failed(FailureClass, retryAfterMs: Int64?)
+    /// The attempt ended and showed nothing about the deployment: the client left, or the request was at fault.
     case noVerdict
 }
 
-/// A note together with the attempt it is about.
+/// An observation and the attempt that made it.
 package struct AttemptReport: Sendable, Equatable {
     package var deployment: String
     package var provider: String
     /// The key of the request.
-    package var key: KeyMark
+    package var key: KeyHash
     /// When the attempt began, in milliseconds of the request's monotonic clock.
     package var startedMs: Int64
     package var streams: Bool
     /// Whether the attempt was still waiting for its first token or response.
     package var wasWaiting: Bool
-    package var note: AttemptNote
+    package var observation: AttemptObservation
 
+    /// - Parameters:
+    ///   - startedMs: when the attempt began, on the clock that `HealthTable.record` is called with.
+    ///   - wasWaiting: whether its first token or response had not arrived.
     package init(
-        _ target: RouteTarget, for key: KeyMark, startedMs: Int64, streams: Bool, wasWaiting: Bool, _ note: AttemptNote
+        _ target: RouteTarget, for key: KeyHash, startedMs: Int64, streams: Bool, wasWaiting: Bool,
+        _ observation: AttemptObservation
     ) {
         deployment = target.deployment.id
         provider = target.deployment.provider
@@ -123,6 +127,6 @@ package struct AttemptReport: Sendable, Equatable {
         self.startedMs = startedMs
         self.streams = streams
         self.wasWaiting = wasWaiting
-        self.note = note
+        self.observation = observation
     }
 }

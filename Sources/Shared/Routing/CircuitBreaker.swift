@@ -11,7 +11,7 @@ package struct CircuitBreaker: Sendable, Equatable {
     /// The upper bound on how long it stays open; each consecutive opening doubles the time.
     package static let openMsMax: Int64 = 60_000
     /// After it has been closed this long, the doubling starts over.
-    package static let calmMs: Int64 = 60_000
+    package static let backoffResetMs: Int64 = 60_000
     /// How long a probe that was planned but not sent, or sent but not decided, blocks other probes.
     package static let plannedProbeMs: Int64 = 1_000
     package static let sentProbeMs: Int64 = 60_000
@@ -24,7 +24,8 @@ package struct CircuitBreaker: Sendable, Equatable {
         case probing(sinceMs: Int64, untilMs: Int64)
     }
 
-    package enum Standing: Sendable, Equatable {
+    /// Whether a request may be sent now.
+    package enum Availability: Sendable, Equatable {
         case closed
         /// Half open: the next request may be the probe.
         case probeDue
@@ -32,21 +33,22 @@ package struct CircuitBreaker: Sendable, Equatable {
     }
 
     /// The outcome of a recent attempt.
-    private enum Ending: Equatable {
+    private enum Outcome: Equatable {
         case worked
-        case failed(KeyMark?)
+        case failed(KeyHash?)
     }
 
     private var state = State.closed(sinceMs: .min / 2)
     /// The last attempts, newest last. Only the newest failure of each key is kept.
-    private var endings: [Ending] = []
+    private var outcomes: [Outcome] = []
     private var openings = 0
     /// The key of the last failed probe since the breaker opened.
-    private var prober: KeyMark?
+    private var lastProbeKey: KeyHash?
 
     package init() {}
 
-    package func standing(atMs now: Int64) -> Standing {
+    /// Closed, open, or half open at an instant; never `open` with an `untilMs` that has passed.
+    package func availability(atMs now: Int64) -> Availability {
         switch state {
         case .closed: .closed
         case .open(_, let until), .probing(_, let until): now < until ? .open(untilMs: until) : .probeDue
@@ -55,7 +57,7 @@ package struct CircuitBreaker: Sendable, Equatable {
 
     /// Reserves the probe for a request: nobody else sends one until it is decided or times out.
     package mutating func claimProbe(atMs now: Int64) {
-        guard standing(atMs: now) == .probeDue else { return }
+        guard availability(atMs: now) == .probeDue else { return }
         state = .probing(sinceMs: now, untilMs: now + Self.plannedProbeMs)
     }
 
@@ -74,44 +76,48 @@ package struct CircuitBreaker: Sendable, Equatable {
         if case .probing(let since, _) = state { state = .open(sinceMs: since, untilMs: now) }
     }
 
+    /// An attempt worked: a probe closes the breaker.
+    ///
     /// - Parameter startedMs: when the attempt was sent. Attempts sent before the breaker opened are ignored.
     package mutating func succeeded(startedMs: Int64, atMs now: Int64) {
         switch state {
-        case .closed: remember(.worked)
+        case .closed: append(.worked)
         case .open(let since, _), .probing(let since, _):
             guard startedMs >= since else { return }
             state = .closed(sinceMs: now)
-            endings.removeAll(keepingCapacity: true)
-            prober = nil
+            outcomes.removeAll(keepingCapacity: true)
+            lastProbeKey = nil
         }
     }
 
+    /// An attempt failed: the breaker opens if enough of the last ones did, or if this was the probe.
+    ///
     /// - Parameters:
     ///   - key: the key of the request, if the request may be the cause.
     ///   - openMs: how long the first opening lasts.
-    package mutating func failed(for key: KeyMark? = nil, startedMs: Int64, atMs now: Int64, openMs: Int64) {
+    package mutating func failed(for key: KeyHash? = nil, startedMs: Int64, atMs now: Int64, openMs: Int64) {
         switch state {
         case .closed:
-            if let key { endings.removeAll { $0 == .failed(key) } }
-            remember(.failed(key))
-            if endings.count(where: { $0 != .worked }) >= Self.failuresMax { open(atMs: now, openMs) }
+            if let key { outcomes.removeAll { $0 == .failed(key) } }
+            append(.failed(key))
+            if outcomes.count(where: { $0 != .worked }) >= Self.failuresMax { open(atMs: now, openMs) }
         case .open: break
         case .probing(let since, _):
             guard startedMs >= since else { return }
             // A key whose requests always fail must not keep the breaker open by winning every probe.
-            if let key, key == prober { return probeReleased(atMs: now) }
-            prober = key
+            if let key, key == lastProbeKey { return probeReleased(atMs: now) }
+            lastProbeKey = key
             open(atMs: now, openMs)
         }
     }
 
-    private mutating func remember(_ ending: Ending) {
-        endings.append(ending)
-        if endings.count > Self.attemptsRemembered { endings.removeFirst() }
+    private mutating func append(_ outcome: Outcome) {
+        outcomes.append(outcome)
+        if outcomes.count > Self.attemptsRemembered { outcomes.removeFirst() }
     }
 
     private mutating func open(atMs now: Int64, _ openMs: Int64) {
-        if case .closed(let since) = state, now - since > Self.calmMs { openings = 0 }
+        if case .closed(let since) = state, now - since > Self.backoffResetMs { openings = 0 }
         let length = min(max(1, openMs) << Int64(min(openings, 16)), Self.openMsMax)
         openings += 1
         state = .open(sinceMs: now, untilMs: now + length)

@@ -1,7 +1,7 @@
 /// How long a deployment is left alone after a failure, in milliseconds.
 package struct CoolDown: Sendable, Equatable {
     /// The cap on a wait that a provider asks for.
-    package static let askedMsMax: Int64 = 60_000
+    package static let retryAfterMsMax: Int64 = 60_000
     /// For a refused credential, an unknown model or an untrusted certificate.
     package static let configurationMs: Int64 = 60_000
     /// For an account without credit.

@@ -1,7 +1,7 @@
 /// Moving averages of a deployment's measurements, which follow bad news faster than good.
 ///
 /// Each sample is weighted by the time since the previous one, so request frequency does not change how fast the
-/// averages move. Each sample is the median of what the last few keys measured (`KeyVoices`).
+/// averages move. Each sample is the median of what the last few keys measured (`KeySamples`).
 ///
 /// With `t` since the last sample and a time constant `c`, a sample has the weight `t / (t + c)`: for small `t` this is
 /// the exponential average with that constant.
@@ -18,7 +18,7 @@ package struct DeploymentStats: Sendable, Equatable {
     /// Responses with fewer tokens say nothing about speed.
     package static let speedTokensMin: Int64 = 16
     /// The first token of a response that is not streamed is assumed to take at least this share of its time.
-    package static let plainShareMin = 0.25
+    package static let unstreamedShareMin = 0.25
     /// Tokens per second assumed for such a response while the speed is unknown.
     package static let speedAssumed = 100.0
 
@@ -26,110 +26,114 @@ package struct DeploymentStats: Sendable, Equatable {
     package private(set) var firstTokenMs: Double?
     package private(set) var tokensPerSecond: Double?
     /// The time of a whole response that was not streamed, in milliseconds.
-    package private(set) var plainMs: Double?
+    package private(set) var unstreamedMs: Double?
     private var errors = 0.0
     /// The number of attempts that measured something.
     package private(set) var samples: Int64 = 0
     /// When the last of them ended; `.min / 2` before the first.
     package private(set) var lastMs = Int64.min / 2
-    private(set) var voices = KeyVoices()
+    /// The latest sample of each of the last few keys.
+    private(set) var keySamples = KeySamples()
 
     package init() {}
 
     /// Measurements of another worker.
     package init(
-        firstTokenMs: Double?, tokensPerSecond: Double?, plainMs: Double?, errorRate: Double, samples: Int64,
+        firstTokenMs: Double?, tokensPerSecond: Double?, unstreamedMs: Double?, errorRate: Double, samples: Int64,
         lastMs: Int64
     ) {
         self.firstTokenMs = firstTokenMs
         self.tokensPerSecond = tokensPerSecond
-        self.plainMs = plainMs
+        self.unstreamedMs = unstreamedMs
         self.samples = samples
         self.lastMs = lastMs
         errors = errorRate
     }
 
-    /// The share of attempts that failed, 0 to 1; it decays while nothing is heard.
+    /// The share of attempts that failed, 0 to 1; it decays while nothing is measured.
     package func errorRate(atMs now: Int64) -> Double {
         errors * Self.forgetErrorsMs / (Self.forgetErrorsMs + Double(max(0, now - lastMs)))
     }
 
-    package mutating func firstToken(for key: KeyMark, afterMs: Int64, atMs now: Int64) {
-        hearFirstToken(of: key, Double(max(0, afterMs)), failed: false, atMs: now)
-        heard(atMs: now)
+    /// The first event of a stream arrived `afterMs` after the attempt began.
+    package mutating func firstToken(for key: KeyHash, afterMs: Int64, atMs now: Int64) {
+        recordFirstToken(of: key, Double(max(0, afterMs)), failed: false, atMs: now)
+        recordSample(atMs: now)
     }
 
     /// A stream ended normally: `tokens` arrived within `overMs` after its first event.
-    package mutating func streamed(for key: KeyMark, tokens: Int64, overMs: Int64, atMs now: Int64) {
+    package mutating func streamed(for key: KeyHash, tokens: Int64, overMs: Int64, atMs now: Int64) {
         guard tokens >= Self.speedTokensMin, overMs > 0 else { return }
-        voices.hear(key, atMs: now) { $0.tokensPerSecond = Double(tokens) * 1_000 / Double(overMs) }
+        keySamples.record(key, atMs: now) { $0.tokensPerSecond = Double(tokens) * 1_000 / Double(overMs) }
         sampleSpeed(Self.speedMs / 4)
     }
 
     /// A whole response arrived at once.
     ///
     /// The time of its first token is inferred from the known speed; the whole time gives a lower bound of the speed.
-    package mutating func answered(for key: KeyMark, tokens: Int64, afterMs: Int64, atMs now: Int64) {
+    package mutating func answered(for key: KeyHash, tokens: Int64, afterMs: Int64, atMs now: Int64) {
         let whole = Double(max(0, afterMs))
         if tokens >= Self.speedTokensMin, whole > 0 {
             let least = Double(tokens) * 1_000 / whole
             if least > tokensPerSecond ?? 0 {
-                voices.hear(key, atMs: now) { $0.tokensPerSecond = least }
+                keySamples.record(key, atMs: now) { $0.tokensPerSecond = least }
                 sampleSpeed(Self.speedMs / 4)
             }
         }
         let making = Double(max(0, tokens)) * 1_000 / (tokensPerSecond ?? Self.speedAssumed)
-        voices.hear(key, atMs: now) { $0.plainMs = whole }
-        hearFirstToken(of: key, max(whole * Self.plainShareMin, whole - making), failed: false, atMs: now)
-        if let value = voices.plainMs {
-            plainMs = plainMs.map { Self.mean($0, value, Self.weight(since(now), Self.fallMs)) } ?? value
+        keySamples.record(key, atMs: now) { $0.unstreamedMs = whole }
+        recordFirstToken(of: key, max(whole * Self.unstreamedShareMin, whole - making), failed: false, atMs: now)
+        if let value = keySamples.unstreamedMs {
+            unstreamedMs = unstreamedMs.map { Self.mean($0, value, Self.weight(since(now), Self.fallMs)) } ?? value
         }
-        heard(atMs: now)
+        recordSample(atMs: now)
     }
 
-    /// - Parameter waitedMs: set when the attempt was too slow rather than broken.
-    package mutating func failed(for key: KeyMark, waitedMs: Int64?, atMs now: Int64) {
+    /// An attempt failed in a way that counts against the deployment.
+    ///
+    /// - Parameter waitedMs: how long it waited for a first token, if it was too slow rather than broken.
+    package mutating func failed(for key: KeyHash, waitedMs: Int64?, atMs now: Int64) {
         if let waitedMs {
-            hearFirstToken(of: key, Double(max(0, waitedMs)), failed: true, atMs: now)
+            recordFirstToken(of: key, Double(max(0, waitedMs)), failed: true, atMs: now)
         } else {
-            voices.hear(key, atMs: now) { $0.failed = true }
+            keySamples.record(key, atMs: now) { $0.failed = true }
         }
-        heard(atMs: now)
+        recordSample(atMs: now)
     }
 
     /// Whether everything known comes from another worker or one other key.
     ///
     /// That is too little to avoid the deployment for good.
-    func isHearsay(for key: KeyMark, atMs now: Int64) -> Bool {
-        samples > 0 && voices.isSilent(key, atMs: now) && voices.count(without: key, atMs: now) <= 1
+    func isSecondHand(for key: KeyHash, atMs now: Int64) -> Bool {
+        samples > 0 && keySamples.lacksSample(of: key, atMs: now) && keySamples.countOfOthers(than: key, atMs: now) <= 1
     }
 
     /// A deployment that works again after failing starts with a low error rate.
     package mutating func recovered() { errors = min(errors, 0.1) }
 
-    private mutating func heard(atMs now: Int64) {
-        let failing = voices.failing
+    private mutating func recordSample(atMs now: Int64) {
+        let failing = keySamples.failureShare
         errors =
             samples == 0 ? failing / 2 : Self.mean(errorRate(atMs: now), failing, Self.weight(since(now), Self.errorMs))
         samples += 1
         lastMs = max(lastMs, now)
     }
 
-    private mutating func hearFirstToken(of key: KeyMark, _ value: Double, failed: Bool, atMs now: Int64) {
-        voices.hear(key, atMs: now) { voice in
-            voice.firstTokenMs = value
-            let own = voice.firstTokenMeanMs ?? value
-            let weight = Self.weight(Double(max(0, now - voice.atMs)), value > own ? Self.riseMs : Self.fallMs)
-            voice.firstTokenMeanMs = Self.mean(own, value, weight)
-            voice.failed = failed
+    private mutating func recordFirstToken(of key: KeyHash, _ value: Double, failed: Bool, atMs now: Int64) {
+        keySamples.record(key, atMs: now) { sample in
+            sample.firstTokenMs = value
+            let own = sample.firstTokenMeanMs ?? value
+            let weight = Self.weight(Double(max(0, now - sample.atMs)), value > own ? Self.riseMs : Self.fallMs)
+            sample.firstTokenMeanMs = Self.mean(own, value, weight)
+            sample.failed = failed
         }
-        guard let middle = voices.firstTokenMs else { return }
-        guard let mean = firstTokenMs else { return firstTokenMs = middle }
-        firstTokenMs = Self.mean(mean, middle, Self.weight(since(now), middle > mean ? Self.riseMs : Self.fallMs))
+        guard let median = keySamples.firstTokenMs else { return }
+        guard let mean = firstTokenMs else { return firstTokenMs = median }
+        firstTokenMs = Self.mean(mean, median, Self.weight(since(now), median > mean ? Self.riseMs : Self.fallMs))
     }
 
     private mutating func sampleSpeed(_ sinceMs: Double) {
-        guard let value = voices.tokensPerSecond else { return }
+        guard let value = keySamples.tokensPerSecond else { return }
         tokensPerSecond = tokensPerSecond.map { Self.mean($0, value, Self.weight(sinceMs, Self.speedMs)) } ?? value
     }
 

@@ -7,22 +7,23 @@ struct KeyView: Sendable, Equatable {
 
     init(atMs now: Int64) { touchedMs = now }
 
-    func standing(atMs now: Int64) -> Standing {
+    func availability(atMs now: Int64) -> Availability {
         if let coolDown, now < coolDown.untilMs { return .out(coolDown.class.rawValue, untilMs: coolDown.untilMs) }
-        return Standing(breaker.standing(atMs: now))
+        return Availability(breaker.availability(atMs: now))
     }
 
     /// Whether the key is in a cool-down for this failure.
-    func rests(for failure: FailureClass, atMs now: Int64) -> Bool {
+    func isCoolingDown(after failure: FailureClass, atMs now: Int64) -> Bool {
         coolDown.map { $0.class == failure && now < $0.untilMs } ?? false
     }
 
     func isDefinitelyOut(atMs now: Int64) -> Bool { coolDown?.isDefinite(atMs: now) ?? false }
 
-    mutating func failed(_ failure: FailureClass, restMs: Int64?, startedMs: Int64, atMs now: Int64, openMs: Int64) {
+    mutating func failed(_ failure: FailureClass, coolDownMs: Int64?, startedMs: Int64, atMs now: Int64, openMs: Int64)
+    {
         touchedMs = now
         if failure.countsForBreaker { breaker.failed(startedMs: startedMs, atMs: now, openMs: openMs) }
-        if let restMs { coolDown.extend(for: failure, untilMs: now + restMs) }
+        if let coolDownMs { coolDown.extend(for: failure, untilMs: now + coolDownMs) }
     }
 
     mutating func worked(startedMs: Int64, atMs now: Int64) {
@@ -37,18 +38,18 @@ struct KeyView: Sendable, Equatable {
 
 /// The views of the keys that failed at one deployment.
 struct KeyViews: Sendable, Equatable {
-    /// No more are kept: by then the deployment's own breaker has heard from enough keys.
+    /// No more are kept: by then the deployment's own breaker counts enough keys.
     static let keysMax = 16
 
-    private var views: [KeyMark: KeyView] = [:]
+    private var views: [KeyHash: KeyView] = [:]
 
-    subscript(key: KeyMark?) -> KeyView? {
+    subscript(key: KeyHash?) -> KeyView? {
         guard let key, !views.isEmpty else { return nil }
         return views[key]
     }
 
     /// Changes the view of a key, if there is one.
-    mutating func change(_ key: KeyMark, _ change: (inout KeyView) -> Void) {
+    mutating func change(_ key: KeyHash, _ change: (inout KeyView) -> Void) {
         guard !views.isEmpty, var view = views[key] else { return }
         change(&view)
         views[key] = view
@@ -57,10 +58,10 @@ struct KeyViews: Sendable, Equatable {
     /// Begins to watch a key, evicting the one that has been healthy the longest.
     ///
     /// If none is healthy, the new key is not watched.
-    mutating func watch(_ key: KeyMark, atMs now: Int64) {
+    mutating func watch(_ key: KeyHash, atMs now: Int64) {
         guard views[key] == nil else { return }
         if views.count >= Self.keysMax {
-            let well = views.filter { $0.value.standing(atMs: now) == .ready }
+            let well = views.filter { $0.value.availability(atMs: now) == .ready }
             guard let oldest = well.min(by: { $0.value.touchedMs < $1.value.touchedMs }) else { return }
             views[oldest.key] = nil
         }
@@ -68,7 +69,7 @@ struct KeyViews: Sendable, Equatable {
     }
 
     /// The number of keys in a cool-down for this failure.
-    func count(restingFor failure: FailureClass, atMs now: Int64) -> Int {
-        views.values.count { $0.rests(for: failure, atMs: now) }
+    func count(coolingDownAfter failure: FailureClass, atMs now: Int64) -> Int {
+        views.values.count { $0.isCoolingDown(after: failure, atMs: now) }
     }
 }

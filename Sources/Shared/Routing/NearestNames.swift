@@ -8,7 +8,7 @@ package struct NearestNames: Sendable {
     /// The cap on the edits allowed, which are a third of the name's length.
     package static let editsMax = 4
     /// Names of similar length that are examined, and those with similar letters that are compared.
-    package static let seenMax = 8_192
+    package static let examinedMax = 8_192
     package static let comparedMax = 64
     /// The most names found; the caller may have to drop some.
     package static let foundMax = 8
@@ -21,6 +21,7 @@ package struct NearestNames: Sendable {
 
     private let byLength: [[Entry]]
 
+    /// Names longer than `bytesMax` are left out.
     package init(_ names: some Sequence<String>) {
         var byLength = [[Entry]](repeating: [], count: Self.bytesMax + 1)
         for name in names where name.utf8.count <= Self.bytesMax {
@@ -32,28 +33,28 @@ package struct NearestNames: Sendable {
     }
 
     /// The nearest names first; equally near ones in alphabetical order.
-    package func to(_ name: String) -> [String] {
+    package func suggestions(for name: String) -> [String] {
         guard name.utf8.count <= Self.bytesMax else { return [] }
         let wanted = Array(name.lowercased().utf8)
         let letters = Self.letters(wanted)
         let allowed = min(Self.editsMax, max(1, wanted.count / 3))
         var found: [(edits: Int, name: String)] = []
         var row: [Int] = []
-        for entry in likely(wanted, letters, allowed).prefix(Self.comparedMax) {
+        for entry in closest(wanted, letters, allowed).prefix(Self.comparedMax) {
             if let edits = Self.edits(wanted, entry.bytes, atMost: allowed, &row) { found.append((edits, entry.name)) }
         }
         return Self.nearest(found)
     }
 
     /// Entries of similar length, those with the most similar letters first.
-    private func likely(_ wanted: [UInt8], _ letters: UInt64, _ allowed: Int) -> [Entry] {
+    private func closest(_ wanted: [UInt8], _ letters: UInt64, _ allowed: Int) -> [Entry] {
         // An edit changes at most two letters: one disappears, another appears.
         var byDifference = [[Entry]](repeating: [], count: 2 * allowed + 1)
         var seen = 0
         for difference in 0...allowed {
             for length in Set([wanted.count - difference, wanted.count + difference]).sorted()
             where byLength.indices.contains(length) {
-                for entry in byLength[length].prefix(Self.seenMax - seen) {
+                for entry in byLength[length].prefix(Self.examinedMax - seen) {
                     seen += 1
                     let changed = (entry.letters ^ letters).nonzeroBitCount
                     if changed <= 2 * allowed { byDifference[changed].append(entry) }

@@ -5,28 +5,29 @@ internal import PlaneContract
 /// 1. An explicit rank comes first; within a rank the objective decides, or the weights if there is none.
 /// 2. Deployments that are out come last; those that only an operator can fix are left out. If more than half are out,
 ///    the health data is doubted and none is left out.
-/// 3. One request may probe whether a failed deployment works again, and a few measure deployments not heard from
-///    lately.
+/// 3. One request may probe whether a failed deployment works again, and a few measure deployments without recent
+///    measurements.
 /// 4. The last attempt goes to a provider not tried before, if there is one.
 struct RouteChoice {
-    private(set) var ordered: [Entrant] = []
+    private(set) var ordered: [RouteCandidate] = []
     private(set) var reason = RouteReason.only
     private(set) var isPanic = false
-    private let key: KeyMark?
+    private let key: KeyHash?
     private let health: HealthTable
     private let nowMs: Int64
 
     /// - Parameter key: the key of the request; `nil` when an operator asks for an explanation.
     init(
-        _ survey: Survey, for key: KeyMark?, health: HealthTable, nowMs: Int64, random: inout some RandomNumberGenerator
+        _ candidateSet: CandidateSet, for key: KeyHash?, health: HealthTable, nowMs: Int64,
+        random: inout some RandomNumberGenerator
     ) {
         self.key = key
         self.health = health
         self.nowMs = nowMs
-        let out = survey.entrants.filter { standing($0).isOut }
-        let alive = out.isEmpty ? survey.entrants : survey.entrants.filter { !standing($0).isOut }
-        isPanic = out.count * 2 > survey.entrants.count
-        if let objective = survey.objective {
+        let out = candidateSet.candidates.filter { availability($0).isOut }
+        let alive = out.isEmpty ? candidateSet.candidates : candidateSet.candidates.filter { !availability($0).isOut }
+        isPanic = out.count * 2 > candidateSet.candidates.count
+        if let objective = candidateSet.objective {
             order(alive, by: objective, &random)
         } else {
             order(alive, &random)
@@ -36,31 +37,33 @@ struct RouteChoice {
         ordered += out.filter { isPanic || !health[$0.target.deployment.id].isDefinitelyOut(for: key, atMs: nowMs) }
             .sorted { (until($0), $0.order.0, $0.order.1) < (until($1), $1.order.0, $1.order.1) }
         if best == 0 { reason = .lastResort }
-        if survey.entrants.count == 1 { reason = .only }
+        if candidateSet.candidates.count == 1 { reason = .only }
         spreadProviders()
     }
 
-    private func standing(_ entrant: Entrant) -> Standing { health.standing(of: entrant.target, for: key, atMs: nowMs) }
+    private func availability(_ candidate: RouteCandidate) -> Availability {
+        health.availability(of: candidate.target, for: key, atMs: nowMs)
+    }
 
-    private func until(_ entrant: Entrant) -> Int64 {
-        if case .out(_, let until) = standing(entrant) { until } else { 0 }
+    private func until(_ candidate: RouteCandidate) -> Int64 {
+        if case .out(_, let until) = availability(candidate) { until } else { 0 }
     }
 
     // MARK: Weights
 
     /// Orders candidates by rank and weight, and the deployments of each by theirs.
-    private mutating func order(_ alive: [Entrant], _ random: inout some RandomNumberGenerator) {
+    private mutating func order(_ alive: [RouteCandidate], _ random: inout some RandomNumberGenerator) {
         for rank in Set(alive.map(\.order.0)).sorted() {
             var models: [(name: String, weight: Int)] = []
-            for entrant in alive where entrant.order.0 == rank {
-                if models.contains(where: { $0.name == entrant.target.model.name }) { continue }
-                models.append((entrant.target.model.name, entrant.candidateWeight))
+            for candidate in alive where candidate.order.0 == rank {
+                if models.contains(where: { $0.name == candidate.target.model.name }) { continue }
+                models.append((candidate.target.model.name, candidate.candidateWeight))
             }
             while !models.isEmpty {
                 let model = models.remove(at: Self.draw(models.map(\.weight), &random))
                 let own = alive.filter { $0.order.0 == rank && $0.target.model.name == model.name }
-                for place in Set(own.map(\.order.1)).sorted() {
-                    var rest = own.filter { $0.order.1 == place }
+                for deploymentRank in Set(own.map(\.order.1)).sorted() {
+                    var rest = own.filter { $0.order.1 == deploymentRank }
                     while !rest.isEmpty {
                         ordered.append(rest.remove(at: Self.draw(rest.map(\.deploymentWeight), &random)))
                     }
@@ -74,7 +77,7 @@ struct RouteChoice {
     // MARK: Objective
 
     private mutating func order(
-        _ alive: [Entrant], by objective: Objective, _ random: inout some RandomNumberGenerator
+        _ alive: [RouteCandidate], by objective: Objective, _ random: inout some RandomNumberGenerator
     ) {
         for order in Self.orders(of: alive) {
             var rest = alive.filter { $0.order == order }
@@ -97,13 +100,15 @@ struct RouteChoice {
         }
     }
 
-    private static func orders(of entrants: [Entrant]) -> [(Int, Int)] {
+    private static func orders(of candidates: [RouteCandidate]) -> [(Int, Int)] {
         var orders: [(Int, Int)] = []
-        for entrant in entrants where !orders.contains(where: { $0 == entrant.order }) { orders.append(entrant.order) }
+        for candidate in candidates where !orders.contains(where: { $0 == candidate.order }) {
+            orders.append(candidate.order)
+        }
         return orders.sorted { $0 < $1 }
     }
 
-    private mutating func explore(_ stale: [Entrant], _ random: inout some RandomNumberGenerator) {
+    private mutating func explore(_ stale: [RouteCandidate], _ random: inout some RandomNumberGenerator) {
         let others = stale.filter { $0.target !== ordered[0].target }
         guard !others.isEmpty, Int.random(in: 0..<Exploration.oneIn, using: &random) == 0 else { return }
         moveToFront(others[Int.random(in: 0..<others.count, using: &random)], .exploration)
@@ -113,15 +118,15 @@ struct RouteChoice {
 
     /// Moves the first due probe to the front, unless a better rank has a healthy deployment.
     private mutating func sendProbe() {
-        let ready = ordered.filter { standing($0) == .ready }.map(\.order).min { $0 < $1 }
-        let due = ordered.filter { standing($0) == .probeDue && $0.order <= ready ?? $0.order }
+        let ready = ordered.filter { availability($0) == .ready }.map(\.order).min { $0 < $1 }
+        let due = ordered.filter { availability($0) == .probeDue && $0.order <= ready ?? $0.order }
         guard let probe = due.min(by: { $0.order < $1.order }) else { return }
         moveToFront(probe, .probe)
     }
 
-    private mutating func moveToFront(_ entrant: Entrant, _ reason: RouteReason) {
-        ordered.removeAll { $0.target === entrant.target }
-        ordered.insert(entrant, at: 0)
+    private mutating func moveToFront(_ candidate: RouteCandidate, _ reason: RouteReason) {
+        ordered.removeAll { $0.target === candidate.target }
+        ordered.insert(candidate, at: 0)
         self.reason = reason
     }
 
@@ -132,7 +137,7 @@ struct RouteChoice {
         let tried = Set(ordered[..<last].map(\.target.deployment.provider))
         guard tried.contains(ordered[last].target.deployment.provider) else { return }
         let alive = ordered[last...].firstIndex {
-            !tried.contains($0.target.deployment.provider) && !standing($0).isOut
+            !tried.contains($0.target.deployment.provider) && !availability($0).isOut
         }
         guard let alive else { return }
         ordered.insert(ordered.remove(at: alive), at: last)

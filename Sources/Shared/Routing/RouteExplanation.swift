@@ -8,7 +8,7 @@ package struct RouteExplanation: Sendable {
         /// The candidate's rank, then the deployment's.
         package let rank: [Int]
         package let weight: Int
-        package let standing: Standing
+        package let availability: Availability
         package let health: DeploymentHealth
         /// The expected time to the first token, in milliseconds.
         package let firstTokenMs: Double?
@@ -30,26 +30,28 @@ package struct RouteExplanation: Sendable {
     package let candidates: [Candidate]
     package let excluded: [(model: String, deployment: String?, reason: Exclusion)]
 
-    init(_ name: String, _ survey: Survey, _ choice: RouteChoice, health: HealthTable, nowMs: Int64) {
+    init(_ name: String, _ candidateSet: CandidateSet, _ choice: RouteChoice, health: HealthTable, nowMs: Int64) {
         requested = name
-        objective = survey.objective
+        objective = candidateSet.objective
         reason = choice.reason
         isPanic = choice.isPanic
-        refusal = survey.refusal
-        candidates = choice.ordered.map { entrant in
-            let own = health[entrant.target.deployment.id]
-            let peers = survey.entrants.filter { $0.order == entrant.order }
-            let scores = survey.objective.map { Score.scores(of: peers, by: $0, health, for: nil, atMs: nowMs) }
-            let at = peers.firstIndex { $0.target === entrant.target }
+        refusal = candidateSet.refusal
+        candidates = choice.ordered.map { candidate in
+            let own = health[candidate.target.deployment.id]
+            let peers = candidateSet.candidates.filter { $0.order == candidate.order }
+            let scores = candidateSet.objective.map { Score.scores(of: peers, by: $0, health, for: nil, atMs: nowMs) }
+            let at = peers.firstIndex { $0.target === candidate.target }
             return Candidate(
-                target: entrant.target, rank: [entrant.order.0, entrant.order.1], weight: entrant.weight,
-                standing: health.standing(of: entrant.target, atMs: nowMs), health: own,
+                target: candidate.target, rank: [candidate.order.0, candidate.order.1], weight: candidate.weight,
+                availability: health.availability(of: candidate.target, atMs: nowMs), health: own,
                 firstTokenMs: own.firstTokenMs(atMs: nowMs), errorRate: own.stats.errorRate(atMs: nowMs),
-                blendedPrice: entrant.price, score: at.flatMap { scores?[$0] })
+                blendedPrice: candidate.price, score: at.flatMap { scores?[$0] })
         }
-        let left = survey.entrants.filter { entrant in !choice.ordered.contains { $0.target === entrant.target } }
+        let left = candidateSet.candidates.filter { candidate in
+            !choice.ordered.contains { $0.target === candidate.target }
+        }
         excluded =
-            survey.excluded
+            candidateSet.excluded
             + left.map { ($0.target.model.name, $0.target.deployment.id, Exclusion.outOfService) }
     }
 }

@@ -11,6 +11,7 @@ package final class RouteTarget: Sendable {
     /// Translates between the client's format and this deployment's.
     package let translator: Translator
 
+    /// - Parameter credential: unsealed; `nil` for a provider that needs none.
     package init(
         deployment: DeploymentEntry, model: ModelEntry, provider: ProviderEntry, credential: Secret?,
         dialect: Dialect = .openAI
@@ -55,7 +56,7 @@ package enum RouteReason: Sendable, Equatable {
     case score(hundredths: Int, of: Int)
     /// It failed a while ago, and this request tests whether it works again.
     case probe
-    /// It was not heard from for a while.
+    /// It has no recent measurements.
     case exploration
     /// Everything is out, and this one is tried anyway.
     case lastResort
@@ -100,7 +101,7 @@ package struct RouteFacts: Sendable {
     }
 
     /// Why a model cannot take the request at all; `nil` when it can.
-    func hindrance(_ model: ModelEntry) -> Exclusion? {
+    func exclusion(of model: ModelEntry) -> Exclusion? {
         if model.kind != operation.modelKind { return .otherKind }
         if hasImages, !model.vision { return .noVision }
         if let kind = unbounded(on: model) { return kind == .image ? .noImageBound : .noMediaBound }
@@ -119,7 +120,7 @@ extension RouteFacts {
 
 /// Why a candidate is left out of a plan.
 package enum Exclusion: String, Sendable, Equatable {
-    case noEngine = "no_engine"
+    case noDeployment = "no_engine"
     case noPrice = "no_price_in_force"
     case otherKind = "other_kind_of_model"
     case noVision = "no_vision"
@@ -128,7 +129,7 @@ package enum Exclusion: String, Sendable, Equatable {
     case noTools = "no_tools"
     case foreignTokens = "token_ids_of_another_vendor"
     case windowTooSmall = "context_window_too_small"
-    case tooDear = "over_the_price_limit"
+    case tooExpensive = "over_the_price_limit"
     case noEndpoint = "no_such_endpoint"
     /// A refused credential, an unknown model: a fault that no request can get around.
     case outOfService = "out_of_service"

@@ -30,12 +30,12 @@ extension RoutingTable {
     }
 
     private func words(of model: ModelEntry) -> [String] {
-        let engines = snapshot.deployments.filter { $0.model == model.name }.compactMap { deployment -> String? in
+        let deployments = snapshot.deployments.filter { $0.model == model.name }.compactMap { deployment -> String? in
             guard let provider = snapshot.providers.first(where: { $0.id == deployment.provider }) else { return nil }
             return [provider.dialect, provider.baseURL, deployment.upstreamModel].map(JSONText.quoted)
                 .joined(separator: " ")
         }
         return ["model", model.name, model.kind, "\(model.maxOutputTokens)", "\(model.wantsMaxCompletionTokens)"]
-            + Set(engines).sorted()
+            + Set(deployments).sorted()
     }
 }

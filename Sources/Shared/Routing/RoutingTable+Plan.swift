@@ -7,7 +7,7 @@ extension RoutingTable {
     /// - Returns: `nil` when the full plan is needed.
     package func onlyPlan(for name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64) -> RoutePlan? {
         guard key.mayCall(name), aliases[name] == nil, let targets = targets[name], targets.count == 1,
-            serves(name, atMs: now), facts.hindrance(targets[0].model) == nil, targets[0].serves(facts.operation)
+            serves(name, atMs: now), facts.exclusion(of: targets[0].model) == nil, targets[0].serves(facts.operation)
         else { return nil }
         return RoutePlan(requested: name, targets: targets, reason: .only, crossesModels: false)
     }
@@ -25,17 +25,17 @@ extension RoutingTable {
         random: inout some RandomNumberGenerator
     ) throws(GatewayError) -> RoutePlan {
         if let plan = onlyPlan(for: name, facts: facts, key: key, atMs: now) { return plan }
-        let survey = try survey(name, facts: facts, key: key, atMs: now)
-        if let refusal = survey.refusal { throw refusal }
-        return plan(name, survey, for: KeyMark(key.keyID), health: health, nowMs: nowMs, random: &random)
+        let candidateSet = try candidateSet(name, facts: facts, key: key, atMs: now)
+        if let refusal = candidateSet.refusal { throw refusal }
+        return plan(name, candidateSet, for: KeyHash(key.keyID), health: health, nowMs: nowMs, random: &random)
     }
 
     /// The part of planning that depends on measurements.
     func plan(
-        _ name: String, _ survey: Survey, for key: KeyMark, health: HealthTable, nowMs: Int64,
+        _ name: String, _ candidateSet: CandidateSet, for key: KeyHash, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
     ) -> RoutePlan {
-        let choice = RouteChoice(survey, for: key, health: health, nowMs: nowMs, random: &random)
+        let choice = RouteChoice(candidateSet, for: key, health: health, nowMs: nowMs, random: &random)
         return RoutePlan(
             requested: name, targets: choice.ordered.prefix(RoutePlan.attemptsMax).map(\.target), reason: choice.reason,
             crossesModels: aliases[name] != nil)
@@ -48,66 +48,67 @@ extension RoutingTable {
         _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64, health: HealthTable, nowMs: Int64,
         random: inout some RandomNumberGenerator
     ) throws(GatewayError) -> RouteExplanation {
-        let survey = try survey(name, facts: facts, key: key, atMs: now)
-        let choice = RouteChoice(survey, for: nil, health: health, nowMs: nowMs, random: &random)
-        return RouteExplanation(name, survey, choice, health: health, nowMs: nowMs)
+        let candidateSet = try candidateSet(name, facts: facts, key: key, atMs: now)
+        let choice = RouteChoice(candidateSet, for: nil, health: health, nowMs: nowMs, random: &random)
+        return RouteExplanation(name, candidateSet, choice, health: health, nowMs: nowMs)
     }
 
     /// The deployments that can serve the request, regardless of measurements.
-    func survey(
+    func candidateSet(
         _ name: String, facts: RouteFacts, key: KeyRecord, atMs now: Int64
-    ) throws(GatewayError) -> Survey {
+    ) throws(GatewayError) -> CandidateSet {
         guard key.mayCall(name), aliases[name] != nil || models[name] != nil else {
             throw notFound(name, key: key, atMs: now)
         }
         let alias = aliases[name]
         let candidates = alias?.candidates ?? [AliasEntry.Candidate(model: name, order: 0, weight: 1)]
-        var survey = Survey(objective: alias?.objective)
+        var candidateSet = CandidateSet(objective: alias?.objective)
         var served: [AliasEntry.Candidate] = []
         for candidate in candidates {
-            if let reason = Survey.unserved(candidate.model, alias, in: self, atMs: now) {
-                survey.excluded.append((candidate.model, nil, reason))
+            if let reason = CandidateSet.unserved(candidate.model, alias, in: self, atMs: now) {
+                candidateSet.excluded.append((candidate.model, nil, reason))
             } else {
                 served.append(candidate)
             }
         }
         guard !served.isEmpty else {
-            survey.refusal = unserved(name, candidates: candidates, for: key, atMs: now)
-            return survey
+            candidateSet.refusal = unserved(name, candidates: candidates, for: key, atMs: now)
+            return candidateSet
         }
         var able: [AliasEntry.Candidate] = []
         for candidate in served {
             guard let model = models[candidate.model] else { continue }
-            if let reason = facts.hindrance(model) ?? (alias != nil && facts.hasTools && !model.tools ? .noTools : nil)
+            if let reason = facts.exclusion(of: model)
+                ?? (alias != nil && facts.hasTools && !model.tools ? .noTools : nil)
             {
-                survey.excluded.append((candidate.model, nil, reason))
+                candidateSet.excluded.append((candidate.model, nil, reason))
             } else {
                 able.append(candidate)
             }
         }
         guard !able.isEmpty else {
-            survey.refusal = unsuited(name, facts: facts, models: served.compactMap { models[$0.model] })
-            return survey
+            candidateSet.refusal = unsuited(name, facts: facts, models: served.compactMap { models[$0.model] })
+            return candidateSet
         }
-        if alias != nil { able = survey.fitting(able, facts, in: self) }
+        if alias != nil { able = candidateSet.fitting(able, facts, in: self) }
         for candidate in able {
             for target in targets[candidate.model] ?? [] {
                 if target.serves(facts.operation) {
-                    survey.entrants.append(Entrant(target, candidate, priceAtMs: now))
+                    candidateSet.candidates.append(RouteCandidate(target, candidate, priceAtMs: now))
                 } else {
-                    survey.excluded.append((candidate.model, target.deployment.id, .noEndpoint))
+                    candidateSet.excluded.append((candidate.model, target.deployment.id, .noEndpoint))
                 }
             }
         }
-        if survey.entrants.isEmpty { survey.refusal = withoutEndpoint(name, facts.operation) }
-        return survey
+        if candidateSet.candidates.isEmpty { candidateSet.refusal = withoutEndpoint(name, facts.operation) }
+        return candidateSet
     }
 }
 
 /// The deployments that can serve a request, not yet ordered.
-struct Survey {
+struct CandidateSet {
     var objective: Objective?
-    var entrants: [Entrant] = []
+    var candidates: [RouteCandidate] = []
     var excluded: [(model: String, deployment: String?, reason: Exclusion)] = []
     /// The error for the client when there are none.
     var refusal: GatewayError?
@@ -118,13 +119,13 @@ struct Survey {
     static func unserved(
         _ name: String, _ alias: AliasEntry?, in table: RoutingTable, atMs now: Int64
     ) -> Exclusion? {
-        guard let model = table.models[name], table.targets[name]?.isEmpty == false else { return .noEngine }
+        guard let model = table.models[name], table.targets[name]?.isEmpty == false else { return .noDeployment }
         guard let price = model.price(atMs: now) else { return .noPrice }
         guard let alias else { return nil }
         if alias.needsVision, !model.vision { return .noVision }
         if alias.needsTools == true, !model.tools { return .noTools }
         if let least = alias.contextWindowMin, model.contextWindow ?? .max < least { return .windowTooSmall }
-        if let most = alias.priceMax, max(price.tokens.input, price.tokens.output) > most { return .tooDear }
+        if let most = alias.priceMax, max(price.tokens.input, price.tokens.output) > most { return .tooExpensive }
         return nil
     }
 
@@ -145,8 +146,8 @@ struct Survey {
     }
 }
 
-/// A deployment that can serve the request.
-struct Entrant {
+/// A deployment that can serve the request, and its place in the operator's order.
+struct RouteCandidate {
     let target: RouteTarget
     /// The operator's explicit order: the candidate's rank, then the deployment's.
     let order: (Int, Int)

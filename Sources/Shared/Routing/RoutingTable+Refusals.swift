@@ -40,7 +40,7 @@ extension RoutingTable {
         for name in names where listed.count <= Self.namesListed && isServed(name, atMs: now) {
             if !listed.contains(name) { listed.append(name) }
         }
-        guard !listed.isEmpty else { return "It offers this key no model yet (GET /v1/models)." }
+        guard !listed.isEmpty else { return "No model is available to this key yet (GET /v1/models)." }
         let more = listed.count > Self.namesListed ? " and more" : ""
         let shown = listed.prefix(Self.namesListed).joined(separator: ", ")
         return "It offers: \(shown)\(more) (GET /v1/models lists all)."
@@ -78,7 +78,7 @@ extension RoutingTable {
         if facts.hasTokenIDs {
             return GatewayError(
                 .invalidRequest,
-                "\(shown) takes text, not token ids, which mean something else to each model. Send the text"
+                "\(shown) accepts text, not token IDs, which differ from model to model. Send the text"
                     + " (in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)).", param: "input")
         }
         return GatewayError(
@@ -87,7 +87,7 @@ extension RoutingTable {
                 + " (GET /v1/models lists the models).", param: "messages")
     }
 
-    private func withoutBound(_ name: String, _ kind: MediaKind, at place: String) -> GatewayError {
+    private func withoutBound(_ name: String, _ kind: MediaKind, at path: String) -> GatewayError {
         let (what, instead) =
             switch kind {
             case .image: ("an image", "Send text only")
@@ -97,8 +97,8 @@ extension RoutingTable {
             }
         return GatewayError(
             .invalidRequest,
-            "\(place) is \(what), and \(Self.shown(name)) takes none here: what it may cost is not known. \(instead), or use"
-                + " another model (GET /v1/models lists the models).", param: place)
+            "\(path) is \(what), and \(Self.shown(name)) does not accept it here because its cost has no known upper bound."
+                + " \(instead), or use another model (GET /v1/models lists the models).", param: path)
     }
 
     func withoutEndpoint(_ name: String, _ operation: Operation) -> GatewayError {
@@ -122,7 +122,7 @@ extension RoutingTable {
             return GatewayError(
                 .modelUnpriced,
                 "\(Self.shown(name)) cannot be used yet: this installation has no price for it. \(offer(to: key, atMs: now))",
-                detail: "\(name) has a deployment, but no price in force: load one (of 0 where it is free)",
+                detail: "\(name) has a deployment, but no price in force: load one (0 if it is free)",
                 param: "model")
         }
         let vendors = Set(candidates.compactMap { models[$0.model]?.vendor }).sorted()
@@ -143,5 +143,5 @@ extension RoutingTable {
         return keys.isEmpty ? load : "set \(keys.joined(separator: " or ")) and start deploy/run again, or \(load)"
     }
 
-    private static func shown(_ name: String) -> String { name.cut(toBytes: 64) }
+    private static func shown(_ name: String) -> String { name.truncated(toBytes: 64) }
 }

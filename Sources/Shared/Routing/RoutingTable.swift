@@ -80,11 +80,12 @@ package final class RoutingTable: Sendable {
 
     /// Names the key may call that are close to a mistyped one, nearest first.
     func suggestions(for name: String, to key: KeyRecord, atMs now: Int64) -> [String] {
-        Array(nearestNames.to(name).lazy.filter { self.callable($0, by: key, atMs: now) != nil }.prefix(2))
+        Array(
+            nearestNames.suggestions(for: name).lazy.filter { self.callable($0, by: key, atMs: now) != nil }.prefix(2))
     }
 
     func serves(_ alias: AliasEntry, atMs now: Int64) -> Bool {
-        alias.candidates.contains { Survey.unserved($0.model, alias, in: self, atMs: now) == nil }
+        alias.candidates.contains { CandidateSet.unserved($0.model, alias, in: self, atMs: now) == nil }
     }
 
     func serves(_ model: String, atMs now: Int64) -> Bool {

@@ -17,24 +17,25 @@ package struct Score: Sendable, Equatable {
     package var uptime: Double
     package private(set) var total = 0.0
 
-    /// - Returns: a score for each entrant, in the same order.
+    /// - Returns: a score for each candidate, in the same order.
     static func scores(
-        of entrants: [Entrant], by objective: Objective, _ health: HealthTable, for key: KeyMark?, atMs now: Int64
+        of candidates: [RouteCandidate], by objective: Objective, _ health: HealthTable, for key: KeyHash?,
+        atMs now: Int64
     ) -> [Score] {
-        let all = entrants.map { health[$0.target.deployment.id] }
+        let all = candidates.map { health[$0.target.deployment.id] }
         let latencies = all.map { $0.isUnknown ? nil : $0.firstTokenMs(for: key, atMs: now) }
         let speeds = all.map(\.stats.tokensPerSecond)
         let quickest = latencies.compactMap { $0 }.min() ?? 0
         let fastest = speeds.compactMap { $0 }.max() ?? 0
-        let cheapest = entrants.map(\.price).min() ?? 0
-        return entrants.indices.map { at in
+        let cheapest = candidates.map(\.price).min() ?? 0
+        return candidates.indices.map { at in
             // Unknown qualities count as the best, so that they get measured.
             let latency = latencies[at].map { (quickest + latencyFloorMs) / ($0 + latencyFloorMs) }
             let speed = speeds[at].map { fastest > 0 ? $0 / fastest : 1 }
             let works = 1 - all[at].stats.errorRate(atMs: now)
             var score = Score(
                 latency: latency ?? 1, speed: speed ?? 1,
-                cost: (cheapest + priceFloor) / (entrants[at].price + priceFloor), uptime: works * works)
+                cost: (cheapest + priceFloor) / (candidates[at].price + priceFloor), uptime: works * works)
             score.total =
                 (objective.latency * score.latency + objective.speed * score.speed + objective.cost * score.cost
                     + objective.uptime * score.uptime) / objective.sum

@@ -9,7 +9,7 @@ struct WaitingAttempts: Sendable, Equatable {
 
     private struct Waiting: Equatable {
         let startedMs: Int64
-        let key: KeyMark
+        let key: KeyHash
     }
 
     /// Oldest first.
@@ -17,31 +17,31 @@ struct WaitingAttempts: Sendable, Equatable {
 
     var count: Int { attempts.count }
 
-    mutating func began(for key: KeyMark, atMs now: Int64) {
+    mutating func began(for key: KeyHash, atMs now: Int64) {
         if let first = attempts.first, now - first.startedMs > Self.ageMsMax { attempts.removeFirst() }
         if attempts.count < Self.countMax { attempts.append(Waiting(startedMs: now, key: key)) }
     }
 
-    mutating func ended(for key: KeyMark, startedMs: Int64) {
+    mutating func ended(for key: KeyHash, startedMs: Int64) {
         let waiting = Waiting(startedMs: startedMs, key: key)
         if let at = attempts.firstIndex(of: waiting) { attempts.remove(at: at) }
     }
 
     /// The median waiting time; `nil` when none waits.
-    func middleAgeMs(atMs now: Int64) -> Int64? {
+    func medianAgeMs(atMs now: Int64) -> Int64? {
         attempts.isEmpty ? nil : max(0, now - attempts[attempts.count / 2].startedMs)
     }
 
     /// The median over keys of each key's own median waiting time, as a key sees it. Linear in `countMax`.
     ///
     /// - Parameters:
-    ///   - asking: the key to judge for; `nil` for an operator.
-    ///   - voices: the keys heard recently. If only one key waits, that counts for itself, and for other keys only if
-    ///     no other was heard.
-    func fairAgeMs(for asking: KeyMark?, voices: KeyVoices, atMs now: Int64) -> Int64? {
-        var starts: [KeyMark: [Int64]] = [:]
+    ///   - asking: the key of the request; `nil` for an operator.
+    ///   - keySamples: the keys measured recently. If only one key waits, that counts for itself, and for other keys
+    ///     only if no other key was measured.
+    func perKeyMedianAgeMs(for asking: KeyHash?, keySamples: KeySamples, atMs now: Int64) -> Int64? {
+        var starts: [KeyHash: [Int64]] = [:]
         for attempt in attempts { starts[attempt.key, default: []].append(attempt.startedMs) }
-        if starts.count == 1, let only = starts.keys.first, only != asking, !voices.isAlone(only, atMs: now) {
+        if starts.count == 1, let only = starts.keys.first, only != asking, !keySamples.isOnlyKey(only, atMs: now) {
             return nil
         }
         let middles = starts.values.map { $0[$0.count / 2] }.sorted()

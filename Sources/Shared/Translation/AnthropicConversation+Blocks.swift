@@ -12,15 +12,15 @@ extension AnthropicConversation {
         }
         var out: [JSONTree] = []
         for (number, part) in content.elements.enumerated() {
-            let place = "messages[\(at)].content[\(number)]"
-            if let block = try block(part, place) { out.append(marked(block, by: part)) }
+            let path = "messages[\(at)].content[\(number)]"
+            if let block = try block(part, path) { out.append(marked(block, by: part)) }
         }
         if let last = out.popLast() { out.append(marked(last, by: message)) }
         return out
     }
 
     private mutating func marked(_ block: JSONTree, by holder: JSONView) -> JSONTree {
-        guard block["cache_control"] == nil, let marker = takeMarker(holder) else { return block }
+        guard block["cache_control"] == nil, let marker = useMarker(holder) else { return block }
         return block.setting("cache_control", marker)
     }
 
@@ -37,23 +37,23 @@ extension AnthropicConversation {
     }
 
     /// - Returns: `nil` for an empty part.
-    private func block(_ part: JSONView, _ place: String) throws(GatewayError) -> JSONTree? {
+    private func block(_ part: JSONView, _ path: String) throws(GatewayError) -> JSONTree? {
         guard let type = part["type"] else { return nil }
         if type.isText("text") || type.isText("refusal") {
             guard let text = part["text"] ?? part["refusal"], Self.isVisible(text) else { return nil }
             return Self.textBlock(text)
         }
         if type.isText("image_url"), let image = part["image_url"] {
-            return try Self.image(image.kind == .string ? image : image["url"], place)
+            return try Self.image(image.kind == .string ? image : image["url"], path)
         }
-        if type.isText("file"), let file = part["file"] { return try Self.document(file, place) }
+        if type.isText("file"), let file = part["file"] { return try Self.document(file, path) }
         throw Translator.unsupported(
-            place + ".type", "\(place) is of a type this model does not take.")
+            path + ".type", "\(path) has a type that this model does not accept.")
     }
 
-    private static func image(_ url: JSONView?, _ place: String) throws(GatewayError) -> JSONTree {
+    private static func image(_ url: JSONView?, _ path: String) throws(GatewayError) -> JSONTree {
         guard let url, url.hasText else {
-            throw Translator.unsupported(place, "\(place) has no image.")
+            throw Translator.unsupported(path, "\(path) has no image.")
         }
         if let data = DataURL(url) {
             return .object([
@@ -65,16 +65,16 @@ extension AnthropicConversation {
             ])
         }
         guard url.string?.lowercased().hasPrefix("http") == true else {
-            throw Translator.unsupported(place, "\(place) must be an http(s) URL, or a data URL in base64.")
+            throw Translator.unsupported(path, "\(path) must be an http(s) URL, or a data URL in base64.")
         }
         return .object([
             "type": .text("image"), "source": .object(["type": .text("url"), "url": JSONTree(url)]),
         ])
     }
 
-    private static func document(_ file: JSONView, _ place: String) throws(GatewayError) -> JSONTree {
-        guard let given = file["file_data"], let data = DataURL(given) else {
-            throw Translator.unsupported(place, "\(place) must carry file_data, a data URL in base64.")
+    private static func document(_ file: JSONView, _ path: String) throws(GatewayError) -> JSONTree {
+        guard let fileData = file["file_data"], let data = DataURL(fileData) else {
+            throw Translator.unsupported(path, "\(path) must have file_data, a data URL in base64.")
         }
         let title = file["filename"].flatMap { $0.hasText ? JSONTree($0) : nil }
         if data.mediaType == "application/pdf" {
@@ -89,7 +89,7 @@ extension AnthropicConversation {
         guard data.mediaType.hasPrefix("text/"), let plain = Data(base64Encoded: Data(data.base64)),
             let text = String(validating: plain, as: UTF8.self)
         else {
-            throw Translator.unsupported(place, "\(place) must be a PDF or text in UTF-8.")
+            throw Translator.unsupported(path, "\(path) must be a PDF or text in UTF-8.")
         }
         return .object([
             "type": .text("document"),

@@ -56,7 +56,7 @@ struct AnthropicConversation {
                 try read(result: message, at)
             } else {
                 throw Translator.unsupported(
-                    "messages[\(at)].role", "This model takes tool messages instead of functions.")
+                    "messages[\(at)].role", "This model does not accept function messages; use tool messages.")
             }
         }
     }
@@ -70,14 +70,15 @@ struct AnthropicConversation {
     private mutating func read(assistant message: JSONView, _ at: Int) throws(GatewayError) {
         var blocks = try blocks(of: message, at)
         if let refusal = message["refusal"], refusal.hasText { blocks.append(Self.textBlock(refusal)) }
-        var calls: [(given: TextKey, plain: String)] = []
+        var calls: [(clientID: TextKey, plain: String)] = []
         for call in message["tool_calls"].map({ Array($0.elements) }) ?? [] {
-            guard let given = call["id"], let id = given.string, let name = call["function"]?["name"]?.string else {
+            guard let clientID = call["id"], let id = clientID.string, let name = call["function"]?["name"]?.string
+            else {
                 throw Translator.unsupported(
-                    "messages[\(at)].tool_calls", "messages[\(at)].tool_calls holds a call that is no function's.")
+                    "messages[\(at)].tool_calls", "messages[\(at)].tool_calls has a call that is not a function call.")
             }
             let plain = unused(CallID.plain(id))
-            calls.append((TextKey(given.content), plain))
+            calls.append((TextKey(clientID.content), plain))
             if toolsSeen.insert(TextKey(name)).inserted { toolsUsed.append(name) }
             blocks.append(
                 .object([
@@ -86,9 +87,9 @@ struct AnthropicConversation {
                 ]))
         }
         append(blocks, isUser: false)
-        for (given, plain) in calls {
+        for (clientID, plain) in calls {
             turns[turns.count - 1].calls.append(plain)
-            turns[turns.count - 1].plainIDs[given] = plain
+            turns[turns.count - 1].plainIDs[clientID] = plain
         }
     }
 
@@ -121,13 +122,13 @@ struct AnthropicConversation {
         guard let call = asked?.plainIDs[id] else {
             throw Translator.unsupported(
                 "messages[\(at)].tool_call_id",
-                "messages[\(at)].tool_call_id answers no call of the assistant message before it.")
+                "messages[\(at)].tool_call_id matches no tool call of the preceding assistant message.")
         }
         let blocks = try blocks(of: message, at)
         if turns.last?.isUser != true { turns.append(Turn(isUser: true)) }
         guard turns[turns.count - 1].answered.insert(call).inserted else {
             throw Translator.unsupported(
-                "messages[\(at)].tool_call_id", "messages[\(at)] answers a call that was answered before.")
+                "messages[\(at)].tool_call_id", "messages[\(at)] is a second result for the same tool call.")
         }
         turns[turns.count - 1].results.append(
             .object([
@@ -137,7 +138,7 @@ struct AnthropicConversation {
     }
 
     /// The part's cache marker, while the limit allows another one.
-    mutating func takeMarker(_ part: JSONView) -> JSONTree? {
+    mutating func useMarker(_ part: JSONView) -> JSONTree? {
         guard cacheMarkers < Self.cacheMarkersMax, let marker = Self.cacheMarker(part) else { return nil }
         cacheMarkers += 1
         return marker

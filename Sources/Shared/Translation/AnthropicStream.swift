@@ -1,7 +1,7 @@
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// Translates a streamed Message into chat completion chunks (Anthropic API reference, "Streaming messages").
 ///
@@ -17,7 +17,7 @@ struct AnthropicStream: Sendable {
         case other
     }
 
-    private let identity: AnswerIdentity
+    private let identity: ResponseIdentity
     private var model: [UInt8]?
     /// The bytes every chunk begins with, up to its delta.
     private var envelope: [UInt8] = []
@@ -30,28 +30,28 @@ struct AnthropicStream: Sendable {
     private var hasRole = false
     private var finish: StaticString?
 
-    init(_ identity: AnswerIdentity) { self.identity = identity }
+    init(_ identity: ResponseIdentity) { self.identity = identity }
 
-    mutating func take(_ data: [UInt8]) -> StreamStep {
+    mutating func translate(_ data: [UInt8]) -> StreamStep {
         guard let members = try? JSONScanner.members(of: data), let last = members.last else {
-            return .broken("an event that is no JSON object")
+            return .broken("an event that is not a JSON object")
         }
         return data.withJSON { bytes in
             guard let start = bytes.firstIndex(of: UInt8(ascii: "{")) else { return .nothing }
             guard let end = bytes[last.value.upperBound...].firstIndex(of: UInt8(ascii: "}")) else { return .nothing }
-            return take(event: JSONView(bytes, start..<(end + 1)), data)
+            return translate(event: JSONView(bytes, start..<(end + 1)), data)
         }
     }
 
-    private mutating func take(event: JSONView, _ data: [UInt8]) -> StreamStep {
+    private mutating func translate(event: JSONView, _ data: [UInt8]) -> StreamStep {
         guard let type = event["type"] else { return .nothing }
-        if type.isText("content_block_delta") { return take(delta: event["delta"]) }
+        if type.isText("content_block_delta") { return translate(delta: event["delta"]) }
         if type.isText("message_start") { return start(event["message"]) }
         if type.isText("content_block_start") { return begin(event["content_block"]) }
         if type.isText("content_block_stop") { return endBlock() }
         if type.isText("message_delta") {
-            if let given = event["usage"] {
-                usage.take(given)
+            if let reported = event["usage"] {
+                usage.update(with: reported)
                 hasFinalUsage = true
             }
             if let reason = event["delta"]?["stop_reason"], reason.kind == .string {
@@ -72,16 +72,16 @@ struct AnthropicStream: Sendable {
         guard !hasStarted, let message else { return .broken("a second message_start") }
         hasStarted = true
         model = message["model"].flatMap { $0.hasText ? Self.name($0) : nil }
-        if let given = message["usage"] { usage.take(given) }
+        if let reported = message["usage"] { usage.update(with: reported) }
         return .nothing
     }
 
     /// The model name as JSON, bounded since every chunk repeats it.
     private static func name(_ model: JSONView) -> [UInt8] {
-        guard model.content.count > ProviderAnswer.modelBytesMax, let text = model.string else {
+        guard model.content.count > ProviderResponse.modelBytesMax, let text = model.string else {
             return Array(model.raw)
         }
-        return Array(JSONText.quoted(text.cut(toBytes: ProviderAnswer.modelBytesMax)).utf8)
+        return Array(JSONText.quoted(text.truncated(toBytes: ProviderResponse.modelBytesMax)).utf8)
     }
 
     private mutating func begin(_ content: JSONView?) -> StreamStep {
@@ -99,7 +99,7 @@ struct AnthropicStream: Sendable {
             block = .other
             return opened()
         }
-        guard calls < ChoiceMender.callsMax else { return .broken("more than \(ChoiceMender.callsMax) tool calls") }
+        guard calls < ChoiceRepairer.callsMax else { return .broken("more than \(ChoiceRepairer.callsMax) tool calls") }
         // Anthropic's index counts blocks of all kinds, OpenAI's only calls.
         let index = calls
         calls += 1
@@ -118,7 +118,7 @@ struct AnthropicStream: Sendable {
             ]))
     }
 
-    private mutating func take(delta value: JSONView?) -> StreamStep {
+    private mutating func translate(delta value: JSONView?) -> StreamStep {
         guard let value, let type = value["type"] else { return .nothing }
         if type.isText("text_delta") { return delta("content", value["text"]) }
         if type.isText("thinking_delta") { return delta("reasoning_content", value["thinking"]) }

@@ -16,9 +16,9 @@ struct AnthropicTools {
     ) throws(GatewayError) {
         var defined: [(name: String, tree: JSONTree)] = []
         var markersLeft = markersLeft
-        if let tools { _ = try OwnTools.kept(tools, keepsMarkers: true) }
-        let given: [JSONView] = tools.map { Array($0.elements) } ?? []
-        for (at, tool) in given.enumerated() where OwnTools.isOwn(tool) {
+        if let tools { _ = try ClientTools.kept(tools, keepsMarkers: true) }
+        let requested: [JSONView] = tools.map { Array($0.elements) } ?? []
+        for (at, tool) in requested.enumerated() where ClientTools.isClientTool(tool) {
             let definition = try Self.definition(tool, at)
             var tree = definition.tree
             if markersLeft > 0, let marker = AnthropicConversation.cacheMarker(tool) {
@@ -67,7 +67,7 @@ struct AnthropicTools {
     private static func definition(_ tool: JSONView, _ at: Int) throws(GatewayError) -> (name: String, tree: JSONTree) {
         guard let function = tool["function"], let name = function["name"]?.string else {
             throw Translator.unsupported(
-                "tools[\(at)]", "tools[\(at)] is not a function, and this model takes only functions.")
+                "tools[\(at)]", "tools[\(at)] is not a function, and this model accepts only functions.")
         }
         let isStrict = function["strict"]?.bool == true
         var parameters = function["parameters"].flatMap { $0.kind == .object ? schema(JSONTree($0)) : nil }

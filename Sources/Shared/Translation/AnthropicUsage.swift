@@ -1,6 +1,6 @@
 internal import GatewayModel
 internal import JSONScan
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// Anthropic's counters. Input excludes cache reads and writes; output includes thinking.
 ///
@@ -14,7 +14,7 @@ struct AnthropicUsage: Sendable {
     private var output: Int64?
     private var thinking: Int64 = 0
 
-    mutating func take(_ usage: JSONView) {
+    mutating func update(with usage: JSONView) {
         var members = usage.members
         while let (name, value) = members.next() {
             if JSONString.equals(name, "input_tokens") {

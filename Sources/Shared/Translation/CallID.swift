@@ -3,7 +3,7 @@
 /// The mapping is deterministic, so a call and its result still match.
 enum CallID {
     /// Nine letters or digits as a JSON string (Mistral); `nil` when the id already has that form.
-    static func nine(_ id: String) -> [UInt8]? {
+    static func nineCharacters(_ id: String) -> [UInt8]? {
         guard id.utf8.count != 9 || !id.utf8.allSatisfy(isAlphanumeric) else { return nil }
         var rest = hash(id)
         var out: [UInt8] = [UInt8(ascii: "\"")]

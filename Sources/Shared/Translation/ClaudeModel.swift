@@ -20,44 +20,44 @@ struct ClaudeModel: Sendable {
     let sampling: Sampling
     let thinking: Thinking
     /// Whether it thinks without being asked to.
-    var thinksUnasked = false
+    var thinksByDefault = false
     /// Whether the name is unknown, so that it may think unasked.
     var isUnknown = false
     /// Whether it accepts the effort `xhigh`.
-    var takesXHigh = true
+    var supportsXHigh = true
     /// Whether it supports responses that follow a JSON schema.
-    var takesSchema = true
+    var supportsSchema = true
 
     init(named name: String) {
         self = Self.known.first { name.contains($0.part) }?.model ?? Self.unknown
     }
 
     private init(
-        _ sampling: Sampling, _ thinking: Thinking, thinksUnasked: Bool = false, isUnknown: Bool = false,
-        takesXHigh: Bool = true,
-        takesSchema: Bool = true
+        _ sampling: Sampling, _ thinking: Thinking, thinksByDefault: Bool = false, isUnknown: Bool = false,
+        supportsXHigh: Bool = true,
+        supportsSchema: Bool = true
     ) {
         self.sampling = sampling
         self.thinking = thinking
-        self.thinksUnasked = thinksUnasked
+        self.thinksByDefault = thinksByDefault
         self.isUnknown = isUnknown
-        self.takesXHigh = takesXHigh
-        self.takesSchema = takesSchema
+        self.supportsXHigh = supportsXHigh
+        self.supportsSchema = supportsSchema
     }
 
     private static let newest = ClaudeModel(.refused, .adaptive)
     private static let unknown = ClaudeModel(.refused, .adaptive, isUnknown: true)
-    private static let previous = ClaudeModel(.both, .adaptive, takesXHigh: false)
+    private static let previous = ClaudeModel(.both, .adaptive, supportsXHigh: false)
     private static let budgeted = ClaudeModel(.one, .budget)
-    private static let first = ClaudeModel(.both, .budget, takesSchema: false)
+    private static let first = ClaudeModel(.both, .budget, supportsSchema: false)
 
     /// By a part of the name; the first match counts.
     private static let known: [(part: String, model: ClaudeModel)] = [
-        ("sonnet-5", ClaudeModel(.refused, .adaptive, thinksUnasked: true)),
+        ("sonnet-5", ClaudeModel(.refused, .adaptive, thinksByDefault: true)),
         ("opus-5-5", unknown), ("opus-5", newest), ("fable-5", newest), ("opus-4-8", newest), ("opus-4-7", newest),
         ("opus-4-6", previous), ("sonnet-4-6", previous),
         ("opus-4-5", budgeted), ("sonnet-4-5", budgeted), ("haiku-4-5", budgeted), ("opus-4-1", budgeted),
         ("sonnet-4-2025", first), ("opus-4-2025", first), ("sonnet-4-0", first), ("opus-4-0", first),
-        ("claude-3-7", first), ("claude-3", ClaudeModel(.both, .none, takesSchema: false)),
+        ("claude-3-7", first), ("claude-3", ClaudeModel(.both, .none, supportsSchema: false)),
     ]
 }

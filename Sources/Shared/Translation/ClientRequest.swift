@@ -29,11 +29,12 @@ package struct ClientRequest: Sendable {
 /// The id and time for responses whose provider sends none, such as Anthropic's.
 ///
 /// The id is `chatcmpl-…` with the gateway's request id.
-package struct AnswerIdentity: Sendable {
+package struct ResponseIdentity: Sendable {
     private let request: RequestID
     /// Seconds since 1970 UTC.
     package let created: Int64
 
+    /// - Parameter wallMs: milliseconds since 1970 UTC.
     package init(_ request: RequestID, wallMs: Int64) {
         self.request = request
         created = wallMs / 1000

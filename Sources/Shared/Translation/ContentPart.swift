@@ -16,7 +16,7 @@ package enum ContentPart {
     ])
 
     /// Whether the part has members that must be dropped.
-    package static func isOdd(_ part: JSONView) -> Bool {
+    package static func hasUnknownMembers(_ part: JSONView) -> Bool {
         var members = part.members
         while let (name, value) = members.next() {
             guard Self.members.contains(name) else { return true }
@@ -33,7 +33,7 @@ package enum ContentPart {
         var members = part.members
         while let (name, value) = members.next() {
             if !Self.members.contains(name) || stripsCacheMarkers && MessageRule.isCacheMarker(name) {
-                object.leaveOut()
+                object.omit()
             } else if media.contains(name), value.kind == .object {
                 object.add(name, value, changed: plain(media: value))
             } else {
@@ -47,7 +47,7 @@ package enum ContentPart {
         var object = ObjectWriter()
         var members = media.members
         while let (name, value) = members.next() {
-            if inner.contains(name) { object.add(name, value, changed: nil) } else { object.leaveOut() }
+            if inner.contains(name) { object.add(name, value, changed: nil) } else { object.omit() }
         }
         return object.result()
     }

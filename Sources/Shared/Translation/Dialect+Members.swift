@@ -1,6 +1,6 @@
 /// Request members, grouped by the vendors that accept them.
 enum Fields {
-    typealias Partly = (name: StaticString, shape: MemberRules.MemberShape)
+    typealias PartialMember = (name: StaticString, shape: MemberRules.MemberShape)
 
     static let sampling: [StaticString] = [
         "model", "messages", "stream", "max_tokens", "temperature", "top_p", "stop", "frequency_penalty",
@@ -53,21 +53,21 @@ enum Fields {
     ]
 
     /// Only the mode: a longer lifetime makes cache writes more expensive.
-    static let cacheOptions: Partly = ("prompt_cache_options", .object([("mode", .scalar)]))
-    static let thinking: Partly = ("thinking", .object([("type", .scalar), ("budget_tokens", .scalar)]))
+    static let cacheOptions: PartialMember = ("prompt_cache_options", .object([("mode", .scalar)]))
+    static let thinking: PartialMember = ("thinking", .object([("type", .scalar), ("budget_tokens", .scalar)]))
     /// Without `exclude`, because hidden thinking could not be counted.
-    static let reasoning: Partly = (
+    static let reasoning: PartialMember = (
         "reasoning", .object([("effort", .scalar), ("max_tokens", .scalar), ("enabled", .scalar)])
     )
     /// Switches in the templates of known models. Others could be anything a template turns into text.
-    static let templateSwitches: Partly = (
+    static let templateSwitches: PartialMember = (
         "chat_template_kwargs",
         .object([
             ("enable_thinking", .scalar), ("thinking", .scalar), ("thinking_budget", .scalar),
             ("reasoning_effort", .scalar),
         ])
     )
-    static let geminiThinking: Partly = (
+    static let geminiThinking: PartialMember = (
         "extra_body",
         .object([
             (
@@ -97,28 +97,28 @@ enum Refused {
     static let searchParameters = Refusal(
         path: ["search_parameters"], harmless: .member("mode", "off"), instead: searchTool)
     private static let searchTool: StaticString =
-        "Searches are billed by the call, which no key is charged for here; leave it out, or hand the model a search tool of your own."
+        "Searches are billed per call, which cannot be charged to a key; omit it, or give the model a search tool of your own."
 
     /// Speech and images in a response are billed at prices of their own.
     static let speech = Refusal(
-        path: ["modalities"], harmless: .text("text"), instead: "Answers are text here; ask for \"text\" alone.")
+        path: ["modalities"], harmless: .text("text"), instead: "Responses are text only; request \"text\" alone.")
 
     /// OpenRouter: switches to other models, vendors or prices than those of the named model.
     static let routing: [Refusal] = ["models", "route", "provider", "plugins", "preset"].map {
         Refusal(
-            path: [$0], instead: "The gateway alone decides who answers; name the model, or an alias, in model.")
+            path: [$0], instead: "The gateway chooses the provider; name a model or an alias in model.")
     }
 
     /// Together: a second model that is billed in addition.
     static let safetyModel = Refusal(
-        path: ["safety_model"], instead: "It is a second model whose tokens no key is charged for here; leave it out.")
+        path: ["safety_model"], instead: "It is a second model, whose tokens cannot be charged to a key; omit it.")
 
     /// A program that can turn a few bytes into any prompt.
     static let template = Refusal(
-        path: ["chat_template"], instead: "The server's own template is used; leave it out.")
+        path: ["chat_template"], instead: "The server's own template is used; omit it.")
     /// vLLM: names code to run on the server.
     static let processors = Refusal(
-        path: ["logits_processors"], instead: "It names code to run on the server; leave it out.")
+        path: ["logits_processors"], instead: "It names code to run on the server; omit it.")
 
     static let grammar = Refusal(path: ["grammar"], instead: schema)
     /// Compiled on the server, at unbounded cost.
@@ -126,11 +126,12 @@ enum Refused {
         ["guided_grammar"], ["guided_regex"], ["structured_outputs", "grammar"], ["structured_outputs", "regex"],
         ["structured_outputs", "structural_tag"],
     ].map { Refusal(path: $0, instead: schema) }
-    private static let schema: StaticString = "Ask for a form with response_format, as a JSON schema."
+    private static let schema: StaticString = "Request a format with response_format, as a JSON schema."
 
     /// Gemini: caches are referenced by name, and a name may become known to others than its creator.
     static let cachedContent = ["cached_content", "cachedContent"].map {
         Refusal(
-            path: ["extra_body", "google", $0], instead: "Caches are not shared among keys; send the content itself.")
+            path: ["extra_body", "google", $0],
+            instead: "Cached content is not shared among keys; send the content itself.")
     }
 }

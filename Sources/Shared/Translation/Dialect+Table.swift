@@ -1,5 +1,5 @@
 internal import GatewayModel
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// The supported dialects, as of mid-2026, from the vendors' API descriptions and client libraries.
 extension Dialect {
@@ -17,7 +17,7 @@ extension Dialect {
     package static let openAI = Dialect(
         name: "openai", wire: .openAI, operations: Set(Operation.allCases),
         chat: MemberRules(
-            pass: NameSet(Fields.openAIChat), partly: [Fields.cacheOptions],
+            pass: NameSet(Fields.openAIChat), partial: [Fields.cacheOptions],
             fixed: [("store", "false"), ("service_tier", "\"default\"")], refused: [Refused.search, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others)), tokenLimit: .byModel, streamOptions: .withoutPadding,
         promptCacheKey: .always,
@@ -37,7 +37,7 @@ extension Dialect {
         name: "azure-deployments", wire: .openAI, operations: Set(Operation.allCases), address: .deployments,
         authentication: .header("api-key"),
         chat: MemberRules(
-            pass: NameSet(Fields.openAIChat), partly: [Fields.cacheOptions], refused: openAI.chat.refused),
+            pass: NameSet(Fields.openAIChat), partial: [Fields.cacheOptions], refused: openAI.chat.refused),
         other: openAI.other, tokenLimit: .byModel, promptCacheKey: .replaced, messages: openAI.messages)
 
     /// Answers 422 to any unknown member. Usage is always sent.
@@ -51,7 +51,7 @@ extension Dialect {
                 ])),
         other: MemberRules(
             pass: NameSet(["model", "input", "encoding_format", "output_dimension", "output_dtype"])),
-        renames: [("seed", "random_seed"), ("dimensions", "output_dimension")], dropsBlanks: true,
+        renames: [("seed", "random_seed"), ("dimensions", "output_dimension")], dropsEmpty: true,
         streamOptions: .none, promptCacheKey: .always,
         messages: MessageRule(
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "prefix"]), stripsCacheMarkers: true,
@@ -67,10 +67,10 @@ extension Dialect {
                 Fields.sampling + Fields.tools + [
                     "seed", "response_format", "reasoning_effort", "user", "stream_options",
                 ]),
-            partly: [
+            partial: [
                 ("reasoning_format", .text(["parsed", "raw"], otherwise: "parsed")), ("include_reasoning", .yes),
             ]),
-        dropsBlanks: true, takesSeveralChoices: false,
+        dropsEmpty: true, supportsMultipleChoices: false,
         messages: MessageRule(
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id", "reasoning"]), flattening: .text,
             stripsCacheMarkers: true))
@@ -82,8 +82,8 @@ extension Dialect {
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
                     "response_format", "reasoning_effort", "logprobs", "top_logprobs", "stream_options",
-                ]), partly: [Fields.thinking]),
-        dropsBlanks: true, takesSeveralChoices: false, takesSchemas: false,
+                ]), partial: [Fields.thinking]),
+        dropsEmpty: true, supportsMultipleChoices: false, supportsSchemas: false,
         messages: MessageRule(
             fields: NameSet(["role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content", "prefix"]),
             flattening: .text, stripsCacheMarkers: true))
@@ -97,7 +97,7 @@ extension Dialect {
                     "stream_options", "logit_bias",
                 ]), refused: [Refused.searchParameters]),
         other: MemberRules(pass: NameSet(["model", "prompt", "n", "response_format", "user"])),
-        refusedByReasoners: NameSet(["presence_penalty", "frequency_penalty", "stop"]), dropsBlanks: true,
+        refusedByReasoningModels: NameSet(["presence_penalty", "frequency_penalty", "stop"]), dropsEmpty: true,
         tokenLimit: .maxCompletionTokens, asksForImageData: true,
         messages: MessageRule(
             fields: NameSet(["role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"]),
@@ -110,7 +110,7 @@ extension Dialect {
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + [
                     "n", "logprobs", "top_logprobs", "reasoning_effort", "context_length_exceeded_behavior",
-                ]), partly: [Fields.reasoning, Fields.templateSwitches],
+                ]), partial: [Fields.reasoning, Fields.templateSwitches],
             refused: [Refused.template, Refused.safetyModel, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others + Fields.openSampling), refused: [Refused.safetyModel]),
         asksForImageData: true, messages: MessageRule(stripsCacheMarkers: true))
@@ -125,10 +125,10 @@ extension Dialect {
                 Fields.sampling + Fields.tools + Fields.openSampling + [
                     "n", "logprobs", "top_logprobs", "top_a", "reasoning_effort", "verbosity",
                     "prompt_cache_key",
-                ]), partly: [Fields.reasoning, ("include_reasoning", .yes), ("structured_outputs", .scalar)],
+                ]), partial: [Fields.reasoning, ("include_reasoning", .yes), ("structured_outputs", .scalar)],
             refused: Refused.routing + [Refused.search, Refused.speech]),
         other: MemberRules(pass: NameSet(Fields.others + Fields.openSampling), refused: Refused.routing),
-        promptCacheKey: .always, billsFilesApart: true,
+        promptCacheKey: .always, billsFilesSeparately: true,
         messages: MessageRule(
             fields: NameSet(Fields.message + ["cache_control"]), renamesDeveloper: false), hidesThinking: true)
 
@@ -138,7 +138,7 @@ extension Dialect {
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + ["n", "logprobs", "top_logprobs"]),
             refused: [Refused.enableSearch, Refused.speech]),
-        other: MemberRules(pass: NameSet(Fields.others + ["dimension", "text_type"])), tokenLimit: .apart)
+        other: MemberRules(pass: NameSet(Fields.others + ["dimension", "text_type"])), tokenLimit: .separateThinking)
 
     /// Reads only `max_tokens`; ignores unknown members, and `n` is one of them.
     static let ollama = Dialect(
@@ -148,15 +148,15 @@ extension Dialect {
                 Fields.sampling + Fields.tools + [
                     "seed", "response_format", "reasoning_effort", "logprobs", "top_logprobs", "logit_bias", "user",
                     "stream_options",
-                ]), partly: [Fields.reasoning]),
-        other: MemberRules(pass: NameSet(Fields.others)), takesSeveralChoices: false, endsCallsWithStop: true)
+                ]), partial: [Fields.reasoning]),
+        other: MemberRules(pass: NameSet(Fields.others)), supportsMultipleChoices: false, endsCallsWithStop: true)
 
     /// Ignores unknown members: the row for any OpenAI-compatible server without its own.
     static let vLLM = Dialect(
         name: "vllm", wire: .openAI, operations: [.chat, .completion, .embedding, .image],
         chat: MemberRules(
             pass: NameSet(Fields.openAIChat + Fields.openSampling + Fields.vLLM),
-            partly: [
+            partial: [
                 Fields.templateSwitches, Fields.thinking, Fields.reasoning, ("include_reasoning", .yes),
                 ("structured_outputs", .object([("json", .any), ("json_object", .scalar), ("choice", .any)])),
             ],
@@ -172,7 +172,7 @@ extension Dialect {
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + Fields.llamaCpp + [
                     "n", "logprobs", "top_logprobs", "reasoning_effort",
-                ]), partly: [Fields.templateSwitches], refused: [Refused.grammar, Refused.template]),
+                ]), partial: [Fields.templateSwitches], refused: [Refused.grammar, Refused.template]),
         other: MemberRules(
             pass: NameSet(Fields.others + Fields.openSampling + Fields.llamaCpp), refused: [Refused.grammar]))
 
@@ -183,10 +183,10 @@ extension Dialect {
             pass: NameSet(
                 Fields.sampling + [
                     "tools", "tool_choice", "n", "response_format", "reasoning_effort", "stream_options",
-                ]), partly: [Fields.geminiThinking], refused: Refused.cachedContent),
+                ]), partial: [Fields.geminiThinking], refused: Refused.cachedContent),
         other: MemberRules(
             pass: NameSet(["model", "input", "dimensions", "encoding_format", "prompt", "n", "response_format"])),
-        dropsBlanks: true, cleansSchemas: true,
+        dropsEmpty: true, cleansSchemas: true,
         asksForImageData: true,
         messages: MessageRule(
             fields: NameSet(["role", "content", "tool_calls", "tool_call_id"]), stripsCacheMarkers: true),

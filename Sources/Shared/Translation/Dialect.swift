@@ -1,6 +1,6 @@
 package import GatewayModel
 internal import JSONScan
-package import ProviderSchemas
+package import ProviderResponses
 
 /// A vendor's variant of a wire format: one row of the table in `Dialect+Table.swift`.
 ///
@@ -35,7 +35,7 @@ package struct Dialect: Sendable {
         /// The only member that bounds thinking too.
         case maxCompletionTokens
         /// `max_tokens` bounds the response and `thinking_budget` the thinking; together they make up the limit.
-        case apart
+        case separateThinking
     }
 
     enum StreamOptions: Sendable {
@@ -78,25 +78,25 @@ package struct Dialect: Sendable {
     /// The rules for all other operations.
     var other = MemberRules(pass: NameSet([]))
     /// OpenAI members that this vendor's reasoning models refuse.
-    var refusedByReasoners = NameSet([])
+    var refusedByReasoningModels = NameSet([])
     var renames: [(from: StaticString, to: StaticString)] = []
     /// Whether it refuses `null` and empty lists of tools where it expects nothing.
-    var dropsBlanks = false
+    var dropsEmpty = false
     var tokenLimit = TokenLimit.maxTokens
     var streamOptions = StreamOptions.usageOnly
     var promptCacheKey = PromptCacheKey.none
-    var takesSeveralChoices = true
+    var supportsMultipleChoices = true
     var cleansSchemas = false
     /// Whether it supports responses that follow a JSON schema.
-    var takesSchemas = true
+    var supportsSchemas = true
     /// Whether it returns images as URLs unless asked for the data.
     var asksForImageData = false
     /// Whether it reads files with programs that are billed separately from tokens.
-    var billsFilesApart = false
+    var billsFilesSeparately = false
     var messages = MessageRule()
 
     // Responses.
-    package var usage = UsageShape.asGiven
+    package var usage = UsageShape.standard
     /// Whether its models think without showing it: billed output does not appear in the stream.
     var hidesThinking = false
     /// Whether it ends a response that calls tools with `stop`.
@@ -118,7 +118,7 @@ struct MessageRule: Sendable {
 
     /// Requests whose messages have none of these traits need no rewriting.
     var triggers: MessageTraits {
-        var out: MessageTraits = [.otherMembers, .oddParts]
+        var out: MessageTraits = [.otherMembers, .nonstandardParts]
         if !fields.contains("name") { out.insert(.names) }
         if stripsCacheMarkers { out.formUnion([.otherMembers, .parts]) }
         if renamesDeveloper { out.insert(.developerRole) }

@@ -3,14 +3,14 @@ internal import JSONScan
 
 /// What happens to each member of a request on its way to a vendor.
 ///
-/// A member **passes** (`pass`, `partly`), is **neutralised** (`fixed`; members on no list are dropped), or is
+/// A member **passes** (`pass`, `partial`), is **neutralised** (`fixed`; members on no list are dropped), or is
 /// **refused** if dropping it would give clients something other than what they asked for. Members that raise the bill,
 /// change the model, the length or the route, or reach other clients' data, never pass.
 struct MemberRules: Sendable {
     /// Copied unchanged.
     var pass: NameSet
     /// Copied as far as their shape allows.
-    var partly: [(name: StaticString, shape: MemberShape)] = []
+    var partial: [(name: StaticString, shape: MemberShape)] = []
     /// Sent whatever the client says, even if nothing, since absence would mean the default of the operator's account.
     ///
     /// The values are JSON.
@@ -66,7 +66,7 @@ extension MemberRules {
     }
 
     func shape(of name: UnsafeBufferPointer<UInt8>) -> MemberShape? {
-        partly.first { JSONString.equals(name, $0.name) }?.shape
+        partial.first { JSONString.equals(name, $0.name) }?.shape
     }
 }
 

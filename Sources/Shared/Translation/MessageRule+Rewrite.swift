@@ -29,12 +29,12 @@ extension MessageRule {
         while let (name, value) = members.next() {
             if !fields.contains(name) {
                 if JSONString.equals(name, "refusal"), value.hasText { refusal = value }
-                object.leaveOut()
+                object.omit()
             } else if stripsCacheMarkers, Self.isCacheMarker(name) {
-                object.leaveOut()
+                object.omit()
             } else if JSONString.equals(name, "content") {
                 if value.isNull, message["refusal"]?.hasText == true, !fields.contains("refusal") {
-                    object.leaveOut()
+                    object.omit()
                     continue
                 }
                 hasContent = !value.isNull
@@ -42,7 +42,7 @@ extension MessageRule {
             } else if renamesDeveloper, JSONString.equals(name, "role"), value.isText("developer") {
                 object.add(name, value, changed: Array(#""system""#.utf8))
             } else if shortensCallIDs, JSONString.equals(name, "tool_call_id") {
-                object.add(name, value, changed: value.string.flatMap(CallID.nine))
+                object.add(name, value, changed: value.string.flatMap(CallID.nineCharacters))
             } else if shortensCallIDs, JSONString.equals(name, "tool_calls") {
                 object.add(name, value, changed: rewritten(calls: value))
             } else {
@@ -94,7 +94,7 @@ extension MessageRule {
             var object = ObjectWriter()
             var members = call.members
             while let (name, value) = members.next() {
-                let changed = JSONString.equals(name, "id") ? value.string.flatMap(CallID.nine) : nil
+                let changed = JSONString.equals(name, "id") ? value.string.flatMap(CallID.nineCharacters) : nil
                 object.add(name, value, changed: changed)
             }
             let changed = object.result()
@@ -111,7 +111,7 @@ struct ObjectWriter {
     private var out = Array("{".utf8)
     private var hasChanged = false
 
-    mutating func leaveOut() { hasChanged = true }
+    mutating func omit() { hasChanged = true }
 
     mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: JSONView, changed: [UInt8]?) {
         if out.count > 1 { out.append(UInt8(ascii: ",")) }

@@ -17,12 +17,12 @@ package struct MessageTraits: OptionSet, Sendable {
     /// A member other than role, content, name, tool_call_id and tool_calls.
     package static let otherMembers = MessageTraits(rawValue: 16)
     /// A part with members that `ContentPart` does not know.
-    package static let oddParts = MessageTraits(rawValue: 32)
+    package static let nonstandardParts = MessageTraits(rawValue: 32)
     /// A file part.
     package static let files = MessageTraits(rawValue: 64)
 
     /// Records one member of a message.
-    package mutating func note(_ name: UnsafeBufferPointer<UInt8>, _ value: JSONView) {
+    package mutating func record(_ name: UnsafeBufferPointer<UInt8>, _ value: JSONView) {
         if JSONString.equals(name, "role") {
             if value.isText("developer") { insert(.developerRole) }
         } else if JSONString.equals(name, "content") {

@@ -7,7 +7,7 @@ extension OpenAIChatToAnthropic {
         var effort: String?
         var isOn = false
 
-        static var unasked: ThinkingPlan { ThinkingPlan() }
+        static var byDefault: ThinkingPlan { ThinkingPlan() }
         static var off: ThinkingPlan { ThinkingPlan(mode: .object(["type": .text("disabled")])) }
     }
 
@@ -21,11 +21,11 @@ extension OpenAIChatToAnthropic {
     /// Those would have to be preceded by the signed thoughts that led to the call, which OpenAI clients do not keep.
     func thinking(_ tools: AnthropicTools) -> ThinkingPlan {
         let mayThink = !tools.forces && !conversation.endsWithResults
-        guard mayThink else { return claude.thinksUnasked ? .off : .unasked }
-        guard let wanted = member("reasoning_effort")?.string else { return .unasked }
-        if wanted == "none" { return claude.thinking == .none ? .unasked : .off }
+        guard mayThink else { return claude.thinksByDefault ? .off : .byDefault }
+        guard let wanted = member("reasoning_effort")?.string else { return .byDefault }
+        if wanted == "none" { return claude.thinking == .none ? .byDefault : .off }
         switch claude.thinking {
-        case .none: return .unasked
+        case .none: return .byDefault
         case .adaptive:
             return ThinkingPlan(
                 mode: .object(["type": .text("adaptive")]), effort: effort(wanted), isOn: true)
@@ -33,7 +33,7 @@ extension OpenAIChatToAnthropic {
             // The budget is part of `max_tokens`, which the hold is based on, so thinking does not raise it.
             let share = Self.shares[wanted] ?? Self.shareDefault
             let budget = min(max(Self.budgetMin, outputTokensCap / 100 * share), outputTokens - Self.answerMin)
-            guard budget >= Self.budgetMin else { return .unasked }
+            guard budget >= Self.budgetMin else { return .byDefault }
             return ThinkingPlan(
                 mode: .object(["type": .text("enabled"), "budget_tokens": .number(budget)]), isOn: true)
         }
@@ -43,8 +43,8 @@ extension OpenAIChatToAnthropic {
         switch wanted {
         case "minimal", "low": "low"
         case "medium", "high": wanted
-        case "xhigh": claude.takesXHigh ? "xhigh" : "high"
-        case "max": claude.takesXHigh ? "max" : "high"
+        case "xhigh": claude.supportsXHigh ? "xhigh" : "high"
+        case "max": claude.supportsXHigh ? "max" : "high"
         default: "medium"
         }
     }

@@ -61,16 +61,16 @@ struct OpenAIChatToAnthropic {
 
     private func refuseUnsupported() throws(GatewayError) {
         guard request.choices == 1 else {
-            throw Translator.unsupported("n", "This model gives one answer a request; leave n out.")
+            throw Translator.unsupported("n", "This model returns one choice per request; omit n.")
         }
         for name in ["functions", "function_call"] as [StaticString] where member(name)?.isEmpty == false {
-            throw Translator.unsupported("\(name)", "This model takes tools instead of functions.")
+            throw Translator.unsupported("\(name)", "This model does not accept functions; use tools.")
         }
         let modalities = member("modalities").map { Array($0.elements) } ?? []
         guard modalities.allSatisfy({ $0.isText("text") }) else {
-            throw Translator.unsupported("modalities", "Answers are text here; ask for \"text\" alone.")
+            throw Translator.unsupported("modalities", "Responses are text only; request \"text\" alone.")
         }
-        if let choice = member("tool_choice") { try OwnTools.check(choice: choice) }
+        if let choice = member("tool_choice") { try ClientTools.check(choice: choice) }
     }
 
     /// Anthropic's temperature is from 0 to 1. The other sampling parameters have no counterpart.
@@ -96,7 +96,7 @@ struct OpenAIChatToAnthropic {
         guard let schema = format["json_schema"]?["schema"], schema.kind == .object else {
             throw Translator.unsupported("response_format", "response_format has no json_schema.schema.")
         }
-        guard claude.takesSchema else { throw Translator.withoutSchemas }
+        guard claude.supportsSchema else { throw Translator.schemasUnsupported }
         return .object(["type": .text("json_schema"), "schema": SchemaCleaner.anthropic(JSONTree(schema))])
     }
 

@@ -1,6 +1,6 @@
 internal import GatewayModel
 internal import JSONScan
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// The stream of an OpenAI-compatible vendor.
 ///
@@ -10,20 +10,22 @@ struct OpenAIStream: Sendable {
     let shape: UsageShape
     let endsCallsWithStop: Bool
     private let isChat: Bool
-    private var mender: ChoiceMender
+    private var repairer: ChoiceRepairer
     private var hasStarted = false
 
     /// - Parameter identity: the source of new tool call ids.
-    init(_ dialect: Dialect, _ operation: Operation, _ identity: AnswerIdentity) {
+    init(_ dialect: Dialect, _ operation: Operation, _ identity: ResponseIdentity) {
         shape = dialect.usage
         endsCallsWithStop = dialect.endsCallsWithStop
         isChat = operation == .chat
-        mender = ChoiceMender(identity, endsCallsWithStop: dialect.endsCallsWithStop)
+        repairer = ChoiceRepairer(identity, endsCallsWithStop: dialect.endsCallsWithStop)
     }
 
-    mutating func take(_ data: [UInt8]) -> StreamStep {
+    mutating func translate(_ data: [UInt8]) -> StreamStep {
         if data.elementsEqual("[DONE]".utf8) { return .done }
-        guard let chunk = try? ChatChunk(data, usage: shape) else { return .broken("an event that is no JSON object") }
+        guard let chunk = try? ChatChunk(data, usage: shape) else {
+            return .broken("an event that is not a JSON object")
+        }
         if chunk.errorMessage != nil {
             let refusal = ProviderRefusal(inBand: data)
             return .failed(refusal, detail: refusal.loggable)
@@ -31,18 +33,18 @@ struct OpenAIStream: Sendable {
         if chunk.traits.contains(.failedFinish) {
             return .failed(ProviderRefusal(inBand: data), detail: "finish reason error")
         }
-        guard chunk.hasChoices, let place = chunk.choicesPlace else { return .chunk(chunk) }
+        guard chunk.hasChoices, let range = chunk.choicesRange else { return .chunk(chunk) }
         let isFirst = isChat && !hasStarted
         hasStarted = true
         guard isFirst || !chunk.traits.isEmpty || chunk.hasFinish && endsCallsWithStop else { return .chunk(chunk) }
-        switch chunk.bytes.withJSON({ mender.mend(deltas: JSONView($0, place)) }) {
-        case .fine: return .chunk(chunk)
-        case .tooManyCalls: return .broken("more than \(ChoiceMender.callsMax) tool calls")
-        case .mended(let choices):
+        switch chunk.bytes.withJSON({ repairer.repair(deltas: JSONView($0, range)) }) {
+        case .unchanged: return .chunk(chunk)
+        case .tooManyCalls: return .broken("more than \(ChoiceRepairer.callsMax) tool calls")
+        case .repaired(let choices):
             var splice = JSONSplice(chunk.bytes, chunk.members)
             splice.set("choices", json: choices)
-            guard let mended = try? ChatChunk(splice.result(), usage: shape) else { return .broken("a broken chunk") }
-            return .chunk(mended)
+            guard let repaired = try? ChatChunk(splice.result(), usage: shape) else { return .broken("a broken chunk") }
+            return .chunk(repaired)
         }
     }
 }

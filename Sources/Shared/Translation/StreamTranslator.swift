@@ -1,4 +1,4 @@
-package import ProviderSchemas
+package import ProviderResponses
 
 /// The result of one event of a provider's stream.
 package enum StreamStep: Sendable {
@@ -25,8 +25,10 @@ package struct StreamTranslator: Sendable {
     init(_ stream: OpenAIStream) { openAI = stream }
     init(_ stream: AnthropicStream) { anthropic = stream }
 
-    /// - Parameter data: the data of one event, not empty.
-    package mutating func take(_ data: [UInt8]) -> StreamStep {
-        openAI?.take(data) ?? anthropic?.take(data) ?? .nothing
+    /// Translates one event.
+    ///
+    /// - Parameter data: the data of the event, not empty.
+    package mutating func translate(_ data: [UInt8]) -> StreamStep {
+        openAI?.translate(data) ?? anthropic?.translate(data) ?? .nothing
     }
 }

@@ -12,8 +12,8 @@ struct ToolCallTracker: Sendable {
     /// The names of the calls.
     private var names: [TextKey] = []
     /// The newest call with an id, and with a vendor's index.
-    private var placesByID: [TextKey: Int] = [:]
-    private var placesByIndex: [Int64: Int] = [:]
+    private var positionsByID: [TextKey: Int] = [:]
+    private var positionsByIndex: [Int64: Int] = [:]
 
     init(id: String) { self.id = id }
 
@@ -21,12 +21,12 @@ struct ToolCallTracker: Sendable {
 
     /// - Parameter deltas: the `tool_calls` of one delta.
     /// - Returns: the repaired array; `nil` when it needs no change.
-    mutating func mended(_ deltas: JSONView) throws(TooManyCalls) -> [UInt8]? {
+    mutating func repaired(_ deltas: JSONView) throws(TooManyCalls) -> [UInt8]? {
         var out = Array("[".utf8)
         var hasChanged = false
         for delta in deltas.elements {
             if out.count > 1 { out.append(UInt8(ascii: ",")) }
-            let changed = try mended(delta: delta)
+            let changed = try repaired(delta: delta)
             hasChanged = hasChanged || changed != nil
             out += changed ?? Array(delta.raw)
         }
@@ -34,39 +34,39 @@ struct ToolCallTracker: Sendable {
         return hasChanged ? out : nil
     }
 
-    private mutating func mended(delta: JSONView) throws(TooManyCalls) -> [UInt8]? {
+    private mutating func repaired(delta: JSONView) throws(TooManyCalls) -> [UInt8]? {
         let index = delta["index"]?.integer
         let id = delta["id"].flatMap { $0.hasText ? $0 : nil }
         let name = delta["function"]?["name"].flatMap { $0.hasText ? $0.key : nil }
-        if let place = place(index: index, id: id?.key, name: name) {
-            let isFine =
-                index == Int64(place) && delta["id"] == nil && delta["function"]?["name"] == nil
+        if let position = position(index: index, id: id?.key, name: name) {
+            let isValid =
+                index == Int64(position) && delta["id"] == nil && delta["function"]?["name"] == nil
                 && Self.isText(delta["function"]?["arguments"])
-            return isFine ? nil : continued(delta, place)
+            return isValid ? nil : continued(delta, position)
         }
-        guard names.count < ChoiceMender.callsMax else { throw TooManyCalls() }
-        let place = names.count
-        let made = id?.string ?? "call_\(self.id)_\(place)"
+        guard names.count < ChoiceRepairer.callsMax else { throw TooManyCalls() }
+        let position = names.count
+        let newID = id?.string ?? "call_\(self.id)_\(position)"
         names.append(name ?? TextKey(""))
-        placesByID[TextKey(made)] = place
-        if let index { placesByIndex[index] = place }
-        let isFine = index == Int64(place) && id != nil && Self.isText(delta["function"]?["arguments"])
-        return isFine ? nil : begun(delta, place, id: made)
+        positionsByID[TextKey(newID)] = position
+        if let index { positionsByIndex[index] = position }
+        let isValid = index == Int64(position) && id != nil && Self.isText(delta["function"]?["arguments"])
+        return isValid ? nil : begun(delta, position, id: newID)
     }
 
     private static func isText(_ arguments: JSONView?) -> Bool { arguments == nil || arguments?.kind == .string }
 
     /// The call that a delta continues; `nil` when it starts a new one.
-    private func place(index: Int64?, id: TextKey?, name: TextKey?) -> Int? {
-        if let id { return placesByID[id] }
+    private func position(index: Int64?, id: TextKey?, name: TextKey?) -> Int? {
+        if let id { return positionsByID[id] }
         guard let index else { return name == nil && !names.isEmpty ? names.count - 1 : nil }
-        guard let place = placesByIndex[index] else { return nil }
-        return name == nil || name == names[place] ? place : nil
+        guard let position = positionsByIndex[index] else { return nil }
+        return name == nil || name == names[position] ? position : nil
     }
 
-    private func begun(_ delta: JSONView, _ place: Int, id: String) -> [UInt8] {
+    private func begun(_ delta: JSONView, _ position: Int, id: String) -> [UInt8] {
         var object = ObjectWriter()
-        object.add("index", json: Array(String(place).utf8))
+        object.add("index", json: Array(String(position).utf8))
         object.add("id", json: Array(JSONText.quoted(id).utf8))
         if delta["type"] == nil { object.add("type", json: Array(#""function""#.utf8)) }
         var members = delta.members
@@ -78,9 +78,9 @@ struct ToolCallTracker: Sendable {
         return object.result() ?? []
     }
 
-    private func continued(_ delta: JSONView, _ place: Int) -> [UInt8] {
+    private func continued(_ delta: JSONView, _ position: Int) -> [UInt8] {
         let arguments = Self.arguments(delta["function"]?["arguments"])
-        var out = Array("{\"index\":\(place),\"function\":{\"arguments\":".utf8)
+        var out = Array("{\"index\":\(position),\"function\":{\"arguments\":".utf8)
         out += arguments
         out += "}}".utf8
         return out

@@ -10,18 +10,20 @@ extension Translator {
     func openAIBody(
         of request: ClientRequest, outputTokens: Int64?, _ promptCacheKey: (([UInt8]) -> String)?
     ) throws(GatewayError) -> [UInt8] {
-        guard request.choices == 1 || dialect.takesSeveralChoices || request.operation != .chat else {
-            throw Self.unsupported("n", "This model gives one answer a request; leave n out.")
+        guard request.choices == 1 || dialect.supportsMultipleChoices || request.operation != .chat else {
+            throw Self.unsupported("n", "This model returns one choice per request; omit n.")
         }
-        if !dialect.takesSchemas, request.operation == .chat, asksForSchema(request) { throw Self.withoutSchemas }
-        if dialect.billsFilesApart, request.traits.contains(.files) { throw Self.withoutFiles }
+        if !dialect.supportsSchemas, request.operation == .chat, asksForSchema(request) {
+            throw Self.schemasUnsupported
+        }
+        if dialect.billsFilesSeparately, request.traits.contains(.files) { throw Self.filesUnsupported }
         var splice = JSONSplice(request.body, request.members)
         splice.set("model", json: quotedModel)
         try request.body.withJSON { bytes throws(GatewayError) in
             try filter(request, bytes, &splice)
             guard request.operation == .chat else { return }
-            if let promptCacheKey { namePrompts(by: promptCacheKey, request, bytes, &splice) }
-            try keepOwnTools(request, bytes, &splice)
+            if let promptCacheKey { setPromptCacheKey(by: promptCacheKey, request, bytes, &splice) }
+            try keepClientTools(request, bytes, &splice)
             if !request.traits.isDisjoint(with: dialect.messages.triggers),
                 let messages = request.member("messages", in: bytes),
                 let rewritten = dialect.messages.rewritten(messages)
@@ -32,7 +34,7 @@ extension Translator {
         }
         if request.operation == .image { setImageFormat(&splice) }
         if request.streams { setStreamOptions(request, &splice) }
-        if dialect.tokenLimit == .apart, request.operation == .chat {
+        if dialect.tokenLimit == .separateThinking, request.operation == .chat {
             splitLimit(request, outputTokens ?? model.maxOutputTokens, &splice)
         } else if let outputTokens, request.operation == .chat || request.operation == .completion {
             setLimit(outputTokens, request.operation, &splice)
@@ -45,7 +47,7 @@ extension Translator {
             switch dialect.tokenLimit {
             case .byModel: model.wantsMaxCompletionTokens
             case .maxCompletionTokens: true
-            case .maxTokens, .apart: false
+            case .maxTokens, .separateThinking: false
             }
         if isNewer, operation == .chat {
             splice.set("max_completion_tokens", json: Self.digits(tokens))
@@ -90,7 +92,7 @@ extension Translator {
     ) throws(GatewayError) {
         let rules = dialect.rules(for: request.operation)
         let reasons = model.wantsMaxCompletionTokens && request.operation == .chat
-        let hasTools = !dialect.dropsBlanks || request.member("tools", in: bytes)?.isEmpty == false
+        let hasTools = !dialect.dropsEmpty || request.member("tools", in: bytes)?.isEmpty == false
         for (at, member) in request.members.enumerated() {
             let name = UnsafeBufferPointer(rebasing: bytes[member.name])
             let value = JSONView(bytes, member.value)
@@ -111,8 +113,8 @@ extension Translator {
                 continue
             }
             let isRefused =
-                dialect.dropsBlanks && value.isNull
-                || reasons && (Self.sampling.contains(name) || dialect.refusedByReasoners.contains(name))
+                dialect.dropsEmpty && value.isNull
+                || reasons && (Self.sampling.contains(name) || dialect.refusedByReasoningModels.contains(name))
                 || !hasTools && Self.toolFields.contains(name)
             if isRefused { splice.remove(at: at) }
         }
@@ -123,27 +125,27 @@ extension Translator {
     private static let promptCacheKeyBytesMax = 1_024
 
     /// Gives each org its own names at the vendor, so that none learns of, or is billed for, another org's prompts.
-    private func namePrompts(
+    private func setPromptCacheKey(
         by name: ([UInt8]) -> String, _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>,
         _ splice: inout JSONSplice
     ) {
-        let given = request.member("prompt_cache_key", in: bytes).flatMap {
+        let clientKey = request.member("prompt_cache_key", in: bytes).flatMap {
             $0.isNull ? nil : Array($0.raw.prefix(Self.promptCacheKeyBytesMax))
         }
         switch dialect.promptCacheKey {
         case .none: return
-        case .replaced: if given == nil { return }
+        case .replaced: if clientKey == nil { return }
         case .always: break
         }
-        splice.set("prompt_cache_key", json: Array("\"\(name(given ?? []))\"".utf8))
+        splice.set("prompt_cache_key", json: Array("\"\(name(clientKey ?? []))\"".utf8))
     }
 
-    private func keepOwnTools(
+    private func keepClientTools(
         _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
     ) throws(GatewayError) {
-        if let choice = request.member("tool_choice", in: bytes) { try OwnTools.check(choice: choice) }
+        if let choice = request.member("tool_choice", in: bytes) { try ClientTools.check(choice: choice) }
         guard let tools = request.member("tools", in: bytes),
-            let kept = try OwnTools.kept(tools, keepsMarkers: !dialect.messages.stripsCacheMarkers)
+            let kept = try ClientTools.kept(tools, keepsMarkers: !dialect.messages.stripsCacheMarkers)
         else { return }
         splice.set("tools", json: kept)
     }
@@ -166,8 +168,8 @@ extension Translator {
         _ request: ClientRequest, _ bytes: UnsafeBufferPointer<UInt8>, _ splice: inout JSONSplice
     ) {
         if let tools = request.member("tools", in: bytes), !tools.isEmpty {
-            let cleaned = tools.elements.filter(OwnTools.isOwn).map { tool in
-                JSONTree.object(JSONTree(tool).members.filter { OwnTools.isKnown($0.name) }).replacing("function") {
+            let cleaned = tools.elements.filter(ClientTools.isClientTool).map { tool in
+                JSONTree.object(JSONTree(tool).members.filter { ClientTools.isKnown($0.name) }).replacing("function") {
                     $0.replacing("parameters") { SchemaCleaner.gemini($0) }.without("strict")
                 }
             }

@@ -1,7 +1,7 @@
 package import GatewayModel
 internal import JSONScan
 package import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// Translates between the client's format, which is OpenAI's, and that of one deployment.
 ///
@@ -16,6 +16,7 @@ package struct Translator: Sendable {
     package let quotedModel: [UInt8]
     let claude: ClaudeModel
 
+    /// - Parameter upstreamModel: the name of the model at the provider.
     package init(dialect: Dialect, model: ModelEntry, upstreamModel: String) {
         self.dialect = dialect
         self.model = model
@@ -44,26 +45,26 @@ package struct Translator: Sendable {
     /// Whether output may be billed that does not appear in the stream.
     ///
     /// - Parameter asked: whether the client asks for thinking.
-    package func mayThinkUnseen(whenAsked asked: Bool) -> Bool {
+    package func mayHideThinking(whenAsked asked: Bool) -> Bool {
         switch dialect.wire {
         case .openAI: model.wantsMaxCompletionTokens || dialect.hidesThinking
-        case .anthropic: claude.thinksUnasked || claude.isUnknown || asked && claude.thinking != .none
+        case .anthropic: claude.thinksByDefault || claude.isUnknown || asked && claude.thinking != .none
         }
     }
 
     /// Whether its usage reports how many of the cached tokens are kept for an hour.
-    package var tellsHowLongIsKept: Bool { dialect.wire == .anthropic }
+    package var reportsCacheLifetime: Bool { dialect.wire == .anthropic }
 
-    static var withoutSchemas: GatewayError {
+    static var schemasUnsupported: GatewayError {
         unsupported(
-            "response_format", "This model cannot be held to a JSON schema; use another model.")
+            "response_format", "This model does not support JSON schemas; use another model.")
     }
 
-    static var withoutFiles: GatewayError {
+    static var filesUnsupported: GatewayError {
         unsupported(
             "messages",
-            "What reads files for this model is billed apart from tokens; send the file's text, or its pages"
-                + " as images.")
+            "Files for this model are billed separately from tokens, which cannot be charged to a key; send the file's"
+                + " text, or its pages as images.")
     }
 
     static func unsupported(_ param: String, _ message: String) -> GatewayError {

@@ -8,7 +8,7 @@ import Testing
     private let free = KeyRecord(
         keyID: "key_1", orgID: "org_1", name: "n", plan: "free", version: 1, orgVersion: 1, status: .active,
         expiresAtMs: nil, allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits(),
-        plansLimits: ["requests_per_day", "usd_per_day"])
+        limitsFromPlan: ["requests_per_day", "usd_per_day"])
 
     /// 5 h 11 min 30 s before midnight, and ten days before the month ends.
     private let now = String(20_779 * UTCCalendar.dayMs + UTCCalendar.dayMs - 18_690_000)

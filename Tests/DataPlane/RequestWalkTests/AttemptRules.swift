@@ -14,7 +14,7 @@ struct AttemptRules: WalkRules {
         case .resumeAttempt(let number):
             require(.pausesBalance, isPaused(number, facts) == true, "attempt \(number) resumed")
         case .noteAttempt(let report):
-            let isWaiting = facts.inCharge?.isPaused == true && facts.eventIsSilence && report.note.isFailure
+            let isWaiting = facts.inCharge?.isPaused == true && facts.eventIsSilence && report.observation.isFailure
             require(.slowReadersBlameNobody, !isWaiting, "a paused engine was given up")
         case .settle:
             require(.noAttemptOutlivesTheRequest, facts.running.isEmpty, "attempts \(facts.running) run at settle")
@@ -77,6 +77,6 @@ struct AttemptRules: WalkRules {
     }
 }
 
-extension AttemptNote {
+extension AttemptObservation {
     var isFailure: Bool { if case .failed = self { true } else { false } }
 }

@@ -28,7 +28,7 @@ import Testing
         walker.feed(.attemptEnded(attempt: attempt))
     }
 
-    private func started(_ fallbacks: Int, health: HealthBoard = HealthBoard()) -> Walker {
+    private func started(_ fallbacks: Int, health: SharedHealthTable = SharedHealthTable()) -> Walker {
         var walker = Walker(fallbacks: fallbacks, health: health)
         walker.dispatch(stream: false)
         return walker
@@ -48,7 +48,8 @@ import Testing
         _ = refuse(&walker, 2, 429, retryAfterMs: second)
         #expect(
             walker.attempts == [1, 2] && walker.status == 429 && walker.response?.headers["retry-after-ms"] == shown)
-        #expect(walker.notes == [.failed(.rateLimited, askedMs: first), .failed(.rateLimited, askedMs: second)])
+        #expect(
+            walker.notes == [.failed(.rateLimited, retryAfterMs: first), .failed(.rateLimited, retryAfterMs: second)])
     }
 
     @Test("429 is said only when every engine was limited", arguments: [true, false])
@@ -114,7 +115,7 @@ import Testing
 
     @Test("second tries end with the budget")
     func budget() {
-        let health = HealthBoard()
+        let health = SharedHealthTable()
         let retried = (0..<20).count { _ in
             var walker = started(1, health: health)
             return !refuse(&walker, 1, 500).allSatisfy { if case .setTimer(.retry, _) = $0 { false } else { true } }
@@ -138,21 +139,21 @@ import Testing
         var walker = started(3)
         walker.feed(.attemptFailed(attempt: 1, .ambiguous("connection reset")))
         #expect(walker.attempts == [1] && walker.status == 502 && walker.settles.map(\.cost.nano) == [0])
-        #expect(walker.notes == [.failed(.transient, askedMs: nil)])
+        #expect(walker.notes == [.failed(.transient, retryAfterMs: nil)])
     }
 
     @Test("an engine that breaks off a stream is out at once: its caller could not be helped, the next is")
     func brokenStream() throws {
-        let health = HealthBoard()
+        let health = SharedHealthTable()
         var walker = Walker(health: health)
         walker.dispatch(stream: true)
         walker.stream(1, Walker.text)
         walker.feed(.attemptFailed(attempt: 1, .ambiguous("reset")))
-        #expect(walker.notes == [.firstToken(afterMs: 0), .failed(.streamBroken, askedMs: nil)])
+        #expect(walker.notes == [.firstToken(afterMs: 0), .failed(.streamBroken, retryAfterMs: nil)])
         for case .startAttempt(let request) in walker.actions {
             health.began(request.target, for: request.key, streams: true, isFirst: true, atMs: 0)
         }
-        for case .noteAttempt(let report) in walker.actions { health.note(report, atMs: 0) }
+        for case .noteAttempt(let report) in walker.actions { health.record(report, atMs: 0) }
         var next = Walker(health: health)
         next.dispatch(stream: true)
         #expect(next.deployments == ["d2"])
@@ -256,7 +257,7 @@ import Testing
 
     @Test("a caller who leaves a stream early leaves nothing waiting")
     func leavesEarly() {
-        let health = HealthBoard()
+        let health = SharedHealthTable()
         for _ in 0..<10 {
             var walker = Walker(health: health)
             walker.dispatch(stream: true)
@@ -266,7 +267,7 @@ import Testing
             walker.feed(.clientGone)
             for case .noteAttempt(let report) in walker.actions {
                 #expect(report.streams && report.wasWaiting)
-                health.note(report, atMs: 0)
+                health.record(report, atMs: 0)
             }
         }
         #expect(health.snapshot.deployments.values.allSatisfy { $0.firstTokenMs(atMs: 100_000) == nil })
@@ -292,8 +293,8 @@ import Testing
 }
 
 extension Walker {
-    var notes: [AttemptNote] {
-        actions.compactMap { if case .noteAttempt(let report) = $0 { report.note } else { nil } }
+    var notes: [AttemptObservation] {
+        actions.compactMap { if case .noteAttempt(let report) = $0 { report.observation } else { nil } }
     }
     var deployments: [String] {
         actions.compactMap { if case .startAttempt(let request) = $0 { request.target.deployment.id } else { nil } }

@@ -46,7 +46,7 @@ struct CacheRules: WalkRules {
             return require(.answersAtHandAreFree, false, "an unreadable event")
         }
         let isFiled =
-            event.saved == kept.cost && event.model == kept.model && event.outcome == .completed && event.givenBack
+            event.saved == kept.cost && event.model == kept.model && event.outcome == .completed && event.refundsRequest
             && event.cost == .zero && event.usage == TokenUsage() && event.deployment == kept.deployment
         require(.answersAtHandAreFree, isFiled, "the event says otherwise")
     }

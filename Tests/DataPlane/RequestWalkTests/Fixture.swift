@@ -23,7 +23,7 @@ enum Fixture {
         WalkWorld(
             owner: "w", table: tables[scenario.afterCloses.rawValue][scenario.deployments], settings: scenario.settings,
             bounds: scenario.bounds,
-            digests: { _ in digests }, health: HealthBoard(),
+            digests: { _ in digests }, health: SharedHealthTable(),
             cache: scenario.hasCache ? cache : nil)
     }
 

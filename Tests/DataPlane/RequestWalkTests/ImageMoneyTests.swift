@@ -67,10 +67,10 @@ import Testing
         var plain = walker("dall-e-3", table, #","n":3"#)
         #expect(plain.askedHold.nano == 3 * 40_000)
         let event = try finish(&plain, 2)
-        #expect(event.cost.nano == 2 * 40_000 && event.usage.images == 2 && event.usage.imagePlace == 0)
+        #expect(event.cost.nano == 2 * 40_000 && event.usage.images == 2 && event.usage.imagePriceIndex == 0)
         var fine = walker("dall-e-3", table, #","quality":"hd","size":"auto""#)
         let dear = try finish(&fine, 1)
-        #expect(dear.cost.nano == 90_000 && dear.usage.imagePlace == 1 && dear.usageSource == .bounded)
+        #expect(dear.cost.nano == 90_000 && dear.usage.imagePriceIndex == 1 && dear.usageSource == .bounded)
     }
 
     @Test("a usage that costs nothing does not make images free")

@@ -66,7 +66,8 @@ struct MoneyRules: WalkRules {
         guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(settle.event)) else {
             return require(.settledOnce, false, "an unreadable event")
         }
-        let agrees = event.cost == settle.cost && event.hold == facts.hold && event.givenBack == settle.givesUnitBack
+        let agrees =
+            event.cost == settle.cost && event.hold == facts.hold && event.refundsRequest == settle.givesUnitBack
         require(.chargeCoversTheBill, agrees, "the event says otherwise")
         let given = facts.scenario.streams ? inCharge.chunks : inCharge.answer.map { [$0] } ?? []
         let isRead = facts.scenario.streams == inCharge.isEventStream && inCharge.status == 200

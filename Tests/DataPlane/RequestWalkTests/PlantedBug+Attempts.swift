@@ -51,7 +51,7 @@ extension PlantedBug {
             if case .setTimer(.retry, _) = action { [] } else { [action] }
         },
         replaces("a caller who leaves is not told of", breaks: .everyAttemptIsToldOf) { action, _ in
-            if case .noteAttempt(let report) = action, report.note == .noVerdict { [] } else { [action] }
+            if case .noteAttempt(let report) = action, report.observation == .noVerdict { [] } else { [action] }
         },
         replaces("an engine is paused twice", breaks: .pausesBalance) { action, _ in
             if case .pauseAttempt = action { [action, action] } else { [action] }

@@ -22,7 +22,7 @@ struct Walker {
     /// - Parameter dialects: the deployments' dialects, in the order in which they are tried.
     init(
         fallbacks: Int = 2, maxOutputTokens: Int64 = 100, dialects: [String] = ["openai"], table: RoutingTable? = nil,
-        afterClose: AfterClose = .stops, thinks: Bool = false, health: HealthBoard = HealthBoard(),
+        afterClose: AfterClose = .stops, thinks: Bool = false, health: SharedHealthTable = SharedHealthTable(),
         cache: WalkCache? = nil
     ) {
         walk = RequestWalk(

@@ -46,18 +46,18 @@ import Testing
             ("hd", "9x9", 120), ("vivid", nil, 120),
         ] as [(String?, String?, Int64)])
     func images(quality: String?, size: String?, nano: Int64) throws {
-        let place = try #require(price.imagePlace(quality: quality, size: size))
-        #expect(price.cost(of: TokenUsage(input: 1, output: 0, images: 3, imagePlace: place)).nano == 2 + 3 * nano)
+        let place = try #require(price.imagePriceIndex(quality: quality, size: size))
+        #expect(price.cost(of: TokenUsage(input: 1, output: 0, images: 3, imagePriceIndex: place)).nano == 2 + 3 * nano)
     }
 
     @Test("images without a price of their own have no place, and a place nobody knows is as dear as the dearest")
     func noImages() {
         var plain = price
         plain.images = []
-        #expect(plain.imagePlace(quality: "hd", size: nil) == nil)
+        #expect(plain.imagePriceIndex(quality: "hd", size: nil) == nil)
         #expect(plain.cost(of: TokenUsage(input: 0, output: 0, images: 3)).nano == 0)
-        #expect(price.cost(of: TokenUsage(input: 0, output: 0, images: 1, imagePlace: 99)).nano == 120)
-        #expect(price.cost(of: TokenUsage(input: 0, output: 0, images: 1, imagePlace: -1)).nano == 120)
+        #expect(price.cost(of: TokenUsage(input: 0, output: 0, images: 1, imagePriceIndex: 99)).nano == 120)
+        #expect(price.cost(of: TokenUsage(input: 0, output: 0, images: 1, imagePriceIndex: -1)).nano == 120)
     }
 
     @Test("saturates where everything is as large as can be")
@@ -144,12 +144,14 @@ import Testing
             let output = Int64.random(in: 0...1_000, using: &random)
             let images = Int64.random(in: 0...4, using: &random)
             let place = Int64.random(in: 0...3, using: &random)
-            let bound = price.worstCase(inputTokens: input, outputTokens: output, images: images, imagePlace: place)
+            let bound = price.worstCase(
+                inputTokens: input, outputTokens: output, images: images, imagePriceIndex: place)
             let used = Self.parts(5, of: .random(in: 0...input, using: &random), &random)
             let made = Self.parts(2, of: .random(in: 0...output, using: &random), &random)
             let usage = TokenUsage(
                 input: used[0], imageInput: used[1], cacheRead: used[2], cacheWrite: used[3], cacheWriteHour: used[4],
-                output: made[0], reasoning: made[1], images: .random(in: 0...images, using: &random), imagePlace: place)
+                output: made[0], reasoning: made[1], images: .random(in: 0...images, using: &random),
+                imagePriceIndex: place)
             #expect(price.cost(of: usage) <= bound, "\(usage) at \(price)")
         }
     }

@@ -34,7 +34,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             #"{"a":[1,]}"#, #"{"a":1e999}"#, "{\"a\":\(String(repeating: "9", count: 400))}", "\u{feff}{}",
             "{\"a\":\"\0\"}",
         ])
-    func refuses(text: String) { #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: bytes(text)) } }
+    func refuses(text: String) { #expect(throws: JSONError.self) { try JSONScanner.members(of: bytes(text)) } }
 
     @Test(
         "refuses bytes that are not UTF-8",
@@ -42,7 +42,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             as [[UInt8]])
     func notUTF8(wrong: [UInt8]) {
         let text = bytes(#"{"a":""#) + wrong + bytes(#""}"#)
-        #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: text) }
+        #expect(throws: JSONError.self) { try JSONScanner.members(of: text) }
     }
 
     @Test("every truncation of a document is refused")
@@ -50,7 +50,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let text = bytes(
             #"{"model":"smart","messages":[{"role":"user","content":"héllo \u00e9 \ud83d\ude00"}],"n":1.5e3,"t":null}"#)
         for end in 0..<text.count {
-            #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: Array(text[..<end])) }
+            #expect(throws: JSONError.self) { try JSONScanner.members(of: Array(text[..<end])) }
         }
     }
 
@@ -68,23 +68,23 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             bytes(#"{"a":"# + String(repeating: "[", count: n) + String(repeating: "]", count: n) + "}")
         }
         _ = try JSONScanner.members(of: deep(JSONScanner.depthMax - 1))
-        #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(JSONScanner.depthMax + 1)) }
-        #expect(throws: JSONFlaw.self) { try JSONScanner.members(of: deep(100_000)) }
-        #expect(throws: JSONFlaw.duplicateKey("model", depth: 1)) {
+        #expect(throws: JSONError.self) { try JSONScanner.members(of: deep(JSONScanner.depthMax + 1)) }
+        #expect(throws: JSONError.self) { try JSONScanner.members(of: deep(100_000)) }
+        #expect(throws: JSONError.duplicateKey("model", depth: 1)) {
             try JSONScanner.members(of: bytes(#"{"model":1,"mod\u0065l":2}"#))
         }
-        #expect(throws: JSONFlaw.duplicateKey("b", depth: 4)) {
+        #expect(throws: JSONError.duplicateKey("b", depth: 4)) {
             try JSONScanner.members(of: bytes(#"{"b":[{"b":{"b":1,"a":2,"\u0062":3}}]}"#))
         }
         _ = try JSONScanner.members(of: bytes("{\"caf\u{e9}\":1,\"cafe\u{301}\":2}"))
         let wide = (0..<100).map { "\"k\($0)\":1" }.joined(separator: ",")
-        #expect(throws: JSONFlaw.duplicateKey("k3", depth: 2)) {
+        #expect(throws: JSONError.duplicateKey("k3", depth: 2)) {
             try JSONScanner.members(of: bytes("{\"a\":{\(wide),\"k3\":1}}"))
         }
         let many = "{" + (0...JSONScanner.membersMax).map { "\"k\($0)\":1" }.joined(separator: ",") + "}"
-        #expect(throws: JSONFlaw.tooManyMembers) { try JSONScanner.members(of: bytes(many)) }
-        #expect(throws: JSONFlaw.notAnObject) { try JSONScanner.members(of: bytes("[1]")) }
-        #expect(throws: JSONFlaw.empty) { try JSONScanner.members(of: bytes("  ")) }
+        #expect(throws: JSONError.tooManyMembers) { try JSONScanner.members(of: bytes(many)) }
+        #expect(throws: JSONError.notAnObject) { try JSONScanner.members(of: bytes("[1]")) }
+        #expect(throws: JSONError.empty) { try JSONScanner.members(of: bytes("  ")) }
     }
 }
 

@@ -19,7 +19,7 @@ import Testing
         for at in 7..<text.count {
             var wrong = text
             wrong[at] = wrong[at] == "x" ? "y" : "x"
-            #expect(throws: HubKey.Flaw.mistyped) { try HubKey(parsing: String(wrong)) }
+            #expect(throws: HubKey.ParseError.mistyped) { try HubKey(parsing: String(wrong)) }
         }
     }
 
@@ -27,7 +27,7 @@ import Testing
         "tells foreign keys from mistyped ones",
         arguments: [("", false), ("sk-proj-1", false), ("sk-hub-", true), ("sk-hub-é", true)])
     func foreign(text: String, ours: Bool) {
-        #expect(throws: ours ? HubKey.Flaw.mistyped : .notAHubKey) { try HubKey(parsing: text) }
+        #expect(throws: ours ? HubKey.ParseError.mistyped : .notAHubKey) { try HubKey(parsing: text) }
     }
 }
 
@@ -53,7 +53,7 @@ import Testing
     @Test("refuses malformed files", arguments: ["", "1", "x:AAAA", "1:AAAA", "1:####"])
     func malformed(text: String) throws {
         let path = try write(text)
-        #expect(throws: SecretFile.Flaw.self) { try SecretFile(path: path) }
+        #expect(throws: SecretFile.ReadError.self) { try SecretFile(path: path) }
     }
 
     @Test("seals for one context and one purpose only")
@@ -62,12 +62,12 @@ import Testing
         let sealer = Sealer(file, purpose: .credentialAtRest)
         let sealed = try sealer.seal(Secret("sk-provider"), context: "credential|a")
         #expect(try sealer.open(sealed, context: "credential|a").reveal() == "sk-provider")
-        #expect(throws: Sealer.Flaw.self) { try sealer.open(sealed, context: "credential|b") }
-        #expect(throws: Sealer.Flaw.self) {
+        #expect(throws: Sealer.SealError.self) { try sealer.open(sealed, context: "credential|b") }
+        #expect(throws: Sealer.SealError.self) {
             try Sealer(file, purpose: .credentialInSnapshot).open(sealed, context: "credential|a")
         }
-        #expect(throws: Sealer.Flaw.self) { try sealer.open("1.AAAA", context: "credential|a") }
-        #expect(throws: Sealer.Flaw.self) { try sealer.open("9." + sealed.dropFirst(2), context: "credential|a") }
+        #expect(throws: Sealer.SealError.self) { try sealer.open("1.AAAA", context: "credential|a") }
+        #expect(throws: Sealer.SealError.self) { try sealer.open("9." + sealed.dropFirst(2), context: "credential|a") }
         #expect(try sealer.seal(Secret("sk-provider"), context: "credential|a") != sealed, "a fresh nonce each time")
     }
 }

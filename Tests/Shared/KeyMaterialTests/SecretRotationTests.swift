@@ -34,7 +34,7 @@ import Testing
         for sealed in [before, after] {
             #expect(try Sealer(used, purpose: .credentialAtRest).open(sealed, context: "a").reveal() == "sk-1")
         }
-        #expect(throws: Sealer.Flaw.self) {
+        #expect(throws: Sealer.SealError.self) {
             try Sealer(used.keepingCurrent(), purpose: .credentialAtRest).open(before, context: "a")
         }
     }
@@ -46,7 +46,7 @@ import Testing
         let used = old.adding().usingNewest()
         let sealed = try Sealer(used, purpose: .credentialInSnapshot).seal(Secret("sk-1"), context: "a")
         let sealer = Sealer(live, purpose: .credentialInSnapshot)
-        #expect(throws: Sealer.Flaw.self) { try sealer.open(sealed, context: "a") }
+        #expect(throws: Sealer.SealError.self) { try sealer.open(sealed, context: "a") }
         try write(used)
         #expect(try sealer.open(sealed, context: "a").reveal() == "sk-1")
         #expect(live.file == used)
@@ -72,13 +72,13 @@ import Testing
     @Test("a password may stand in a line of its own, and is replaced by one that may stand in a URL")
     func passwords() throws {
         try "correct:horse\n".write(toFile: path, atomically: true, encoding: .utf8)
-        let plain = try SecretFile(path: path, takesPlain: true)
+        let plain = try SecretFile(path: path, allowsPlainPassword: true)
         #expect(plain.current.password == Secret("correct:horse") && plain.current.name == "0")
-        #expect(throws: SecretFile.Flaw.self) { try SecretFile(path: path) }
+        #expect(throws: SecretFile.ReadError.self) { try SecretFile(path: path) }
         let used = plain.adding().usingNewest()
         #expect(used.text.hasPrefix("correct:horse\n1:"))
         #expect(used.current.password.reveal().allSatisfy { $0 != "/" && $0 != "+" && $0 != ":" })
         try write(used)
-        #expect(try SecretFile(path: path, takesPlain: true) == used)
+        #expect(try SecretFile(path: path, allowsPlainPassword: true) == used)
     }
 }

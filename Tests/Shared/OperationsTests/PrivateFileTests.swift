@@ -39,12 +39,12 @@ import Testing
 
     @Test("where nothing can be written, what stood there stays")
     func fails() throws {
-        #expect(throws: PrivateFile.Flaw.self) { try PrivateFile.write("x", to: folder + "/missing/secret") }
+        #expect(throws: PrivateFile.WriteError.self) { try PrivateFile.write("x", to: folder + "/missing/secret") }
         let path = folder + "/secret"
         try PrivateFile.write("old", to: path)
         // A directory in place of the temporary file cannot be unlinked.
         try FileManager.default.createDirectory(atPath: path + ".new", withIntermediateDirectories: true)
-        #expect(throws: PrivateFile.Flaw.self) { try PrivateFile.write("new", to: path) }
+        #expect(throws: PrivateFile.WriteError.self) { try PrivateFile.write("new", to: path) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     }
 

@@ -11,7 +11,7 @@ import Testing
         #expect(read.integer("C", default: 1, in: 1...9) == 1)
         #expect(read.text("D", default: "d") == "d")
         _ = read.requiredText("E")
-        #expect(throws: SettingsFlaw.self) { try read.finish() }
+        #expect(throws: SettingsError.self) { try read.finish() }
         #expect(read.problems.count == 4, "B, C, E and OTHER")
     }
 

@@ -7,15 +7,16 @@ import Testing
     @Test("hand-written JSON reads back as the same event")
     func roundTrip() throws {
         let event = UsageEvent(
-            id: "01234567-89ab-7000-8000-000000000000", keyID: "key_1", orgID: "org_1", owner: "w-1",
+            id: "01234567-89ab-7000-8000-000000000000", keyID: "key_1", orgID: "org_1", loopID: "w-1",
             requested: "sm\"art\n", model: "modèle\\\u{1}", deployment: "d", priceID: 7, admittedMs: 12,
             usage: TokenUsage(input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5), usageSource: .counted,
             cost: NanoUSD(99), hold: NanoUSD(100), outcome: .interrupted, status: 200, attempts: 2, streamed: true,
-            givenBack: false,
+            refundsRequest: false,
             firstByteMs: 3, durationMs: 4, configVersion: 5, rawUsage: #"{"prompt_tokens":1}"#)
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(event.json)) == event)
         var pictures = event
-        pictures.usage = TokenUsage(input: 1, imageInput: 2, cacheWriteHour: 3, output: 0, images: 4, imagePlace: 5)
+        pictures.usage = TokenUsage(
+            input: 1, imageInput: 2, cacheWriteHour: 3, output: 0, images: 4, imagePriceIndex: 5)
         #expect(try JSONDecoder().decode(UsageEvent.self, from: Data(pictures.json)) == pictures)
         var bare = event
         bare.rawUsage = nil
@@ -47,12 +48,12 @@ import Testing
     }
 }
 
-@Suite struct DoorbellTests {
-    @Test("reads what it writes", arguments: [Doorbell.config(42), .key(digest: "abc", version: 7), .lost])
-    func roundTrip(bell: Doorbell) { #expect(Doorbell(message: bell.message) == bell) }
+@Suite struct ChangeNotificationTests {
+    @Test("reads what it writes", arguments: [ChangeNotification.config(42), .key(digest: "abc", version: 7), .lost])
+    func roundTrip(change: ChangeNotification) { #expect(ChangeNotification(message: change.message) == change) }
 
     @Test("ignores noise", arguments: ["", "config", "config x", "key a b", "other 1"])
-    func noise(message: String) { #expect(Doorbell(message: message) == nil) }
+    func noise(message: String) { #expect(ChangeNotification(message: message) == nil) }
 }
 
 @Suite struct ScopeLimitsTests {

@@ -8,7 +8,7 @@ extension HealthTable {
         var health = HealthTable()
         for target in table.allTargets where ids.contains(target.deployment.id) {
             for n in 0..<CircuitBreaker.failuresMax {
-                health.attempt(target, for: KeyMark("key \(n)"), .failed(.transient, askedMs: nil), atMs: now)
+                health.attempt(target, for: KeyHash("key \(n)"), .failed(.transient, retryAfterMs: nil), atMs: now)
             }
         }
         return health
@@ -16,10 +16,11 @@ extension HealthTable {
 
     /// An attempt that ends at once.
     mutating func attempt(
-        _ target: RouteTarget, for key: KeyMark = anyMark, _ note: AttemptNote, takingMs: Int64 = 0, atMs now: Int64
+        _ target: RouteTarget, for key: KeyHash = anyKeyHash, _ note: AttemptObservation, takingMs: Int64 = 0,
+        atMs now: Int64
     ) {
         began(target, for: key, streams: true, isFirst: true, atMs: now - takingMs)
-        self.note(
+        self.record(
             AttemptReport(target, for: key, startedMs: now - takingMs, streams: true, wasWaiting: true, note), atMs: now
         )
     }
@@ -79,7 +80,7 @@ let anyKey = KeyRecord(
     keyID: "k", orgID: "o", name: "n", plan: "p", version: 1, orgVersion: 1, status: .active, expiresAtMs: nil,
     allowedModels: nil, keyLimits: ScopeLimits(), orgLimits: ScopeLimits())
 
-let anyMark = KeyMark(anyKey.keyID)
+let anyKeyHash = KeyHash(anyKey.keyID)
 
 /// A small generator, so that a failing seed replays exactly (SplitMix64).
 struct Seeded: RandomNumberGenerator {

@@ -54,7 +54,7 @@ import Testing
         let steady = routes(engines, by: Objective(uptime: 1))
         var failing = measured(steady, ["a": 100, "b": 110])
         for target in steady.allTargets where target.deployment.id == "a" {
-            failing.attempt(target, .failed(.transient, askedMs: nil), atMs: 1_960)
+            failing.attempt(target, .failed(.transient, retryAfterMs: nil), atMs: 1_960)
         }
         #expect(try ids(steady, failing)[0] == "b")
     }
@@ -65,7 +65,7 @@ import Testing
         var health = measured(table, ["a": 100])
         #expect((0..<50).contains { (try? ids(table, health, seed: $0)[0]) == "b" })
         for target in table.allTargets where target.deployment.id == "b" {
-            for _ in 0..<3 { health.began(target, for: anyMark, streams: true, isFirst: true, atMs: 1_000) }
+            for _ in 0..<3 { health.began(target, for: anyKeyHash, streams: true, isFirst: true, atMs: 1_000) }
         }
         #expect(!(0..<50).contains { (try? ids(table, health, seed: $0)[0]) == "b" }, "three are finding out")
     }
@@ -89,7 +89,7 @@ import Testing
         func health(_ refused: Set<String>) -> HealthTable {
             var health = HealthTable()
             for target in table.allTargets where refused.contains(target.deployment.id) {
-                health.attempt(target, .failed(.operatorAuth, askedMs: nil), atMs: 1_000)
+                health.attempt(target, .failed(.operatorAuth, retryAfterMs: nil), atMs: 1_000)
             }
             return health
         }
@@ -104,14 +104,14 @@ import Testing
     @Test("one request probes what failed, first of its plan; the others come to it last")
     func probe() throws {
         let table = routes([Engine(id: "a"), Engine(id: "b", modelOrder: 1)], by: nil)
-        let board = HealthBoard()
+        let board = SharedHealthTable()
         for target in table.allTargets where target.deployment.id == "a" {
             for _ in 0..<5 {
-                board.began(target, for: anyMark, streams: true, isFirst: true, atMs: 0)
-                board.note(
+                board.began(target, for: anyKeyHash, streams: true, isFirst: true, atMs: 0)
+                board.record(
                     AttemptReport(
-                        target, for: anyMark, startedMs: 0, streams: true, wasWaiting: true,
-                        .failed(.transient, askedMs: nil)),
+                        target, for: anyKeyHash, startedMs: 0, streams: true, wasWaiting: true,
+                        .failed(.transient, retryAfterMs: nil)),
                     atMs: 0)
             }
         }
@@ -144,15 +144,15 @@ import Testing
             [Engine(id: "a"), Engine(id: "b"), Engine(id: "c", provider: "q", modelOrder: 1)], by: Self.fast)
         var health = HealthTable()
         for target in table.allTargets where target.deployment.provider == "p" {
-            for _ in 0..<3 { health.attempt(target, .failed(.unreachable, askedMs: nil), atMs: 1_000) }
+            for _ in 0..<3 { health.attempt(target, .failed(.unreachable, retryAfterMs: nil), atMs: 1_000) }
         }
         #expect(try ids(table, health).first == "c")
         let a = try #require(table.allTargets.first { $0.deployment.id == "a" })
-        #expect(health.standing(of: a, atMs: 2_000) == .out("provider_unreachable", untilMs: 6_000))
+        #expect(health.availability(of: a, atMs: 2_000) == .out("provider_unreachable", untilMs: 6_000))
         let told = DeploymentHealth(text: health.text(of: "a", atMs: 2_000, wallMs: 9_000), atMs: 2_000, wallMs: 9_000)
-        #expect(told?.standing(atMs: 2_000) == .out("circuit_open", untilMs: 6_000), "as others are told")
-        health.attempt(a, .failed(.transient, askedMs: nil), atMs: 2_000)
-        #expect(health.standing(of: a, atMs: 2_000) == .ready, "an error is an answer: it can be reached")
+        #expect(told?.availability(atMs: 2_000) == .out("circuit_open", untilMs: 6_000), "as others are told")
+        health.attempt(a, .failed(.transient, retryAfterMs: nil), atMs: 2_000)
+        #expect(health.availability(of: a, atMs: 2_000) == .ready, "an error is an answer: it can be reached")
     }
 
     @Test("hard constraints leave out who cannot, and say why")
@@ -172,7 +172,7 @@ import Testing
             nowMs: 1, random: &random)
         #expect(
             Dictionary(told.excluded.map { ($0.model, $0.reason) }) { a, _ in a } == [
-                "model-dear": .tooDear, "model-plain": .noTools, "model-small": .windowTooSmall,
+                "model-dear": .tooExpensive, "model-plain": .noTools, "model-small": .windowTooSmall,
             ])
         #expect(told.candidates.map(\.target.deployment.id) == ["large"])
         let none = routes([Engine(id: "plain", tools: false)], by: nil)

@@ -6,7 +6,7 @@ import Routing
 /// How a deployment handles one request.
 enum EngineAnswer {
     case answers(afterMs: Int64, tokens: Int64, overMs: Int64)
-    case fails(FailureClass, afterMs: Int64, askedMs: Int64? = nil)
+    case fails(FailureClass, afterMs: Int64, retryAfterMs: Int64? = nil)
 
     /// The first token after about this long (log-normal), then 50 tokens at 100 per second.
     static func usual(_ firstMs: Double, spread: Double = 0.25, _ random: inout Seeded) -> Self {
@@ -120,7 +120,7 @@ struct RoutingSimulation {
             let plan = try? table.plan(
                 for: "all", facts: RouteFacts(), key: anyKey, atMs: 5, health: health, nowMs: now, random: &random)
         else { return }
-        if plan.reason == .probe { health.claimProbe(of: plan.targets[0], for: anyMark, atMs: now) }
+        if plan.reason == .probe { health.claimProbe(of: plan.targets[0], for: anyKeyHash, atMs: now) }
         records.append(Record(atMs: now))
         start(Flight(request: records.count - 1, plan: plan, place: 0, startedMs: now), isFirst: true, at: now)
     }
@@ -129,7 +129,7 @@ struct RoutingSimulation {
         var flight = flight
         flight.startedMs = now
         let id = flight.target.deployment.id
-        health.began(flight.target, for: anyMark, streams: true, isFirst: isFirst, atMs: now)
+        health.began(flight.target, for: anyKeyHash, streams: true, isFirst: isFirst, atMs: now)
         records[flight.request].asked.append(id)
         let running = inFlight[id, default: 0]
         inFlight[id] = running + 1
@@ -145,9 +145,9 @@ struct RoutingSimulation {
             note(flight, .firstToken(afterMs: afterMs), wasWaiting: true, at: now)
             records[flight.request].servedMs = now
             add(.ended(flight, tokens: tokens, overMs: overMs), atMs: now + overMs)
-        case .fails(let failure, _, let askedMs):
+        case .fails(let failure, _, let retryAfterMs):
             inFlight[flight.target.deployment.id, default: 1] -= 1
-            note(flight, .failed(failure, askedMs: askedMs), wasWaiting: true, at: now)
+            note(flight, .failed(failure, retryAfterMs: retryAfterMs), wasWaiting: true, at: now)
             var next = flight
             if flight.place + 1 < flight.plan.targets.count {
                 next.place += 1
@@ -161,10 +161,11 @@ struct RoutingSimulation {
         }
     }
 
-    private mutating func note(_ flight: Flight, _ note: AttemptNote, wasWaiting: Bool, at now: Int64) {
-        health.note(
+    private mutating func note(_ flight: Flight, _ note: AttemptObservation, wasWaiting: Bool, at now: Int64) {
+        health.record(
             AttemptReport(
-                flight.target, for: anyMark, startedMs: flight.startedMs, streams: true, wasWaiting: wasWaiting, note),
+                flight.target, for: anyKeyHash, startedMs: flight.startedMs, streams: true, wasWaiting: wasWaiting, note
+            ),
             atMs: now)
     }
 

@@ -123,7 +123,7 @@ import Testing
         // Each has room for 50 at once; a successful request takes 0.7 s.
         let full: (String, FailureClass) -> SimulatedEngine = { id, failure in
             SimulatedEngine(engine: Engine(id: id, provider: id)) { _, running, random in
-                running >= 50 ? .fails(failure, afterMs: 2, askedMs: 1_000) : .usual(200, &random)
+                running >= 50 ? .fails(failure, afterMs: 2, retryAfterMs: 1_000) : .usual(200, &random)
             }
         }
         let capacity = 2 * 50 / 0.7

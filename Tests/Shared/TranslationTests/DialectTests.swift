@@ -1,7 +1,7 @@
 import GatewayModel
 import JSONScan
 import PlaneContract
-import ProviderSchemas
+import ProviderResponses
 import Testing
 import Translation
 
@@ -101,7 +101,7 @@ import Translation
     @Test("holds streams for whole whose thinking does not pass")
     func thinking() throws {
         func mayThink(_ dialect: String, _ model: String, asked: Bool) throws -> Bool {
-            try Vectors.translator(dialect, model: model).mayThinkUnseen(whenAsked: asked)
+            try Vectors.translator(dialect, model: model).mayHideThinking(whenAsked: asked)
         }
         #expect(try !mayThink("openai", "m", asked: true) && mayThink("openai", "reasoner", asked: false))
         for dialect in ["xai", "gemini-compat", "openrouter"] { #expect(try mayThink(dialect, "m", asked: false)) }
@@ -119,7 +119,7 @@ import Translation
         var stream = try Vectors.translator("vllm").stream(of: .chat, as: Vectors.identity)
         var last = StreamStep.nothing
         for number in 0...256 {
-            last = stream.take(
+            last = stream.translate(
                 Array(#"{"choices":[{"index":0,"delta":{"tool_calls":[{"id":"c\#(number)"}]}}]}"#.utf8))
         }
         guard case .broken = last else {

@@ -1,7 +1,7 @@
 import GatewayModel
 import JSONScan
 import PlaneContract
-import ProviderSchemas
+import ProviderResponses
 import Testing
 import Translation
 

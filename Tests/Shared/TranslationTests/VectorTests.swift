@@ -2,7 +2,7 @@ import EventStream
 import Foundation
 import GatewayModel
 import JSONScan
-import ProviderSchemas
+import ProviderResponses
 import Testing
 import Translation
 
@@ -29,7 +29,7 @@ import Translation
     @Test("answers become chat completions", arguments: Vectors.files("answers", "json"))
     func answers(file: Vectors.File) throws {
         let translator = try Vectors.translator(file.folder)
-        guard let answer = translator.answer(try file.bytes, to: .chat, as: Vectors.identity) else {
+        guard let answer = translator.response(from: try file.bytes, to: .chat, as: Vectors.identity) else {
             return try file.check("no answer\n")
         }
         if let message = answer.facts.errorMessage { return try file.check("error: \(message)\n") }
@@ -56,7 +56,7 @@ import Translation
         let body = Array(bytes[(end + 1)...])
         let refusal = status == 200 ? ProviderRefusal(inBand: body) : ProviderRefusal(status: status, body: body)
         let wait = refusal.waitMs.map { ", wait \($0) ms" } ?? ""
-        let waitInWords = refusal.waitInWordsMs.map { ", its words say \($0) ms" } ?? ""
+        let waitInWords = refusal.waitInMessageMs.map { ", its words say \($0) ms" } ?? ""
         try file.check("\(refusal.failure)\(wait)\(waitInWords)\n")
     }
 
@@ -91,7 +91,7 @@ import Translation
         for part in parts {
             try parser.feed(part) { event in
                 guard end == nil, !event.data.isEmpty else { return }
-                switch translator.take(event.data) {
+                switch translator.translate(event.data) {
                 case .nothing: break
                 case .chunk(let chunk): take(chunk)
                 case .last(let chunk):

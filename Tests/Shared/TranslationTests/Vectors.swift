@@ -42,7 +42,7 @@ enum Vectors {
         "ollama", "vllm", "llamacpp", "gemini-compat", "anthropic",
     ]
 
-    static let identity = AnswerIdentity(RequestID(milliseconds: 0, random: (1, 2)), wallMs: 1_760_000_000_000)
+    static let identity = ResponseIdentity(RequestID(milliseconds: 0, random: (1, 2)), wallMs: 1_760_000_000_000)
 
     static func translator(_ dialect: String, model: String = "m") throws -> Translator {
         let entry = ModelEntry(
@@ -78,9 +78,9 @@ struct GivenRequest {
                 case "messages":
                     for message in value.elements {
                         var members = message.members
-                        while let (name, value) = members.next() { traits.note(name, value) }
+                        while let (name, value) = members.next() { traits.record(name, value) }
                         for part in message["content"].map({ Array($0.elements) }) ?? [] {
-                            if ContentPart.isOdd(part) { traits.insert(.oddParts) }
+                            if ContentPart.hasUnknownMembers(part) { traits.insert(.nonstandardParts) }
                             if part["type"]?.isText("file") == true { traits.insert(.files) }
                         }
                     }

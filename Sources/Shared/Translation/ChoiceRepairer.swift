@@ -1,14 +1,14 @@
 internal import JSONScan
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// Repairs the choices of chunks and responses that clients would stumble over.
 ///
 /// Clients merge deltas by simple rules: a repeated role, id or name is concatenated, a call without an index is an
 /// error, and content in parts is not text.
-struct ChoiceMender: Sendable {
+struct ChoiceRepairer: Sendable {
     enum Result {
-        case fine
-        case mended([UInt8])
+        case unchanged
+        case repaired([UInt8])
         case tooManyCalls
     }
 
@@ -17,29 +17,29 @@ struct ChoiceMender: Sendable {
     /// Choices beyond this many are not repaired.
     private static let choicesMax = 128
 
-    private let identity: AnswerIdentity
+    private let identity: ResponseIdentity
     private let endsCallsWithStop: Bool
     private var rolesSeen: Set<Int64> = []
     private var calls: [Int64: ToolCallTracker] = [:]
 
-    init(_ identity: AnswerIdentity, endsCallsWithStop: Bool) {
+    init(_ identity: ResponseIdentity, endsCallsWithStop: Bool) {
         self.identity = identity
         self.endsCallsWithStop = endsCallsWithStop
     }
 
     /// - Parameter choices: the array of a chunk.
-    mutating func mend(deltas choices: JSONView) -> Result {
-        mend(choices, "delta") { me, value, choice throws(TooManyCalls) in try me.mended(delta: value, choice) }
+    mutating func repair(deltas choices: JSONView) -> Result {
+        repair(choices, "delta") { me, value, choice throws(TooManyCalls) in try me.repaired(delta: value, choice) }
     }
 
     /// - Parameter choices: the array of a complete response.
-    mutating func mend(messages choices: JSONView) -> Result {
-        mend(choices, "message") { _, value, _ throws(TooManyCalls) in Self.mended(message: value) }
+    mutating func repair(messages choices: JSONView) -> Result {
+        repair(choices, "message") { _, value, _ throws(TooManyCalls) in Self.repaired(message: value) }
     }
 
-    private mutating func mend(
+    private mutating func repair(
         _ choices: JSONView, _ holder: StaticString,
-        _ body: (inout ChoiceMender, JSONView, Int64) throws(TooManyCalls) -> [UInt8]?
+        _ body: (inout ChoiceRepairer, JSONView, Int64) throws(TooManyCalls) -> [UInt8]?
     ) -> Result {
         var out = Array("[".utf8)
         var hasChanged = false
@@ -53,7 +53,7 @@ struct ChoiceMender: Sendable {
                 if JSONString.equals(name, holder) {
                     do throws(TooManyCalls) { changed = try body(&self, value, number) } catch { return .tooManyCalls }
                 } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
-                    changed = mended(finish: value, number)
+                    changed = repaired(finish: value, number)
                 }
                 object.add(name, value, changed: changed)
             }
@@ -62,17 +62,17 @@ struct ChoiceMender: Sendable {
             out += changed ?? Array(choice.raw)
         }
         out.append(UInt8(ascii: "]"))
-        return hasChanged ? .mended(out) : .fine
+        return hasChanged ? .repaired(out) : .unchanged
     }
 
-    private func mended(finish: JSONView, _ choice: Int64) -> [UInt8]? {
+    private func repaired(finish: JSONView, _ choice: Int64) -> [UInt8]? {
         guard finish.hasText else { return Array("null".utf8) }
         let isCall = endsCallsWithStop && finish.isText("stop") && calls[choice] != nil
         let word = isCall ? "tool_calls" : FinishReason.standard(finish)
         return FinishReason.isStandard(finish) && !isCall ? nil : Array("\"\(word)\"".utf8)
     }
 
-    private mutating func mended(delta: JSONView, _ choice: Int64) throws(TooManyCalls) -> [UInt8]? {
+    private mutating func repaired(delta: JSONView, _ choice: Int64) throws(TooManyCalls) -> [UInt8]? {
         guard delta.kind == .object, (0..<Int64(Self.choicesMax)).contains(choice) else { return nil }
         var object = ObjectWriter()
         let isFirst = rolesSeen.insert(choice).inserted
@@ -80,15 +80,15 @@ struct ChoiceMender: Sendable {
         var members = delta.members
         while let (name, value) = members.next() {
             if JSONString.equals(name, "role"), !isFirst {
-                object.leaveOut()
+                object.omit()
             } else if JSONString.equals(name, "tool_calls"), value.kind == .array {
                 var tracker = calls.removeValue(forKey: choice) ?? ToolCallTracker(id: "\(identity.stem)_\(choice)")
                 defer { if !tracker.isEmpty { calls[choice] = tracker } }
                 // An empty list means the same as none, but some clients branch on its presence.
                 if value.isEmpty {
-                    object.leaveOut()
+                    object.omit()
                 } else {
-                    object.add(name, value, changed: try tracker.mended(value))
+                    object.add(name, value, changed: try tracker.repaired(value))
                 }
             } else if JSONString.equals(name, "content"), value.kind == .array {
                 Self.add(parts: value, to: &object)
@@ -99,7 +99,7 @@ struct ChoiceMender: Sendable {
         return object.result()
     }
 
-    private static func mended(message: JSONView) -> [UInt8]? {
+    private static func repaired(message: JSONView) -> [UInt8]? {
         guard message["content"]?.kind == .array else { return nil }
         var object = ObjectWriter()
         var members = message.members

@@ -1,7 +1,7 @@
 /// Identifies the key of an attempt in health data: a hash of the key's id (FNV-1a, 64 bits).
 ///
 /// Two keys with the same hash count as one, which can only make a breaker more patient.
-package struct KeyMark: Hashable, Sendable {
+package struct KeyHash: Hashable, Sendable {
     private let value: UInt64
 
     package init(_ keyID: String) {

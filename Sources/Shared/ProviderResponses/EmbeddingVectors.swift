@@ -9,14 +9,14 @@ internal import JSONScan
 package enum EmbeddingVectors {
     /// - Parameters:
     ///   - body: a validated JSON document.
-    ///   - place: the range of its `data` array.
+    ///   - listRange: the range of its `data` array.
     /// - Returns: the document with each `data[].embedding` converted and everything else unchanged; `nil` when a
     ///   vector is in neither format, is empty, or has a value that does not fit single precision.
-    package static func converted(_ body: [UInt8], listAt place: Range<Int>, toBase64: Bool) -> [UInt8]? {
+    package static func converted(_ body: [UInt8], listAt listRange: Range<Int>, toBase64: Bool) -> [UInt8]? {
         body.withJSON { bytes in
             var out: [UInt8] = []
             var copied = 0
-            for item in JSONView(bytes, place).elements {
+            for item in JSONView(bytes, listRange).elements {
                 guard let vector = item["embedding"], vector.hasText || !vector.isEmpty else { return nil }
                 guard (vector.kind == .string) != toBase64 else { continue }
                 guard let text = toBase64 ? base64(of: vector) : numbers(in: vector) else { return nil }

@@ -24,12 +24,12 @@ extension Translator {
         of request: ClientRequest, in bytes: UnsafeBufferPointer<UInt8>, _ tokens: Int64
     ) -> Int64 {
         let switched = request.member("enable_thinking", in: bytes)?.bool
-        let given = request.member("thinking_budget", in: bytes)?.integer
+        let requested = request.member("thinking_budget", in: bytes)?.integer
         let effort = request.member("reasoning_effort", in: bytes)
-        let asks = switched ?? (given ?? 0 > 0 || effort?.hasText == true && effort?.isText("none") == false)
+        let asks = switched ?? (requested ?? 0 > 0 || effort?.hasText == true && effort?.isText("none") == false)
         guard asks, tokens > 1 else { return 0 }
         let share = Self.shares.first { effort?.isText($0.effort) == true }?.share ?? Self.shareDefault
-        let wanted = given ?? max(1, tokens / 100 * share)
+        let wanted = requested ?? max(1, tokens / 100 * share)
         return min(max(1, wanted), tokens - 1)
     }
 }

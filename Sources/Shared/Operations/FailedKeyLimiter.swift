@@ -4,7 +4,7 @@
 /// while that is further ahead than a burst's worth of intervals, the address has to wait. Another GCRA covers all
 /// addresses together, but applies only to those that failed within the last minute: a flood from many addresses cannot
 /// block a newcomer's first key. Valid keys cost nothing, and neither do those the worker already knows to be bad.
-package struct FailedKeys<Address: Hashable & Sendable>: Sendable {
+package struct FailedKeyLimiter<Address: Hashable & Sendable>: Sendable {
     /// The most addresses remembered. When it is full of recent failures, unknown addresses count as recent ones too.
     package static var addressesMax: Int { 65_536 }
     package static var rememberedMs: Int64 { 60_000 }
@@ -41,6 +41,7 @@ package struct FailedKeys<Address: Hashable & Sendable>: Sendable {
         return isKnown && overallMs > 0 ? overallMs : nil
     }
 
+    /// Counts one unknown, revoked or expired key from the address.
     package mutating func failed(_ address: Address, atMs now: Int64) {
         guard intervalMs > 0 else { return }
         overallArrivalMs = min(max(overallArrivalMs, now) + Self.overallIntervalMs, now + 2 * Self.overallAheadMs)

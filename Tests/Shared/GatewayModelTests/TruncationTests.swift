@@ -1,7 +1,7 @@
 import GatewayModel
 import Testing
 
-@Suite struct CutTests {
+@Suite struct TruncationTests {
     @Test(
         "a text is cut by bytes, between two scalars",
         arguments: [
@@ -9,13 +9,13 @@ import Testing
             ("☃☃", 5, "☃"),
             ("😀😀", 4, "😀"), ("😀😀", 7, "😀"), ("", 5, ""),
         ])
-    func cut(text: String, max: Int, kept: String) { #expect(text.cut(toBytes: max) == kept) }
+    func cut(text: String, max: Int, kept: String) { #expect(text.truncated(toBytes: max) == kept) }
 
     @Test("one character of any length is cut like any other text")
     func cluster() {
         let name = "e" + String(repeating: "\u{301}", count: 100_000)
         #expect(name.count == 1)
-        #expect(name.cut(toBytes: 128).utf8.count == 127)
-        #expect(name.utf8.starts(with: name.cut(toBytes: 128).utf8))
+        #expect(name.truncated(toBytes: 128).utf8.count == 127)
+        #expect(name.utf8.starts(with: name.truncated(toBytes: 128).utf8))
     }
 }

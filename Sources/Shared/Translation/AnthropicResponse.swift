@@ -1,12 +1,12 @@
 internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
-internal import ProviderSchemas
+internal import ProviderResponses
 
 /// Translates a complete Message into a chat completion.
-enum AnthropicAnswer {
+enum AnthropicResponse {
     /// - Returns: `nil` when the body is not a Message. An error body is returned unchanged.
-    static func translated(_ body: [UInt8], as identity: AnswerIdentity) -> TranslatedAnswer? {
+    static func translated(_ body: [UInt8], as identity: ResponseIdentity) -> TranslatedResponse? {
         guard let members = try? JSONScanner.members(of: body), !members.isEmpty else { return nil }
         let translated = body.withJSON { bytes -> [UInt8]? in
             guard let start = bytes.firstIndex(of: UInt8(ascii: "{")), let end = bytes.lastIndex(of: UInt8(ascii: "}"))
@@ -16,13 +16,13 @@ enum AnthropicAnswer {
             guard message["content"]?.kind == .array else { return nil }
             return completion(message, identity).bytes
         }
-        guard let translated, let facts = try? ProviderAnswer(translated, for: .chat) else { return nil }
-        return TranslatedAnswer(body: translated, facts: facts)
+        guard let translated, let facts = try? ProviderResponse(translated, for: .chat) else { return nil }
+        return TranslatedResponse(body: translated, facts: facts)
     }
 
-    private static func completion(_ message: JSONView, _ identity: AnswerIdentity) -> JSONTree {
+    private static func completion(_ message: JSONView, _ identity: ResponseIdentity) -> JSONTree {
         var usage = AnthropicUsage()
-        if let given = message["usage"] { usage.take(given) }
+        if let reported = message["usage"] { usage.update(with: reported) }
         let choice = JSONTree.object([
             "index": .number(0), "message": answer(message), "logprobs": .null,
             "finish_reason": .text("\(AnthropicStop.finishReason(message["stop_reason"]))"),

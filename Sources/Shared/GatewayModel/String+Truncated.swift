@@ -4,7 +4,7 @@ extension String {
     /// A character (grapheme cluster) can have any length, so counting characters does not bound untrusted text.
     ///
     /// - Complexity: O(`max`) for native text, however long the text is.
-    package func cut(toBytes max: Int) -> String {
+    package func truncated(toBytes max: Int) -> String {
         guard utf8.count > max else { return self }
         var kept = Array(utf8.prefix(max + 1))
         // Drop the scalar that contains the byte after the cut.

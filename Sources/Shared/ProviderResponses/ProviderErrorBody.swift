@@ -23,7 +23,7 @@ struct ProviderErrorBody {
     private(set) var status: Int?
     /// How long to wait before a retry, in milliseconds: from a member, and from the message.
     private(set) var waitMs: Int64?
-    private(set) var waitInWordsMs: Int64?
+    private(set) var waitInMessageMs: Int64?
 
     static let messageBytesMax = 2_000
     private static let wordsBytesMax = 4_000
@@ -44,7 +44,7 @@ struct ProviderErrorBody {
             else { return }
             read(top: JSONView(bytes, start..<(end + 1)))
         }
-        words = words.cut(toBytes: Self.wordsBytesMax).lowercased()
+        words = words.truncated(toBytes: Self.wordsBytesMax).lowercased()
     }
 
     private mutating func read(top: JSONView) {
@@ -68,7 +68,7 @@ struct ProviderErrorBody {
         if let text = error["message"]?.string ?? Self.detail(error["message"]) ?? Self.detail(error) {
             note(text)
             message = ErrorText.cleaned(text)
-            waitInWordsMs = WaitHint.milliseconds(in: text.cut(toBytes: Self.messageBytesMax))
+            waitInMessageMs = WaitHint.milliseconds(in: text.truncated(toBytes: Self.messageBytesMax))
         }
         for name in ["type", "code", "status"] as [StaticString] { code(error[name]) }
         code(error["innererror"]?["code"])
@@ -81,7 +81,7 @@ struct ProviderErrorBody {
         for item in details.elements {
             code(item["reason"])
             if let delay = item["retryDelay"]?.string {
-                waitMs = WaitHint.duration(delay.cut(toBytes: Self.messageBytesMax)[...]) ?? waitMs
+                waitMs = WaitHint.duration(delay.truncated(toBytes: Self.messageBytesMax)[...]) ?? waitMs
             }
             guard let violations = item["violations"] else { continue }
             for violation in violations.elements {
@@ -96,8 +96,8 @@ struct ProviderErrorBody {
         guard let detail = holder?["detail"] else { return nil }
         if let text = detail.string { return text }
         let lines = detail.elements.prefix(3).map { item in
-            let place = item["loc"]?.elements.compactMap { $0.string ?? $0.integer.map(String.init) } ?? []
-            return (place.isEmpty ? "" : place.joined(separator: ".") + ": ") + (item["msg"]?.string ?? "refused")
+            let location = item["loc"]?.elements.compactMap { $0.string ?? $0.integer.map(String.init) } ?? []
+            return (location.isEmpty ? "" : location.joined(separator: ".") + ": ") + (item["msg"]?.string ?? "refused")
         }
         return lines.isEmpty ? nil : lines.joined(separator: "; ")
     }
@@ -108,12 +108,12 @@ struct ProviderErrorBody {
 
     private mutating func note(_ text: String) {
         guard words.utf8.count < Self.wordsBytesMax else { return }
-        words += text.cut(toBytes: Self.messageBytesMax) + "\n"
+        words += text.truncated(toBytes: Self.messageBytesMax) + "\n"
     }
 
     private mutating func code(_ value: JSONView?) {
         guard let text = value?.string ?? value?.integer.map(String.init) else { return }
-        codes.insert(text.cut(toBytes: Self.codeBytesMax).lowercased())
+        codes.insert(text.truncated(toBytes: Self.codeBytesMax).lowercased())
         note(text)
     }
 }

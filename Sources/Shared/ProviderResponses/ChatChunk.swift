@@ -12,9 +12,9 @@ package struct ChatChunk: Sendable {
         package static let role = Traits(rawValue: 1)
         package static let toolCalls = Traits(rawValue: 2)
         /// Content as a list of parts instead of text.
-        package static let partedContent = Traits(rawValue: 4)
+        package static let contentParts = Traits(rawValue: 4)
         /// A finish reason that is not one of OpenAI's.
-        package static let oddFinish = Traits(rawValue: 8)
+        package static let nonstandardFinish = Traits(rawValue: 8)
         /// The finish reason `error`: the provider gave up.
         package static let failedFinish = Traits(rawValue: 16)
     }
@@ -23,14 +23,14 @@ package struct ChatChunk: Sendable {
     package let members: [JSONMember]
     package private(set) var errorMessage: String?
     /// The range of the model name, if the chunk has one.
-    package private(set) var modelPlace: Range<Int>?
+    package private(set) var modelRange: Range<Int>?
     /// The chunk's usage, if it is sufficient for a charge.
     package private(set) var usage: ProviderUsage?
     /// Whether the usage was reported before any output, so that it covers the input only.
     package var usageIsPreview = false
     package private(set) var hasUsageMember = false
     package private(set) var hasChoices = false
-    package private(set) var choicesPlace: Range<Int>?
+    package private(set) var choicesRange: Range<Int>?
     package private(set) var hasFinish = false
     package private(set) var traits: Traits = []
     /// The number of deltas with text, reasoning, a refusal or tool arguments.
@@ -38,7 +38,7 @@ package struct ChatChunk: Sendable {
     package private(set) var contentBytes: Int64 = 0
 
     /// - Parameter data: the data of one event.
-    package init(_ data: [UInt8], usage shape: UsageShape = .asGiven) throws(JSONFlaw) {
+    package init(_ data: [UInt8], usage shape: UsageShape = .standard) throws(JSONError) {
         bytes = data
         members = try JSONScanner.members(of: data)
         let members = self.members
@@ -47,11 +47,11 @@ package struct ChatChunk: Sendable {
                 let name = UnsafeBufferPointer(rebasing: bytes[member.name])
                 let value = JSONView(bytes, member.value)
                 if JSONString.equals(name, "choices") {
-                    choicesPlace = member.value
+                    choicesRange = member.value
                     read(choices: value)
                 } else if JSONString.equals(name, "model") {
                     // Some vendors send an empty name in the first chunk.
-                    if value.hasText { modelPlace = member.value }
+                    if value.hasText { modelRange = member.value }
                 } else if JSONString.equals(name, "usage") {
                     hasUsageMember = true
                     usage = OpenAIUsage.usage(value, shape: shape) ?? usage
@@ -67,7 +67,7 @@ package struct ChatChunk: Sendable {
     }
 
     package var model: String? {
-        modelPlace.flatMap { place in bytes.withJSON { JSONView($0, place).string } }
+        modelRange.flatMap { range in bytes.withJSON { JSONView($0, range).string } }
     }
 
     private mutating func read(choices: JSONView) {
@@ -97,7 +97,7 @@ package struct ChatChunk: Sendable {
             } else if JSONString.equals(name, "tool_calls") {
                 traits.insert(.toolCalls)
             } else if value.kind == .array, JSONString.equals(name, "content") {
-                traits.insert(.partedContent)
+                traits.insert(.contentParts)
             }
         }
         if size > 0 { contentDeltas += 1 }
@@ -106,10 +106,10 @@ package struct ChatChunk: Sendable {
 
     private mutating func read(finish: JSONView) {
         // Some vendors send "" instead of null.
-        guard finish.hasText else { return traits.formUnion(.oddFinish) }
+        guard finish.hasText else { return traits.formUnion(.nonstandardFinish) }
         hasFinish = true
         if finish.isText("error") { return traits.formUnion(.failedFinish) }
-        if !FinishReason.isStandard(finish) { traits.insert(.oddFinish) }
+        if !FinishReason.isStandard(finish) { traits.insert(.nonstandardFinish) }
     }
 
     /// Tokens assumed for the start and end of a tool call, which have no text. No vendor states a figure.

@@ -8,9 +8,9 @@ internal import JSONScan
 /// All other tools run at the vendor and are billed per call, which no key could be charged for. They are dropped, as
 /// clients that send them in every request expect from servers without them. The request is refused if no other tool is
 /// left, or if one of them is required.
-enum OwnTools {
+enum ClientTools {
     /// Whether the client runs it.
-    static func isOwn(_ tool: JSONView) -> Bool {
+    static func isClientTool(_ tool: JSONView) -> Bool {
         guard tool.kind == .object else { return false }
         if let type = tool["type"], !type.isNull, !type.isText("function"), !type.isText("custom") { return false }
         return tool["function"]?.kind == .object || tool["custom"]?.kind == .object
@@ -31,7 +31,7 @@ enum OwnTools {
         var isBlank = true
         for tool in tools.elements {
             isBlank = false
-            guard isOwn(tool) else {
+            guard isClientTool(tool) else {
                 hasChanged = true
                 continue
             }
@@ -41,7 +41,7 @@ enum OwnTools {
                 if isKnown(name, keepsMarkers: keepsMarkers) {
                     object.add(name, value, changed: nil)
                 } else {
-                    object.leaveOut()
+                    object.omit()
                 }
             }
             let changed = object.result()
@@ -52,7 +52,7 @@ enum OwnTools {
         guard isBlank || out.count > 1 else {
             throw Translator.unsupported(
                 "tools",
-                "tools holds none that you run yourself. Tools that a vendor runs, such as web search, are not offered here; send"
+                "tools has none that the client runs. Tools that a vendor runs, such as web search, are not offered; send"
                     + " functions.")
         }
         out.append(UInt8(ascii: "]"))
@@ -65,6 +65,6 @@ enum OwnTools {
         for known: StaticString in ["function", "custom", "allowed_tools", "auto", "none", "required"]
         where type.isText(known) { return }
         throw Translator.unsupported(
-            "tool_choice", "tool_choice names a tool that a vendor runs, which is not offered here; name a function.")
+            "tool_choice", "tool_choice names a tool that a vendor runs, which is not offered; name a function.")
     }
 }

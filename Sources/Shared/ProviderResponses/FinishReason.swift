@@ -2,6 +2,7 @@ package import JSONScan
 
 /// Maps finish reasons to OpenAI's, because strictly typed clients fail on any other.
 package enum FinishReason {
+    /// Whether the value is one of OpenAI's five finish reasons.
     package static func isStandard(_ value: JSONView) -> Bool {
         value.isText("stop") || value.isText("length") || value.isText("tool_calls") || value.isText("content_filter")
             || value.isText("function_call")

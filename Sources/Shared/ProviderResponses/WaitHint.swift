@@ -7,8 +7,8 @@ enum WaitHint {
         let lowered = text.lowercased()
         for phrase in phrases {
             var rest = lowered[...]
-            while let place = rest.firstRange(of: phrase) {
-                rest = rest[place.upperBound...]
+            while let match = rest.firstRange(of: phrase) {
+                rest = rest[match.upperBound...]
                 if let wait = duration(rest) { return wait }
             }
         }

@@ -2,27 +2,31 @@ package import GatewayModel
 package import JSONScan
 
 /// What the gateway must know about a complete response, not streamed, in OpenAI's format.
-package struct ProviderAnswer: Sendable {
+package struct ProviderResponse: Sendable {
     /// Bound on the stored model name in bytes, since chunks, events and errors repeat it.
     package static let modelBytesMax = 256
 
     package let members: [JSONMember]
     package private(set) var model: String?
     package private(set) var usage: ProviderUsage?
-    package private(set) var usagePlace: Range<Int>?
+    package private(set) var usageRange: Range<Int>?
     package private(set) var errorMessage: String?
     /// The number of choices, embeddings or images.
     package private(set) var results = 0
     /// The range of their list.
-    package private(set) var resultsPlace: Range<Int>?
+    package private(set) var resultsRange: Range<Int>?
     /// Bytes of generated text, counted only when the provider reports no usable usage.
     package private(set) var contentBytes: Int64 = 0
     /// Whether it has content as a list of parts, or a finish reason that is not one of OpenAI's.
-    package private(set) var needsMending = false
+    package private(set) var needsRepair = false
 
+    /// - Parameters:
+    ///   - body: the body of a 200.
+    ///   - shape: what the vendor counts in its usage.
+    /// - Throws: `JSONError` when the body is not a valid JSON object.
     package init(
-        _ body: [UInt8], for operation: Operation, usage shape: UsageShape = .asGiven
-    ) throws(JSONFlaw) {
+        _ body: [UInt8], for operation: Operation, usage shape: UsageShape = .standard
+    ) throws(JSONError) {
         members = try JSONScanner.members(of: body)
         let members = self.members
         body.withJSON { bytes in
@@ -33,7 +37,7 @@ package struct ProviderAnswer: Sendable {
                 if JSONString.equals(name, Self.listName(of: operation)) {
                     list = value
                 } else if JSONString.equals(name, "usage") {
-                    usagePlace = member.value
+                    usageRange = member.value
                     usage = OpenAIUsage.usage(value, of: operation, shape: shape)
                 } else if JSONString.equals(name, "model") {
                     model = value.hasText ? value.string : nil
@@ -42,7 +46,7 @@ package struct ProviderAnswer: Sendable {
                 }
             }
             guard let list else { return }
-            resultsPlace = list.range
+            resultsRange = list.range
             for result in list.elements { read(result, operation) }
         }
     }
@@ -57,13 +61,13 @@ package struct ProviderAnswer: Sendable {
         while let (name, value) = members.next() {
             if JSONString.equals(name, "message") {
                 if isUncounted { contentBytes += ChatChunk.contentBytes(of: value) }
-                if value["content"]?.kind == .array { needsMending = true }
+                if value["content"]?.kind == .array { needsRepair = true }
             } else if JSONString.equals(name, "text") {
                 if isUncounted { contentBytes += Int64(value.content.count) }
             } else if JSONString.equals(name, "finish_reason"), value.kind == .string {
                 // OpenRouter reports a failure of the vendor behind it inside the choice.
                 if value.isText("error") { errorMessage = result["error"].map(ProviderError.message) ?? "error" }
-                if !FinishReason.isStandard(value) { needsMending = true }
+                if !FinishReason.isStandard(value) { needsRepair = true }
             }
         }
     }

@@ -1,9 +1,9 @@
 import Operations
 import Testing
 
-@Suite struct FailedKeysTests {
+@Suite struct FailedKeyLimiterTests {
     /// How many tries of an address, one every `everyMs`, are looked up; all fail.
-    private func lookedUp(_ keys: inout FailedKeys<Int>, _ address: Int, tries: Int, everyMs: Int64) -> Int {
+    private func lookedUp(_ keys: inout FailedKeyLimiter<Int>, _ address: Int, tries: Int, everyMs: Int64) -> Int {
         var count = 0
         for at in 0..<Int64(tries) where keys.waitMs(address, atMs: at * everyMs) == nil {
             keys.failed(address, atMs: at * everyMs)
@@ -14,16 +14,16 @@ import Testing
 
     @Test("half of a minute's failures at once, then one after the other", arguments: [60, 120, 600])
     func burst(perMinute: Int) {
-        var keys = FailedKeys<Int>(perMinute: perMinute)
+        var keys = FailedKeyLimiter<Int>(perMinute: perMinute)
         #expect(lookedUp(&keys, 1, tries: 10_000, everyMs: 0) == perMinute / 2)
-        var others = FailedKeys<Int>(perMinute: perMinute)
+        var others = FailedKeyLimiter<Int>(perMinute: perMinute)
         let inAMinute = lookedUp(&others, 1, tries: 60_000, everyMs: 1)
         #expect(abs(inAMinute - perMinute * 3 / 2) <= 1)
     }
 
     @Test("the wait that is named is over when it has passed")
     func wait() {
-        var keys = FailedKeys<Int>(perMinute: 60)
+        var keys = FailedKeyLimiter<Int>(perMinute: 60)
         for _ in 0..<30 { keys.failed(7, atMs: 500) }
         guard let wait = keys.waitMs(7, atMs: 500) else {
             Issue.record("it may go on")
@@ -35,7 +35,7 @@ import Testing
 
     @Test("a flood from many addresses slows those that failed, and never a stranger")
     func overall() {
-        var keys = FailedKeys<Int>(perMinute: 60)
+        var keys = FailedKeyLimiter<Int>(perMinute: 60)
         var lookedUp = 0
         for address in 0..<20_000 where keys.waitMs(address % 5_000, atMs: 0) == nil {
             keys.failed(address % 5_000, atMs: 0)
@@ -48,15 +48,15 @@ import Testing
 
     @Test("what was under way when the limit was reached counts for one burst more at most")
     func overshoot() {
-        var keys = FailedKeys<Int>(perMinute: 60)
+        var keys = FailedKeyLimiter<Int>(perMinute: 60)
         for _ in 0..<5_000 { keys.failed(1, atMs: 0) }
         #expect((keys.waitMs(1, atMs: 0) ?? 0) <= 31_000)
     }
 
     @Test("the table is bounded: where it is full, a stranger counts as one who failed")
     func bounded() {
-        var keys = FailedKeys<Int>(perMinute: 60)
-        for address in 0..<(FailedKeys<Int>.addressesMax + 10) { keys.failed(address, atMs: 0) }
+        var keys = FailedKeyLimiter<Int>(perMinute: 60)
+        for address in 0..<(FailedKeyLimiter<Int>.addressesMax + 10) { keys.failed(address, atMs: 0) }
         #expect(keys.waitMs(-1, atMs: 0) != nil)
         // A minute later they are forgotten.
         keys.failed(-1, atMs: 70_000)
@@ -65,7 +65,7 @@ import Testing
 
     @Test("0 is no limit")
     func none() {
-        var keys = FailedKeys<Int>(perMinute: 0)
+        var keys = FailedKeyLimiter<Int>(perMinute: 0)
         #expect(lookedUp(&keys, 1, tries: 1_000, everyMs: 0) == 1_000)
     }
 }

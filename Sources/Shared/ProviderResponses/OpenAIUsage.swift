@@ -8,7 +8,7 @@ package struct ProviderUsage: Sendable {
     package var raw: [UInt8]
 
     /// The cost the provider reports in USD (`cost`; OpenRouter, "Usage Accounting"), rounded to nano-USD.
-    package var saidCost: NanoUSD? {
+    package var reportedCost: NanoUSD? {
         let usd = raw.withJSON { JSONView($0, 0..<$0.count)["cost"]?.double }
         guard let usd, (0...Self.usdMax).contains(usd) else { return nil }
         return NanoUSD(Int64((usd * 1e9).rounded()))
@@ -21,7 +21,7 @@ package struct ProviderUsage: Sendable {
 /// What a vendor counts in its `usage` object.
 package enum UsageShape: Sendable {
     /// Completion tokens include reasoning, prompt tokens include cached ones.
-    case asGiven
+    case standard
     /// Completion tokens exclude reasoning, which only the total includes (xAI, Gemini's compatible endpoint).
     ///
     /// Completion is then total − prompt. Parts larger than their whole are reduced to it.
@@ -30,8 +30,9 @@ package enum UsageShape: Sendable {
 
 /// Reads the `usage` object of the OpenAI wire format into disjoint counters.
 package enum OpenAIUsage {
+    /// Like `read`, with the raw object, in which derived completion tokens (`totalMinusPrompt`) replace the vendor's.
     package static func usage(
-        _ view: JSONView, of operation: Operation = .chat, shape: UsageShape = .asGiven
+        _ view: JSONView, of operation: Operation = .chat, shape: UsageShape = .standard
     ) -> ProviderUsage? {
         guard let tokens = read(view, of: operation, shape: shape) else { return nil }
         let raw = Array(view.raw)
@@ -86,7 +87,7 @@ package enum OpenAIUsage {
     /// - Returns: `nil` when the object lacks what a charge needs or contradicts itself (negative or fractional
     ///   numbers, a part larger than its whole, all zero). The caller then falls back to its own count.
     package static func read(
-        _ usage: JSONView, of operation: Operation = .chat, shape: UsageShape = .asGiven
+        _ usage: JSONView, of operation: Operation = .chat, shape: UsageShape = .standard
     ) -> TokenUsage? {
         guard usage.kind == .object else { return nil }
         if operation == .image { return image(usage) }

@@ -1,6 +1,6 @@
 import GatewayModel
 import JSONScan
-import ProviderSchemas
+import ProviderResponses
 import Testing
 
 @Suite struct OpenAIUsageTests {
@@ -69,7 +69,7 @@ import Testing
         #expect(
             try chunk(#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#).usage?.tokens.total == 3)
         #expect(try chunk(#"{"choices":null}"#).hasChoices == false)
-        #expect(throws: JSONFlaw.self) { try chunk("nonsense") }
+        #expect(throws: JSONError.self) { try chunk("nonsense") }
     }
 }
 
@@ -147,9 +147,9 @@ import Testing
     @Test("an operator's fault that is said in the first words alone moves the request on, and judges nobody")
     func perhaps() {
         let key = #"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: x"}"#
-        #expect(failure(400, json: key) == .perhapsOperatorFault(message: "Incorrect API key provided: x"))
+        #expect(failure(400, json: key) == .possibleOperatorFault(message: "Incorrect API key provided: x"))
         let credit = #"{"error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#
-        #expect(failure(400, json: credit) == .perhapsOperatorFault(message: "Your credit balance is too low"))
+        #expect(failure(400, json: credit) == .possibleOperatorFault(message: "Your credit balance is too low"))
     }
 
     @Test(
@@ -175,10 +175,10 @@ import Testing
     @Test("a wait in the message is the caller's, a wait in a member is the deployment's")
     func waits() {
         let words = ProviderRefusal(status: 429, body: Array(#"{"error":{"message":"try again in 50s"}}"#.utf8))
-        #expect(words.waitMs == nil && words.waitInWordsMs == 50_000)
+        #expect(words.waitMs == nil && words.waitInMessageMs == 50_000)
         let member = ProviderRefusal(
             status: 429, body: Array(#"{"error":{"message":"x","details":[{"retryDelay":"2s"}]}}"#.utf8))
-        #expect(member.waitMs == 2_000 && member.waitInWordsMs == nil)
+        #expect(member.waitMs == 2_000 && member.waitInMessageMs == nil)
     }
 
     @Test("bodies that are no JSON do not disturb", arguments: ["<html>", "", "[]", "{\"error\":5}"])

@@ -4,6 +4,7 @@ package struct JSONMembers {
 
     init(_ view: JSONView) { walk = JSONWalk(view, of: .object) }
 
+    /// The next member in document order; `nil` at the end. The name may still have escapes.
     package mutating func next() -> (name: UnsafeBufferPointer<UInt8>, value: JSONView)? {
         guard let name = walk.next(), let value = walk.next() else { return nil }
         return (name.content, value)
@@ -16,6 +17,7 @@ package struct JSONElements: Sequence, IteratorProtocol {
 
     init(_ view: JSONView) { walk = JSONWalk(view, of: .array) }
 
+    /// The next element in document order; `nil` at the end.
     package mutating func next() -> JSONView? { walk.next() }
 }
 

@@ -1,5 +1,5 @@
 /// Why bytes are not the expected JSON document.
-package enum JSONFlaw: Error, Equatable, Sendable {
+package enum JSONError: Error, Equatable, Sendable {
     case empty
     /// Not RFC 8259 JSON, not UTF-8, or a number too large for a double, at this byte offset.
     case syntax(at: Int)

@@ -12,7 +12,7 @@ package enum ProviderFailure: Equatable, Sendable {
     /// Like `operatorFault`, but judged only by the message, which may repeat what the client sent.
     ///
     /// The request may go to another deployment, but this one's health is not affected.
-    case perhapsOperatorFault(message: String)
+    case possibleOperatorFault(message: String)
     case modelMissing
     case rateLimited
     case overloaded
@@ -31,7 +31,7 @@ package struct ProviderRefusal: Equatable, Sendable {
     /// Milliseconds, from a member of the body. A header takes precedence.
     package var waitMs: Int64?
     /// Milliseconds, from the message: for this client only, not for the deployment's cool-down.
-    package var waitInWordsMs: Int64?
+    package var waitInMessageMs: Int64?
     /// The part that may be logged: the error codes and the message's length.
     ///
     /// The message may repeat what a client sent.
@@ -43,13 +43,14 @@ package struct ProviderRefusal: Equatable, Sendable {
     /// Classifies an error within a success: an event of a stream, or the body of a 200.
     package init(inBand body: [UInt8]) {
         let error = ProviderErrorBody(body)
-        self.init(status: error.status ?? OperatorCodes.status(of: error.codes) ?? Self.statusByWords(error), error)
+        self.init(
+            status: error.status ?? VendorErrorCodes.status(of: error.codes) ?? Self.statusByMessage(error), error)
     }
 
     private init(status: Int, _ error: ProviderErrorBody) {
         failure = Self.failure(status: status, error)
         waitMs = error.waitMs
-        waitInWordsMs = error.waitInWordsMs
+        waitInMessageMs = error.waitInMessageMs
         loggable = Self.loggable(error)
     }
 
@@ -64,14 +65,14 @@ package struct ProviderRefusal: Equatable, Sendable {
                 && code.utf8.allSatisfy(codeBytes.contains)
         }
         let shown = names.sorted().prefix(loggedCodesMax)
-        let told = shown.isEmpty ? "no code" : shown.joined(separator: ", ")
-        return "\(told); \(error.message.utf8.count) bytes of text"
+        let codes = shown.isEmpty ? "no code" : shown.joined(separator: ", ")
+        return "\(codes); \(error.message.utf8.count) bytes of text"
     }
 
     private static func failure(status: Int, _ error: ProviderErrorBody) -> ProviderFailure {
         switch status {
         case 429:
-            let isSpent = error.namesDailyQuota || !error.codes.isDisjoint(with: OperatorCodes.quota)
+            let isSpent = error.namesDailyQuota || !error.codes.isDisjoint(with: VendorErrorCodes.quota)
             return isSpent ? .operatorFault : .rateLimited
         // Text may spare the deployment: some vendors refuse content and length with a 403.
         case 403 where says(policyPhrases, error) || says(moderationPhrases, error):
@@ -88,13 +89,13 @@ package struct ProviderRefusal: Equatable, Sendable {
     }
 
     private static func requestFailure(_ error: ProviderErrorBody) -> ProviderFailure {
-        if !error.codes.isDisjoint(with: OperatorCodes.key.union(OperatorCodes.quota)) { return .operatorFault }
+        if !error.codes.isDisjoint(with: VendorErrorCodes.key.union(VendorErrorCodes.quota)) { return .operatorFault }
         // The model produced a call or JSON that its server could not parse: a retry may succeed.
-        if !error.codes.isDisjoint(with: OperatorCodes.brokenOutput) { return .transient }
+        if !error.codes.isDisjoint(with: VendorErrorCodes.brokenOutput) { return .transient }
         if says(policyPhrases, error) { return .contentPolicy(message: error.message) }
         if says(contextPhrases, error) { return .contextLength(message: error.message) }
         if !error.namesParameter, operatorSentences.contains(where: error.words.hasPrefix) {
-            return .perhapsOperatorFault(message: error.message)
+            return .possibleOperatorFault(message: error.message)
         }
         return .clientFault(message: error.message)
     }
@@ -104,7 +105,7 @@ package struct ProviderRefusal: Equatable, Sendable {
     }
 
     /// The status for an error within a success that has no known code.
-    private static func statusByWords(_ error: ProviderErrorBody) -> Int {
+    private static func statusByMessage(_ error: ProviderErrorBody) -> Int {
         says(contextPhrases, error) || says(policyPhrases, error) ? 400 : 500
     }
 

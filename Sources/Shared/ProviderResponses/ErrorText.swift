@@ -9,7 +9,7 @@ enum ErrorText {
 
     /// The text with such words replaced, truncated to `ProviderErrorBody.messageBytesMax` bytes.
     static func cleaned(_ text: String) -> String {
-        let words = text.cut(toBytes: ProviderErrorBody.messageBytesMax).split(
+        let words = text.truncated(toBytes: ProviderErrorBody.messageBytesMax).split(
             separator: " ", omittingEmptySubsequences: false)
         return words.map { word in
             let bare = word.drop { "\"'`([{<".contains($0) }

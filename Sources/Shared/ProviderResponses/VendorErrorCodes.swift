@@ -1,5 +1,5 @@
 /// The codes vendors use for errors, complete and in lower case (`ProviderErrorBody.codes`).
-enum OperatorCodes {
+enum VendorErrorCodes {
     /// The operator's key is refused. Some vendors answer 400 (Gemini: `API_KEY_INVALID` in `details`).
     ///
     /// The sentences are status texts of gRPC servers in Rust, such as xAI's.
