@@ -103,7 +103,7 @@ let package = Package(
                 .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
                 .embedInCode("Lua/peek.lua"),
             ]),
-        shared("Operations", [nioCore, nioPosix, nioHTTP1, logging]),
+        shared("Operations", ["KeyMaterial", "PlaneContract", "Redis", nioCore, nioPosix, nioHTTP1, logging]),
 
         // Data plane: the way of a request, pure targets first.
         dataPlane("HTTPCodec", ["GatewayModel"]),

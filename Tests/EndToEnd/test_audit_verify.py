@@ -67,7 +67,7 @@ def test_two_rows_that_changed_places_are_found(rewritten):
     rewritten.sql("delete from audit_seal where audit_id in %s", (one, two))
     rewritten.sql("insert into audit_seal select number, case audit_id when %s then %s else %s end, key, seal"
                   " from kept_audit_seal where audit_id in %s", one, two, one, (one, two))
-    finds(rewritten, f"row {two} was changed or put in between: it does not match its seal ({rewritten.seals[one]})")
+    finds(rewritten, f"row {two} was changed or inserted: it does not match its seal ({rewritten.seals[one]})")
 
 
 def test_a_row_that_was_removed_is_named(rewritten):
@@ -83,7 +83,7 @@ def test_a_row_that_was_removed_with_its_seal_is_named(rewritten):
     # In two steps: no number is there twice in between.
     rewritten.sql("update audit_seal set number = number + 1000000 where number > %s", rewritten.seals[row])
     rewritten.sql("update audit_seal set number = number - 1000001 where number >= 1000000")
-    finds(rewritten, f"row {after} was changed or put in between")
+    finds(rewritten, f"row {after} was changed or inserted")
 
 
 def put_in(log):
@@ -104,7 +104,7 @@ def test_so_it_is_with_a_seal_of_its_own(rewritten):
     rewritten.sql("update audit_seal set number = number + 1000000 where number >= %s", number)
     rewritten.sql("update audit_seal set number = number - 999999 where number >= 1000000")
     rewritten.sql("insert into audit_seal select %s, %s, key, seal from audit_seal where number = %s", number, row, number - 1)
-    finds(rewritten, f"row {row} was changed or put in between: it does not match its seal ({number})")
+    finds(rewritten, f"row {row} was changed or inserted: it does not match its seal ({number})")
 
 
 def test_a_seal_from_before_the_end_was_cut_off_does_not_fit_a_new_end(rewritten):
@@ -116,13 +116,13 @@ def test_a_seal_from_before_the_end_was_cut_off_does_not_fit_a_new_end(rewritten
     wait_until(lambda: head(rewritten)[0] == cut, what="the other row is sealed")
     rewritten.control.kill()
     rewritten.sql("insert into audit_seal select * from kept_audit_seal where number > %s", cut)
-    finds(rewritten, f"row {rewritten.rows[2]} was changed or put in between: it does not match its seal ({cut + 1})")
+    finds(rewritten, f"row {rewritten.rows[2]} was changed or inserted: it does not match its seal ({cut + 1})")
 
 
 def test_seals_cut_off_the_end_leave_rows_that_have_none(rewritten):
     row = rewritten.rows[-1]
     rewritten.sql("delete from audit_seal where number >= %s", rewritten.seals[row])
-    finds(rewritten, f"row {row} was put in, or its seal was removed")
+    finds(rewritten, f"row {row} was inserted, or its seal was removed")
 
 
 def test_an_end_that_was_cut_off_with_its_rows_is_found_by_the_head_that_was_logged(rewritten):
@@ -132,7 +132,7 @@ def test_an_end_that_was_cut_off_with_its_rows_is_found_by_the_head_that_was_log
                   " delete from audit_seal where number >= %s", number, number)
     status, said = verify(rewritten)
     assert status == 0 and f"{number - 1} rows are sealed" in said, said
-    finds(rewritten, f"{seal} is not on the chain", "--head", seal)
+    finds(rewritten, f"{seal} is not in the chain", "--head", seal)
     before = rewritten.sql("select seal from audit_seal where number = %s", number - 1)[0][0]
     assert verify(rewritten, "--head", before)[0] == 0
 

@@ -104,7 +104,7 @@ def test_keys_stop_only_when_that_is_said(gateway):
         new = gateway.new_key()
         status_of(gateway, gateway.old["key"], 200)
         dropped = gateway.command("drop-pepper", "--keys-stop-working")
-        assert dropped.status() == 0 and "1 keys do not authenticate any more" in dropped.said[-1]
+        assert dropped.status() == 0 and "1 keys no longer authenticate" in dropped.said[-1]
         status_of(gateway, gateway.old["key"], 401)
         status_of(gateway, new["key"], 200)
 

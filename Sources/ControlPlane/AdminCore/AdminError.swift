@@ -13,6 +13,7 @@ package enum AdminError: Error, Sendable {
     /// The state Redis cannot be reached, or has no configuration yet.
     case stateUnavailable
 
+    /// The HTTP status.
     package var status: Int {
         switch self {
         case .unauthorized: 401
@@ -24,6 +25,7 @@ package enum AdminError: Error, Sendable {
         }
     }
 
+    /// The `type` of the error body; a closed list.
     package var type: String {
         switch self {
         case .unauthorized: "invalid_admin_token"
@@ -36,15 +38,16 @@ package enum AdminError: Error, Sendable {
         }
     }
 
+    /// A sentence for the caller.
     package var message: String {
         switch self {
         case .unauthorized: "Send the admin token as 'Authorization: Bearer aihub-admin-…'."
         case .tooManyWrongTokens(let seconds):
-            "Too many tokens from this address were wrong. Check the token, and retry in \(seconds) s."
+            "Too many wrong tokens came from this address. Check the token, and retry in \(seconds) s."
         case .notFound(let what): "\(what) does not exist."
         case .conflict(let what), .invalid(let what, _): what
-        case .stateUnavailable: "The state Redis cannot be asked right now, or has no configuration yet."
-        case .unavailable: "The database cannot be reached right now. Nothing was changed."
+        case .stateUnavailable: "The state Redis cannot be reached right now, or has no configuration yet. Retry later."
+        case .unavailable: "The database cannot be reached right now. Nothing was changed; retry later."
         }
     }
 }

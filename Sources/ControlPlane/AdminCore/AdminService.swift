@@ -20,99 +20,126 @@ package struct AdminService: Sendable {
 
     let stores: any AdminStores
     private let digester: @Sendable () -> KeyDigester
-    private let settled: Propagation
+    private let propagation: Propagation
     private let explainer: RouteExplainer
 
+    /// - Parameters:
+    ///   - digester: called for each new secret, since the pepper may change while this runs.
+    ///   - explainer: explains routes.
+    ///   - propagation: publishes pending changes and says what is not in force yet.
     package init(
         stores: any AdminStores, digester: @escaping @Sendable () -> KeyDigester, explainer: @escaping RouteExplainer,
-        settled: @escaping Propagation
+        propagation: @escaping Propagation
     ) {
         self.stores = stores
         self.explainer = explainer
         self.digester = digester
-        self.settled = settled
+        self.propagation = propagation
     }
 
     /// What is still pending before every change made before this call is in force on every worker.
-    package func pending() async -> PendingPropagation? { await settled(.everything) }
+    package func pending() async -> PendingPropagation? { await propagation(.everything) }
 
     // MARK: Orgs
 
+    /// Creates an active org.
+    ///
+    /// - Throws: `AdminError.invalid` for an unknown plan or a limit out of range.
     package func createOrg(name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
         let org = try await stores.createOrg(
             id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
-        _ = await settled(.urgent)
+        _ = await propagation(.urgent)
         return org
     }
 
+    /// - Throws: `AdminError.notFound`.
     package func org(_ id: String) async throws -> Org {
         guard let org = try await stores.org(id) else { throw AdminError.notFound("The org '\(id)'") }
         return org
     }
 
+    /// At most `limit` orgs with ids above `after`, by id.
     package func orgs(after: String?, limit: Int) async throws -> [Org] {
         try await stores.orgs(after: after, limit: limit)
     }
 
+    /// Changes an org and publishes the change, with the records of all its keys.
+    ///
+    /// - Returns: the org after the change, and what keeps the change from being in force everywhere.
+    /// - Throws: `AdminError.notFound`, or `.invalid` for a value the database refuses.
     package func editOrg(
         _ id: String, _ edit: Edit, actor: String
     ) async throws -> (org: Org, pending: PendingPropagation?) {
         guard let org = try await stores.editOrg(id, edit, actor: actor) else {
             throw AdminError.notFound("The org '\(id)'")
         }
-        return (org, await settled(org.status == "active" ? .everything : .urgent))
+        return (org, await propagation(org.status == "active" ? .everything : .urgent))
     }
 
     // MARK: Keys
 
+    /// Creates a key and publishes it.
+    ///
+    /// - Throws: `AdminError.notFound` for an unknown org, `.invalid` for a value the database refuses.
     package func createKey(_ draft: KeyDraft, actor: String) async throws -> NewKey {
         _ = try await org(draft.orgID)
         let key = Self.randomKey()
         let entry = try await stores.createKey(
             id: "key_" + Self.randomID(), StoredSecret(of: key, by: digester()), draft, actor: actor)
-        _ = await settled(.urgent)
+        _ = await propagation(.urgent)
         return NewKey(entry: entry, key: key)
     }
 
+    /// The key with `callableModels`.
+    ///
+    /// - Throws: `AdminError.notFound`.
     package func key(_ id: String) async throws -> KeyEntry {
         guard let key = try await stores.key(id) else { throw AdminError.notFound("The key '\(id)'") }
         return key
     }
 
+    /// At most `limit` keys with ids above `after`, by id; of one org, or of all for `nil`.
     package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
         try await stores.keys(org: org, after: after, limit: limit)
     }
 
+    /// Changes a key and publishes the change.
+    ///
+    /// - Returns: the key after the change, and what keeps the change from being in force everywhere.
+    /// - Throws: `AdminError.notFound`, or `.invalid` for a value the database refuses.
     package func editKey(
         _ id: String, _ edit: Edit, actor: String
     ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
         guard let key = try await stores.editKey(id, edit, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        return (key, await settled(.urgent))
+        return (key, await propagation(.urgent))
     }
 
+    /// Revokes a key for good. Idempotent.
+    ///
+    /// - Throws: `AdminError.notFound`.
     package func revokeKey(
         _ id: String, actor: String
     ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
         guard let key = try await stores.revokeKey(id, actor: actor) else {
             throw AdminError.notFound("The key '\(id)'")
         }
-        return (key, await settled(.urgent))
+        return (key, await propagation(.urgent))
     }
 
     /// Gives a key a new secret. Earlier secrets work until the overlap ends, which is at once when it is 0.
     package func rotateKey(
         _ id: String, overlapSeconds: Int64, actor: String
-    ) async throws -> (made: NewKey, pending: PendingPropagation?) {
+    ) async throws -> (newKey: NewKey, pending: PendingPropagation?) {
         guard try await self.key(id).status != "revoked" else {
-            throw AdminError.conflict("The key '\(id)' is revoked and stays so. Create a new key.")
+            throw AdminError.conflict("The key '\(id)' is revoked, which is final. Create a new key.")
         }
         let key = Self.randomKey()
         let entry = try await stores.rotateKey(
             id, StoredSecret(of: key, by: digester()), overlapSeconds: overlapSeconds, actor: actor)
         guard let entry else { throw AdminError.notFound("The key '\(id)'") }
-        return (NewKey(entry: entry, key: key), await settled(.urgent))
+        return (NewKey(entry: entry, key: key), await propagation(.urgent))
     }
 
     // MARK: Routes

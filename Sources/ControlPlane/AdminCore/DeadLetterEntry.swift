@@ -51,7 +51,7 @@ extension AdminService {
         _ = try await stores.resolveDeadLetter(number, as: resolution, actor: actor)
         guard let letter = try await stores.deadLetter(number) else { throw unknown }
         guard letter.resolution == resolution.rawValue else {
-            throw AdminError.conflict("The dead letter '\(id)' was \(letter.resolution ?? "not resolved") before.")
+            throw AdminError.conflict("The dead letter '\(id)' was already \(letter.resolution ?? "resolved").")
         }
         return letter
     }

@@ -72,17 +72,19 @@ package struct KeyEntry: Sendable, Equatable {
 
 /// A change to an optional value: keep it, or set it, where `.set(nil)` removes it.
 package enum Change<Value: Sendable & Equatable>: Sendable, Equatable {
-    case keep
+    case unchanged
     case set(Value?)
 
+    /// The value after the change.
     package func applied(to old: Value?) -> Value? {
         switch self {
-        case .keep: old
+        case .unchanged: old
         case .set(let value): value
         }
     }
 }
 
+/// A key to be created.
 package struct KeyDraft: Sendable {
     package var orgID: String
     package var name: String
@@ -92,6 +94,9 @@ package struct KeyDraft: Sendable {
     package var outagePolicy: String?
     package var cacheSeconds: Int64?
 
+    /// - Parameters:
+    ///   - expiresAt: a timestamp as PostgreSQL reads it; `nil` for never.
+    ///   - allowedModels: names of models and aliases; `nil` for all that the plan allows.
     package init(
         orgID: String, name: String, expiresAt: String?, allowedModels: [String]?, limits: ScopeLimits,
         outagePolicy: String?, cacheSeconds: Int64? = nil
@@ -106,7 +111,7 @@ package struct KeyDraft: Sendable {
     }
 }
 
-/// A change to a key or an org. Only the limits in `named` change; one that is `nil` in `limits` is removed.
+/// A change to a key or an org. Only the limits in `changedLimits` change; one that is `nil` in `limits` is removed.
 package struct Edit: Sendable {
     package var name: String?
     package var plan: String?
@@ -116,13 +121,13 @@ package struct Edit: Sendable {
     package var outagePolicy: Change<String>
     package var cacheSeconds: Change<Int64>
     package var limits: ScopeLimits
-    /// The limits this edit changes.
-    package var named: Set<String>
+    /// The names of the limits this edit changes, as in the admin API.
+    package var changedLimits: Set<String>
 
     package init(
-        name: String? = nil, plan: String? = nil, status: String? = nil, expiresAt: Change<String> = .keep,
-        allowedModels: Change<[String]> = .keep, outagePolicy: Change<String> = .keep,
-        cacheSeconds: Change<Int64> = .keep, limits: ScopeLimits = ScopeLimits(), named: Set<String> = []
+        name: String? = nil, plan: String? = nil, status: String? = nil, expiresAt: Change<String> = .unchanged,
+        allowedModels: Change<[String]> = .unchanged, outagePolicy: Change<String> = .unchanged,
+        cacheSeconds: Change<Int64> = .unchanged, limits: ScopeLimits = ScopeLimits(), changedLimits: Set<String> = []
     ) {
         self.name = name
         self.plan = plan
@@ -132,7 +137,7 @@ package struct Edit: Sendable {
         self.outagePolicy = outagePolicy
         self.cacheSeconds = cacheSeconds
         self.limits = limits
-        self.named = named
+        self.changedLimits = changedLimits
     }
 }
 

@@ -44,7 +44,7 @@ struct BodyReader {
             try self.init([:], allowed: allowed, path: "")
             return
         }
-        try Self.refuseFlaws(of: data)
+        try Self.validateMembers(of: data)
         guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input
         else {
             throw AdminError.invalid("The body must be a JSON object.", param: nil)
@@ -53,13 +53,13 @@ struct BodyReader {
     }
 
     /// Refuses duplicate members: a proxy in front might have read the other one.
-    private static func refuseFlaws(of data: Data) throws {
+    private static func validateMembers(of data: Data) throws {
         do throws(JSONError) {
             _ = try JSONScanner.members(of: Array(data))
         } catch {
             switch error {
             case .duplicateKey(let name, _):
-                throw AdminError.invalid("'\(name)' is there twice.", param: name)
+                throw AdminError.invalid("'\(name)' occurs twice.", param: name)
             case .tooDeep: throw AdminError.invalid("The body is nested too deeply.", param: nil)
             default: throw AdminError.invalid("The body must be a JSON object.", param: nil)
             }
@@ -69,7 +69,7 @@ struct BodyReader {
     private init(_ members: [String: JSONInput], allowed: Set<String>, path: String) throws {
         if let unknown = members.keys.filter({ !allowed.contains($0) }).min() {
             throw AdminError.invalid(
-                "'\(path + unknown)' is not a member of this request; known are \(allowed.sorted().joined(separator: ", ")).",
+                "'\(path + unknown)' is not a member of this request. Valid members: \(allowed.sorted().joined(separator: ", ")).",
                 param: path + unknown)
         }
         self.members = members
@@ -93,9 +93,9 @@ struct BodyReader {
         return value
     }
 
-    func integer(_ name: String, in range: ClosedRange<Int64>, default standard: Int64) throws -> Int64 {
+    func integer(_ name: String, in range: ClosedRange<Int64>, default fallback: Int64) throws -> Int64 {
         switch members[name] {
-        case nil: return standard
+        case nil: return fallback
         case .integer(let value) where range.contains(value): return value
         default:
             throw AdminError.invalid(
@@ -113,7 +113,7 @@ struct BodyReader {
 
     func integerChange(_ name: String, in range: ClosedRange<Int64>) throws -> Change<Int64> {
         switch members[name] {
-        case nil: return .keep
+        case nil: return .unchanged
         case .null: return .set(nil)
         case .integer(let value) where range.contains(value): return .set(value)
         default:
@@ -125,12 +125,12 @@ struct BodyReader {
 
     func textChange(_ name: String) throws -> Change<String> {
         if case .null = members[name] { return .set(nil) }
-        return try text(name).map { .set($0) } ?? .keep
+        return try text(name).map { .set($0) } ?? .unchanged
     }
 
     func listChange(_ name: String) throws -> Change<[String]> {
         switch members[name] {
-        case nil: return .keep
+        case nil: return .unchanged
         case .null: return .set(nil)
         case .list(let items):
             return .set(
@@ -144,14 +144,14 @@ struct BodyReader {
         }
     }
 
-    /// The given limits and their names. Limits not named stay as they are; null removes one.
-    func limits() throws -> (limits: ScopeLimits, named: Set<String>) {
+    /// The limits in the body and their names. Limits not named stay as they are; null removes one.
+    func limits() throws -> (limits: ScopeLimits, changedLimits: Set<String>) {
         var limits = ScopeLimits()
-        guard case .object(let given)? = members["limits"] else {
-            if members["limits"] == nil { return (limits, []) }
+        guard case .object(let members)? = self.members["limits"] else {
+            if self.members["limits"] == nil { return (limits, []) }
             throw AdminError.invalid("'limits' must be an object.", param: "limits")
         }
-        let reader = try BodyReader(given, allowed: Self.limitNames, path: "limits.")
+        let reader = try BodyReader(members, allowed: Self.limitNames, path: "limits.")
         limits.requestsPerMinute = try reader.count("requests_per_minute")
         limits.tokensPerMinute = try reader.count("tokens_per_minute")
         limits.concurrentRequests = try reader.count("concurrent_requests")
@@ -159,7 +159,7 @@ struct BodyReader {
         limits.requestsPerMonth = try reader.count("requests_per_month")
         limits.perDay = try reader.money("usd_per_day")
         limits.perMonth = try reader.money("usd_per_month")
-        return (limits, Set(given.keys))
+        return (limits, Set(members.keys))
     }
 
     private static let limitNames: Set<String> = [
@@ -185,7 +185,7 @@ struct BodyReader {
             fallthrough
         default:
             throw AdminError.invalid(
-                "'limits.\(name)' must be a decimal string such as \"12.50\", at most 9,000,000 and nine decimals, or null.",
+                "'limits.\(name)' must be null or a decimal string such as \"12.50\": at most 9,000,000, with at most nine decimals.",
                 param: "limits.\(name)")
         }
     }

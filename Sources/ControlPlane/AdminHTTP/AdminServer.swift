@@ -19,40 +19,45 @@ package enum AdminServer {
         package var connections: Int
         package var failedTokensPerMinute: Int
 
+        /// - Parameters:
+        ///   - connections: concurrent ones.
+        ///   - failedTokensPerMinute: wrong tokens per address and minute; 0 for no limit.
         package init(connections: Int, failedTokensPerMinute: Int) {
             self.connections = connections
             self.failedTokensPerMinute = failedTokensPerMinute
         }
     }
 
-    /// - Parameter tls: certificate and key, read once, so a new pair needs a restart.
+    /// An application that serves `/admin/v1` when it is run.
+    ///
+    /// - Parameter tls: certificate and key, read once, so a new pair needs a restart; `nil` for plain HTTP.
     /// - Throws: when the files are not a valid pair.
     package static func make(
         host: String, port: Int, tls: TLSFiles?, bounds: Bounds, service: AdminService, logger: Logger
     ) throws -> some ApplicationProtocol {
-        let encrypted = try tls.map { try configuration($0) }
-        let places = ConnectionBound(max: bounds.connections)
+        let tlsConfiguration = try tls.map { try configuration($0) }
+        let bound = ConnectionBound(max: bounds.connections)
         let http1 = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [AdminConnection(bound: places)], idleTimeout: .seconds(idleSeconds))
+            additionalChannelHandlers: [AdminConnection(bound: bound)], idleTimeout: .seconds(idleSeconds))
         return Application(
             router: router(service, failed: FailedTokens(perMinute: bounds.failedTokensPerMinute), logger: logger),
-            server: try encrypted.map { try .tls(.http1(configuration: http1), tlsConfiguration: $0) }
+            server: try tlsConfiguration.map { try .tls(.http1(configuration: http1), tlsConfiguration: $0) }
                 ?? .http1(configuration: http1),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "aihub-control"),
             logger: logger)
     }
 
     private static func configuration(_ files: TLSFiles) throws -> TLSConfiguration {
-        var made = TLSConfiguration.makeServerConfiguration(
+        var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
-        made.minimumTLSVersion = .tlsv12
-        return made
+        configuration.minimumTLSVersion = .tlsv12
+        return configuration
     }
 
     static func router(_ service: AdminService, failed: FailedTokens, logger: Logger) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self)
-        router.add(middleware: ErrorShape(logger: logger))
+        router.add(middleware: ErrorMiddleware(logger: logger))
         router.get("/admin/v1/openapi.yaml") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "application/yaml"],
@@ -71,7 +76,7 @@ package enum AdminServer {
 }
 
 /// Turns every error into the common error body, and logs those that are not the client's fault.
-private struct ErrorShape: RouterMiddleware {
+private struct ErrorMiddleware: RouterMiddleware {
     let logger: Logger
 
     func handle(
@@ -86,7 +91,7 @@ private struct ErrorShape: RouterMiddleware {
             return response
         } catch let error as any HTTPResponseError {
             let shown: AdminError =
-                error.status.code == 404 ? .notFound("This path") : .invalid("The request cannot be read.", param: nil)
+                error.status.code == 404 ? .notFound("This path") : .invalid("The request is malformed.", param: nil)
             return AdminViews.error(shown).response(status: error.status.code)
         } catch {
             logger.error("admin request failed", metadata: ["reason": "\(error)"])
@@ -94,7 +99,8 @@ private struct ErrorShape: RouterMiddleware {
                 (
                     "error",
                     .object([
-                        ("type", .text("internal_error")), ("message", .text("Something went wrong here.")),
+                        ("type", .text("internal_error")),
+                        ("message", .text("The gateway failed to process this request. Its log has the reason.")),
                         ("code", .integer(500)),
                     ])
                 )
@@ -104,6 +110,7 @@ private struct ErrorShape: RouterMiddleware {
     }
 }
 
+/// Refuses requests without the admin token.
 private struct RequireAdmin: RouterMiddleware {
     let service: AdminService
     let failed: FailedTokens
@@ -120,10 +127,10 @@ private struct RequireAdmin: RouterMiddleware {
             throw AdminError.tooManyWrongTokens(retrySeconds: (waitMs + 999) / 1000)
         }
         guard try await service.isAdmin(token) else {
-            failed.wrong(token, from: context.network)
+            failed.recordFailure(token, from: context.network)
             throw AdminError.unauthorized
         }
-        failed.right(token)
+        failed.recordSuccess(token)
         return try await next(request, context)
     }
 }
@@ -160,7 +167,8 @@ extension Request {
         let after = uri.queryParameters["after"].map(String.init)
         guard let text = uri.queryParameters["limit"] else { return (after, 50) }
         guard let limit = Int(text), (1...AdminService.pageMax).contains(limit) else {
-            throw AdminError.invalid("'limit' must be 1 to \(AdminService.pageMax).", param: "limit")
+            throw AdminError.invalid(
+                "'limit' must be a whole number from 1 to \(AdminService.pageMax).", param: "limit")
         }
         return (after, limit)
     }

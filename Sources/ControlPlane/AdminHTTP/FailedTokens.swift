@@ -10,7 +10,7 @@ internal import Synchronization
 final class FailedTokens: Sendable {
     private struct State {
         var failed: FailedKeyLimiter<CallerNetwork>
-        var lastRight: String?
+        var lastValid: String?
     }
 
     private let state: Mutex<State>
@@ -21,21 +21,23 @@ final class FailedTokens: Sendable {
     /// - Returns: milliseconds until tokens from this address are looked up again; `nil` if they are now.
     func waitMs(_ token: String, from network: CallerNetwork) -> Int64? {
         let fingerprint = Fingerprint.sha256(token)
-        return state.withLock { $0.lastRight == fingerprint ? nil : $0.failed.waitMs(network, atMs: Self.nowMs) }
+        return state.withLock { $0.lastValid == fingerprint ? nil : $0.failed.waitMs(network, atMs: Self.nowMs) }
     }
 
-    func wrong(_ token: String, from network: CallerNetwork) {
+    /// Counts a wrong token against its address.
+    func recordFailure(_ token: String, from network: CallerNetwork) {
         let fingerprint = Fingerprint.sha256(token)
         state.withLock {
             // The token was correct once and has been reset since.
-            if $0.lastRight == fingerprint { $0.lastRight = nil }
+            if $0.lastValid == fingerprint { $0.lastValid = nil }
             $0.failed.failed(network, atMs: Self.nowMs)
         }
     }
 
-    func right(_ token: String) {
+    /// Exempts this token from now on.
+    func recordSuccess(_ token: String) {
         let fingerprint = Fingerprint.sha256(token)
-        state.withLock { $0.lastRight = fingerprint }
+        state.withLock { $0.lastValid = fingerprint }
     }
 
     private static var nowMs: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }

@@ -34,8 +34,8 @@ struct KeyRoutes {
             allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits,
             outagePolicy: try body.textChange("outage_policy").applied(to: nil),
             cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds).applied(to: nil))
-        let made = try await service.createKey(draft, actor: "admin")
-        return AdminViews.key(made.entry, secret: made.key.secret.reveal()).response(status: 201)
+        let newKey = try await service.createKey(draft, actor: "admin")
+        return AdminViews.key(newKey.entry, secret: newKey.key.secret.reveal()).response(status: 201)
     }
 
     @Sendable private func read(_ request: Request, _ context: AdminContext) async throws -> Response {
@@ -46,13 +46,13 @@ struct KeyRoutes {
         let body = try BodyReader(
             try await request.data(),
             allowed: ["name", "expires_at", "allowed_models", "limits", "outage_policy", "cache_seconds"])
-        let (limits, named) = try body.limits()
+        let (limits, changedLimits) = try body.limits()
         let edit = Edit(
             name: try body.text("name"), expiresAt: try body.textChange("expires_at"),
             allowedModels: try body.listChange("allowed_models"),
             outagePolicy: try body.textChange("outage_policy"),
             cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds), limits: limits,
-            named: named)
+            changedLimits: changedLimits)
         let (key, pending) = try await service.editKey(
             try context.parameters.require("id"), edit, actor: "admin")
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
@@ -66,9 +66,9 @@ struct KeyRoutes {
     @Sendable private func rotate(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["overlap_seconds"], mayBeEmpty: true)
         let overlap = try body.integer("overlap_seconds", in: 0...AdminService.overlapSecondsMax, default: 0)
-        let (made, pending) = try await service.rotateKey(
+        let (newKey, pending) = try await service.rotateKey(
             try context.parameters.require("id"), overlapSeconds: overlap, actor: "admin")
-        return AdminViews.key(made.entry, secret: made.key.secret.reveal(), pending: pending)
+        return AdminViews.key(newKey.entry, secret: newKey.key.secret.reveal(), pending: pending)
             .response(inForceUnless: pending)
     }
 }

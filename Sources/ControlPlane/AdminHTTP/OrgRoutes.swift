@@ -34,10 +34,10 @@ struct OrgRoutes {
 
     @Sendable private func edit(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "status", "limits"])
-        let (limits, named) = try body.limits()
+        let (limits, changedLimits) = try body.limits()
         let edit = Edit(
             name: try body.text("name"), plan: try body.text("plan"), status: try body.text("status"), limits: limits,
-            named: named)
+            changedLimits: changedLimits)
         let (org, pending) = try await service.editOrg(
             try context.parameters.require("id"), edit, actor: "admin")
         return AdminViews.org(org, pending: pending).response(inForceUnless: pending)

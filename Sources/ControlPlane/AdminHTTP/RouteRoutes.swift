@@ -26,26 +26,27 @@ struct RouteRoutes {
 
 /// Route explanations as the API returns them.
 enum RouteViews {
-    static func explanation(_ told: RouteExplanation) -> JSONOutput {
+    static func explanation(_ explanation: RouteExplanation) -> JSONOutput {
         .object([
-            ("object", .text("route_explanation")), ("model", .text(told.requested)),
-            ("objective", told.objective.map(objective) ?? .null), ("reason", .text(told.reason.text)),
-            ("panic", .bool(told.isPanic)),
-            ("refusal", told.refusal.map { .text($0.detail.isEmpty ? $0.message : $0.detail) } ?? .null),
+            ("object", .text("route_explanation")), ("model", .text(explanation.requested)),
+            ("objective", explanation.objective.map(objective) ?? .null), ("reason", .text(explanation.reason.text)),
+            ("panic", .bool(explanation.isPanic)),
+            ("refusal", explanation.refusal.map { .text($0.detail.isEmpty ? $0.message : $0.detail) } ?? .null),
             (
                 "candidates",
                 .list(
-                    told.candidates.enumerated().map { place, each in
+                    explanation.candidates.enumerated().map { place, each in
                         candidate(each, isPlanned: place < RoutePlan.attemptsMax)
                     })
             ),
             (
                 "exclusions",
                 .list(
-                    told.excluded.map { left in
+                    explanation.excluded.map { exclusion in
                         .object([
-                            ("model", .text(left.model)), ("deployment", left.deployment.map { .text($0) } ?? .null),
-                            ("reason", .text(left.reason.rawValue)),
+                            ("model", .text(exclusion.model)),
+                            ("deployment", exclusion.deployment.map { .text($0) } ?? .null),
+                            ("reason", .text(exclusion.reason.rawValue)),
                         ])
                     })
             ),

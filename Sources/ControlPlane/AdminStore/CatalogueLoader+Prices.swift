@@ -57,16 +57,16 @@ extension CatalogueLoader {
         _ tokens: CatalogueFile.TokenPriceSection?, _ images: [CatalogueFile.ImagePriceSection]?, of model: String
     ) throws -> String? {
         let sheet: PriceSheet?
-        do throws(PriceSheet.Flaw) {
+        do throws(PriceSheet.AmountError) {
             sheet = try PriceSheet(tokens, images: images)
         } catch {
-            throw Flaw.badPrice(model: model, text: error.text)
+            throw LoadError.badPrice(model: model, text: error.text)
         }
         return try sheet?.json()
     }
 
     private func noPrice(at instant: String, of model: String) throws -> String {
-        throw Flaw.emptyChange(model: model, text: instant)
+        throw LoadError.emptyChange(model: model, text: instant)
     }
 
     /// The instant in a single format whose text order is the time order.
@@ -75,7 +75,7 @@ extension CatalogueLoader {
         switch shape {
         case "0000-00-00": return text + "T00:00:00Z"
         case "0000-00-00T00:00:00Z": return text
-        default: throw Flaw.badInstant(model: model, text: text)
+        default: throw LoadError.badInstant(model: model, text: text)
         }
     }
 

@@ -6,7 +6,7 @@ package import Postgres
 ///
 /// Rows that already match are not touched, so loading a file twice changes, audits and publishes nothing.
 package struct CatalogueLoader {
-    package enum Flaw: Error, CustomStringConvertible {
+    package enum LoadError: Error, CustomStringConvertible {
         case badPrice(model: String, text: String)
         case emptyChange(model: String, text: String)
         case badInstant(model: String, text: String)
@@ -15,11 +15,11 @@ package struct CatalogueLoader {
         package var description: String {
             switch self {
             case .badPrice(let model, let text):
-                "model \(model): '\(text)' is no price; write decimal USD with at most nine decimals, in quotes"
+                "model \(model): '\(text)' is not a price: write decimal USD with at most nine decimals, in quotes"
             case .emptyChange(let model, let text):
-                "model \(model): the price change of \(text) has neither usd_per_million_tokens nor usd_per_image"
+                "model \(model): the price change from \(text) sets neither usd_per_million_tokens nor usd_per_image"
             case .badInstant(let model, let text):
-                "model \(model): effective_from '\(text)' is neither a date like 2027-01-01 nor like 2027-01-01T12:00:00Z"
+                "model \(model): effective_from '\(text)' must look like 2027-01-01 or 2027-01-01T12:00:00Z"
             case .missingCredential(let variable): "the environment variable \(variable) is not set"
             }
         }
@@ -29,12 +29,20 @@ package struct CatalogueLoader {
     private let sealer: Sealer
     private let environment: [String: String]
 
+    /// - Parameters:
+    ///   - connection: as `gw_cp`.
+    ///   - sealer: seals credentials at rest.
+    ///   - environment: where `credential_from_environment` is looked up.
     package init(_ connection: PostgresConnection, sealer: Sealer, environment: [String: String]) {
         self.connection = connection
         self.sealer = sealer
         self.environment = environment
     }
 
+    /// Loads all of the file, or nothing.
+    ///
+    /// - Parameter actor: who the audit log says has changed the rows.
+    /// - Throws: `LoadError` when the file is at fault, `PostgresError` when the database refuses it.
     package func load(_ file: CatalogueFile, actor: String) throws {
         try connection.transaction {
             try connection.query("select set_config('aihub.actor', $1, true)", [actor])
@@ -60,7 +68,7 @@ package struct CatalogueLoader {
             ])
         guard let variable = provider.credential_from_environment else { return }
         guard let secret = environment[variable], !secret.isEmpty else {
-            throw Flaw.missingCredential(variable: variable)
+            throw LoadError.missingCredential(variable: variable)
         }
         try load(Secret(secret), of: provider.id)
     }
@@ -78,7 +86,9 @@ package struct CatalogueLoader {
 
     private func load(_ alias: CatalogueFile.AliasSection, position: Int) throws {
         let priceMax = try alias.max_usd_per_million_tokens.map { text in
-            guard let amount = NanoUSD(decimalUSD: text) else { throw Flaw.badPrice(model: alias.name, text: text) }
+            guard let amount = NanoUSD(decimalUSD: text) else {
+                throw LoadError.badPrice(model: alias.name, text: text)
+            }
             return String(amount.nano)
         }
         let weights = alias.objective.map { [$0.latency, $0.speed, $0.cost, $0.uptime] } ?? [nil, nil, nil, nil]

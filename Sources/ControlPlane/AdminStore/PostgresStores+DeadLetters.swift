@@ -2,10 +2,12 @@ package import AdminCore
 internal import Postgres
 
 extension PostgresStores {
+    /// - Returns: `nil` when it does not exist.
     package func deadLetter(_ id: Int64) async throws -> DeadLetterEntry? {
         try await read("select * from usage_dead_letter where id = $1", [String(id)]).first.map(Self.deadLetter)
     }
 
+    /// At most `limit` unresolved dead letters with ids above `after`, by id.
     package func deadLetters(after: Int64, limit: Int) async throws -> [DeadLetterEntry] {
         try await read(
             "select * from usage_dead_letter where resolution is null and id > $1::bigint order by id limit $2::integer",
@@ -13,6 +15,10 @@ extension PostgresStores {
         ).map(Self.deadLetter)
     }
 
+    /// Retries or dismisses a dead letter; a retry ingests the event in the same transaction.
+    ///
+    /// - Returns: false when it is resolved already or does not exist.
+    /// - Throws: `AdminError.invalid` when the ledger still refuses the event.
     package func resolveDeadLetter(
         _ id: Int64, as resolution: DeadLetterEntry.Resolution, actor: String
     ) async throws -> Bool {

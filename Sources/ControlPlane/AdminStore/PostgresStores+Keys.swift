@@ -3,6 +3,7 @@ internal import PlaneContract
 internal import Postgres
 
 extension PostgresStores {
+    /// Inserts an active key with the pepper of its digest.
     package func createKey(
         id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String
     ) async throws -> KeyEntry {
@@ -13,7 +14,7 @@ extension PostgresStores {
         let values: [String?] =
             own + LimitColumns.values(draft.limits) + [draft.outagePolicy, draft.cacheSeconds.map { String($0) }]
         let rows = try await change(actor: actor) { connection in
-            try Self.note(secret, connection)
+            try Self.recordPepper(of: secret, on: connection)
             return try connection.query(
                 """
                 insert into api_key (id, org_id, name, digest, display, expires_at, allowed_models, requests_per_minute,
@@ -26,6 +27,7 @@ extension PostgresStores {
         return Self.key(rows[0])
     }
 
+    /// - Returns: the key with `callableModels`, `nil` when it does not exist.
     package func key(_ id: String) async throws -> KeyEntry? {
         try await read(
             "select *, overlap_ends_at(api_key), models_of(api_key) from api_key where id = $1", [id]
@@ -36,6 +38,7 @@ extension PostgresStores {
         }
     }
 
+    /// At most `limit` keys with ids above `after`, by id, without `callableModels`.
     package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
         try await read(
             """
@@ -45,13 +48,16 @@ extension PostgresStores {
         ).map(Self.key)
     }
 
+    /// Changes what `edit` names; a trigger queues the change for publication.
+    ///
+    /// - Returns: the key after the change, `nil` when it does not exist.
     package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry? {
         let (setsExpiry, expiry) = Self.parts(edit.expiresAt)
         let (setsModels, models) = Self.parts(edit.allowedModels)
         let (setsPolicy, policy) = Self.parts(edit.outagePolicy)
         let own: [String?] = [
             id, edit.name, setsExpiry, expiry, setsModels, models.map(PostgresArray.literal),
-            PostgresArray.literal(edit.named.sorted()),
+            PostgresArray.literal(edit.changedLimits.sorted()),
         ]
         let (setsCache, cacheSeconds) = Self.parts(edit.cacheSeconds)
         let others: [String?] = [setsPolicy, policy, setsCache, cacheSeconds.map { String($0) }]
@@ -77,6 +83,9 @@ extension PostgresStores {
         }
     }
 
+    /// Revokes a key that is not revoked yet.
+    ///
+    /// - Returns: the key after the change, `nil` when it does not exist.
     package func revokeKey(_ id: String, actor: String) async throws -> KeyEntry? {
         try await change(actor: actor) { connection in
             try connection.query("update api_key set status = 'revoked' where id = $1 and status <> 'revoked'", [id])
@@ -86,12 +95,15 @@ extension PostgresStores {
         }
     }
 
+    /// Gives a key a new digest, and retires the earlier ones when the overlap ends.
+    ///
+    /// - Returns: the key after the change, `nil` when it does not exist.
     package func rotateKey(
         _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
     ) async throws -> KeyEntry? {
         let overlap = String(overlapSeconds)
         return try await change(actor: actor) { connection in
-            try Self.note(secret, connection)
+            try Self.recordPepper(of: secret, on: connection)
             // Locks the key: a concurrent rotation waits, then retires the digest made here.
             try connection.query(
                 """
@@ -111,14 +123,14 @@ extension PostgresStores {
         }
     }
 
-    private static func note(_ secret: StoredSecret, _ connection: PostgresConnection) throws {
+    private static func recordPepper(of secret: StoredSecret, on connection: PostgresConnection) throws {
         try connection.query(
             "insert into key_pepper (digest, pepper) values ($1, $2)", [secret.digest, secret.pepper])
     }
 
     private static func parts<Value>(_ change: Change<Value>) -> (String, Value?) {
         switch change {
-        case .keep: ("false", nil)
+        case .unchanged: ("false", nil)
         case .set(let value): ("true", value)
         }
     }

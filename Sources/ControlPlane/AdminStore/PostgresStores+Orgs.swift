@@ -3,6 +3,7 @@ package import PlaneContract
 internal import Postgres
 
 extension PostgresStores {
+    /// Inserts an active org.
     package func createOrg(
         id: String, name: String, plan: String, limits: ScopeLimits, actor: String
     ) async throws -> Org {
@@ -17,16 +18,21 @@ extension PostgresStores {
         return Self.org(rows[0])
     }
 
+    /// - Returns: `nil` when it does not exist.
     package func org(_ id: String) async throws -> Org? {
         try await read("select * from org where id = $1", [id]).first.map(Self.org)
     }
 
+    /// At most `limit` orgs with ids above `after`, by id.
     package func orgs(after: String?, limit: Int) async throws -> [Org] {
         try await read(
             "select * from org where $1::text is null or id > $1 order by id limit $2::integer", [after, String(limit)]
         ).map(Self.org)
     }
 
+    /// Changes what `edit` names; a trigger queues the change for publication.
+    ///
+    /// - Returns: the org after the change, `nil` when it does not exist.
     package func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org? {
         try await change(actor: actor) { connection in
             try connection.query(
@@ -41,7 +47,7 @@ extension PostgresStores {
                     nano_usd_per_month = case when 'usd_per_month' = any($5) then $12::bigint else nano_usd_per_month end
                 where id = $1 returning *
                 """,
-                [id, edit.name, edit.plan, edit.status, PostgresArray.literal(edit.named.sorted())]
+                [id, edit.name, edit.plan, edit.status, PostgresArray.literal(edit.changedLimits.sorted())]
                     + LimitColumns.values(edit.limits)
             ).first.map(Self.org)
         }

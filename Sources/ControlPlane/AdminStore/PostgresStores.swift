@@ -7,6 +7,7 @@ package import Postgres
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
 
+    /// - Parameter pool: connects as `gw_cp`, the role of the admin API.
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// Runs changes in a transaction attributed to `actor` in the audit log, and maps database errors to `AdminError`.
@@ -38,8 +39,8 @@ package struct PostgresStores: AdminStores {
         case .unreachable, .overloaded: AdminError.unavailable
         case .refused(let state, let message, let hint):
             switch state {
-            case "23505": AdminError.conflict("It exists already: \(message)")
-            case "23503": AdminError.invalid("It names something that does not exist: \(message)", param: nil)
+            case "23505": AdminError.conflict("Already exists: \(message)")
+            case "23503": AdminError.invalid("A referenced object does not exist: \(message)", param: nil)
             case _ where state.hasPrefix("22") || state.hasPrefix("23") || state == "P0001":
                 AdminError.invalid(message + (hint.map { " " + $0 } ?? ""), param: nil)
             default: error
@@ -47,10 +48,12 @@ package struct PostgresStores: AdminStores {
         }
     }
 
+    /// The SHA-256 of the admin token in hex; `nil` before the first start.
     package func adminTokenDigest() async throws -> String? {
         try await read("select digest from admin_token", []).first?.text("digest")
     }
 
+    /// - Returns: false when there is a token and `replacing` is false.
     package func setAdminTokenDigest(_ digest: String, replacing: Bool) async throws -> Bool {
         let actor = replacing ? "aihub-control admin-token --reset" : "aihub-control serve"
         let otherwise =

@@ -3,7 +3,7 @@ internal import GatewayModel
 
 /// A complete price in nano-USD, in the JSON format of the database functions `price_sheet` and `insert_price`.
 struct PriceSheet: Encodable {
-    struct Flaw: Error { var text: String }
+    struct AmountError: Error { var text: String }
 
     fileprivate struct Tokens {
         let input, imageInput, cacheRead, cacheWrite, cacheWriteHour, output, reasoning: Int64
@@ -39,8 +39,8 @@ struct PriceSheet: Encodable {
     private let images: [Image]
 
     /// - Returns: `nil` when neither section is present, so the file does not set the price.
-    /// - Throws: `Flaw` with the text that is not a valid amount.
-    init?(_ section: CatalogueFile.TokenPriceSection?, images: [CatalogueFile.ImagePriceSection]?) throws(Flaw) {
+    /// - Throws: `AmountError` with the text that is not a valid amount.
+    init?(_ section: CatalogueFile.TokenPriceSection?, images: [CatalogueFile.ImagePriceSection]?) throws(AmountError) {
         guard section != nil || images != nil else { return nil }
         if let section {
             tokens = try Tokens(
@@ -79,8 +79,8 @@ struct PriceSheet: Encodable {
         try values.encode(images, forKey: .images)
     }
 
-    fileprivate static func nano(_ text: String) throws(Flaw) -> Int64 {
-        guard let amount = NanoUSD(decimalUSD: text) else { throw Flaw(text: text) }
+    fileprivate static func nano(_ text: String) throws(AmountError) -> Int64 {
+        guard let amount = NanoUSD(decimalUSD: text) else { throw AmountError(text: text) }
         return amount.nano
     }
 }
@@ -89,7 +89,7 @@ extension PriceSheet.Tokens {
     fileprivate init(
         input: String, imageInput: String?, cacheRead: String?, cacheWrite: String?, cacheWriteHour: String?,
         output: String, reasoning: String?
-    ) throws(PriceSheet.Flaw) {
+    ) throws(PriceSheet.AmountError) {
         self.input = try PriceSheet.nano(input)
         self.imageInput = try PriceSheet.nano(imageInput ?? input)
         self.cacheRead = try PriceSheet.nano(cacheRead ?? input)

@@ -34,6 +34,7 @@ package struct PublicationStore: Sendable {
 
     let pool: PostgresPool
 
+    /// - Parameter pool: connects as `gw_cp`.
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// The next batch of unpublished changes, revocations and suspensions first.
@@ -55,6 +56,7 @@ package struct PublicationStore: Sendable {
             catalogue: !subjects("catalogue").isEmpty)
     }
 
+    /// Records that these changes are in Redis. Call it only after the writes have succeeded.
     package func markPublished(_ ids: [String]) async throws {
         try await pool.query(
             "update config_change set published_at = clock_timestamp() where id = any($1::bigint[])",

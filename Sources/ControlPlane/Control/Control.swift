@@ -23,7 +23,7 @@ struct Control: AsyncParsableCommand {
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serves the admin API, publishes configuration, takes usage into the ledger.")
+        abstract: "Serves the admin API, publishes configuration and ingests usage into the ledger.")
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
@@ -55,12 +55,12 @@ struct Load: AsyncParsableCommand {
 }
 
 struct AdminToken: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Makes a new admin token when the old one is lost.")
+    static let configuration = CommandConfiguration(abstract: "Creates a new admin token when the old one is lost.")
 
-    @Flag(help: "Replace the token there is.") var reset = false
+    @Flag(help: "Replace the current token.") var reset = false
 
     func run() async throws {
-        guard reset else { throw ValidationError("say --reset: the token there is stops working at once") }
+        guard reset else { throw ValidationError("pass --reset: the current token then stops working at once") }
         guard let token = try await Commands(settings: try Control.settings()).resetAdminToken() else { return }
         print(token)
     }
@@ -71,9 +71,9 @@ struct Audit: AsyncParsableCommand {
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Walks the seals of the audit log; status 1 when they do not hold.")
+            abstract: "Verifies the seals of the audit log; exits with status 1 if one does not match.")
 
-        @Option(help: "A seal from the control plane's log, to be found on the chain.") var head: String?
+        @Option(help: "A seal from the control plane's log that must be in the chain.") var head: String?
 
         func run() async throws {
             let report = try Commands(settings: try Control.settings()).verifyAudit(head: head)
@@ -86,7 +86,7 @@ struct Audit: AsyncParsableCommand {
 struct InitSecrets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init-secrets",
-        abstract: "Makes pepper, seal key, KEK and audit key in a folder, where they do not exist yet.")
+        abstract: "Creates pepper, seal key, KEK and audit key in a folder; existing files stay.")
 
     @Argument(help: "The folder.") var folder: String
 

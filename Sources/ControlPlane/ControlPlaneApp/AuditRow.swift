@@ -15,6 +15,7 @@ package struct AuditRow: Sendable {
         "id", "at", "actor", "login", "action", "subject", "subject_id", "before", "after",
     ]
 
+    /// - Parameter values: those of `columns` after the id, in order; `nil` for null.
     package init(id: Int64, values: [String?]) {
         self.id = id
         fields = [String(id)] + values

@@ -13,7 +13,7 @@ struct AuditSealer: Sendable {
     /// Rows sealed in one transaction.
     static let rowsMax = 500
     private static let pause = Duration.seconds(1)
-    private static let headLoggedEvery = Duration.seconds(60)
+    private static let headLogInterval = Duration.seconds(60)
     /// An arbitrary number, but the same in every control plane.
     private static let lock = "7283910456"
 
@@ -39,7 +39,7 @@ struct AuditSealer: Sendable {
             do {
                 if let round = try await round() {
                     isBehind = round.sealed == Self.rowsMax
-                    let isDue = loggedAt.map { ContinuousClock.now - $0 >= Self.headLoggedEvery } ?? true
+                    let isDue = loggedAt.map { ContinuousClock.now - $0 >= Self.headLogInterval } ?? true
                     if isDue, round.head != logged {
                         logHead(round.head)
                         logged = round.head
@@ -47,7 +47,7 @@ struct AuditSealer: Sendable {
                     }
                 }
             } catch {
-                if !Task.isCancelled { log.warning("the audit log is not sealed", metadata: ["reason": "\(error)"]) }
+                if !Task.isCancelled { log.warning("cannot seal the audit log yet", metadata: ["reason": "\(error)"]) }
             }
             if !isBehind { try? await Task.sleep(for: Self.pause) }
         }
@@ -100,7 +100,7 @@ struct AuditSealer: Sendable {
         var head = AuditChain.Head.none
         let newest = "select number, seal, key from audit_seal order by number desc limit 1"
         if let last = try connection.query(newest).first {
-            guard chain.keys.key(named: last.text("key")) != nil else { throw OtherKey(name: last.text("key")) }
+            guard chain.keys.key(named: last.text("key")) != nil else { throw UnknownKeyError(name: last.text("key")) }
             head = AuditChain.Head(number: last.integer("number"), seal: last.text("seal"))
         }
         let rows = try connection.query(
@@ -110,7 +110,7 @@ struct AuditSealer: Sendable {
         guard !rows.isEmpty else { return Round(head: head, sealed: 0) }
         var seals: [AuditChain.Head] = []
         for row in rows {
-            guard let next = chain.seal(row, after: head, key: key.name) else { throw OtherKey(name: key.name) }
+            guard let next = chain.seal(row, after: head, key: key.name) else { throw UnknownKeyError(name: key.name) }
             seals.append(next)
             head = next
         }
@@ -129,10 +129,10 @@ struct AuditSealer: Sendable {
     }
 
     /// Control planes with different key files would build a chain that neither can verify.
-    private struct OtherKey: Error, CustomStringConvertible {
+    private struct UnknownKeyError: Error, CustomStringConvertible {
         let name: String
         var description: String {
-            "the newest seal was made under the key \(name), which the audit key file does not hold: all control planes need the same file"
+            "the newest seal was made with the key \(name), which is not in the audit key file: all control planes need the same file"
         }
     }
 }

@@ -10,13 +10,13 @@ package struct AuditVerification {
     private let chain: AuditChain
     private var head = AuditChain.Head.none
     /// The seal the operator asked for, and whether the walk has passed it.
-    private let wanted: String?
-    private var isWantedMet = false
+    private let expectedHead: String?
+    private var isExpectedHeadFound = false
 
-    init(_ connection: PostgresConnection, keys: AuditKeys, head wanted: String?) {
+    init(_ connection: PostgresConnection, keys: AuditKeys, head expectedHead: String?) {
         self.connection = connection
         chain = AuditChain(keys: keys)
-        self.wanted = wanted
+        self.expectedHead = expectedHead
     }
 
     /// The findings, as lines for the operator.
@@ -30,11 +30,13 @@ package struct AuditVerification {
         var lines = ["\(head.number) rows are sealed", "head: \(head.number == 0 ? "none" : head.seal)"]
         if let fault { return Report(lines: lines + [fault], isIntact: false) }
         lines += [try waiting()]
-        guard let wanted else { return Report(lines: lines, isIntact: true) }
-        guard isWantedMet else {
-            return Report(lines: lines + ["\(wanted) is not on the chain: its end was cut off"], isIntact: false)
+        guard let expectedHead else { return Report(lines: lines, isIntact: true) }
+        guard isExpectedHeadFound else {
+            return Report(
+                lines: lines + ["\(expectedHead) is not in the chain: the end of the chain was removed"],
+                isIntact: false)
         }
-        return Report(lines: lines + ["\(wanted) is on the chain"], isIntact: true)
+        return Report(lines: lines + ["\(expectedHead) is in the chain"], isIntact: true)
     }
 
     /// - Returns: a description of the first seal that does not match its predecessor and its row; `nil` when all do.
@@ -48,7 +50,7 @@ package struct AuditVerification {
                 """, [String(head.number)])
             for row in page {
                 if let fault = follow(row) { return fault }
-                if head.seal == wanted { isWantedMet = true }
+                if head.seal == expectedHead { isExpectedHeadFound = true }
             }
             if page.isEmpty { return nil }
         }
@@ -62,10 +64,10 @@ package struct AuditVerification {
         }
         guard let audited = AuditRow(row) else { return "row \(id) was removed: it has a seal (\(number))" }
         guard let next = chain.seal(audited, after: head, key: row.text("key")) else {
-            return "row \(id) has a seal (\(number)) under a key the audit key file lacks: \(row.text("key"))"
+            return "row \(id) has a seal (\(number)) under a key that is not in the audit key file: \(row.text("key"))"
         }
         guard next.seal == row.text("seal") else {
-            return "row \(id) was changed or put in between: it does not match its seal (\(number))"
+            return "row \(id) was changed or inserted: it does not match its seal (\(number))"
         }
         head = next
         return nil
@@ -88,7 +90,7 @@ package struct AuditVerification {
                 left join audit_seal_backlog b on p.id > b.after and p.id <= b.up_to
                 """, [String(last)])
             if let stray = page[0].optionalInteger("stray") {
-                return "row \(stray) was put in, or its seal was removed: it has none and waits for none"
+                return "row \(stray) was inserted, or its seal was removed: it has no seal and is not waiting for one"
             }
             guard let next = page[0].optionalInteger("last") else { return nil }
             last = next
@@ -111,6 +113,6 @@ package struct AuditVerification {
                 + (select count(*) from audit_log a, audit_seal_backlog b where a.id > b.after and a.id <= b.up_to) as waiting
             """
         )[0].integer("waiting")
-        return "\(count) rows wait to be sealed"
+        return "\(count) rows are waiting to be sealed"
     }
 }

@@ -18,8 +18,12 @@ package struct ControlApp: Sendable {
     private let settings: ControlSettings
     private let log = Logger(label: "aihub-control")
 
+    /// - Parameter settings: already validated; files they name are read by `run`.
     package init(settings: ControlSettings) { self.settings = settings }
 
+    /// Serves until SIGTERM or SIGINT, then lets running requests finish.
+    ///
+    /// - Throws: when the schema is not up to date, a secret file cannot be read, or a port cannot be bound.
     package func run() async throws {
         try requireMigrated()
         let secrets = try ControlSecrets(settings)
@@ -34,13 +38,17 @@ package struct ControlApp: Sendable {
         let store = PublicationStore(pool)
         let publisher = Publisher(
             store: store, redis: redis, kek: secrets.kek, sealKey: secrets.sealKey, metrics: metrics, log: log)
-        let ledger = LedgerIngest(
+        let ingest = LedgerIngest(
             pool: ingestPool,
             redis: RedisClient(settings.stateRedis, on: group.next(), deadline: .seconds(10), replyBytesMax: 64 << 20),
             keptSeconds: settings.usageKeptSeconds, metrics: metrics, log: log)
-        let pools = PoolKeeper(redis: redis, store: store, metrics: metrics, log: log)
-        let keeper = RedisKeeper(
-            redis: redis, store: store, publisher: publisher, ledger: ledger, pools: pools, metrics: metrics, log: log)
+        let ledger = LedgerStore(pool)
+        let sharedBudgets = SharedBudgetDistributor(
+            redis: redis, store: SharedBudgetStore(pool), metrics: metrics, log: log)
+        let supervisor = StateRedisSupervisor(
+            redis: redis, store: store, publisher: publisher, ledger: ledger, ingest: ingest,
+            sharedBudgets: sharedBudgets,
+            metrics: metrics, log: log)
         let auditSealer = AuditSealer(
             pool: PostgresPool(url: settings.postgresURL, role: "gw_ingest", threads: 1), keys: auditKeys,
             metrics: metrics, log: log)
@@ -51,18 +59,20 @@ package struct ControlApp: Sendable {
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
             stores: PostgresStores(pool), digester: { secrets.digester },
-            explainer: { try await explaining.explain($0, allowed: $1) }, settled: { await propagation.settled($0) })
-        try await keepAdminToken(admin)
+            explainer: { try await explaining.explain($0, allowed: $1) },
+            propagation: { await propagation.publishAndCheck($0) })
+        try await createAdminToken(admin)
 
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: group, metrics: metrics
-        ) { keeper.isOpen ? .ready : .notReady(["state Redis is not open yet"]) }
+        ) { supervisor.isOpen ? .ready : .notReady(["the state Redis is not open yet"]) }
         let services: [any Service] = [
-            Repeated { await keeper.run() }, Repeated { await ledger.run() },
-            Repeated { await pools.run { keeper.openProcess } }, Repeated { await auditSealer.run() },
-            Repeated { [settings, log] in
+            BackgroundLoop { await supervisor.run() }, BackgroundLoop { await ingest.run() },
+            BackgroundLoop { await sharedBudgets.run { supervisor.openRunID } },
+            BackgroundLoop { await auditSealer.run() },
+            BackgroundLoop { [settings, log] in
                 await secrets.follow(
-                    as: keeper.owner, settings.stateRedis, on: group.next(), publisher: publisher, log: log)
+                    as: supervisor.instanceID, settings.stateRedis, on: group.next(), publisher: publisher, log: log)
             },
             ChangeFollower(url: settings.postgresURL, publisher: publisher),
             try AdminServer.make(
@@ -84,23 +94,23 @@ package struct ControlApp: Sendable {
     private func requireMigrated() throws {
         let migrations = try Migrations(folder: settings.sqlFolder, checksum: Fingerprint.sha256)
         let connection = try PostgresConnection(url: settings.postgresURL)
-        guard try migrations.isComplete(on: connection) else { throw NotMigrated() }
+        guard try migrations.isComplete(on: connection) else { throw NotMigratedError() }
     }
 
-    private struct NotMigrated: Error, CustomStringConvertible {
-        let description = "the database is not at this program's schema: run `aihub-control migrate` first"
+    private struct NotMigratedError: Error, CustomStringConvertible {
+        let description = "the database schema is not up to date: run `aihub-control migrate` first"
     }
 
     /// Creates the admin token on the first start and writes it to a file that only this user can read.
-    private func keepAdminToken(_ admin: AdminService) async throws {
+    private func createAdminToken(_ admin: AdminService) async throws {
         guard let token = try await admin.makeAdminToken(replacing: false) else { return }
         try PrivateFile.write(token + "\n", to: settings.adminTokenFile)
-        log.notice("admin token made", metadata: ["file": "\(settings.adminTokenFile)"])
+        log.notice("admin token created", metadata: ["file": "\(settings.adminTokenFile)"])
     }
 }
 
 /// A loop that runs until it is cancelled, as a service.
-private struct Repeated: Service {
+private struct BackgroundLoop: Service {
     let body: @Sendable () async -> Void
 
     func run() async throws { await cancelWhenGracefulShutdown { await body() } }
@@ -114,11 +124,11 @@ private struct ChangeFollower: Service {
     let publisher: Publisher
 
     func run() async throws {
-        let (urgent, urgentBell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let (bulk, bulkBell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (urgent, urgentSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (bulk, bulkSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let listener = PostgresListener(url: url, channel: "config_change", backstopMs: 1_000) {
-            urgentBell.yield()
-            bulkBell.yield()
+            urgentSignal.yield()
+            bulkSignal.yield()
         }
         listener.start()
         defer { listener.stop() }

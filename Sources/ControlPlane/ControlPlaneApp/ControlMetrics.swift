@@ -3,15 +3,15 @@ internal import Operations
 /// The metrics of the control plane, with their help texts.
 enum ControlMetrics {
     private static let counters = [
-        ("aihub_control_audit_sealed_total", "Rows of the audit log that were sealed here."),
-        ("aihub_control_changes_published_total", "Changes of configuration carried to Redis."),
-        ("aihub_control_events_taken_in_total", "Usage events taken into the ledger."),
-        ("aihub_control_events_unreadable_total", "Usage events left out because the ledger cannot take them."),
+        ("aihub_control_audit_sealed_total", "Rows of the audit log sealed by this control plane."),
+        ("aihub_control_changes_published_total", "Configuration changes published to Redis."),
+        ("aihub_control_events_taken_in_total", "Usage events ingested into the ledger."),
+        ("aihub_control_events_unreadable_total", "Usage events that the ledger could not ingest, now dead letters."),
         (
             "aihub_control_pool_shares_moved_total",
-            "Shares of what a plan's orgs may spend together that were made larger."
+            "Shard shares of shared plan budgets that were enlarged."
         ),
-        ("aihub_control_changes_forgotten_total", "Changes taken out 30 days after they were published."),
+        ("aihub_control_changes_forgotten_total", "Changes deleted 30 days after they were published."),
         ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
     ]
 
@@ -22,11 +22,13 @@ enum ControlMetrics {
         metrics.describe(
             "aihub_control_redis_memory_max_bytes", kind: "gauge",
             help:
-                "What the state Redis may use: alarm at 70 %, for behind it every key with a budget is refused. 0: no limit."
+                "Memory the state Redis may use; 0 for no limit. Alert at 70 %: when it is full, every key with a budget is refused."
         )
         metrics.describe(
             "aihub_control_redis_clock_ahead_seconds", kind: "gauge",
-            help: "The state Redis's clock less PostgreSQL's: alarm beyond a minute either way.")
-        metrics.describe("aihub_control_snapshot_version", kind: "gauge", help: "The newest snapshot made here.")
+            help: "The state Redis's clock minus PostgreSQL's. Alert beyond a minute either way.")
+        metrics.describe(
+            "aihub_control_snapshot_version", kind: "gauge",
+            help: "Version of the newest snapshot this control plane published.")
     }
 }

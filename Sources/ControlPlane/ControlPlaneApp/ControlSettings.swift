@@ -38,6 +38,7 @@ package struct ControlSettings: Sendable {
 
     package static let prefix = "AIHUB_CONTROL_"
 
+    /// - Throws: all errors of the environment together, with unknown keys that begin with the prefix.
     package init(environment: [String: String]) throws(SettingsError) {
         var read = SettingsReader(environment, prefix: Self.prefix)
         host = read.text("HOST", default: "127.0.0.1")
@@ -56,7 +57,7 @@ package struct ControlSettings: Sendable {
             "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
             RedisEndpoint.init(url:))
         stateRedisPasswordFile = read.optionalText("REDIS_PASSWORD_FILE")
-        stateRedisPassword = Self.password(stateRedisPasswordFile, &read)
+        stateRedisPassword = read.livePassword(at: stateRedisPasswordFile)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         usageKeptSeconds = read.integer(
             "USAGE_KEPT_SECONDS", default: 900, in: UsageStreams.keptSecondsMin...604_800)
@@ -74,15 +75,6 @@ package struct ControlSettings: Sendable {
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         try read.finish()
-    }
-
-    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
-        do {
-            return try path.map { try LiveSecret(path: $0, allowsPlainPassword: true) }
-        } catch {
-            read.report("\(error)")
-            return nil
-        }
     }
 
     private static func beside(_ kek: String, _ name: String) -> String {

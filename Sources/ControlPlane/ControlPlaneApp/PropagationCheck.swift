@@ -18,33 +18,36 @@ struct PropagationCheck: Sendable {
     let publisher: Publisher
     let redis: StateRedis
 
-    func settled(_ scope: PropagationScope) async -> PendingPropagation? {
+    /// Publishes pending changes.
+    ///
+    /// - Returns: what keeps them from being in force on every worker; `nil` when nothing does.
+    func publishAndCheck(_ scope: PropagationScope) async -> PendingPropagation? {
         let isPublished = await scope == .urgent ? publisher.publishUrgent() : publisher.publish()
-        guard isPublished, let workers = try? await doubtful() else {
+        guard isPublished, let workers = try? await workersAdmittingUnchecked() else {
             return PendingPropagation(publication: true, workers: [])
         }
         return workers.isEmpty ? nil : PendingPropagation(publication: false, workers: workers)
     }
 
     /// The names of the workers that may be admitting requests without asking Redis.
-    private func doubtful() async throws -> [String] {
-        let replies = try await redis.all([
+    private func workersAdmittingUnchecked() async throws -> [String] {
+        let replies = try await redis.pipeline([
             RedisCommand(["TIME"]), RedisCommand(["HGETALL", RedisKeys.heartbeats(Shard.all[0])]),
         ])
         guard let seconds = replies[0].array?.first?.integer, let beats = replies[1].array else {
             throw RedisError.protocolViolation("heartbeats")
         }
-        var found: [String] = []
+        var workers: [String] = []
         for at in stride(from: 0, to: beats.count - 1, by: 2) {
             guard let owner = beats[at].string, let beat = beats[at + 1].string,
-                !owner.hasPrefix(Self.controlPrefix), Self.isDoubtful(beat, nowMs: seconds * 1_000)
+                !owner.hasPrefix(Self.controlPrefix), Self.mayAdmitUnchecked(beat, nowMs: seconds * 1_000)
             else { continue }
-            found.append(owner)
+            workers.append(owner)
         }
-        return found.sorted()
+        return workers.sorted()
     }
 
-    private static func isDoubtful(_ beat: String, nowMs: Int64) -> Bool {
+    private static func mayAdmitUnchecked(_ beat: String, nowMs: Int64) -> Bool {
         let isCutOff = beat.last == cutOffMark
         guard let atMs = Int64(isCutOff ? beat.dropLast() : beat[...]) else { return true }
         let silentMs = nowMs - atMs

@@ -14,13 +14,13 @@ internal import Synchronization
 /// lanes.
 actor Publisher {
     /// Keys read and pushed in one batch: few enough not to delay a revocation in the other lane.
-    private static let keysAtOnce = 1_000
-    private static let orgsAtOnce = 200
+    private static let keysPerBatch = 1_000
+    private static let orgsPerBatch = 200
 
     private let store: PublicationStore
     private let redis: StateRedis
-    private let atRest: Sealer
-    private let inSnapshot: Sealer
+    private let atRestSealer: Sealer
+    private let snapshotSealer: Sealer
     private let sealKey: LiveSecret
     private let metrics: MetricsRegistry
     private let log: Logger
@@ -40,8 +40,8 @@ actor Publisher {
     ) {
         self.store = store
         self.redis = redis
-        atRest = Sealer(kek, purpose: .credentialAtRest)
-        inSnapshot = Sealer(sealKey, purpose: .credentialInSnapshot)
+        atRestSealer = Sealer(kek, purpose: .credentialAtRest)
+        snapshotSealer = Sealer(sealKey, purpose: .credentialInSnapshot)
         self.sealKey = sealKey
         self.metrics = metrics
         self.log = log
@@ -75,39 +75,39 @@ actor Publisher {
 
     private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
-    /// The format of key records.
+    /// The format of the key records this program writes.
     ///
     /// It changes with the schema or the program, which may then encode the same rows differently.
-    func form() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
+    func recordFormat() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
 
     /// Publishes every key, changed or not, to a Redis that lost them.
     func publishAllKeys() async throws {
-        try await redis.pushAll(form: try await form()) { [store] last in
+        try await redis.pushAll(format: try await recordFormat()) { [store] last in
             let page = try await store.keys(after: last)
             return (page.map { ($0.digest, $0.record) }, page.last?.record.keyID)
         }
     }
 
     /// Publishes the snapshot and the recently used keys, so that most clients need not wait for the rest.
-    func publishWhatIsUsed() async throws {
+    func publishSnapshotAndUsedKeys() async throws {
         try await pushSnapshot()
         try await push(keyIDs: try await store.usedKeys())
     }
 
     /// Publishes the snapshot and everything published since `ms` again, to a Redis that lost at most that.
-    func publish(againSinceMs ms: Int64) async throws {
+    func republish(sinceMs ms: Int64) async throws {
         try await pushSnapshot()
         let subjects = try await store.published(sinceMs: ms)
         try await push(keyIDs: subjects.keyIDs)
-        for orgs in Self.batches(subjects.orgIDs, of: Self.orgsAtOnce) {
+        for orgs in Self.batches(subjects.orgIDs, of: Self.orgsPerBatch) {
             try await push(keys: try await store.keys([], orgs: Set(orgs)))
         }
         log.info(
-            "published again", metadata: ["keys": "\(subjects.keyIDs.count)", "orgs": "\(subjects.orgIDs.count)"])
+            "republished changes", metadata: ["keys": "\(subjects.keyIDs.count)", "orgs": "\(subjects.orgIDs.count)"])
     }
 
     private func push(keyIDs: [String]) async throws {
-        for some in Self.batches(keyIDs, of: Self.keysAtOnce) {
+        for some in Self.batches(keyIDs, of: Self.keysPerBatch) {
             try await push(keys: try await store.keys(Set(some), orgs: []))
         }
     }
@@ -129,7 +129,7 @@ actor Publisher {
                 metrics.add("aihub_control_changes_published_total", by: Double(pending.changeIDs.count))
             }
         } catch {
-            log.warning("changes wait to be published", metadata: ["reason": "\(error)"])
+            log.warning("cannot publish changes yet", metadata: ["reason": "\(error)"])
             return false
         }
     }
@@ -152,7 +152,8 @@ actor Publisher {
         if !unopened.isEmpty { (snapshot, unopened) = try await readSnapshot() }
         for id in unopened {
             log.error(
-                "credential cannot be opened and is left out; is the KEK the right one?", metadata: ["id": "\(id)"])
+                "cannot decrypt a credential, left it out of the snapshot; is this the right KEK?",
+                metadata: ["id": "\(id)"])
         }
         try await redis.push(snapshot)
         sealedUnder = version
@@ -161,10 +162,10 @@ actor Publisher {
 
     private func readSnapshot() async throws -> (snapshot: GatewaySnapshot, unopened: [String]) {
         let unopened = Unopened()
-        let snapshot = try await store.snapshot { [atRest, inSnapshot] id, sealed in
+        let snapshot = try await store.snapshot { [atRestSealer, snapshotSealer] id, sealed in
             do {
                 let context = "credential|" + id
-                return try inSnapshot.seal(try atRest.open(sealed, context: context), context: context)
+                return try snapshotSealer.seal(try atRestSealer.open(sealed, context: context), context: context)
             } catch {
                 unopened.ids.withLock { $0.append(id) }
                 return nil

@@ -28,7 +28,7 @@ struct RouteExplaining: Sendable {
                 question.model, facts: question.facts, key: Self.key(allowed), atMs: nowMs,
                 health: Self.health(words, nowMs: nowMs), nowMs: nowMs, random: &random)
         } catch {
-            throw AdminError.notFound("The model '\(question.model.prefix(64))' as this key sees it")
+            throw AdminError.notFound("A model '\(question.model.prefix(64))' that this key may call")
         }
     }
 

@@ -16,13 +16,13 @@ extension SecretRotation {
         defer { admin.close() }
         let before = try SecretFile(path: path, allowsPlainPassword: true)
         guard try await digests(of: user, admin).contains(Self.digest(before.current)) else {
-            throw Flaw.notOfRedis(user: user, path: path)
+            throw RotationError.passwordMismatch(user: user, path: path)
         }
         // Written to the file before Redis learns it, so that no crash can lose a password that works.
         var file = try begin(name, at: path, allowsPlainPassword: true)
         let newest = file.newest
         try await set(user, ["#" + Self.digest(newest)], admin)
-        say("\(name.rawValue): Redis takes version \(newest.number), too")
+        report("\(name.rawValue): Redis accepts version \(newest.number), too")
         file = try use(file, name, at: path)
         try await wait(until: "use version \(newest.number) of the password") {
             $0.isControlPlane == (name == .redisCP) && $0.report?.uses(newest.name, of: name) != true
@@ -30,7 +30,7 @@ extension SecretRotation {
         let known = try await digests(of: user, admin)
         let old = file.versions.dropLast().map(Self.digest).filter(known.contains)
         if !old.isEmpty { try await set(user, old.map { "!" + $0 }, admin) }
-        say("\(name.rawValue): Redis refuses older ones")
+        report("\(name.rawValue): Redis accepts only this version")
         try drop(file, name, at: path)
     }
 
@@ -55,7 +55,7 @@ extension SecretRotation {
         do {
             _ = try await admin.call("ACL", "SAVE")
         } catch {
-            say("Redis could not keep its users in a file, and forgets this when it restarts: \(error)")
+            report("Redis could not save its ACL file, so it will lose this change when it restarts: \(error)")
         }
     }
 

@@ -10,7 +10,7 @@ extension SecretRotation {
     func rotatePepper(_ connection: PostgresConnection) async throws {
         let path = settings.pepperFile
         if try SecretFile(path: path).stage == .atRest {
-            try nameOlderKeys(under: try SecretFile(path: path).current, connection)
+            try recordPepperOfOlderKeys(under: try SecretFile(path: path).current, connection)
         }
         var file = try begin(.pepper, at: path)
         let newest = file.newest
@@ -20,7 +20,8 @@ extension SecretRotation {
         file = try use(file, .pepper, at: path)
         try await waitForNewKeys(under: newest)
         let older = try keys(under: connection).filter { $0.pepper != newest.name }.map(\.keys).reduce(0, +)
-        say("pepper: new keys are under version \(newest.number); \(older) keys are under older ones, which stay")
+        report(
+            "pepper: new keys are under version \(newest.number); \(older) keys are under older ones, which stay valid")
     }
 
     /// Drops every pepper but the current one. Keys made under another one stop working for good.
@@ -29,14 +30,14 @@ extension SecretRotation {
     package func dropPeppers(keysStop: Bool) async throws {
         let connection = try lockedConnection()
         let file = try SecretFile(path: settings.pepperFile)
-        guard file.stage == .used else { throw Flaw.noOlderPepper }
+        guard file.stage == .used else { throw RotationError.noOldPepper }
         // After this wait, no control plane makes keys under an older pepper.
         try await waitForNewKeys(under: file.current)
         let older = try keys(under: connection).filter { $0.pepper != file.current.name }
         let count = older.map(\.keys).reduce(0, +)
-        guard keysStop || count == 0 else { throw Flaw.keysNeedIt(count: count) }
+        guard keysStop || count == 0 else { throw RotationError.oldPepperInUse(count: count) }
         try drop(file, .pepper, at: settings.pepperFile)
-        if count > 0 { say("pepper: \(count) keys do not authenticate any more") }
+        if count > 0 { report("pepper: \(count) keys no longer authenticate") }
     }
 
     private func waitForNewKeys(under pepper: SecretFile.Version) async throws {
@@ -46,7 +47,7 @@ extension SecretRotation {
     }
 
     /// Records the only pepper there is for keys that were made before peppers were recorded.
-    private func nameOlderKeys(under pepper: SecretFile.Version, _ connection: PostgresConnection) throws {
+    private func recordPepperOfOlderKeys(under pepper: SecretFile.Version, _ connection: PostgresConnection) throws {
         try connection.query(
             """
             insert into key_pepper (digest, pepper)

@@ -17,8 +17,8 @@ extension SecretRotation {
         file = try use(file, .kek, at: path)
         // Repeated if a program that had read the old file stored a credential in the meantime.
         repeat {
-            let count = try connection.transaction { try sealAgain(file, connection) }
-            say("kek: \(count) credentials sealed under version \(newest.number)")
+            let count = try connection.transaction { try reseal(file, connection) }
+            report("kek: \(count) credentials sealed under version \(newest.number)")
         } while try !connection.transaction { try dropKEK(file, connection) }
     }
 
@@ -34,7 +34,7 @@ extension SecretRotation {
     }
 
     /// Seals again, under the current version, every credential sealed under another one.
-    private func sealAgain(_ file: SecretFile, _ connection: PostgresConnection) throws -> Int {
+    private func reseal(_ file: SecretFile, _ connection: PostgresConnection) throws -> Int {
         try connection.query("select pg_advisory_xact_lock(\(Self.sealingLock))")
         try connection.query("select set_config('aihub.actor', 'aihub-control secrets rotate', true)")
         let sealer = Sealer(file, purpose: .credentialAtRest)
@@ -52,7 +52,7 @@ extension SecretRotation {
                 [id, try sealer.seal(secret, context: "credential|" + id)])
             count += 1
         }
-        guard unopened.isEmpty else { throw Flaw.unopened(ids: unopened) }
+        guard unopened.isEmpty else { throw RotationError.unreadableCredentials(ids: unopened) }
         return count
     }
 

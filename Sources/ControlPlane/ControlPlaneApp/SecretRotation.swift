@@ -12,28 +12,29 @@ internal import Redis
 /// Between steps it waits until every live process has reported in Redis that the next step is safe. The progress is in
 /// the file itself, so a rotation that was killed continues from there when it is run again.
 package struct SecretRotation: Sendable {
-    package enum Flaw: Error, CustomStringConvertible {
-        case isRunning
+    package enum RotationError: Error, CustomStringConvertible {
+        case alreadyRunning
         case noPasswordFile
-        case waitedInVain(seconds: Int)
-        case unopened(ids: [String])
-        case notOfRedis(user: String, path: String)
-        case noOlderPepper
-        case keysNeedIt(count: Int64)
+        case timedOut(seconds: Int)
+        case unreadableCredentials(ids: [String])
+        case passwordMismatch(user: String, path: String)
+        case noOldPepper
+        case oldPepperInUse(count: Int64)
 
         package var description: String {
             switch self {
-            case .noPasswordFile: "\(ControlSettings.prefix)REDIS_PASSWORD_FILE is not set: the password is in the URL"
-            case .isRunning: "another rotation is running"
-            case .waitedInVain(let seconds):
-                "gave up after \(seconds) s; nothing is lost: run it again and it goes on from here"
-            case .unopened(let ids):
-                "credentials that no version of the KEK opens: \(ids.joined(separator: ", ")); load them again first"
-            case .notOfRedis(let user, let path):
+            case .noPasswordFile:
+                "\(ControlSettings.prefix)REDIS_PASSWORD_FILE is not set: a password in the URL cannot be rotated"
+            case .alreadyRunning: "another rotation is running"
+            case .timedOut(let seconds):
+                "timed out after \(seconds) s. Nothing is lost: run it again to continue from here"
+            case .unreadableCredentials(let ids):
+                "no version of the KEK decrypts these credentials: \(ids.joined(separator: ", ")). Load them again first"
+            case .passwordMismatch(let user, let path):
                 "Redis does not accept the current password in \(path) for \(user): make them match, then run this again"
-            case .noOlderPepper: "the file holds no pepper that is older than the one in use"
-            case .keysNeedIt(let count):
-                "\(count) keys would stop working: replace them first, or say --keys-stop-working"
+            case .noOldPepper: "the file has no pepper older than the one in use"
+            case .oldPepperInUse(let count):
+                "\(count) keys would stop working: replace them first, or pass --keys-stop-working"
             }
         }
     }
@@ -41,23 +42,26 @@ package struct SecretRotation: Sendable {
     /// Held shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
     static let sealingLock = "7283910457"
     private static let rotationLock = "7283910458"
-    private static let lookEvery = Duration.milliseconds(200)
+    private static let pollInterval = Duration.milliseconds(200)
 
     let settings: ControlSettings
     private let waitSeconds: Int
-    let say: @Sendable (String) -> Void
+    let report: @Sendable (String) -> Void
     let fleet: SecretFleet
 
     /// - Parameters:
     ///   - waitSeconds: the longest that each step waits for other processes.
-    ///   - say: receives a line about each finished step; never a secret.
-    package init(settings: ControlSettings, waitSeconds: Int, say: @escaping @Sendable (String) -> Void) {
+    ///   - report: receives a line about each finished step; never a secret.
+    package init(settings: ControlSettings, waitSeconds: Int, report: @escaping @Sendable (String) -> Void) {
         self.settings = settings
         self.waitSeconds = waitSeconds
-        self.say = say
+        self.report = report
         fleet = SecretFleet(redis: Self.redis(settings.stateRedis))
     }
 
+    /// Rotates one secret, or continues the rotation its file is in.
+    ///
+    /// - Throws: `RotationError`, or the error of the file, Redis or PostgreSQL; it can be run again after any.
     package func rotate(_ name: SecretName) async throws {
         let connection = try lockedConnection()
         switch name {
@@ -67,7 +71,7 @@ package struct SecretRotation: Sendable {
         case .redisDP: try await rotatePassword(name, of: "dp", at: settings.workersRedisPasswordFile)
         case .redisCP:
             guard let path = settings.stateRedisPasswordFile else {
-                throw Flaw.noPasswordFile
+                throw RotationError.noPasswordFile
             }
             try await rotatePassword(name, of: "cp", at: path)
         }
@@ -75,11 +79,11 @@ package struct SecretRotation: Sendable {
 
     /// A connection that holds the rotation lock until it closes.
     ///
-    /// - Throws: `Flaw.isRunning` when another rotation holds it.
+    /// - Throws: `RotationError.alreadyRunning` when another rotation holds it.
     func lockedConnection() throws -> PostgresConnection {
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
         let isFree = try connection.query("select pg_try_advisory_lock(\(Self.rotationLock)) as free")[0].bool("free")
-        guard isFree else { throw Flaw.isRunning }
+        guard isFree else { throw RotationError.alreadyRunning }
         return connection
     }
 
@@ -92,7 +96,8 @@ package struct SecretRotation: Sendable {
             }
             let others = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
             lines.append(
-                "\(name.rawValue): version \(file.current.number) in use" + (others.isEmpty ? "" : ", held: \(others)"))
+                "\(name.rawValue): version \(file.current.number) in use"
+                    + (others.isEmpty ? "" : ", also held: \(others)"))
         }
         let connection = try PostgresConnection(url: settings.postgresURL, role: "gw_cp")
         for (pepper, count) in try keys(under: connection) {
@@ -113,7 +118,7 @@ package struct SecretRotation: Sendable {
     }
 
     private static func line(_ process: SecretFleet.Process) -> String {
-        guard let report = process.report else { return "\(process.name): says nothing of its secrets" }
+        guard let report = process.report else { return "\(process.name): sends no report about its secrets" }
         // Only version numbers: fingerprints mean nothing to a reader.
         let held = report.held.sorted { $0.key < $1.key }.map { name, versions in
             name + " " + versions.map { $0.prefix { $0 != "." } }.joined(separator: ",")
@@ -133,7 +138,7 @@ package struct SecretRotation: Sendable {
         guard file.stage == .atRest else { return file }
         let added = file.adding()
         try write(added, to: path)
-        say("\(name.rawValue): version \(added.newest.number) added, \(file.current.number) still in use")
+        report("\(name.rawValue): version \(added.newest.number) added, \(file.current.number) still in use")
         return added
     }
 
@@ -142,7 +147,7 @@ package struct SecretRotation: Sendable {
         guard file.stage == .added else { return file }
         let used = file.usingNewest()
         try write(used, to: path)
-        say("\(name.rawValue): version \(used.current.number) in use")
+        report("\(name.rawValue): version \(used.current.number) in use")
         return used
     }
 
@@ -150,7 +155,7 @@ package struct SecretRotation: Sendable {
     func drop(_ file: SecretFile, _ name: SecretName, at path: String) throws {
         try write(file.keepingCurrent(), to: path)
         let dropped = file.versions.dropLast().map { "\($0.number)" }.joined(separator: ", ")
-        say("\(name.rawValue): version \(dropped) dropped")
+        report("\(name.rawValue): version \(dropped) dropped")
     }
 
     func write(_ file: SecretFile, to path: String) throws {
@@ -160,14 +165,14 @@ package struct SecretRotation: Sendable {
     /// Waits until no live process `lags`, and names those it waits for.
     func wait(until what: String, _ lags: (SecretFleet.Process) -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(waitSeconds)
-        var told: [String] = []
+        var reported: [String] = []
         repeat {
-            let late = (try? await fleet.processes().filter(lags).map(\.name)) ?? ["the state Redis"]
-            if late.isEmpty { return }
-            if late != told { say("waiting until \(late.joined(separator: ", ")) \(what)") }
-            told = late
-            try await Task.sleep(for: Self.lookEvery)
+            let lagging = (try? await fleet.processes().filter(lags).map(\.name)) ?? ["the state Redis"]
+            if lagging.isEmpty { return }
+            if lagging != reported { report("waiting until \(lagging.joined(separator: ", ")) \(what)") }
+            reported = lagging
+            try await Task.sleep(for: Self.pollInterval)
         } while ContinuousClock.now < deadline
-        throw Flaw.waitedInVain(seconds: waitSeconds)
+        throw RotationError.timedOut(seconds: waitSeconds)
     }
 }

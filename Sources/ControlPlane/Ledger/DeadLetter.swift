@@ -16,7 +16,7 @@ struct DeadLetter: Sendable {
         event = String(entry.event.prefix(Self.eventCharactersMax)).replacing("\0", with: "\u{fffd}")
     }
 
-    func keep(on connection: PostgresConnection) throws {
+    func insert(on connection: PostgresConnection) throws {
         try connection.query(
             """
             insert into usage_dead_letter (shard, entry_id, kind, event, reason) values ($1, $2, $3, $4, $5)
@@ -31,7 +31,7 @@ extension PostgresError {
     ///
     /// That is: data (22), constraints (23), cardinality (21), limits (54) and exceptions from our own functions (P0).
     /// All other errors may pass later or need an operator (permissions, missing tables), so they are retried.
-    var isOfTheData: Bool {
+    var isDataError: Bool {
         guard case .refused(let state, _, _) = self else { return false }
         return ["21", "22", "23", "54", "P0"].contains { state.hasPrefix($0) }
     }

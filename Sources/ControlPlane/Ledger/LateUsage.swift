@@ -22,7 +22,7 @@ struct LateUsage: Sendable {
     /// A usage event and the generation it was appended in.
     struct Item: Sendable {
         var shard: Int
-        var life: String
+        var generation: String
         var event: UsageEvent
     }
 
@@ -30,27 +30,27 @@ struct LateUsage: Sendable {
     func count(_ items: [Item]) async throws {
         guard !items.isEmpty else { return }
         // Redis only makes numeric generations; any other is refused by `count`.
-        let items = items.filter { Int64($0.life) != nil }
-        let list = items.map { #"{"id":"\#($0.event.id)","life":\#($0.life)}"# }.joined(separator: ",")
+        let items = items.filter { Int64($0.generation) != nil }
+        let list = items.map { #"{"id":"\#($0.event.id)","life":\#($0.generation)}"# }.joined(separator: ",")
         let rows = try await pool.query("select id, reaped_nano_usd from uncounted($1::jsonb)", ["[" + list + "]"])
         let reaped = Dictionary(rows.map { ($0.text("id"), $0["reaped_nano_usd"] ?? "") }) { first, _ in first }
-        let named = items.filter { reaped[$0.event.id] != nil }
-        guard !named.isEmpty else { return }
+        let uncounted = items.filter { reaped[$0.event.id] != nil }
+        guard !uncounted.isEmpty else { return }
         // Record the intent first: after a crash, the retry finds this row and counts the event then.
         try await pool.query(
             """
             insert into counted_late (id, life) select * from unnest($1::uuid[], $2::bigint[]) on conflict do nothing
             """,
-            [PostgresArray.literal(named.map(\.event.id)), PostgresArray.literal(named.map(\.life))])
-        let replies = try await redis.pipeline(named.map { Self.command($0, reaped: reaped[$0.event.id] ?? "") })
-        for (item, reply) in zip(named, replies) {
+            [PostgresArray.literal(uncounted.map(\.event.id)), PostgresArray.literal(uncounted.map(\.generation))])
+        let replies = try await redis.pipeline(uncounted.map { Self.command($0, reaped: reaped[$0.event.id] ?? "") })
+        for (item, reply) in zip(uncounted, replies) {
             // `count` is fenced by generation: if the shard was rebuilt in the meantime, its new stream counts the
             // event.
             guard case .failure(let error) = reply else { continue }
             guard case .refused(let reason) = error, reason.contains("user_function") else { throw error }
             // Unreadable counters of one scope must not hold up the ledger for all others.
             log.error(
-                "late usage cannot be counted", metadata: ["request": "\(item.event.id)", "reason": "\(reason)"])
+                "cannot count late usage", metadata: ["request": "\(item.event.id)", "reason": "\(reason)"])
         }
     }
 
@@ -60,14 +60,14 @@ struct LateUsage: Sendable {
             [event.keyID, RedisKeys.orgScope(event.orgID)] + (event.pool.map { [RedisKeys.poolScope($0)] } ?? [])
         let periods = scopes.map { _ in UTCCalendar.periods(atMs: event.admittedMs) }.joined(separator: ",")
         // As the worker would have settled it: a cached response still counts in the sliding window.
-        let givesBack = event.saved != nil ? "2" : event.refundsRequest ? "1" : "0"
+        let refund = event.saved != nil ? "2" : event.refundsRequest ? "1" : "0"
         return RedisCommand(
             function: LimitLibrary.Function.count.rawValue,
             keys: [RedisKeys.versions(shard), RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]
                 + scopes.map { RedisKeys.budget(shard, $0) },
             arguments: [
-                event.id, item.life, String(event.cost.nano), String(event.usage.total),
-                String(decoding: event.json, as: UTF8.self), String(tombstoneMs), periods, givesBack,
+                event.id, item.generation, String(event.cost.nano), String(event.usage.total),
+                String(decoding: event.json, as: UTF8.self), String(tombstoneMs), periods, refund,
                 reaped,
             ])
     }

@@ -8,14 +8,14 @@ package import Redis
 /// Reads usage events from the Redis streams into the ledger.
 ///
 /// The cursor moves in the same transaction as the rows, so each event is recorded exactly once, however often this is
-/// interrupted. An epoch per shard fences off a superseded reader; it is unrelated to the shard's generation, which is
-/// in `shard_epoch`.
+/// interrupted. An epoch per shard fences off a reader that was replaced; it is unrelated to the shard's generation,
+/// which is in `shard_epoch`.
 package actor LedgerIngest {
     private static let pauseBusy = Duration.milliseconds(20)
     private static let pauseIdleMax = Duration.milliseconds(250)
     /// How far back a new Redis process is read again: a promoted replica may issue ids below the cursor.
     private static let rereadMs: UInt64 = 300_000
-    private static let trimEvery = Duration.seconds(60)
+    private static let trimInterval = Duration.seconds(60)
 
     private struct Cursor {
         var last: String
@@ -33,6 +33,10 @@ package actor LedgerIngest {
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
 
+    /// - Parameters:
+    ///   - pool: connects as `gw_ingest`, with one connection, which holds the reader's lock.
+    ///   - redis: the state Redis; its replies may be up to 64 MiB.
+    ///   - keptSeconds: how long usage stays in Redis after it was recorded, at least `UsageStreams.keptSecondsMin`.
     package init(pool: PostgresPool, redis: RedisClient, keptSeconds: Int, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
         streams = UsageStreams(redis: redis, keptSeconds: keptSeconds)
@@ -48,15 +52,17 @@ package actor LedgerIngest {
         var pause = Self.pauseBusy
         while !Task.isCancelled {
             do {
-                if cursors.isEmpty { try await takeOver() }
+                if cursors.isEmpty { try await becomeReader() }
                 if shouldReread { try await rewind() }
-                let taken = try await turn()
-                pause = taken > 0 ? Self.pauseBusy : min(pause * 2, Self.pauseIdleMax)
-            } catch is Superseded {
+                let count = try await turn()
+                pause = count > 0 ? Self.pauseBusy : min(pause * 2, Self.pauseIdleMax)
+            } catch is FencedError {
                 cursors = []
                 pause = .seconds(1)
             } catch {
-                if !Task.isCancelled { log.warning("usage waits", metadata: ["reason": "\(error)"]) }
+                if !Task.isCancelled {
+                    log.warning("cannot read usage into the ledger yet", metadata: ["reason": "\(error)"])
+                }
                 cursors = []
                 pause = .seconds(1)
             }
@@ -64,13 +70,13 @@ package actor LedgerIngest {
         }
     }
 
-    /// Makes the next turn start a little before the cursors. Call it after Redis was restarted.
+    /// Makes the next turn start five minutes before the cursors. Call it after Redis was restarted.
     package func reread() { shouldReread = true }
 
     /// Reads the streams of lost shards from the beginning: the clock that numbers their entries may have gone back.
     ///
-    /// Events read but not yet committed are discarded: their commit fails with `Superseded`.
-    package func restart(_ shards: [Shard]) async throws {
+    /// Events read but not yet committed are discarded: their commit fails with `FencedError`.
+    package func rereadFromStart(_ shards: [Shard]) async throws {
         let rows = try await pool.query(
             """
             update ledger_cursor set last_id = '0-0', epoch = epoch + 1 where shard = any($1::integer[]) returning shard, epoch
@@ -95,13 +101,13 @@ package actor LedgerIngest {
     /// An arbitrary number, but the same in every control plane.
     private static let readerLock = "7283910454"
 
-    /// Becomes the only reader, or throws `Superseded` while another is. The pool's only connection holds the lock.
-    private func takeOver() async throws {
+    /// Becomes the only reader, or throws `FencedError` while another is. The pool's only connection holds the lock.
+    private func becomeReader() async throws {
         let rows = try await pool.run { connection in
             guard
                 try connection.query("select pg_try_advisory_lock($1::bigint) as mine", [Self.readerLock])[0].bool(
                     "mine")
-            else { throw Superseded() }
+            else { throw FencedError() }
             return try connection.query(
                 "with mine as (update ledger_cursor set epoch = epoch + 1 returning *) select * from mine order by shard"
             )
@@ -109,18 +115,20 @@ package actor LedgerIngest {
         cursors = rows.map { Cursor(last: $0.text("last_id"), epoch: $0.integer("epoch")) }
     }
 
+    /// - Returns: the number of entries read.
     private func turn() async throws -> Int {
-        // Read before the entries: if `restart` runs in the meantime, these stale epochs make the commit fail.
+        // Read before the entries: if `rereadFromStart` runs in the meantime, these stale epochs make the commit fail.
         let epochs = cursors.map(\.epoch)
-        let (process, entries) = try await streams.read(after: cursors.map(\.last), from: turns)
+        let (runID, entries) = try await streams.read(after: cursors.map(\.last), from: turns)
         turns += 1
-        if !entries.isEmpty { try await takeIn(entries, from: process, epochs) }
-        try await keepHouse()
+        if !entries.isEmpty { try await ingest(entries, from: runID, epochs) }
+        try await maintain()
         return entries.count
     }
 
-    private func takeIn(_ entries: [UsageStreams.Entry], from process: String, _ epochs: [Int64]) async throws {
-        var behind: [LateUsage.Item] = []
+    /// Records entries of the streams, moves the cursors and acknowledges them to the workers.
+    private func ingest(_ entries: [UsageStreams.Entry], from runID: String, _ epochs: [Int64]) async throws {
+        var appended: [LateUsage.Item] = []
         var counted: Set<String> = []
         var deadLetters: [DeadLetter] = []
         let readable = entries.filter { entry in
@@ -130,92 +138,92 @@ package actor LedgerIngest {
                 deadLetters.append(DeadLetter(entry: entry, reason: "not a usage event"))
                 return false
             }
-            if let life = entry.life {
-                behind.append(LateUsage.Item(shard: entry.shard, life: life, event: event))
+            if let generation = entry.generation {
+                appended.append(LateUsage.Item(shard: entry.shard, generation: generation, event: event))
             } else if entry.kind == "final" {
                 counted.insert(event.id)
             }
             return true
         }
         // An event both settled and appended is here twice; the settled entry says that it has been counted.
-        behind.removeAll { counted.contains($0.event.id) }
+        appended.removeAll { counted.contains($0.event.id) }
         let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
-        let moves = last.sorted { $0.key < $1.key }
+        let cursorMoves = last.sorted { $0.key < $1.key }
             .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
-        try await late.count(behind)
+        try await late.count(appended)
         do {
-            try await commit(readable, moves, deadLetters)
-        } catch is Superseded where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
+            try await commit(readable, cursorMoves, deadLetters)
+        } catch is FencedError where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {
             return
-        } catch let error as PostgresError where error.isOfTheData {
+        } catch let error as PostgresError where error.isDataError {
             // The ledger refuses an event, or two of them conflict. One at a time, all others pass.
             for entry in readable {
                 do {
                     try await commit([entry], [], [])
-                } catch let error as PostgresError where error.isOfTheData {
+                } catch let error as PostgresError where error.isDataError {
                     deadLetters.append(DeadLetter(entry: entry, reason: error.description))
                 }
             }
-            try await commit([], moves, deadLetters)
+            try await commit([], cursorMoves, deadLetters)
         }
         deadLetters.forEach(report)
         for (shard, id) in last where cursors[shard].epoch == epochs[shard] { cursors[shard].last = id }
-        try await streams.acknowledge(last, process: process, lives: try await lives(of: Array(last.keys)))
+        try await streams.acknowledge(last, runID: runID, generations: try await generations(of: Array(last.keys)))
     }
 
     /// The current generation of each shard just read.
     ///
     /// For a shard that is being rebuilt and has none in Redis yet, it is the next one, from PostgreSQL: the stream of
     /// a lost shard holds only events appended for that one.
-    private func lives(of shards: [Int]) async throws -> [Int: String] {
-        var lives = try await streams.lives(of: shards)
-        guard lives.count < shards.count else { return lives }
+    private func generations(of shards: [Int]) async throws -> [Int: String] {
+        var generations = try await streams.generations(of: shards)
+        guard generations.count < shards.count else { return generations }
         let rows = try await pool.query("select shard, gen from shard_epoch")
-        for row in rows where lives[Int(row.integer("shard"))] == nil {
-            lives[Int(row.integer("shard"))] = String(row.integer("gen"))
+        for row in rows where generations[Int(row.integer("shard"))] == nil {
+            generations[Int(row.integer("shard"))] = String(row.integer("gen"))
         }
-        return lives
+        return generations
     }
 
     /// Stores rows, sums, cursors and dead letters in one transaction.
     private func commit(
-        _ entries: [UsageStreams.Entry], _ moves: [(shard: String, last: String, epoch: String)],
+        _ entries: [UsageStreams.Entry], _ cursorMoves: [(shard: String, last: String, epoch: String)],
         _ deadLetters: [DeadLetter]
     ) async throws {
         let json = "[" + entries.map { #"{"kind":"\#($0.kind)","event":\#($0.event)}"# }.joined(separator: ",") + "]"
-        let fresh = try await pool.run { connection in
+        let newRows = try await pool.run { connection in
             try connection.transaction {
                 let rows = try connection.query("select take_usage_in($1::jsonb) as fresh", [json])
-                for item in deadLetters { try item.keep(on: connection) }
-                for move in moves {
+                for item in deadLetters { try item.insert(on: connection) }
+                for move in cursorMoves {
                     let moved = try connection.query(
                         "update ledger_cursor set last_id = $2 where shard = $1 and epoch = $3 returning shard",
                         [move.shard, move.last, move.epoch])
-                    guard !moved.isEmpty else { throw Superseded() }
+                    guard !moved.isEmpty else { throw FencedError() }
                 }
                 return rows[0].integer("fresh")
             }
         }
-        metrics.add("aihub_control_events_taken_in_total", by: Double(fresh))
+        metrics.add("aihub_control_events_taken_in_total", by: Double(newRows))
     }
 
     private func report(_ item: DeadLetter) {
         metrics.add("aihub_control_events_unreadable_total")
         log.error(
-            "usage event left out, see usage_dead_letter",
+            "cannot record a usage event, stored it in usage_dead_letter",
             metadata: [
                 "entry": "\(item.entry.streamID)", "shard": "\(item.entry.shard)", "event": "\(item.event)",
                 "reason": "\(item.reason)",
             ])
     }
 
-    private struct Superseded: Error, CustomStringConvertible {
-        let description = "another control plane reads the usage streams now"
+    private struct FencedError: Error, CustomStringConvertible {
+        let description = "another control plane is reading the usage streams"
     }
 
     /// Trims the streams and maintains the tables, once a minute.
-    private func keepHouse() async throws {
-        guard ContinuousClock.now - trimmedAt > Self.trimEvery else { return }
+    private func maintain() async throws {
+        guard ContinuousClock.now - trimmedAt > Self.trimInterval else { return }
         trimmedAt = .now
         try await streams.trim(upTo: cursors.map(\.last))
         try await pool.query("delete from counted_late where counted_at < now() - interval '2 days'")

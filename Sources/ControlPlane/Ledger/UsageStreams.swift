@@ -9,7 +9,7 @@ package struct UsageStreams: Sendable {
     /// Entries per transaction, over all shards: once reached, no further shards are read.
     static let entriesPerTurn = 2_000
     /// Shards read in one pipeline.
-    private static let shardsAtOnce = 16
+    private static let shardsPerBatch = 16
     /// A new Redis process is reread from five minutes before the cursor; as much again for a reader that is behind.
     package static let keptSecondsMin = 600
 
@@ -17,6 +17,7 @@ package struct UsageStreams: Sendable {
     /// How long entries stay in Redis after they were recorded.
     private let keptMs: UInt64
 
+    /// - Parameter keptSeconds: how long entries stay in Redis after they were recorded, at least `keptSecondsMin`.
     package init(redis: RedisClient, keptSeconds: Int = keptSecondsMin) {
         self.redis = redis
         keptMs = UInt64(keptSeconds) * 1_000
@@ -29,10 +30,10 @@ package struct UsageStreams: Sendable {
         var kind: String
         /// The JSON of a usage event, not yet validated.
         var event: String
-        /// The generation in which the event was appended without being counted.
+        /// The generation in which the event was appended without being counted: the field `life`.
         ///
         /// `nil` when it was counted on the spot, or is included in the totals about to be restored.
-        var life: String?
+        var generation: String?
 
         /// `[id, [field, value, …]]` with the fields `id`, `kind`, `event` and, sometimes, `life`.
         init?(_ value: RESPValue, shard: Int) {
@@ -45,19 +46,20 @@ package struct UsageStreams: Sendable {
             guard let kind = named["kind"], kind == "reaped" || kind == "final", let event = named["event"] else {
                 return nil
             }
-            (self.shard, streamID, self.kind, self.event, life) = (shard, id, kind, event, named["life"])
+            (self.shard, streamID, self.kind, self.event, generation) = (shard, id, kind, event, named["life"])
         }
     }
 
     /// The entries after the cursors, and the `run_id` of the Redis process that returned them.
     ///
     /// - Parameter first: the shard to begin with; once the turn is full, the remaining shards wait for the next one.
-    func read(after cursors: [String], from first: Int) async throws -> (process: String, entries: [Entry]) {
-        let process = try await redis.call("INFO", "server").runID ?? ""
+    func read(after cursors: [String], from first: Int) async throws -> (runID: String, entries: [Entry]) {
+        let runID = try await redis.call("INFO", "server").runID ?? ""
         var entries: [Entry] = []
         let order = Shard.all.indices.map { Shard.all[($0 + first) % Shard.count] }
-        for start in stride(from: 0, to: order.count, by: Self.shardsAtOnce) where entries.count < Self.entriesPerTurn {
-            let shards = order[start..<min(start + Self.shardsAtOnce, order.count)]
+        for start in stride(from: 0, to: order.count, by: Self.shardsPerBatch) where entries.count < Self.entriesPerTurn
+        {
+            let shards = order[start..<min(start + Self.shardsPerBatch, order.count)]
             let replies = try await redis.pipeline(
                 shards.map { shard in
                     RedisCommand([
@@ -69,7 +71,7 @@ package struct UsageStreams: Sendable {
                 entries += try reply.get().array?.compactMap { Entry($0, shard: shard.index) } ?? []
             }
         }
-        return (process, entries)
+        return (runID, entries)
     }
 
     /// The id of each stream's newest entry, `nil` when it is empty.
@@ -80,20 +82,20 @@ package struct UsageStreams: Sendable {
     }
 
     /// The generation of each of these shards that has one.
-    func lives(of shards: [Int]) async throws -> [Int: String] {
+    func generations(of shards: [Int]) async throws -> [Int: String] {
         let replies = try await redis.pipeline(
             shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), "gen"]) })
-        var lives: [Int: String] = [:]
-        for (shard, reply) in zip(shards, replies) { lives[shard] = try reply.get().string }
-        return lives
+        var generations: [Int: String] = [:]
+        for (shard, reply) in zip(shards, replies) { generations[shard] = try reply.get().string }
+        return generations
     }
 
-    /// Tells the workers up to where their events are safe. A lost message does no harm: the next one covers it.
-    func acknowledge(_ last: [Int: String], process: String, lives: [Int: String]) async throws {
+    /// Tells the workers up to where the ledger has their events. A lost message does no harm: the next one covers it.
+    func acknowledge(_ last: [Int: String], runID: String, generations: [Int: String]) async throws {
         _ = try await redis.pipeline(
             last.compactMap { shard, id in
-                lives[shard].map { life in
-                    RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[shard]), "\(process) \(life) \(id)"])
+                generations[shard].map { generation in
+                    RedisCommand(["SET", RedisKeys.acknowledged(Shard.all[shard]), "\(runID) \(generation) \(id)"])
                 }
             })
     }
@@ -103,9 +105,9 @@ package struct UsageStreams: Sendable {
         let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         _ = try await redis.pipeline(
             Shard.all.map { shard in
-                let taken = StreamID(cursors[shard.index])?.milliseconds ?? 0
+                let ingested = StreamID(cursors[shard.index])?.milliseconds ?? 0
                 return RedisCommand([
-                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(taken, now - min(now, keptMs)))-0",
+                    "XTRIM", RedisKeys.usageStream(shard), "MINID", "\(min(ingested, now - min(now, keptMs)))-0",
                 ])
             })
     }

@@ -10,7 +10,7 @@ internal import Foundation
 /// After a file whose first line is `-- runs with: NNNN`, programs that know only the files up to that number still
 /// work, so they can keep running during an upgrade or be rolled back to.
 package struct Migrations: Sendable {
-    package enum Flaw: Error, CustomStringConvertible {
+    package enum MigrationError: Error, CustomStringConvertible {
         case noFiles(folder: String)
         case changed(name: String)
         case newer(applied: Int, known: Int)
@@ -20,16 +20,16 @@ package struct Migrations: Sendable {
 
         package var description: String {
             switch self {
-            case .noFiles(let folder): "there are no migrations in \(folder)"
+            case .noFiles(let folder): "no migrations found in \(folder)"
             case .changed(let name):
-                "migration \(name) was changed after it ran here; restore the file and put the change in a new one"
+                "migration \(name) was changed after it had run: restore the file, and put the change in a new migration"
             case .newer(let applied, let known):
                 "the database is at migration \(applied), this program knows only \(known): run a newer aihub-control"
             case .busy(let name):
-                "migration \(name) waited for a lock in vain, \(Migrations.triesMax) times: end long statements and run it again"
+                "migration \(name) did not get its lock in \(Migrations.triesMax) tries: end long-running statements, then run it again"
             case .failed(let name, let reason): "migration \(name) failed and was rolled back: \(reason)"
             case .stopped(let name, let reason):
-                "migration \(name) stopped halfway, mend the cause and run it again: \(reason)"
+                "migration \(name) stopped halfway: fix the cause, then run it again: \(reason)"
             }
         }
     }
@@ -49,14 +49,14 @@ package struct Migrations: Sendable {
     package init(folder: String, checksum: (String) -> String) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         files = try names.compactMap { try MigrationFile(folder: folder, name: $0, checksum: checksum) }
-        if files.isEmpty { throw Flaw.noFiles(folder: folder) }
+        if files.isEmpty { throw MigrationError.noFiles(folder: folder) }
     }
 
     /// Polls for the lock instead of waiting inside a statement.
     ///
     /// `create index concurrently`, run by the lock's holder, waits for all running statements, so the two would
     /// deadlock.
-    private func takeLock(_ connection: PostgresConnection) throws {
+    private func acquireLock(_ connection: PostgresConnection) throws {
         while try connection.query("select pg_try_advisory_lock($1::bigint) as taken", [Self.lock]).first?.bool("taken")
             != true
         {
@@ -67,7 +67,7 @@ package struct Migrations: Sendable {
     /// Brings the database up to the newest file. Returns the names of the files that ran.
     package func run(on connection: PostgresConnection) throws -> [String] {
         try connection.query("select set_config('statement_timeout', '0', false)")
-        try takeLock(connection)
+        try acquireLock(connection)
         defer { _ = try? connection.query("select pg_advisory_unlock($1::bigint)", [Self.lock]) }
         try connection.script(
             """
@@ -88,24 +88,25 @@ package struct Migrations: Sendable {
             do {
                 if let statements = file.statements {
                     for statement in statements { try connection.script(statement) }
-                    return try note(file, on: connection)
+                    return try record(file, on: connection)
                 }
                 return try connection.transaction {
                     try connection.query("select set_config('lock_timeout', $1, true)", [Self.lockTimeout])
                     try connection.script(file.sql)
-                    try note(file, on: connection)
+                    try record(file, on: connection)
                 }
             } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
-                guard attempt < Self.triesMax else { throw Flaw.busy(name: file.name) }
+                guard attempt < Self.triesMax else { throw MigrationError.busy(name: file.name) }
                 sleep(Self.triesApartSeconds)
             } catch {
                 throw file.statements == nil
-                    ? Flaw.failed(name: file.name, reason: "\(error)") : .stopped(name: file.name, reason: "\(error)")
+                    ? MigrationError.failed(name: file.name, reason: "\(error)")
+                    : .stopped(name: file.name, reason: "\(error)")
             }
         }
     }
 
-    private func note(_ file: MigrationFile, on connection: PostgresConnection) throws {
+    private func record(_ file: MigrationFile, on connection: PostgresConnection) throws {
         try connection.query(
             "insert into schema_migration (number, name, checksum, runs_with) values ($1, $2, $3, $4)",
             [String(file.number), file.name, file.checksum, file.runsWith.map(String.init)])
@@ -124,10 +125,10 @@ package struct Migrations: Sendable {
         for row in rows {
             let number = Int(row.integer("number"))
             if let file = files.first(where: { $0.number == number }) {
-                if file.checksum != row.text("checksum") { throw Flaw.changed(name: file.name) }
+                if file.checksum != row.text("checksum") { throw MigrationError.changed(name: file.name) }
                 applied.insert(number)
             } else if Int(row.integer("runs_with")) > known {
-                throw Flaw.newer(applied: number, known: known)
+                throw MigrationError.newer(applied: number, known: known)
             }
         }
         return applied

@@ -20,6 +20,10 @@ package final class PostgresPool: Sendable {
     private let queue = Mutex(Queue())
     private let wake = Semaphore()
 
+    /// - Parameters:
+    ///   - url: a connection URI or key/value string of libpq.
+    ///   - role: the role to switch to after login; `nil` to keep the login's.
+    ///   - threads: the number of threads and so of connections, each opened on first use.
     package init(url: String, role: String?, threads: Int) {
         self.url = url
         self.role = role
@@ -27,6 +31,8 @@ package final class PostgresPool: Sendable {
     }
 
     /// Runs `body` with a connection on one of the pool's threads.
+    ///
+    /// - Throws: what `body` throws; `PostgresError.unreachable` or `.overloaded` when it did not run.
     package func run<T: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             let job: Job = { connection in
@@ -49,7 +55,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// Runs a single statement.
+    /// Runs a single statement with `values` bound to `$1`, `$2`, …
     @discardableResult
     package func query(_ sql: String, _ values: [String?] = []) async throws -> [PostgresRow] {
         try await run { try $0.query(sql, values) }

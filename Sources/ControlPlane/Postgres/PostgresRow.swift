@@ -3,12 +3,16 @@ package struct PostgresRow: Sendable {
     let columns: [String: Int]
     let values: [String?]
 
+    /// The column's text; `nil` for null or a column that does not exist.
     package subscript(name: String) -> String? { columns[name].flatMap { values[$0] } }
 
     /// The value of a column that is never null.
     package func text(_ name: String) -> String { self[name] ?? "" }
+    /// `nil` for null, or text that is not an integer.
     package func optionalInteger(_ name: String) -> Int64? { self[name].flatMap { Int64($0) } }
+    /// The value of an integer column that is never null.
     package func integer(_ name: String) -> Int64 { optionalInteger(name) ?? 0 }
+    /// The value of a boolean column; null is false.
     package func bool(_ name: String) -> Bool { self[name] == "t" }
 
     /// The elements of a one-dimensional `text[]`; `nil` for null.
@@ -17,12 +21,13 @@ package struct PostgresRow: Sendable {
 
 /// The text format of one-dimensional arrays: `{a,"b c",NULL}`.
 package enum PostgresArray {
+    /// The elements of a literal; `NULL` elements read as the text `NULL`.
     package static func parse(_ literal: String) -> [String] {
         var items: [String] = []
         var item = ""
         var quoted = false
         var escaped = false
-        var any = false
+        var hasItem = false
         for character in literal.dropFirst().dropLast() {
             if escaped {
                 item.append(character)
@@ -31,20 +36,21 @@ package enum PostgresArray {
                 escaped = true
             } else if character == "\"" {
                 quoted.toggle()
-                any = true
+                hasItem = true
             } else if character == ",", !quoted {
                 items.append(item)
                 item = ""
-                any = false
+                hasItem = false
             } else {
                 item.append(character)
-                any = true
+                hasItem = true
             }
         }
-        if any || !items.isEmpty { items.append(item) }
+        if hasItem || !items.isEmpty { items.append(item) }
         return items
     }
 
+    /// The literal of these elements, each quoted.
     package static func literal(_ items: [String]) -> String {
         let quoted = items.map { item in
             "\"" + item.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""

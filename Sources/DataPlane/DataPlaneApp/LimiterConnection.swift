@@ -45,7 +45,7 @@ final class LimiterConnection: @unchecked Sendable {
     private func greeted(_ info: RESPValue) -> Bool {
         guard let named = info.runID else { return false }
         let memory = RedisMemory(info)
-        guard memory.keepsEverything else {
+        guard memory.neverEvicts else {
             log.error(
                 "state Redis may evict limits and is not used: set maxmemory-policy to noeviction",
                 metadata: ["policy": "\(memory.policy)"])

@@ -61,7 +61,7 @@ final class RedisDialer: @unchecked Sendable {
             retryLater()
         }
         var refusal: RedisError?
-        for command in endpoint.greeting {
+        for command in endpoint.handshake {
             fresh.call({ command.write(into: &$0) }) { result in
                 if case .failure(let error) = result { refusal = refusal ?? error }
             }

@@ -1,15 +1,12 @@
-internal import FoundationEssentials
 internal import KeyMaterial
 internal import Logging
 internal import NIOCore
+internal import Operations
 internal import PlaneContract
 internal import Redis
 internal import ResponseCache
 
-/// The worker's secret files, read again every second: a new version is used without a restart.
-///
-/// Each time, the worker reports the versions it holds to Redis, so that a rotation proceeds only once every worker can
-/// open what will be sealed next.
+/// The worker's secret files, followed while it runs (`SecretFollower`).
 struct WorkerSecrets: Sendable {
     let pepper: LiveSecret
     let sealKey: LiveSecret
@@ -24,16 +21,6 @@ struct WorkerSecrets: Sendable {
     var digester: KeyDigester { KeyDigester(peppers: pepper.file) }
     var cacheSecrets: CacheSecrets { CacheSecrets(secret: sealKey.file.current.bytes) }
 
-    /// The versions held now, by secret.
-    private var held: [String: [String]] {
-        var held = [
-            SecretName.pepper.rawValue: pepper.file.versions.map(\.name),
-            SecretName.sealKey.rawValue: sealKey.file.versions.map(\.name),
-        ]
-        held[SecretName.redisDP.rawValue] = redisPassword.map { [$0.file.current.name] }
-        return held
-    }
-
     /// Runs until cancelled.
     ///
     /// - Parameters:
@@ -43,44 +30,10 @@ struct WorkerSecrets: Sendable {
         as owner: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
         sealedUnder: @Sendable () -> [Int], apply: @Sendable (_ newPeppers: Bool, _ newSealKey: Bool) -> Void
     ) async {
-        var redis = RedisClient(endpoint, on: eventLoop, deadline: .seconds(2))
-        var before = held
-        var complaint = ""
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(SecretReport.intervalMs))
-            complaint = refresh(after: complaint, log)
-            let now = held
-            if now != before {
-                let changed = SecretName.allCases.filter { now[$0.rawValue] != before[$0.rawValue] }
-                log.notice("secret files changed", metadata: ["which": "\(changed.map(\.rawValue))"])
-                apply(changed.contains(.pepper), changed.contains(.sealKey))
-                if changed.contains(.redisDP) {
-                    redis.close()
-                    redis = RedisClient(endpoint, on: eventLoop, deadline: .seconds(2))
-                }
-                before = now
-            }
-            let report = SecretReport(atMs: 0, held: now, sealedUnder: sealedUnder())
-            try? await Self.say(report, as: owner, over: redis)
+        let follower = SecretFollower(
+            [.pepper: pepper, .sealKey: sealKey, .redisDP: redisPassword], redisPassword: .redisDP)
+        await follower.run(as: owner, endpoint, on: eventLoop, log: log, sealedUnder: { sealedUnder() }) { turn in
+            if !turn.changed.isEmpty { apply(turn.changed.contains(.pepper), turn.changed.contains(.sealKey)) }
         }
-        _ = try? await redis.call("HDEL", RedisKeys.secretReports, owner)
-        redis.close()
-    }
-
-    /// - Returns: what is wrong with the files; logged when it differs from `complaint`.
-    private func refresh(after complaint: String, _ log: Logger) -> String {
-        let now = LiveSecret.refresh([pepper, sealKey, redisPassword])
-        if !now.isEmpty, now != complaint {
-            log.error("secret file refused; what it held stays in use", metadata: ["reason": "\(now)"])
-        }
-        return now
-    }
-
-    private static func say(_ report: SecretReport, as owner: String, over redis: RedisClient) async throws {
-        guard let seconds = try await redis.call("TIME").array?.first?.integer else { return }
-        var report = report
-        report.atMs = seconds * 1_000
-        let text = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
-        _ = try await redis.call("HSET", RedisKeys.secretReports, owner, text)
     }
 }

@@ -66,7 +66,8 @@ package struct WorkerSettings: Sendable {
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value(
             "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
-        stateRedisPassword = Self.password(read.optionalText("REDIS_PASSWORD_FILE"), &read)
+        let passwordFile = read.optionalText("REDIS_PASSWORD_FILE")
+        stateRedisPassword = read.livePassword(at: passwordFile)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
         cacheRedis = read.value(
             "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
@@ -122,15 +123,6 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
-    }
-
-    private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {
-        do {
-            return try path.map { try LiveSecret(path: $0, allowsPlainPassword: true) }
-        } catch {
-            read.report("\(error)")
-            return nil
-        }
     }
 
     private static let memoryMiBMax = 1_048_576

@@ -9,7 +9,7 @@ package struct RESPReader: ~Copyable {
     private let builder = ReplyBuilder()
     private let replyBytesMax: Int
     private var unparsedBytes = 0
-    private var guarding = RESPGuard()
+    private var lengthGuard = RESPGuard()
 
     /// - Parameter replyBytesMax: the largest accepted reply in bytes, complete or not; a longer one is an error.
     package init(replyBytesMax: Int) {
@@ -23,25 +23,30 @@ package struct RESPReader: ~Copyable {
 
     deinit { redisReaderFree(reader) }
 
+    /// Adds received bytes, cut anywhere.
+    ///
+    /// - Throws: `protocolViolation`, after which the connection cannot be used further.
     package mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }
         unparsedBytes += bytes.count
         guard unparsedBytes <= replyBytesMax else {
             throw .protocolViolation("a reply larger than \(replyBytesMax) bytes")
         }
-        try guarding.check(bytes, bulkBytesMax: replyBytesMax)
+        try lengthGuard.check(bytes, bulkBytesMax: replyBytesMax)
         guard redisReaderFeed(reader, base.assumingMemoryBound(to: CChar.self), bytes.count) == REDIS_OK else {
             throw .protocolViolation(message)
         }
     }
 
     /// The next complete reply, or `nil` until more bytes are fed.
+    ///
+    /// - Throws: `protocolViolation`, after which the connection cannot be used further.
     package mutating func next() throws(RedisError) -> RESPValue? {
         var reply: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw .protocolViolation(message) }
         guard reply != nil else { return nil }
         unparsedBytes = 0
-        return builder.take()
+        return builder.finish()
     }
 
     private var message: String {
@@ -67,7 +72,7 @@ private final class ReplyBuilder {
     }
 
     /// Returns the completed reply.
-    func take() -> RESPValue {
+    func finish() -> RESPValue {
         var at = 0
         let value = self.value(&at)
         elements.removeAll(keepingCapacity: true)

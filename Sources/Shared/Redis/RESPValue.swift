@@ -9,6 +9,7 @@ package enum RESPValue: Sendable, Equatable {
     case error(String)
     case array([RESPValue])
 
+    /// The text of a reply, an integer as decimal text; `nil` for null, errors and arrays.
     package var string: String? {
         switch self {
         case .string(let text): text
@@ -42,6 +43,7 @@ package enum RESPValue: Sendable, Equatable {
         }
     }
 
+    /// The elements of an array reply.
     package var array: [RESPValue]? {
         if case .array(let items) = self { items } else { nil }
     }
@@ -66,7 +68,7 @@ package enum RedisError: Error, Sendable, CustomStringConvertible {
         case .connectionLost: "the connection to Redis broke"
         case .deadlineExceeded: "Redis did not answer in time"
         case .refused(let message): "Redis refused: \(message)"
-        case .protocolViolation(let what): "Redis sent something unreadable: \(what)"
+        case .protocolViolation(let what): "Redis sent a malformed reply: \(what)"
         }
     }
 }

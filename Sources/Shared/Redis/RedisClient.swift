@@ -18,6 +18,9 @@ package final class RedisClient: Sendable {
     private let replyBytesMax: Int
     private let state: NIOLoopBoundBox<State>
 
+    /// - Parameters:
+    ///   - deadline: of each call, from when it is queued.
+    ///   - replyBytesMax: the largest accepted reply in bytes; a larger one closes the connection.
     package init(
         _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, deadline: TimeAmount, replyBytesMax: Int = 1 << 20
     ) {
@@ -28,14 +31,19 @@ package final class RedisClient: Sendable {
         state = NIOLoopBoundBox.makeBoxSendingValue(.idle, eventLoop: eventLoop)
     }
 
+    /// Sends a command given as its words.
     package func call(_ words: String...) async throws -> RESPValue { try await call(RedisCommand(words)) }
 
+    /// - Returns: the reply, never an error reply.
+    /// - Throws: `RedisError`, or the NIO error of a connection that could not be made.
     package func call(_ command: RedisCommand) async throws -> RESPValue {
         try await eventLoop.flatSubmit { self.connection().flatMap { self.send([command], over: $0.value) } }.get()[0]
             .get()
     }
 
-    /// Sends several commands in one write and returns one result for each.
+    /// Sends several commands in one write and returns one result for each, in order.
+    ///
+    /// - Throws: only when no connection could be made.
     package func pipeline(_ commands: [RedisCommand]) async throws -> [Result<RESPValue, RedisError>] {
         guard !commands.isEmpty else { return [] }
         return try await eventLoop.flatSubmit { self.connection().flatMap { self.send(commands, over: $0.value) } }

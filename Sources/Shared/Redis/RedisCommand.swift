@@ -6,6 +6,7 @@ package struct RedisCommand: Sendable {
     private let words: [String]
     private let encoded: [UInt8]
 
+    /// - Parameter words: the name and the arguments.
     package init(_ words: [String]) {
         self.words = words
         encoded = []
@@ -41,6 +42,7 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// Appends the command in RESP.
     package func write(into buffer: inout [UInt8]) { buffer += formatted }
     func write(into buffer: inout ByteBuffer) { buffer.writeBytes(formatted) }
 

@@ -29,10 +29,10 @@ package final class RedisConnection: ChannelInboundHandler {
     private var lastID: UInt64 = 0
     private var closed = false
     private var isReady = false
-    private var expiredSinceReply = 0
+    private var timeoutsSinceReply = 0
 
     /// Consecutive timeouts without any reply after which the peer is considered gone and the connection closed.
-    private static let expiriesMax = 3
+    private static let timeoutsMax = 3
 
     init(
         eventLoop: any EventLoop, replyBytesMax: Int, onMessage: ((String) -> Void)?, onClose: @escaping () -> Void
@@ -61,6 +61,7 @@ package final class RedisConnection: ChannelInboundHandler {
         scheduleFlush()
     }
 
+    /// Closes the connection; calls in flight fail with `connectionLost`.
     package func close() { channel?.close(promise: nil) }
 
     private func scheduleFlush() {
@@ -84,8 +85,8 @@ package final class RedisConnection: ChannelInboundHandler {
         guard at < waiters.endIndex, let completion = waiters[at].completion else { return }
         waiters[at].completion = nil
         completion(.failure(.deadlineExceeded))
-        expiredSinceReply += 1
-        if expiredSinceReply >= Self.expiriesMax { close() }
+        timeoutsSinceReply += 1
+        if timeoutsSinceReply >= Self.timeoutsMax { close() }
     }
 
     // MARK: Channel events
@@ -103,7 +104,7 @@ package final class RedisConnection: ChannelInboundHandler {
     }
 
     private func deliver(_ reply: RESPValue) {
-        expiredSinceReply = 0
+        timeoutsSinceReply = 0
         if let onMessage, let parts = reply.array, parts.count == 3, parts[0].string == "message" {
             return onMessage(parts[2].string ?? "")
         }
@@ -161,7 +162,7 @@ extension RedisConnection {
     }
 
     private func greet(_ endpoint: RedisEndpoint, timeout: TimeAmount) -> EventLoopFuture<Void> {
-        guard let greeting = endpoint.greeting.first else { return eventLoop.makeSucceededVoidFuture() }
+        guard let greeting = endpoint.handshake.first else { return eventLoop.makeSucceededVoidFuture() }
         let promise = eventLoop.makePromise(of: Void.self)
         call(greeting, deadline: timeout) { result in
             promise.completeWith(result.map { _ in () }.mapError { $0 as any Error })

@@ -9,6 +9,7 @@ package struct RedisEndpoint: Sendable {
     /// For a password that may change while the process runs: called for each new connection.
     package var livePassword: (@Sendable () -> Secret?)?
 
+    /// Without credentials.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
@@ -25,19 +26,19 @@ package struct RedisEndpoint: Sendable {
             if identity.count == 2 { password = Secret(String(identity[1])) }
             rest = rest[rest.index(after: at)...]
         }
-        let place = rest.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let name = place.first, !name.isEmpty else { return nil }
+        let address = rest.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = address.first, !name.isEmpty else { return nil }
         host = String(name)
-        guard place.count == 2 else {
+        guard address.count == 2 else {
             port = 6379
             return
         }
-        guard let number = Int(place[1]), (1...65535).contains(number) else { return nil }
+        guard let number = Int(address[1]), (1...65535).contains(number) else { return nil }
         port = number
     }
 
-    /// The commands that a new connection starts with.
-    package var greeting: [RedisCommand] {
+    /// The commands that a new connection starts with: `AUTH`, if there is a password.
+    package var handshake: [RedisCommand] {
         guard let password = livePassword?() ?? password else { return [] }
         return [RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password.reveal()])]
     }

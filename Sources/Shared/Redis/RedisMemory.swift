@@ -6,6 +6,7 @@ package struct RedisMemory: Sendable {
     /// 0 for no limit.
     package let maxBytes: Int64
 
+    /// - Parameter info: a reply to `INFO memory`; fields it lacks read as empty or 0.
     package init(_ info: RESPValue) {
         var fields: [Substring: Substring] = [:]
         for line in info.string?.split(whereSeparator: \.isNewline) ?? [] {
@@ -18,5 +19,5 @@ package struct RedisMemory: Sendable {
     }
 
     /// Whether no key is ever evicted. Holds and tombstones have a time to live, so no `volatile-…` policy spares them.
-    package var keepsEverything: Bool { policy.isEmpty || policy == "noeviction" }
+    package var neverEvicts: Bool { policy.isEmpty || policy == "noeviction" }
 }

@@ -24,6 +24,16 @@ import Testing
     }
 }
 
+@Suite struct SecretSettingsTests {
+    @Test("a password file that cannot be read is one more problem; a setting that is not set is none")
+    func livePassword() {
+        var read = SettingsReader([:], prefix: "X_")
+        #expect(read.livePassword(at: nil) == nil && read.problems.isEmpty)
+        #expect(read.livePassword(at: "/no such folder/password") == nil)
+        #expect(read.problems.count == 1 && read.problems[0].contains("/no such folder/password"))
+    }
+}
+
 @Suite struct MetricsRegistryTests {
     @Test("prints the Prometheus text format")
     func exposition() {

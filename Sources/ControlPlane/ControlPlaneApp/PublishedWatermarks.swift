@@ -3,10 +3,10 @@ package import Redis
 /// Up to when the state Redis has every published change, as each control plane records in Redis itself.
 ///
 /// A Redis that restarted with a truncated log, or failed over to a replica that lagged, has a prefix of what was
-/// written. If a mark is there, everything written before it is too, so only later changes have to be pushed again
+/// written. If a mark is there, everything written before it is too, so only later changes have to be published again
 /// instead of a million keys. A control plane that was cut off and continued with another Redis has an old mark here.
-package struct PushMarks {
-    /// Pushing resumes this long before a mark, in milliseconds: PostgreSQL's clock may be set back a little.
+package struct PublishedWatermarks {
+    /// Publishing resumes this long before a mark, in milliseconds: PostgreSQL's clock may be set back a little.
     private static let marginMs: Int64 = 60_000
     /// A mark this much older than the newest belongs to a control plane that has gone.
     private static let keptMs: Int64 = 3_600_000
@@ -21,16 +21,17 @@ package struct PushMarks {
         marks = found
     }
 
-    /// The time from which changes must be pushed again, in milliseconds of PostgreSQL's clock.
+    /// The time from which changes must be published again, in milliseconds of PostgreSQL's clock.
     ///
+    /// - Parameter owner: the control plane that asks; its own watermark counts, however old.
     /// - Returns: `nil` when there is no mark.
-    package func since(for owner: String) -> Int64? {
-        let current = marks.values.filter { !isOver($0) }.min()
+    package func republishFromMs(for owner: String) -> Int64? {
+        let current = marks.values.filter { !isDeparted($0) }.min()
         return (marks[owner] ?? current).map { $0 - Self.marginMs }
     }
 
-    /// Owners of the marks of control planes that have gone.
-    package var over: [String] { marks.filter { isOver($0.value) }.map(\.key) }
+    /// The control planes that have not recorded a watermark for an hour.
+    package var departed: [String] { marks.filter { isDeparted($0.value) }.map(\.key) }
 
-    private func isOver(_ mark: Int64) -> Bool { mark < (marks.values.max() ?? 0) - Self.keptMs }
+    private func isDeparted(_ mark: Int64) -> Bool { mark < (marks.values.max() ?? 0) - Self.keptMs }
 }

@@ -5,9 +5,9 @@ package import Redis
 ///
 /// Redis's clock ends a day's budget, PostgreSQL's sets the ledger's day. If they are far apart, one of them starts a
 /// new period too early.
-package struct ClockComparison {
+package struct ClockSkew {
     /// Beyond this the two may disagree on the day, so such a Redis is neither rebuilt nor opened.
-    package static let apartMsMax: Int64 = 300_000
+    package static let skewMsMax: Int64 = 300_000
 
     /// Positive: Redis is ahead.
     package let aheadMs: Int64
@@ -23,18 +23,20 @@ package struct ClockComparison {
         aheadMs = seconds * 1_000 + micros / 1_000 - ledgerMs
     }
 
-    static func now(_ redis: StateRedis, _ store: PublicationStore) async throws -> ClockComparison? {
-        let ledgerMs = try await store.clockMs()
-        return ClockComparison(time: try await redis.client.call("TIME"), ledgerMs: ledgerMs)
+    /// - Returns: `nil` when Redis's reply is malformed.
+    static func measure(_ redis: StateRedis, _ ledger: LedgerStore) async throws -> ClockSkew? {
+        let ledgerMs = try await ledger.clockMs()
+        return ClockSkew(time: try await redis.client.call("TIME"), ledgerMs: ledgerMs)
     }
 
-    package var isApart: Bool { abs(aheadMs) > Self.apartMsMax }
+    /// More than `skewMsMax`, either way.
+    package var isExcessive: Bool { abs(aheadMs) > Self.skewMsMax }
 }
 
 /// The error that keeps a Redis with the wrong time closed.
-struct ClocksApart: Error, CustomStringConvertible {
+struct ClockSkewError: Error, CustomStringConvertible {
     let aheadMs: Int64
     var description: String {
-        "the clock of the state Redis is \(aheadMs / 1_000) s ahead of PostgreSQL's: set both by NTP, or budgets of another day are counted"
+        "the clock of the state Redis is \(aheadMs / 1_000) s ahead of PostgreSQL's: synchronise both by NTP, or a day's budget starts at the wrong time"
     }
 }

@@ -1,34 +1,39 @@
 package import PlaneContract
-internal import Postgres
+package import Postgres
 
-/// A shard's counters according to the ledger, for a Redis that lost them.
-extension PublicationStore {
+/// What a rebuild of the limiter's counters reads from the ledger, and the generations of the shards.
+package struct LedgerStore: Sendable {
     /// One scope's usage in a period, named as the limiter does (`yyyymm`, `yyyymmdd`).
-    package struct WindowTotal: Sendable {
+    package struct PeriodTotal: Sendable {
         package var period: String
+        /// Nano-USD.
         package var nano: Int64
         package var requests: Int64
-        /// Requests answered from the cache, and what that saved.
+        /// Requests answered from the cache, and what that saved in nano-USD.
         package var hits: Int64
         package var savedNano: Int64
     }
 
     /// The totals of a scope for the current and the previous UTC month and day.
-    package struct Totals: Sendable {
+    package struct ScopeTotals: Sendable {
         /// The orgs whose requests count in this scope; all belong to one shard.
         package var orgIDs: Set<String>
         package var scope: String
-        package var month: WindowTotal
-        package var day: WindowTotal
-        package var monthBefore: WindowTotal
-        package var dayBefore: WindowTotal
+        package var month: PeriodTotal
+        package var day: PeriodTotal
+        package var previousMonth: PeriodTotal
+        package var previousDay: PeriodTotal
 
         package var shard: Shard { Shard(orgID: orgIDs.first ?? "") }
     }
 
-    private static let windows = ["month", "day", "month_before", "day_before"]
+    let pool: PostgresPool
 
-    package func totals() async throws -> [Totals] {
+    /// - Parameter pool: connects as a role that may read the ledger and write `shard_epoch`.
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    /// The totals of every key and org with spend in this or the previous month.
+    package func totals() async throws -> [ScopeTotals] {
         let rows = try await pool.query(
             """
             with today as (select (now() at time zone 'utc')::date as day),
@@ -44,24 +49,24 @@ extension PublicationStore {
             from spend s join window_of w on s.day between w.first and w.last
             group by grouping sets ((s.org_id, s.key_id, w.name, w.period), (s.org_id, w.name, w.period))
             """)
-        let periods = try await windowPeriods()
+        let periods = try await currentPeriods()
         func scope(of row: PostgresRow) -> String { row["key_id"] ?? RedisKeys.orgScope(row.text("org_id")) }
         return Dictionary(grouping: rows, by: scope).map { scope, rows in
             let byName = Dictionary(rows.map { ($0.text("name"), $0) }) { $1 }
-            func total(_ name: String) -> WindowTotal {
-                WindowTotal(
+            func total(_ name: String) -> PeriodTotal {
+                PeriodTotal(
                     period: periods.text(name), nano: byName[name]?.integer("nano") ?? 0,
                     requests: byName[name]?.integer("requests") ?? 0, hits: byName[name]?.integer("hits") ?? 0,
                     savedNano: byName[name]?.integer("saved_nano") ?? 0)
             }
-            return Totals(
+            return ScopeTotals(
                 orgIDs: [rows[0].text("org_id")], scope: scope, month: total("month"), day: total("day"),
-                monthBefore: total("month_before"), dayBefore: total("day_before"))
+                previousMonth: total("month_before"), previousDay: total("day_before"))
         }
     }
 
     /// The limiter's names of the current month and day and of the previous ones.
-    func windowPeriods() async throws -> PostgresRow {
+    func currentPeriods() async throws -> PostgresRow {
         try await pool.query(
             """
             select to_char(d, 'YYYYMM') as month, to_char(d, 'YYYYMMDD') as day,
@@ -70,17 +75,19 @@ extension PublicationStore {
             """)[0]
     }
 
-    /// A recently reaped request whose worker has not reported the real cost.
+    /// A request whose hold was settled for its dead worker.
     package struct ReapedRequest: Sendable {
         package var id: String
         package var orgID: String
+        /// What it was charged, nano-USD.
         package var nano: Int64
         package var month: String
         package var day: String
-        /// Whether it counted in its plan's pool too.
-        package var hasPool: Bool
+        /// Whether it also counted in its plan's shared budget.
+        package var countsInSharedBudget: Bool
     }
 
+    /// The requests of the last hour that were reaped, and whose worker has not reported the real cost since.
     package func reapedRequests() async throws -> [ReapedRequest] {
         try await pool.query(
             """
@@ -93,14 +100,14 @@ extension PublicationStore {
         ).map {
             ReapedRequest(
                 id: $0.text("id"), orgID: $0.text("org_id"), nano: $0.integer("nano_usd"), month: $0.text("month"),
-                day: $0.text("on_day"), hasPool: $0.bool("has_pool"))
+                day: $0.text("on_day"), countsInSharedBudget: $0.bool("has_pool"))
         }
     }
 
     /// Orgs used within the last hour.
     ///
     /// A worker may still replay such a request to a Redis that lost it, or report the cost of one that was reaped.
-    package func busyOrgs() async throws -> Set<String> {
+    package func recentlyUsedOrgs() async throws -> Set<String> {
         let rows = try await pool.query(
             """
             select s.org_id from (select distinct org_id from spend where day >= (now() at time zone 'utc')::date - 1) s
@@ -112,44 +119,13 @@ extension PublicationStore {
     }
 
     /// The last stream id in the ledger for each shard, by shard number.
-    package func ledgerCursors() async throws -> [String] {
+    package func cursors() async throws -> [String] {
         try await pool.query("select last_id from ledger_cursor order by shard").map { $0.text("last_id") }
-    }
-
-    /// Records that these generations are about to begin.
-    ///
-    /// - Returns: false when one of them is not the newest.
-    package func beginLives(_ lives: [(Shard, Int64)]) async throws -> Bool {
-        let begun = try await pool.query(
-            """
-            update shard_epoch e set begun = e.gen
-            from unnest($1::integer[], $2::bigint[]) as life(shard, gen) where e.shard = life.shard and e.gen = life.gen
-            returning e.shard
-            """,
-            [
-                PostgresArray.literal(lives.map { String($0.0.index) }),
-                PostgresArray.literal(lives.map { String($0.1) }),
-            ])
-        return begun.count == lives.count
     }
 
     /// PostgreSQL's clock, in milliseconds since 1970.
     package func clockMs() async throws -> Int64 {
         let rows = try await pool.query("select (extract(epoch from clock_timestamp()) * 1000)::bigint as ms")
         return rows[0].integer("ms")
-    }
-
-    /// The newest generation of each shard that was begun.
-    package func lives() async throws -> [Shard: Int64] {
-        let rows = try await pool.query("select shard, begun from shard_epoch")
-        return Dictionary(rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("begun")) }) { first, _ in first }
-    }
-
-    /// Starts a new generation of each shard, which fences off any rebuild already under way.
-    package func raiseGenerations(of shards: [Shard]) async throws -> [(Shard, Int64)] {
-        let numbers = PostgresArray.literal(shards.map { String($0.index) })
-        let rows = try await pool.query(
-            "update shard_epoch set gen = gen + 1 where shard = any($1::integer[]) returning shard, gen", [numbers])
-        return rows.map { (Shard.all[Int($0.integer("shard"))], $0.integer("gen")) }
     }
 }

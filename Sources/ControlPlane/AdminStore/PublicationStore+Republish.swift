@@ -26,7 +26,7 @@ extension PublicationStore {
     /// Deletes a bounded number of the oldest changes, if they were published more than `keptDays` ago.
     ///
     /// - Returns: the number of deleted changes.
-    package func forgetChanges() async throws -> Int64 {
+    package func pruneChanges() async throws -> Int64 {
         try await pool.query(
             """
             with gone as (
@@ -35,10 +35,10 @@ extension PublicationStore {
                     where published_at < now() - make_interval(days => $2::integer))
                 returning 1
             ) select count(*) as count from gone
-            """, [String(Self.forgottenMax), String(Self.keptDays)])[0].integer("count")
+            """, [String(Self.prunedMax), String(Self.keptDays)])[0].integer("count")
     }
 
-    private static var forgottenMax: Int { 10_000 }
+    private static var prunedMax: Int { 10_000 }
     /// Longer than any Redis that is put back into use can be behind.
     private static var keptDays: Int { 30 }
 

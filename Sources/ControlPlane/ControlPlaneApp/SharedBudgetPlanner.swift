@@ -1,38 +1,40 @@
 package import PlaneContract
 
-/// Decides how a pool's daily budget is divided among the shards.
+/// Decides how a plan's shared daily budget is divided among the shards.
 ///
 /// A pure function of what each shard reported last. It does not keep the sum of the shares below the ceiling:
-/// `PoolKeeper` and the database do, whatever is decided here.
-package struct PoolSharing: Sendable {
+/// `SharedBudgetDistributor` and the database do, whatever is decided here.
+package struct SharedBudgetPlanner: Sendable {
     /// A shard's state on the day.
-    package struct Standing: Sendable {
+    package struct ShardState: Sendable {
         package var shard: Shard
         /// The most it may admit, nano-USD.
         package var share: Int64
+        /// Charged today, nano-USD.
         package var spent: Int64
         /// Spent plus held by running requests.
         package var used: Int64
         /// Whether it has had requests recently.
         package var isActive: Bool
-        /// The smallest amount that was refused recently and is likely to be retried.
-        package var wanted: Int64?
+        /// The smallest hold that was refused recently and is likely to be retried, nano-USD; `nil` for none.
+        package var refusedAmount: Int64?
 
-        package init(shard: Shard, share: Int64, spent: Int64, used: Int64, isActive: Bool, wanted: Int64?) {
+        package init(shard: Shard, share: Int64, spent: Int64, used: Int64, isActive: Bool, refusedAmount: Int64?) {
             self.shard = shard
             self.share = share
             self.spent = spent
             self.used = used
             self.isActive = isActive
-            self.wanted = wanted
+            self.refusedAmount = refusedAmount
         }
 
         var room: Int64 { share - used }
         /// Whether the refused request would be admitted now.
-        var isPromised: Bool { wanted.map { room >= $0 } ?? false }
-        var isRefusing: Bool { wanted.map { room < $0 } ?? false }
+        var coversRefused: Bool { refusedAmount.map { room >= $0 } ?? false }
+        var isRefusing: Bool { refusedAmount.map { room < $0 } ?? false }
     }
 
+    /// The new share of a shard, nano-USD.
     package struct Target: Sendable, Equatable {
         package var shard: Shard
         package var share: Int64
@@ -49,7 +51,7 @@ package struct PoolSharing: Sendable {
         /// Shares to grow, in this order, as far as the freed budget goes.
         package var grows: [Target] = []
         /// Even with everything that running requests hold, the budget could not pay for what was refused.
-        package var isDry = false
+        package var isExhausted = false
     }
 
     /// The day's budget of all orgs together, nano-USD.
@@ -59,31 +61,41 @@ package struct PoolSharing: Sendable {
     /// One org's daily limit, so that the org never has to wait for more, or else an equal part of the ceiling.
     let headroom: Int64
 
+    /// - Parameters:
+    ///   - ceiling: the day's budget of all orgs together, nano-USD.
+    ///   - perOrg: one org's daily limit, nano-USD; `nil` for no limit.
     package init(ceiling: Int64, perOrg: Int64?) {
         self.ceiling = ceiling
         headroom = max(1, min(perOrg ?? ceiling / Int64(Shard.count), ceiling))
     }
 
-    package func moves(_ all: [Standing], using random: inout some RandomNumberGenerator) -> Moves {
+    /// The changes that bring free share to the shards that need it.
+    ///
+    /// A shrink never goes below what a shard has used, but Redis may have used more in the meantime and shrink less.
+    ///
+    /// - Parameters:
+    ///   - all: the state of every shard on the same day.
+    ///   - random: orders shards of equal priority.
+    package func moves(_ all: [ShardState], using random: inout some RandomNumberGenerator) -> Moves {
         var moves = Moves()
-        moves.isDry = ceiling - all.reduce(0) { $0 + $1.spent } < (all.compactMap(\.wanted).min() ?? 1)
+        moves.isExhausted = ceiling - all.reduce(0) { $0 + $1.spent } < (all.compactMap(\.refusedAmount).min() ?? 1)
         let rooms = rooms(all, using: &random)
         var needed: Int64 = 0
-        for (standing, room) in rooms {
-            let target = standing.used + room
+        for (state, room) in rooms {
+            let target = state.used + room
             // Half the headroom is enough, unless a request was refused.
-            guard target > standing.share, standing.isRefusing || standing.room < room / 2 else { continue }
-            moves.grows.append(Target(shard: standing.shard, share: target))
-            needed += target - standing.share
+            guard target > state.share, state.isRefusing || state.room < room / 2 else { continue }
+            moves.grows.append(Target(shard: state.shard, share: target))
+            needed += target - state.share
         }
         var toFree = needed - (ceiling - all.reduce(0) { $0 + $1.share })
         let kept = Dictionary(rooms.map { ($0.0.shard, $0.1) }) { first, _ in first }
-        func surplus(_ standing: Standing) -> Int64 { standing.room - (kept[standing.shard] ?? 0) }
+        func surplus(_ state: ShardState) -> Int64 { state.room - (kept[state.shard] ?? 0) }
         for donor in all.sorted(by: { surplus($0) > surplus($1) }) {
             guard toFree > 0, surplus(donor) > 0 else { break }
-            let given = min(surplus(donor), toFree)
-            moves.shrinks.append(Target(shard: donor.shard, share: donor.share - given))
-            toFree -= given
+            let freed = min(surplus(donor), toFree)
+            moves.shrinks.append(Target(shard: donor.shard, share: donor.share - freed))
+            toFree -= freed
         }
         return moves
     }
@@ -94,18 +106,18 @@ package struct PoolSharing: Sendable {
     /// refusing, then other active ones. When there is not enough for all, each gets an equal part, or the largest
     /// refused amount if that is more, until nothing is left. The order within a group is random, so that over several
     /// turns all get a chance.
-    private func rooms(_ all: [Standing], using random: inout some RandomNumberGenerator) -> [(Standing, Int64)] {
-        let promised = all.filter(\.isPromised)
+    private func rooms(_ all: [ShardState], using random: inout some RandomNumberGenerator) -> [(ShardState, Int64)] {
+        let retrying = all.filter(\.coversRefused)
         let refusing = all.filter(\.isRefusing).shuffled(using: &random)
-        let others = all.filter { $0.wanted == nil && $0.isActive }.shuffled(using: &random)
-        let needing = (promised + refusing + others).map { ($0, max(headroom, $0.wanted ?? 0)) }
+        let others = all.filter { $0.refusedAmount == nil && $0.isActive }.shuffled(using: &random)
+        let needing = (retrying + refusing + others).map { ($0, max(headroom, $0.refusedAmount ?? 0)) }
         var left = max(0, ceiling - all.reduce(0) { $0 + $1.used })
         guard !needing.isEmpty, needing.reduce(0, { $0 + $1.1 }) > left else { return needing }
-        let each = max(left / Int64(needing.count), refusing.compactMap(\.wanted).max() ?? 0)
-        return needing.map { standing, room in
-            let given = min(room, standing.isPromised ? standing.wanted ?? 0 : each, left)
-            left -= given
-            return (standing, given)
+        let each = max(left / Int64(needing.count), refusing.compactMap(\.refusedAmount).max() ?? 0)
+        return needing.map { state, room in
+            let granted = min(room, state.coversRefused ? state.refusedAmount ?? 0 : each, left)
+            left -= granted
+            return (state, granted)
         }
     }
 }

@@ -1,10 +1,10 @@
 internal import Logging
 internal import Synchronization
 
-/// Pushes all keys, in the background, into a Redis that lost them.
+/// Publishes all keys, in the background, to a Redis that lost them.
 ///
 /// Until it has finished, workers answer 503 instead of 401 for keys they do not find.
-final class KeyFilling: Sendable {
+final class KeySetPublisher: Sendable {
     private struct Run {
         var number = 0
         var task: Task<Void, Never>?
@@ -14,6 +14,7 @@ final class KeyFilling: Sendable {
 
     var isRunning: Bool { run.withLock { $0.task != nil } }
 
+    /// Starts, or starts again.
     func start(_ publisher: Publisher, _ log: Logger) {
         run.withLock { run in
             run.task?.cancel()
@@ -22,9 +23,11 @@ final class KeyFilling: Sendable {
             run.task = Task {
                 do {
                     try await publisher.publishAllKeys()
-                    log.info("all keys are in Redis")
+                    log.info("published all keys")
                 } catch {
-                    if !Task.isCancelled { log.warning("not all keys are in Redis", metadata: ["reason": "\(error)"]) }
+                    if !Task.isCancelled {
+                        log.warning("cannot publish all keys yet", metadata: ["reason": "\(error)"])
+                    }
                 }
                 ended(number)
             }
