@@ -40,15 +40,15 @@ struct WorkerSecrets: Sendable {
     ///   - sealedUnder: versions of the seal key that the configuration in force is sealed under.
     ///   - apply: gets which of the two files has changed.
     func follow(
-        as owner: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
+        as workerID: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
         sealedUnder: @Sendable () -> [Int], apply: @Sendable (_ newPeppers: Bool, _ newSealKey: Bool) -> Void
     ) async {
         var redis = RedisClient(endpoint, on: eventLoop, deadline: .seconds(2))
         var before = held
-        var complaint = ""
+        var lastError = ""
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(SecretReport.everyMs))
-            complaint = refresh(after: complaint, log)
+            lastError = refresh(after: lastError, log)
             let now = held
             if now != before {
                 let changed = SecretName.allCases.filter { now[$0.rawValue] != before[$0.rawValue] }
@@ -61,26 +61,26 @@ struct WorkerSecrets: Sendable {
                 before = now
             }
             let report = SecretReport(atMs: 0, held: now, sealedUnder: sealedUnder())
-            try? await Self.say(report, as: owner, over: redis)
+            try? await Self.publish(report, as: workerID, over: redis)
         }
-        _ = try? await redis.call("HDEL", RedisKeys.secretReports, owner)
+        _ = try? await redis.call("HDEL", RedisKeys.secretReports, workerID)
         redis.close()
     }
 
-    /// - Returns: what is wrong with the files; logged when it differs from `complaint`.
-    private func refresh(after complaint: String, _ log: Logger) -> String {
+    /// - Returns: what is wrong with the files; logged when it differs from `lastError`.
+    private func refresh(after lastError: String, _ log: Logger) -> String {
         let now = LiveSecret.refresh([pepper, sealKey, redisPassword])
-        if !now.isEmpty, now != complaint {
-            log.error("secret file refused; what it held stays in use", metadata: ["reason": "\(now)"])
+        if !now.isEmpty, now != lastError {
+            log.error("secret file rejected; its previous content stays in use", metadata: ["reason": "\(now)"])
         }
         return now
     }
 
-    private static func say(_ report: SecretReport, as owner: String, over redis: RedisClient) async throws {
+    private static func publish(_ report: SecretReport, as workerID: String, over redis: RedisClient) async throws {
         guard let seconds = try await redis.call("TIME").array?.first?.integer else { return }
         var report = report
         report.atMs = seconds * 1_000
         let text = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
-        _ = try await redis.call("HSET", RedisKeys.secretReports, owner, text)
+        _ = try await redis.call("HSET", RedisKeys.secretReports, workerID, text)
     }
 }
