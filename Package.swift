@@ -108,14 +108,14 @@ let package = Package(
         // Data plane: the way of a request, pure targets first.
         dataPlane("HTTPCodec", ["GatewayModel"]),
         dataPlane("EventStream", []),
-        dataPlane("ClientDialects", ["GatewayModel", "JSONScan"]),
+        dataPlane("InboundFormats", ["GatewayModel", "JSONScan"]),
         dataPlane("Admission", ["GatewayModel", "PlaneContract", "LimitScripts"]),
         dataPlane("ResponseCache", ["GatewayModel", "JSONScan", "EventStream", crypto]),
         dataPlane(
             "RequestWalk",
             [
                 "GatewayModel", "PlaneContract", "KeyMaterial", "JSONScan", "EventStream", "ProviderResponses",
-                "Translation", "Routing", "Admission", "ClientDialects", "ResponseCache",
+                "Translation", "Routing", "Admission", "InboundFormats", "ResponseCache",
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
@@ -186,7 +186,7 @@ let package = Package(
             "Shared", "Translation",
             ["EventStream", "GatewayModel", "JSONScan", "PlaneContract", "ProviderResponses"],
             exclude: ["Vectors"]),
-        tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
+        tests("DataPlane", "InboundFormats", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
         tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
         tests("DataPlane", "ResponseCache", ["GatewayModel"]),

@@ -10,7 +10,7 @@ swift package --skip-update describe --type json 2>/dev/null | python3 -c '
 import json, pathlib, re, sys
 
 PURE = {"GatewayModel", "PlaneContract", "JSONScan", "HTTPCodec", "EventStream", "ProviderResponses", "Translation", "Routing",
-        "Admission", "ResponseCache", "RequestWalk", "AdminCore", "ClientDialects"}
+        "Admission", "ResponseCache", "RequestWalk", "AdminCore", "InboundFormats"}
 IMPURE = re.compile(r"NIO|Hummingbird|^C[A-Z]|Glibc|Posix")
 WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis", "CLinux": "Reactor"}
 SYSTEM = {"Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Testing"}

@@ -49,7 +49,7 @@ build_modules() {
         "Crypto Tests/Fuzz/StandIn/Crypto.swift"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
         "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderResponses $shared/ProviderResponses/*.swift" \
-        "ClientDialects $plane/ClientDialects/*.swift" \
+        "InboundFormats $plane/InboundFormats/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
     wave "Translation $shared/Translation/*.swift"
     wave "Routing $shared/Routing/*.swift" "Admission $plane/Admission/*.swift" \

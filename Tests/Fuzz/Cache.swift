@@ -10,8 +10,8 @@ func fuzzCache(_ input: FuzzInput) {
     let whole = digest([input.rest])
     require(digest(input.pieces) == whole, "another cutting gives another digest")
     if (try? JSONScanner.members(of: input.rest)) != nil { require(whole != nil, "a good body has no digest") }
-    for operation in Operation.allCases { _ = AnswerJudge.mayKeep(input.rest, operation, choices: 1) }
-    _ = AnswerJudge.mayKeep(events: input.rest, choices: 1)
+    for operation in Operation.allCases { _ = CacheEligibility.mayStore(input.rest, operation, choices: 1) }
+    _ = CacheEligibility.mayStore(events: input.rest, choices: 1)
     _ = CacheControl(String(decoding: input.rest, as: UTF8.self))
     readBack(input.rest)
 }

@@ -4,7 +4,7 @@ import Foundation
 private let targets: [String: @Sendable (FuzzInput) -> Void] = [
     "Cache": fuzzCache,
     "EventStream": fuzzEventStream,
-    "ForeignChat": fuzzForeignChat,
+    "InboundChat": fuzzInboundChat,
     "HTTPChunks": fuzzHTTPChunks,
     "HTTPHead": fuzzHTTPHead,
     "HubKey": fuzzHubKey,

@@ -12,5 +12,6 @@ func fuzzProxyHeader(_ input: FuzzInput) {
 }
 
 private func parse(_ bytes: [UInt8]) -> (address: ProxyHeader.Address, count: Int)? {
-    bytes.withUnsafeBytes { raw in do throws(HTTPFlaw) { return try ProxyHeader.parse(raw) } catch { return nil } }
+    bytes.withUnsafeBytes { raw in do throws(HTTPParseError) { return try ProxyHeader.parse(raw) } catch { return nil }
+    }
 }

@@ -30,7 +30,7 @@ private struct Call {
     private static let key = HubKey(random: (1, 2, 3, 4))
     private static var world: WalkWorld {
         WalkWorld(
-            owner: "w", table: table, settings: WalkSettings(), bounds: Bounds(), digests: { _ in ["d"] },
+            loopID: "w", table: table, settings: WalkSettings(), bounds: Bounds(), digests: { _ in ["d"] },
             health: SharedHealthTable())
     }
     private static let caller = Caller(

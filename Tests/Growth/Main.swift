@@ -66,7 +66,7 @@ private struct Exchange {
     init(path: String, dialect: String) {
         self.path = path == "-" ? "/v1/chat/completions" : path
         let world = WalkWorld(
-            owner: "w", table: Self.table(dialect, Self.kind(of: path)), settings: WalkSettings(), bounds: Bounds(),
+            loopID: "w", table: Self.table(dialect, Self.kind(of: path)), settings: WalkSettings(), bounds: Bounds(),
             digests: { _ in ["d"] }, health: SharedHealthTable())
         walk = RequestWalk(
             WalkContext(id: RequestID(milliseconds: 1, random: (1, 2)), world: world, wallMs: 10, randomSeed: 1))

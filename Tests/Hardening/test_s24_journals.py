@@ -116,7 +116,7 @@ def check(stack, models, control, variant):
     if variant["kill"]:
         for _ in range(chance.randint(1, 3)):
             worker.process.start()
-            wait_until(lambda: "taken over" in worker.process.log() or chance.random() < 0.01, what="it takes over")
+            wait_until(lambda: "dead worker adopted" in worker.process.log() or chance.random() < 0.01, what="it takes over")
             worker.process.kill()
     peak = peak_when_taken_over(stack, worker, costs, done)
     assert peak <= PEAKS_MAX * control, f"peak {peak:.0f} MiB, of the control {control:.0f} MiB"

@@ -9,10 +9,10 @@
 package struct AdaptiveLimit: Sendable {
     private let range: ClosedRange<Int>
     private let spareUs: Int64
-    private let mostUs: Int64
+    private let latencyUsMax: Int64
     /// The current limit, within `range`.
     package private(set) var value: Int
-    private var leastUs = Int64.max
+    private var minimumUs = Int64.max
     /// Short latencies since the limit last changed.
     private var good = 0
     private var fellAtMs = Int64.min / 2
@@ -20,28 +20,28 @@ package struct AdaptiveLimit: Sendable {
     /// - Parameters:
     ///   - start: the initial limit, clamped to `range`.
     ///   - spareUs: how far above the minimum a latency may be, in microseconds, before the limit falls.
-    ///   - mostUs: a latency above which the limit falls in any case, in microseconds.
-    package init(_ range: ClosedRange<Int>, start: Int, spareUs: Int64, mostUs: Int64) {
+    ///   - latencyUsMax: a latency above which the limit falls in any case, in microseconds.
+    package init(_ range: ClosedRange<Int>, start: Int, spareUs: Int64, latencyUsMax: Int64) {
         self.range = range
         self.spareUs = spareUs
-        self.mostUs = mostUs
+        self.latencyUsMax = latencyUsMax
         value = min(max(start, range.lowerBound), range.upperBound)
     }
 
     /// Forgets the minimum latency: the server may be another one, or reached over another path.
-    package mutating func forgetLeast() { leastUs = .max }
+    package mutating func forgetMinimum() { minimumUs = .max }
 
-    /// Records one latency, in microseconds. `isUsed`: the whole limit was in use; while it is not, a short latency is
-    /// no reason to raise it.
-    package mutating func note(tookUs: Int64, isUsed: Bool, atMs now: Int64) {
-        leastUs = min(leastUs, tookUs)
-        if tookUs > min(leastUs + spareUs, mostUs) {
+    /// Records one latency, in microseconds. `isSaturated`: the whole limit was in use; while it is not, a short
+    /// latency is no reason to raise it.
+    package mutating func record(latencyUs: Int64, isSaturated: Bool, atMs now: Int64) {
+        minimumUs = min(minimumUs, latencyUs)
+        if latencyUs > min(minimumUs + spareUs, latencyUsMax) {
             // Calls in flight together are late together, and count once.
-            guard now - fellAtMs > tookUs / 1_000 else { return }
+            guard now - fellAtMs > latencyUs / 1_000 else { return }
             fellAtMs = now
             good = 0
             value = max(range.lowerBound, value - max(1, value / 8))
-        } else if isUsed {
+        } else if isSaturated {
             good += 1
             guard good >= value else { return }
             good = 0

@@ -2,16 +2,16 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// The generation and Redis process a worker assumes for a shard; Redis rejects calls under any other.
+/// The generation and the Redis run ID a worker assumes for a shard; Redis rejects calls under any other.
 package struct Fence: Sendable, Equatable {
     /// Increments when a shard is rebuilt after total loss.
     package var generation: String
     /// The `run_id` of the Redis process.
-    package var run: String
+    package var redisRunID: String
 
-    package init(generation: String, run: String) {
+    package init(generation: String, redisRunID: String) {
         self.generation = generation
-        self.run = run
+        self.redisRunID = redisRunID
     }
 }
 
@@ -26,11 +26,11 @@ package struct AdmitRequest: Sendable {
     package var holdMin: NanoUSD
     /// The charge if this worker dies before it reports anything: the input, as estimated.
     package var floorCost: NanoUSD
-    /// The JSON of the `UsageEvent` that the sweeper records in that case.
+    /// The JSON of the `UsageEvent` that the reaper records in that case.
     package var event: [UInt8]
     package var lifetimeMs: Int64
     /// The answer is cached and free: only request rate and concurrency are checked, and nothing is held.
-    package var isForCachedAnswer = false
+    package var isForCachedResponse = false
     /// Its request unit and concurrency slot were taken by a `BeginRequest`, before its body was parsed.
     package var hasBegun = false
 
@@ -48,7 +48,10 @@ package struct AdmitRequest: Sendable {
         self.lifetimeMs = lifetimeMs
     }
 
-    package func write(_ fence: Fence, owner: String, into out: inout [UInt8]) {
+    /// Appends the call of `gw2_admit` (admit.lua) in RESP form; `AdmitVerdict` reads the reply.
+    ///
+    /// - Parameter loopID: the event loop that will own the hold.
+    package func write(_ fence: Fence, loopID: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
         CommandWriter.begin(.admit, keys: 2 + scopes.counterKeys, arguments: 11, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
@@ -56,14 +59,14 @@ package struct AdmitRequest: Sendable {
         out += scopes.counters
         CommandWriter.add(id.text, to: &out)
         CommandWriter.add(fence.generation, to: &out)
-        CommandWriter.add(fence.run, to: &out)
-        CommandWriter.add(owner, to: &out)
+        CommandWriter.add(fence.redisRunID, to: &out)
+        CommandWriter.add(loopID, to: &out)
         CommandWriter.add(lifetimeMs, to: &out)
         CommandWriter.add(estimatedTokens, to: &out)
         CommandWriter.add(hold.nano, to: &out)
         CommandWriter.add(holdMin.nano, to: &out)
         CommandWriter.add(floorCost.nano, to: &out)
         CommandWriter.add(event, to: &out)
-        out += isForCachedAnswer ? caller.rateLimits : caller.limits
+        out += isForCachedResponse ? caller.rateLimits : caller.limits
     }
 }

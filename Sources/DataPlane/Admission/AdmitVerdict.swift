@@ -66,7 +66,7 @@ package enum AdmitVerdict: Sendable {
             self = .admitted(
                 Admission(atMs: number(1), periods: reply[2], hold: NanoUSD(number(3)), requests: nil, tokens: nil))
         case "2": self = .stale
-        case "3" where reply.count >= 3: self = .fenced(Fence(generation: reply[1], run: reply[2]))
+        case "3" where reply.count >= 3: self = .fenced(Fence(generation: reply[1], redisRunID: reply[2]))
         case "8": self = .closed
         case "12": self = .refused(Self.shareUnknown)
         case "4", "5", "6", "7", "9", "10", "11":

@@ -2,14 +2,13 @@ package import GatewayModel
 internal import LimitScripts
 internal import PlaneContract
 
-/// Asks whether a request's large body may be read: takes its unit of the request limits and its place among running
-/// requests.
+/// Asks whether a request's large body may be read: takes its unit of the request limits and its concurrency slot.
 ///
-/// The request's `AdmitRequest` completes it; a cancel gives back what was taken.
+/// The request's `AdmitRequest` completes it; a cancel returns what was taken.
 package struct BeginRequest: Sendable {
     package var id: RequestID
     package var caller: Caller
-    /// The JSON of a `UsageEvent` that names key and org: what a sweeper needs to cancel the request.
+    /// The JSON of a `UsageEvent` that names key and org: what a reaper needs to cancel the request.
     package var event: [UInt8]
     package var lifetimeMs: Int64
 
@@ -20,7 +19,10 @@ package struct BeginRequest: Sendable {
         self.lifetimeMs = lifetimeMs
     }
 
-    package func write(_ fence: Fence, owner: String, into out: inout [UInt8]) {
+    /// Appends the call of `gw2_begin` in RESP form; `BeginVerdict` reads the reply.
+    ///
+    /// - Parameter loopID: the event loop that will own the hold.
+    package func write(_ fence: Fence, loopID: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
         CommandWriter.begin(.begin, keys: 2 + scopes.counterKeys, arguments: 7, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
@@ -28,8 +30,8 @@ package struct BeginRequest: Sendable {
         out += scopes.counters
         CommandWriter.add(id.text, to: &out)
         CommandWriter.add(fence.generation, to: &out)
-        CommandWriter.add(fence.run, to: &out)
-        CommandWriter.add(owner, to: &out)
+        CommandWriter.add(fence.redisRunID, to: &out)
+        CommandWriter.add(loopID, to: &out)
         CommandWriter.add(lifetimeMs, to: &out)
         CommandWriter.add(event, to: &out)
         out += caller.limits

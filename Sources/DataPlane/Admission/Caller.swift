@@ -51,8 +51,8 @@ package final class Caller: Sendable {
     package init(_ record: KeyRecord) {
         self.record = record
         scopes = ScopeSet(keyID: record.keyID, orgID: record.orgID, pool: record.pool)
-        limits = Self.word(record, record.keyLimits, record.orgLimits, ScopeLimits(perDay: record.planPerDay))
-        rateLimits = Self.word(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly, ScopeLimits())
+        limits = Self.encoded(record, record.keyLimits, record.orgLimits, ScopeLimits(perDay: record.planPerDay))
+        rateLimits = Self.encoded(record, record.keyLimits.ratesOnly, record.orgLimits.ratesOnly, ScopeLimits())
     }
 
     /// The caller for a record that was read again while a request runs: the request stays in the scopes it was
@@ -65,7 +65,7 @@ package final class Caller: Sendable {
         return Caller(pinned)
     }
 
-    private static func word(
+    private static func encoded(
         _ record: KeyRecord, _ keyLimits: ScopeLimits, _ orgLimits: ScopeLimits, _ poolLimits: ScopeLimits
     ) -> [UInt8] {
         var packed = MessagePack()

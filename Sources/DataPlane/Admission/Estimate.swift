@@ -8,8 +8,8 @@ package struct RequestSize: Sendable, Equatable {
     package var textBytes: Int64
     package var images: Int64
     package var documents: Int64 = 0
-    package var recordings: Int64 = 0
-    package var films: Int64 = 0
+    package var audioClips: Int64 = 0
+    package var videos: Int64 = 0
     /// Bytes of tools and schemas in the body: templates print them again in their own form, with about as many tokens.
     package var schemaBytes: Int64 = 0
     /// Whether the request has tools, for which a vendor adds instructions of its own.
@@ -20,10 +20,10 @@ package struct RequestSize: Sendable, Equatable {
     /// Texts that are processed one by one: each may fill the context window.
     package var inputs: Int64
     /// The kind of image to generate; `nil` when none is requested.
-    package var picture: Picture?
+    package var imageSpec: ImageSpec?
 
     /// Quality and size as the client requests them; `nil` leaves the choice to the provider.
-    package struct Picture: Sendable, Equatable {
+    package struct ImageSpec: Sendable, Equatable {
         package var quality: String?
         package var size: String?
 
@@ -84,14 +84,14 @@ package enum Estimate {
     /// The place of the price of one image of the requested kind; `nil` when no image is requested or the kind has no
     /// price of its own.
     package static func imagePriceIndex(_ size: RequestSize, at price: Price) -> Int64? {
-        size.picture.flatMap { price.imagePriceIndex(quality: $0.quality, size: $0.size) }
+        size.imageSpec.flatMap { price.imagePriceIndex(quality: $0.quality, size: $0.size) }
     }
 
     /// The most input tokens the request can have.
     package static func inputBound(_ size: RequestSize, on model: ModelEntry) -> Int64 {
         var within = sum(
             size.textBytes, size.schemaBytes, media(size.documents, .document, on: model),
-            media(size.recordings, .audio, on: model), media(size.films, .video, on: model),
+            media(size.audioClips, .audio, on: model), media(size.videos, .video, on: model),
             product(size.inputs, templateTokensMax), size.hasTools ? toolTokensMax : 0,
             model.vendor == "xai" ? xaiTokensMax : 0)
         var images = media(size.images, .image, on: model)
@@ -108,6 +108,7 @@ package enum Estimate {
     }
 
     // A catalogue may set absurd bounds: saturate on overflow.
+    /// The product, or `.max` when it overflows.
     package static func product(_ a: Int64, _ b: Int64) -> Int64 {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)
         return overflow ? .max : value
@@ -136,7 +137,7 @@ package enum Estimate {
             1,
             sum(
                 (size.textBytes + bytesPerToken - 1) / bytesPerToken, product(size.images, imageTokensAssumed),
-                product(sum(size.documents, size.recordings, size.films), mediaTokensAssumed)))
+                product(sum(size.documents, size.audioClips, size.videos), mediaTokensAssumed)))
     }
 
     /// Tokens counted in the token window until the usage is known.

@@ -23,15 +23,15 @@ package struct LocalLimits {
     package init() {}
 
     /// Reserves one request of `tokens` in every scope's share. False, with nothing reserved, when it does not fit.
-    package mutating func admit(_ caller: Caller, tokens: Int64, owners: Int, atMs now: Int64) -> Bool {
+    package mutating func admit(_ caller: Caller, tokens: Int64, loops: Int, atMs now: Int64) -> Bool {
         if buckets.count > Self.keysMax { buckets.removeAll(keepingCapacity: true) }
         let scopes = Self.scopes(caller)
         var taken: [(String, Bucket)] = []
         for (name, limits) in scopes {
             var bucket = buckets[name] ?? Bucket()
-            guard take(1, limits.requestsPerMinute, owners, now, &bucket.requestsFreeMs),
-                take(tokens, limits.tokensPerMinute, owners, now, &bucket.tokensFreeMs),
-                limits.concurrentRequests.map({ bucket.running < max(1, $0 / Int64(owners)) }) ?? true
+            guard reserve(1, limits.requestsPerMinute, loops, now, &bucket.requestsFreeMs),
+                reserve(tokens, limits.tokensPerMinute, loops, now, &bucket.tokensFreeMs),
+                limits.concurrentRequests.map({ bucket.running < max(1, $0 / Int64(loops)) }) ?? true
             else { return false }
             bucket.running += 1
             taken.append((name, bucket))
@@ -40,6 +40,7 @@ package struct LocalLimits {
         return true
     }
 
+    /// Frees the request's concurrency slot in every scope. Call once per successful `admit`.
     package mutating func ended(_ caller: Caller) {
         for (name, _) in Self.scopes(caller) where buckets[name]?.running ?? 0 > 0 { buckets[name]?.running -= 1 }
     }
@@ -51,9 +52,9 @@ package struct LocalLimits {
 
     /// Reserves `count` units, each an interval of the share's rate. The bucket may be ahead of the clock by one burst,
     /// or by one request of up to a minute.
-    private func take(_ count: Int64, _ perMinute: Int64?, _ owners: Int, _ now: Int64, _ free: inout Int64) -> Bool {
+    private func reserve(_ count: Int64, _ perMinute: Int64?, _ loops: Int, _ now: Int64, _ free: inout Int64) -> Bool {
         guard let perMinute else { return true }
-        let share = Double(perMinute) / Double(owners)
+        let share = Double(perMinute) / Double(loops)
         guard share > 0 else { return false }
         let cost = Int64((Double(count) * 60_000 / share).rounded(.up))
         let start = max(free, now)

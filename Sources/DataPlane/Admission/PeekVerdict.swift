@@ -3,7 +3,7 @@ internal import LimitScripts
 internal import PlaneContract
 
 /// What was used of one window of a scope.
-package struct WindowUse: Sendable, Equatable {
+package struct PeriodUse: Sendable, Equatable {
     package var spent: NanoUSD
     package var reserved: NanoUSD
     package var requests: Int64
@@ -17,8 +17,8 @@ package struct Savings: Sendable, Equatable {
 
 /// The current counters of one scope.
 package struct ScopeUse: Sendable, Equatable {
-    package var month: WindowUse
-    package var day: WindowUse
+    package var month: PeriodUse
+    package var day: PeriodUse
     package var open: Int64
     package var minuteRequests: Int64
     package var minuteTokens: Int64
@@ -32,8 +32,8 @@ package struct ScopeUse: Sendable, Equatable {
         let numbers = items.compactMap { Int64($0) }.map { min(max($0, -Self.countMax), Self.countMax) }
         // A limiter library older than the cache does not report savings.
         guard numbers.count == 11 || numbers.count == 15 else { return nil }
-        month = WindowUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
-        day = WindowUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])
+        month = PeriodUse(spent: NanoUSD(numbers[1]), reserved: NanoUSD(numbers[2]), requests: numbers[3])
+        day = PeriodUse(spent: NanoUSD(numbers[5]), reserved: NanoUSD(numbers[6]), requests: numbers[7])
         open = numbers[8]
         minuteRequests = numbers[9]
         minuteTokens = numbers[10]

@@ -20,13 +20,16 @@ package struct ProgressReport: Sendable {
         self.event = event
     }
 
-    package func write(generation: String, owner: String, into out: inout [UInt8]) {
+    /// Appends the call of `gw2_progress` (progress.lua) in RESP form; `ProgressVerdict` reads the reply.
+    ///
+    /// - Parameter loopID: the event loop that owns the hold.
+    package func write(generation: String, loopID: String, into out: inout [UInt8]) {
         let scopes = caller.scopes
         CommandWriter.begin(.progress, keys: 1 + scopes.counterKeys, arguments: 6, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id.text), to: &out)
         out += scopes.counters
         CommandWriter.add(generation, to: &out)
-        CommandWriter.add(owner, to: &out)
+        CommandWriter.add(loopID, to: &out)
         CommandWriter.add(cost.nano, to: &out)
         CommandWriter.add(event, to: &out)
         CommandWriter.add(hold.nano, to: &out)

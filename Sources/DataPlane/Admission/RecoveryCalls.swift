@@ -4,13 +4,13 @@ package import PlaneContract
 
 /// Calls a worker makes after Redis was restarted, failed over or wiped.
 ///
-/// It restores its holds, files ended requests again, then reports that it is done.
+/// It restores its holds, appends ended requests again, then reports that it is done.
 package enum RecoveryCalls {
-    /// How long a shard stays closed for an owner that does not return.
-    package static let patienceMs: Int64 = 3_000
+    /// How long a shard stays closed for a loop that does not return.
+    package static let replayTimeoutMs: Int64 = 3_000
 
     /// Restores the hold of a running request.
-    package static func restore(_ open: HoldBook.Open, generation: String, owner: String, into out: inout [UInt8]) {
+    package static func restore(_ open: HoldLedger.Open, generation: String, loopID: String, into out: inout [UInt8]) {
         let scopes = open.request.caller.scopes
         CommandWriter.begin(.restore, keys: 2 + scopes.counterKeys, arguments: 10, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, open.request.id.text), to: &out)
@@ -18,7 +18,7 @@ package enum RecoveryCalls {
         out += scopes.counters
         CommandWriter.add(open.request.id.text, to: &out)
         CommandWriter.add(generation, to: &out)
-        CommandWriter.add(owner, to: &out)
+        CommandWriter.add(loopID, to: &out)
         CommandWriter.add(open.admission.atMs, to: &out)
         CommandWriter.add(open.request.lifetimeMs, to: &out)
         CommandWriter.add(open.request.estimatedTokens, to: &out)
@@ -28,7 +28,7 @@ package enum RecoveryCalls {
         CommandWriter.add(open.admission.periods, to: &out)
     }
 
-    /// Files an ended request for the ledger, touching no counters.
+    /// Appends an ended request for the ledger, touching no counters.
     package static func append(_ ended: SettleRequest, into out: inout [UInt8]) {
         CommandWriter.begin(.append, keys: 1, arguments: 2, to: &out)
         out += ended.scopes.usageStream
@@ -36,33 +36,33 @@ package enum RecoveryCalls {
         CommandWriter.add(ended.event, to: &out)
     }
 
-    /// Reports that this owner has filed everything it knows, for the generation being prepared.
-    package static func appended(_ shard: Shard, owner: String, generation: String, into out: inout [UInt8]) {
+    /// Reports that this loop has appended everything it knows, for the generation being prepared.
+    package static func appended(_ shard: Shard, loopID: String, generation: String, into out: inout [UInt8]) {
         CommandWriter.begin(.appended, keys: 1, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.runIDs(shard), to: &out)
-        CommandWriter.add(owner, to: &out)
+        CommandWriter.add(loopID, to: &out)
         CommandWriter.add(generation, to: &out)
     }
 
-    /// Reports that this owner has replayed everything for this shard, in the fence's process and generation.
-    package static func reopen(_ shard: Shard, owner: String, _ fence: Fence, into out: inout [UInt8]) {
+    /// Reports that this loop has replayed everything for this shard, in the fence's process and generation.
+    package static func reopen(_ shard: Shard, loopID: String, _ fence: Fence, into out: inout [UInt8]) {
         CommandWriter.begin(.reopen, keys: 2, arguments: 4, to: &out)
         CommandWriter.add(RedisKeys.runIDs(shard), to: &out)
         CommandWriter.add(RedisKeys.heartbeats(shard), to: &out)
-        CommandWriter.add(owner, to: &out)
-        CommandWriter.add(fence.run, to: &out)
+        CommandWriter.add(loopID, to: &out)
+        CommandWriter.add(fence.redisRunID, to: &out)
         CommandWriter.add(fence.generation, to: &out)
-        CommandWriter.add(patienceMs, to: &out)
+        CommandWriter.add(replayTimeoutMs, to: &out)
     }
 }
 
 /// The reply to `reopen`.
 package enum ReopenVerdict: Sendable, Equatable {
     case open
-    /// Other owners are still replaying.
+    /// Other loops are still replaying.
     case waiting
     /// The shard has another generation than was named: replay into this one first.
-    case otherLife(String)
+    case otherGeneration(String)
     /// The shard's counters are lost; `barrier` is the generation being prepared, once there is one.
     case lost(barrier: String?)
     case unreadable
@@ -71,7 +71,7 @@ package enum ReopenVerdict: Sendable, Equatable {
         switch (reply.first, reply.count) {
         case ("0", 1): self = .open
         case ("1", 2): self = .waiting
-        case ("2", 2) where !reply[1].isEmpty: self = .otherLife(reply[1])
+        case ("2", 2) where !reply[1].isEmpty: self = .otherGeneration(reply[1])
         case ("3", 2): self = .lost(barrier: reply[1].isEmpty ? nil : reply[1])
         default: self = .unreadable
         }

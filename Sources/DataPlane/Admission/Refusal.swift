@@ -11,7 +11,7 @@ struct Refusal {
     private let plan: String
     private let isPlansLimit: Bool
 
-    /// The scope at a place in the limiter's list, which starts at 1.
+    /// The scope at a position of the limiter's list, which starts at 1.
     static func scope(_ place: String) -> String { ["1": "key", "3": "plan"][place] ?? "org" }
     static func isShared(_ place: String) -> Bool { scope(place) == "plan" }
 

@@ -11,7 +11,7 @@ package struct SettleRequest: Sendable {
         case cancelled = "C"
         /// Its worker is gone: charged what it last reported.
         case reaped = "R"
-        /// Its worker is gone and the request only began: its place and unit are given back, and no tombstone is left.
+        /// Its worker is gone and the request only began: its slot and its unit are returned, and no tombstone is left.
         case abandoned = "B"
     }
 
@@ -28,13 +28,13 @@ package struct SettleRequest: Sendable {
     /// The periods that admit returned.
     package var periods: String
     /// Refunds the unit of the request limits: the client got nothing, or an answer from the cache.
-    package var givesUnitBack: Bool
-    /// With `givesUnitBack`: the unit stays counted in the minute, because the answer came from the cache.
-    package var keepsMinute: Bool
+    package var refundsRequest: Bool
+    /// With `refundsRequest`: the unit stays counted in the minute, because the answer came from the cache.
+    package var countsInMinute: Bool
 
     package init(
         id: String, scopes: ScopeSet, target: Target, cost: NanoUSD, tokens: Int64, event: [UInt8], periods: String,
-        givesUnitBack: Bool, keepsMinute: Bool = false
+        refundsRequest: Bool, countsInMinute: Bool = false
     ) {
         self.id = id
         self.scopes = scopes
@@ -43,10 +43,13 @@ package struct SettleRequest: Sendable {
         self.tokens = tokens
         self.event = event
         self.periods = periods
-        self.givesUnitBack = givesUnitBack
-        self.keepsMinute = keepsMinute
+        self.refundsRequest = refundsRequest
+        self.countsInMinute = countsInMinute
     }
 
+    /// Appends the call of `gw2_settle` (settle.lua) in RESP form.
+    ///
+    /// - Parameter generation: the shard's generation; Redis fences the settle of any other.
     package func write(generation: String, into out: inout [UInt8]) {
         CommandWriter.begin(.settle, keys: 3 + scopes.counterKeys, arguments: 9, to: &out)
         CommandWriter.add(RedisKeys.hold(scopes.shard, id), to: &out)
@@ -61,6 +64,6 @@ package struct SettleRequest: Sendable {
         CommandWriter.add(event, to: &out)
         CommandWriter.add(Self.tombstoneMs, to: &out)
         CommandWriter.add(periods, to: &out)
-        CommandWriter.add(givesUnitBack ? keepsMinute ? "2" : "1" : "0", to: &out)
+        CommandWriter.add(refundsRequest ? countsInMinute ? "2" : "1" : "0", to: &out)
     }
 }

@@ -20,6 +20,7 @@ package struct AddressPolicy: Sendable {
         isEncrypted = url.lowercased().hasPrefix("https://")
     }
 
+    /// Whether a connection to this address may be opened.
     package func permits(_ address: PeerAddress) -> Bool {
         guard isEncrypted || allowed.contains(where: { $0.contains(address) }) else { return false }
         return permitsItself(address) && address.embedded.allSatisfy(permitsItself)

@@ -19,9 +19,9 @@ package final class CurlMulti: TurnHook {
     private let multi: UnsafeMutableRawPointer
     private var sockets: [Int32: CurlSocket] = [:]
     private var timerAtMs = Int64.max
-    private var news: [CurlTransfer] = []
-    /// A reusable buffer for `news`.
-    private var spareNews: [CurlTransfer] = []
+    private var transfersWithEvents: [CurlTransfer] = []
+    /// A reusable buffer for `transfersWithEvents`.
+    private var spareList: [CurlTransfer] = []
     private var released = 0
 
     package init(on reactor: Reactor) {
@@ -39,10 +39,10 @@ package final class CurlMulti: TurnHook {
 
     /// Starts a transfer. `deliver` receives its events in order, and none after `cancel` or `release`.
     package func start(_ call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) -> UpstreamTransfer {
-        let transfer = call.endpoint.takeHandle() ?? CurlTransfer(for: call.endpoint, of: self)
+        let transfer = call.endpoint.idleHandle() ?? CurlTransfer(for: call.endpoint, of: self)
         transfer.begin(call, deliver: deliver)
         curl_multi_add_handle(multi, transfer.easy)
-        return UpstreamTransfer(transfer: transfer, turn: transfer.uses)
+        return UpstreamTransfer(transfer: transfer, use: transfer.uses)
     }
 
     /// Removes a transfer from libcurl. An unfinished one loses its connection; a finished one returns it to the pool.
@@ -51,25 +51,25 @@ package final class CurlMulti: TurnHook {
         curl_multi_remove_handle(multi, transfer.easy)
         if transfer.releasedUntilMs != nil { released -= 1 }
         transfer.finish()
-        transfer.endpoint.giveBack(transfer)
+        transfer.endpoint.recycle(transfer)
     }
 
     func release(_ transfer: CurlTransfer) {
         guard transfer.releasedUntilMs == nil else { return }
         released += 1
         transfer.releasedUntilMs = reactor.nowMs + Self.releaseGraceMs
-        let turn = transfer.uses
+        let use = transfer.uses
         reactor.after(Self.releaseGraceMs) { [weak self, weak transfer] in
-            guard let self, let transfer, transfer.uses == turn else { return }
+            guard let self, let transfer, transfer.uses == use else { return }
             remove(transfer)
         }
     }
 
-    func hasNews(_ transfer: CurlTransfer) { news.append(transfer) }
+    func hasEvents(_ transfer: CurlTransfer) { transfersWithEvents.append(transfer) }
 
     // MARK: Turns
 
-    package var dueMs: Int64 { news.isEmpty ? timerAtMs : 0 }
+    package var dueMs: Int64 { transfersWithEvents.isEmpty ? timerAtMs : 0 }
 
     package func turnEnds() {
         for _ in 0..<Self.roundsPerTurn {
@@ -78,19 +78,19 @@ package final class CurlMulti: TurnHook {
                 var active: Int32 = 0
                 curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &active)
             }
-            noteFinished()
-            guard !news.isEmpty else { return }
+            collectFinished()
+            guard !transfersWithEvents.isEmpty else { return }
             // Delivering may produce more news.
-            var batch = spareNews
-            spareNews = []
-            swap(&batch, &news)
+            var batch = spareList
+            spareList = []
+            swap(&batch, &transfersWithEvents)
             for transfer in batch { deliver(transfer) }
             batch.removeAll(keepingCapacity: true)
-            spareNews = batch
+            spareList = batch
         }
     }
 
-    private func noteFinished() {
+    private func collectFinished() {
         var left: Int32 = 0
         while let message = curl_multi_info_read(multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
@@ -102,14 +102,14 @@ package final class CurlMulti: TurnHook {
     }
 
     private func deliver(_ transfer: CurlTransfer) {
-        let turn = transfer.uses
+        let use = transfer.uses
         let isOver = transfer.isOver
         for event in transfer.collect() {
-            guard transfer.uses == turn, transfer.isRunning else { return }
+            guard transfer.uses == use, transfer.isRunning else { return }
             if transfer.releasedUntilMs == nil { transfer.deliver?(event) }
         }
-        guard transfer.uses == turn else { return }
-        if isOver { remove(transfer) } else { transfer.refill() }
+        guard transfer.uses == use else { return }
+        if isOver { remove(transfer) } else { transfer.resumeIfFull() }
     }
 
     // MARK: Sockets
@@ -132,12 +132,12 @@ package final class CurlMulti: TurnHook {
         if known == nil { sockets[descriptor] = socket }
         socket.want(wanted)
         // libcurl closes sockets it opened itself, such as its resolver's, without calling `closeSocket`.
-        if what == CURL_POLL_REMOVE, !socket.isOurs { closed(descriptor) }
+        if what == CURL_POLL_REMOVE, !socket.isOwned { closed(descriptor) }
     }
 
     func opened(_ descriptor: Int32, for transfer: CurlTransfer) {
         let socket = CurlSocket(descriptor, of: self)
-        socket.isOurs = true
+        socket.isOwned = true
         socket.opener = transfer
         sockets[descriptor] = socket
     }
@@ -174,7 +174,7 @@ package final class CurlMulti: TurnHook {
 private final class CurlSocket: EventSource {
     private let descriptor: Int32
     private unowned let multi: CurlMulti
-    var isOurs = false
+    var isOwned = false
     weak var opener: CurlTransfer?
     private var wanted = Readiness.none
     /// What the reactor watches for; `nil` if it does not watch the descriptor.
@@ -214,13 +214,16 @@ private final class CurlSocket: EventSource {
 /// A handle on a running transfer. It has no effect once the transfer is over.
 package struct UpstreamTransfer {
     let transfer: CurlTransfer
-    let turn: UInt64
+    let use: UInt64
 
-    private var current: CurlTransfer? { transfer.uses == turn && transfer.isRunning ? transfer : nil }
+    private var current: CurlTransfer? { transfer.uses == use && transfer.isRunning ? transfer : nil }
 
+    /// Ends the transfer at once and closes its connection. No event follows.
     package func cancel() { if let current { current.multi.remove(current) } }
     /// The answer is complete; the transfer may end by itself within a short time.
     package func release() { if let current { current.multi.release(current) } }
+    /// Stops reading from the provider until `resume`; TCP then slows it down.
     package func pause() { if let current { current.setPaused(true) } }
+    /// Continues to read after `pause`.
     package func resume() { if let current { current.setPaused(false) } }
 }

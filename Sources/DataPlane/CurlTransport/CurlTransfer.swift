@@ -13,7 +13,7 @@ final class CurlTransfer {
     static let headerBytesMax = 64 << 10
     private static let receiveBytes = 16 << 10
     /// Once this much has arrived within a turn, libcurl is paused until it has been delivered.
-    private static let arrivedBytesMax = 32 << 10
+    private static let receivedBytesMax = 32 << 10
 
     let easy: UnsafeMutableRawPointer
     let endpoint: UpstreamEndpoint
@@ -22,7 +22,7 @@ final class CurlTransfer {
     private(set) var uses: UInt64 = 0
     private(set) var isRunning = false
     /// Retains itself while libcurl has the handle.
-    private var kept: CurlTransfer?
+    private var retained: CurlTransfer?
     /// libcurl has finished the transfer; its last events may still be queued.
     private(set) var isOver = false
     /// Set once released: no events are delivered, and the transfer may end by itself until this time.
@@ -30,12 +30,12 @@ final class CurlTransfer {
     private(set) var deliver: ((UpstreamEvent) -> Void)?
     private var ownHeaders: UnsafeMutablePointer<curl_slist>?
     private var queued: [UpstreamEvent] = []
-    private var arrived: [UInt8] = []
+    private var received: [UInt8] = []
     private var head = ResponseHead()
-    private var hasNews = false
+    private var hasEvents = false
     private var isFull = false
     private var isPaused = false
-    private var sendings = 0
+    private var sendCount = 0
     private var refusal: String?
     /// A connection opened for this transfer reached TCP's connected state before it was closed.
     var hadConnection = false
@@ -68,9 +68,9 @@ final class CurlTransfer {
         _ = ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         _ = ccurl_set_long(easy, CURLOPT_BUFFERSIZE, Self.receiveBytes)
         _ = ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
-        _ = ccurl_set_data_callback(easy, CURLOPT_HEADERFUNCTION, takeHeader)
+        _ = ccurl_set_data_callback(easy, CURLOPT_HEADERFUNCTION, receiveHeader)
         _ = ccurl_set_pointer(easy, CURLOPT_WRITEDATA, me)
-        _ = ccurl_set_data_callback(easy, CURLOPT_WRITEFUNCTION, takeBytes)
+        _ = ccurl_set_data_callback(easy, CURLOPT_WRITEFUNCTION, receiveBytesCallback)
         _ = ccurl_set_pointer(easy, CURLOPT_OPENSOCKETDATA, me)
         _ = ccurl_set_open_socket_callback(easy, openSocket)
         _ = ccurl_set_pointer(easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(multi).toOpaque())
@@ -84,11 +84,11 @@ final class CurlTransfer {
     func begin(_ call: UpstreamCall, deliver: @escaping (UpstreamEvent) -> Void) {
         uses += 1
         isRunning = true
-        kept = self
+        retained = self
         isOver = false
         self.deliver = deliver
         head = ResponseHead()
-        sendings = 0
+        sendCount = 0
         isFull = false
         isPaused = false
         refusal = nil
@@ -109,12 +109,12 @@ final class CurlTransfer {
     /// Frees what belongs to this transfer only. Call after the handle was removed from the multi handle.
     func finish() {
         isRunning = false
-        kept = nil
+        retained = nil
         deliver = nil
         releasedUntilMs = nil
         queued.removeAll(keepingCapacity: true)
-        arrived = []
-        hasNews = false
+        received = []
+        hasEvents = false
         _ = ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, nil)
         while let node = ownHeaders, node != endpoint.headers {
             ownHeaders = node.pointee.next
@@ -133,17 +133,17 @@ final class CurlTransfer {
 
     func ended(with code: CURLcode) {
         isOver = true
-        noteNews()
+        announceEvents()
         flushBytes()
         guard code != CURLE_OK else { return queued.append(.ended) }
         let reason = refusal ?? String(cString: curl_easy_strerror(code))
         // A TLS handshake that timed out: TCP was connected, but the request was never sent.
-        let isMute = code == CURLE_OPERATION_TIMEDOUT && endpoint.url.hasPrefix("https:") && hadConnection
-        if Self.tlsFailures.contains(code.rawValue) || isMute && sendings == 0 {
+        let handshakeTimedOut = code == CURLE_OPERATION_TIMEDOUT && endpoint.url.hasPrefix("https:") && hadConnection
+        if Self.tlsFailures.contains(code.rawValue) || handshakeTimedOut && sendCount == 0 {
             return queued.append(.insecure(reason))
         }
         // Nothing was sent before the first sending. If a second sending was stopped, the first may have arrived.
-        let isSent = sendings > 1 || sendings == 1 && ccurl_request_bytes(easy) > 0
+        let isSent = sendCount > 1 || sendCount == 1 && ccurl_request_bytes(easy) > 0
         queued.append(isSent ? .broke(reason) : .notSent(reason))
     }
 
@@ -154,31 +154,31 @@ final class CurlTransfer {
 
     /// Removes and returns the events since the last call, in order.
     func collect() -> [UpstreamEvent] {
-        hasNews = false
+        hasEvents = false
         flushBytes()
         defer { queued.removeAll(keepingCapacity: true) }
         return queued
     }
 
     private func flushBytes() {
-        guard !arrived.isEmpty else { return }
-        queued.append(.bytes(arrived))
-        arrived = []
+        guard !received.isEmpty else { return }
+        queued.append(.bytes(received))
+        received = []
     }
 
-    private func noteNews() {
-        guard !hasNews else { return }
-        hasNews = true
-        multi.hasNews(self)
+    private func announceEvents() {
+        guard !hasEvents else { return }
+        hasEvents = true
+        multi.hasEvents(self)
     }
 
     // MARK: Callbacks
 
-    fileprivate func take(headerLine bytes: UnsafeRawBufferPointer) -> Bool {
-        switch head.take(bytes) {
-        case .goOn: return true
+    fileprivate func receive(headerLine bytes: UnsafeRawBufferPointer) -> Bool {
+        switch head.parse(bytes) {
+        case .incomplete: return true
         case .complete:
-            noteNews()
+            announceEvents()
             queued.append(.head(status: head.status, contentType: head.contentType, retryAfterMs: head.retryAfterMs))
             return true
         case .refused(let reason):
@@ -188,18 +188,18 @@ final class CurlTransfer {
     }
 
     /// Returns false if the buffer is full: libcurl then keeps the bytes, pauses, and offers them again later.
-    fileprivate func take(bytes: UnsafeRawBufferPointer) -> Bool {
-        noteNews()
-        guard arrived.count < Self.arrivedBytesMax else {
+    fileprivate func receive(bytes: UnsafeRawBufferPointer) -> Bool {
+        announceEvents()
+        guard received.count < Self.receivedBytesMax else {
             isFull = true
             return false
         }
-        arrived.append(contentsOf: bytes)
+        received.append(contentsOf: bytes)
         return true
     }
 
     /// Resumes a transfer that filled its buffer, after delivery, unless the receiver paused it.
-    func refill() {
+    func resumeIfFull() {
         guard isFull, isRunning, !isPaused else { return }
         isFull = false
         curl_easy_pause(easy, CURLPAUSE_CONT)
@@ -213,15 +213,15 @@ final class CurlTransfer {
 
     /// Checks the address again, because the connection may have been opened for another provider.
     fileprivate func maySend(to address: UnsafePointer<CChar>) -> Bool {
-        sendings += 1
-        guard sendings == 1 else {
-            refusal = "the connection was closed under the request"
+        sendCount += 1
+        guard sendCount == 1 else {
+            refusal = "the provider closed the connection after the request was sent"
             return false
         }
         if endpoint.permitted(before: address) { return true }
         guard let peer = PeerAddress(String(cString: address)), endpoint.policy.permits(peer) else {
             refusal = "address not allowed for this provider"
-            sendings = 0
+            sendCount = 0
             return false
         }
         endpoint.notePermitted(address)
@@ -234,12 +234,12 @@ private func transfer(_ pointer: UnsafeMutableRawPointer?) -> CurlTransfer {
     return Unmanaged<CurlTransfer>.fromOpaque(pointer).takeUnretainedValue()
 }
 
-private let takeHeader: ccurl_data_callback = { bytes, size, count, me in
-    transfer(me).take(headerLine: UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
+private let receiveHeader: ccurl_data_callback = { bytes, size, count, me in
+    transfer(me).receive(headerLine: UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
 }
 
-private let takeBytes: ccurl_data_callback = { bytes, size, count, me in
-    let isTaken = transfer(me).take(bytes: UnsafeRawBufferPointer(start: bytes, count: size * count))
+private let receiveBytesCallback: ccurl_data_callback = { bytes, size, count, me in
+    let isTaken = transfer(me).receive(bytes: UnsafeRawBufferPointer(start: bytes, count: size * count))
     return isTaken ? size * count : Int(CURL_WRITEFUNC_PAUSE)
 }
 

@@ -4,7 +4,7 @@ internal import Glibc
 /// The head of a provider's response, parsed line by line as libcurl delivers it.
 struct ResponseHead {
     enum Step {
-        case goOn
+        case incomplete
         /// The final head is complete; interim ones (1xx) do not count.
         case complete
         case refused(String)
@@ -16,21 +16,21 @@ struct ResponseHead {
     private var bytes = 0
     private var length: String?
 
-    mutating func take(_ line: UnsafeRawBufferPointer) -> Step {
+    mutating func parse(_ line: UnsafeRawBufferPointer) -> Step {
         bytes += line.count
         guard bytes <= CurlTransfer.headerBytesMax else { return .refused("response headers larger than 64 KiB") }
         var end = line.count
         while end > 0, line[end - 1] == 0x0a || line[end - 1] == 0x0d { end -= 1 }
-        guard end > 0 else { return status >= 200 ? .complete : .goOn }
+        guard end > 0 else { return status >= 200 ? .complete : .incomplete }
         if line.starts(with: "HTTP/".utf8) {
             status = Self.status(in: line)
             length = nil
-            return .goOn
+            return .incomplete
         }
         // Only a few fields matter; their names begin with c, r or t.
         let initial = line[0] | 0x20
         guard initial == UInt8(ascii: "c") || initial == UInt8(ascii: "r") || initial == UInt8(ascii: "t") else {
-            return .goOn
+            return .incomplete
         }
         return field(UnsafeRawBufferPointer(rebasing: line[..<end]))
     }
@@ -41,7 +41,7 @@ struct ResponseHead {
     }
 
     private mutating func field(_ line: UnsafeRawBufferPointer) -> Step {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return .goOn }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return .incomplete }
         var start = colon + 1
         while start < line.count, line[start] == 0x20 || line[start] == 0x09 { start += 1 }
         let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
@@ -50,19 +50,19 @@ struct ResponseHead {
             contentType = Self.contentType(value)
         } else if Self.same(name, "content-length") {
             let text = String(decoding: value, as: UTF8.self)
-            guard length == nil || length == text else { return .refused("two lengths of one answer") }
+            guard length == nil || length == text else { return .refused("two different Content-Length fields") }
             length = text
         } else if Self.same(name, "content-encoding") {
-            return Self.same(value, "identity") ? .goOn : .refused("compressed response")
+            return Self.same(value, "identity") ? .incomplete : .refused("compressed response")
         } else if Self.same(name, "transfer-encoding") {
             // libcurl would decompress other codings unasked and without a bound.
-            return Self.same(value, "chunked") ? .goOn : .refused("compressed response")
+            return Self.same(value, "chunked") ? .incomplete : .refused("compressed response")
         } else if Self.same(name, "retry-after-ms") {
             retryAfterMs = Int64(String(decoding: value, as: UTF8.self))
         } else if Self.same(name, "retry-after") {
             retryAfterMs = retryAfterMs ?? Self.wait(String(decoding: value, as: UTF8.self))
         }
-        return .goOn
+        return .incomplete
     }
 
     /// Returns constants for the two most frequent types: a string of more than 15 bytes is a heap allocation.

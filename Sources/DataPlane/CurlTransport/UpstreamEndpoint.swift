@@ -50,9 +50,9 @@ package final class UpstreamEndpoint {
         permittedAddress = Array(UnsafeBufferPointer(start: address, count: strlen(address) + 1))
     }
 
-    func takeHandle() -> CurlTransfer? { idle.popLast() }
+    func idleHandle() -> CurlTransfer? { idle.popLast() }
 
-    func giveBack(_ transfer: CurlTransfer) {
+    func recycle(_ transfer: CurlTransfer) {
         if !isRetired, idle.count < Self.handlesKept { idle.append(transfer) }
     }
 

@@ -3,42 +3,43 @@ internal import Journal
 internal import Logging
 internal import Operations
 
-/// Takes over the journals that dead workers left on this disk.
+/// Adopts the journals that dead workers left on this disk.
 ///
 /// A batch at a time, each request is written to the journal of the first loop, settled, and remembered until the
 /// ledger has it.
 ///
-/// `SettlePump` bounds how many are in progress at once. As many as fit are taken over before the worker connects to
-/// Redis, so that they are part of what is filed if counters were lost. Later ones of a lost generation are filed too,
-/// and the ledger counts them when it ingests them.
+/// `SettlementQueue` bounds how many are in progress at once. As many as fit are adopted before the worker connects to
+/// Redis, so that they are part of what is appended if counters were lost. Later ones of a lost generation are
+/// appended, and the ledger counts them when it ingests them.
 final class Adoption: Sendable {
     private static let batch = 256
-    private static let againAfter = Duration.milliseconds(20)
+    private static let retryAfter = Duration.milliseconds(20)
 
-    private let inheritance: JournalInheritance
+    private let journals: OrphanedJournals
     private let loops: WorkerLoops
     private let metrics: MetricsRegistry
     private let log: Logger
 
-    init(_ inheritance: JournalInheritance, by loops: WorkerLoops, metrics: MetricsRegistry, log: Logger) {
-        self.inheritance = inheritance
+    init(_ journals: OrphanedJournals, by loops: WorkerLoops, metrics: MetricsRegistry, log: Logger) {
+        self.journals = journals
         self.loops = loops
         self.metrics = metrics
         self.log = log
     }
 
-    /// Takes over as many requests as fit now.
+    /// Adopts as many requests as fit now.
     ///
     /// - Returns: records that were read but did not fit; `nil` when none are left at all.
     func begin() async -> [JournalRecord]? {
         let records = await adopt([], waiting: false)
         if let records, !records.isEmpty {
-            log.warning("more requests of dead workers on disk than are settled at once: the rest follows")
+            log.warning(
+                "too many requests of dead workers to adopt at once: the rest follows")
         }
         return records
     }
 
-    /// Takes over the rest as earlier ones are settled; returns early when its task is cancelled.
+    /// Adopts the rest as earlier ones are settled; returns early when its task is cancelled.
     ///
     /// - Parameter first: the records `begin` returned.
     func finish(_ first: [JournalRecord]) async { _ = await adopt(first, waiting: true) }
@@ -46,30 +47,30 @@ final class Adoption: Sendable {
     private func adopt(_ first: [JournalRecord], waiting: Bool) async -> [JournalRecord]? {
         var records = first
         var count = 0
-        defer { tell(count) }
+        defer { report(count) }
         while !Task.isCancelled {
             if records.isEmpty { records = await read() }
             guard !records.isEmpty else { return nil }
-            let taken = await loops.adopt(records)
-            count += taken
-            records.removeFirst(taken)
-            guard taken == 0 else { continue }
+            let adopted = await loops.adopt(records)
+            count += adopted
+            records.removeFirst(adopted)
+            guard adopted == 0 else { continue }
             guard waiting else { return records }
-            try? await Task.sleep(for: Self.againAfter)
+            try? await Task.sleep(for: Self.retryAfter)
         }
         return records
     }
 
-    private func tell(_ count: Int) {
+    private func report(_ count: Int) {
         guard count > 0 else { return }
         metrics.add("aihub_worker_requests_adopted_total", by: Double(count))
-        log.warning("requests of a dead worker taken over", metadata: ["count": "\(count)"])
+        log.warning("requests of a dead worker adopted", metadata: ["count": "\(count)"])
     }
 
     /// Reads on a thread of its own: the files may be gigabytes.
     private func read() async -> [JournalRecord] {
         await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [inheritance] in continuation.resume(returning: inheritance.next(Self.batch)) }
+            Thread.detachNewThread { [journals] in continuation.resume(returning: journals.next(Self.batch)) }
         }
     }
 }

@@ -44,7 +44,7 @@ final class CacheConnection: @unchecked Sendable {
             descriptor, closed in
             RedisPipe(
                 descriptor, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer,
-                replyBytesMax: CachedAnswer.sealedBytesMax + RedisPipe.replyBytesMax, onClose: closed)
+                replyBytesMax: CachedResponse.sealedBytesMax + RedisPipe.replyBytesMax, onClose: closed)
         }
         dialer.onStanding = { [unowned self] _ in
             lateInARow = 0
@@ -72,7 +72,7 @@ final class CacheConnection: @unchecked Sendable {
             out.append("*4\r\n$8\r\nGETRANGE\r\n")
             CommandWriter.add(name, to: &out)
             CommandWriter.add(0, to: &out)
-            CommandWriter.add(Int64(CachedAnswer.sealedBytesMax), to: &out)
+            CommandWriter.add(Int64(CachedResponse.sealedBytesMax), to: &out)
         }
         call(encode) { result in
             guard let bytes = result?.bytes else { return reply(.unavailable) }

@@ -20,13 +20,13 @@ struct HealthShare: Sendable {
 
     func run() async {
         var isWarm = false
-        var told: [String: Int64] = [:]
+        var published: [String: Int64] = [:]
         var turn = 0
         while !Task.isCancelled {
             if !isWarm || turn % Self.cleanEvery == 0 { isWarm = await read(adopting: !isWarm) || isWarm }
             turn += 1
             try? await Task.sleep(for: .milliseconds(everyMs))
-            await tell(&told)
+            await publish(&published)
         }
     }
 
@@ -34,7 +34,7 @@ struct HealthShare: Sendable {
     private func read(adopting: Bool) async -> Bool {
         guard let words = try? await redis.call("HGETALL", RedisKeys.health).array else { return false }
         let now = Reactor.clockMs()
-        let wall = LoopServices.wallMs()
+        let wall = LoopContext.wallMs()
         var known: [(deployment: String, health: DeploymentHealth)] = []
         var old: [String] = []
         for pair in stride(from: 0, to: words.count - 1, by: 2) {
@@ -50,20 +50,20 @@ struct HealthShare: Sendable {
         return true
     }
 
-    private func tell(_ told: inout [String: Int64]) async {
+    private func publish(_ published: inout [String: Int64]) async {
         let table = board.snapshot
         let now = Reactor.clockMs()
-        let wall = LoopServices.wallMs()
-        let news = table.deployments.filter {
-            $0.value.stats.samples != told[$0.key] ?? 0 || table.isOut($0.key, atMs: now)
+        let wall = LoopContext.wallMs()
+        let changed = table.deployments.filter {
+            $0.value.stats.samples != published[$0.key] ?? 0 || table.isOut($0.key, atMs: now)
         }
-        guard !news.isEmpty else { return }
-        let words = news.flatMap { [$0.key, table.text(of: $0.key, atMs: now, wallMs: wall)] }
+        guard !changed.isEmpty else { return }
+        let words = changed.flatMap { [$0.key, table.text(of: $0.key, atMs: now, wallMs: wall)] }
         let replies = try? await redis.pipeline([
             RedisCommand(["HSET", RedisKeys.health] + words),
             RedisCommand(["PEXPIRE", RedisKeys.health, String(Self.keptMs)]),
         ])
         guard let replies, replies.allSatisfy({ if case .success = $0 { true } else { false } }) else { return }
-        told = table.deployments.mapValues(\.stats.samples)
+        published = table.deployments.mapValues(\.stats.samples)
     }
 }

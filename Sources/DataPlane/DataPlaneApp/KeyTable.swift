@@ -19,7 +19,7 @@ final class KeyTable {
     /// How long a digest is cached as unknown.
     static let unknownMs: Int64 = 2_000
     /// How long a sighting of `keySetComplete`, the marker that Redis has all keys, stays valid.
-    private static let wholeMs: Int64 = 1_000
+    private static let completeMs: Int64 = 1_000
 
     private let limiter: LimiterConnection
     private let gate: LimiterGate
@@ -28,7 +28,7 @@ final class KeyTable {
     private var unknown: [String: Int64] = [:]
     private var waiters: [String: [(KeyLookup) -> Void]] = [:]
     /// When that marker was last seen.
-    private var sawWholeMs = Int64.min / 2
+    private var sawCompleteMs = Int64.min / 2
 
     init(_ limiter: LimiterConnection, _ gate: LimiterGate, _ failed: FailedKeyGuard) {
         self.limiter = limiter
@@ -44,7 +44,7 @@ final class KeyTable {
     }
 
     /// Drops the sighting of the marker: the new connection may reach another Redis.
-    func connected() { sawWholeMs = .min / 2 }
+    func connected() { sawCompleteMs = .min / 2 }
 
     /// Finds the first of the digests (one per pepper, newest first) that Redis knows.
     ///
@@ -102,27 +102,27 @@ final class KeyTable {
     /// `keySetComplete` marker was seen before and after its record was found missing. The first sighting may be a
     /// second old; for a wrong result the keys would have to be completed between two commands that are sent together.
     private func ask(_ digest: String, _ answered: @escaping (Int64?) -> Void) {
-        let areWhole = RedisCommand(["EXISTS", RedisKeys.keySetComplete])
-        if limiter.reactor.nowMs - sawWholeMs > Self.wholeMs { limiter.send(areWhole, noteWhole) }
-        var wereWhole = false
+        let isComplete = RedisCommand(["EXISTS", RedisKeys.keySetComplete])
+        if limiter.reactor.nowMs - sawCompleteMs > Self.completeMs { limiter.send(isComplete, noteKeySetComplete) }
+        var wasComplete = false
         var lookup = KeyLookup.unavailable
         limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
-            wereWhole = limiter.reactor.nowMs - sawWholeMs <= 2 * Self.wholeMs
+            wasComplete = limiter.reactor.nowMs - sawCompleteMs <= 2 * Self.completeMs
             lookup = accept(result, digest)
         }
-        limiter.send(areWhole) { [self] result in
+        limiter.send(isComplete) { [self] result in
             answered(limiter.tookUs(result))
-            noteWhole(result)
-            let areWhole = sawWholeMs == limiter.reactor.nowMs
+            noteKeySetComplete(result)
+            let isComplete = sawCompleteMs == limiter.reactor.nowMs
             if case .unknown = lookup, records[digest] == nil, unknown[digest] == nil {
-                if wereWhole, areWhole { noteUnknown(digest) } else { lookup = .unavailable }
+                if wasComplete, isComplete { noteUnknown(digest) } else { lookup = .unavailable }
             }
             answer(digest, lookup)
         }
     }
 
-    private func noteWhole(_ result: Result<RESPValue, RedisError>) {
-        sawWholeMs = result.isOne ? limiter.reactor.nowMs : .min / 2
+    private func noteKeySetComplete(_ result: Result<RESPValue, RedisError>) {
+        sawCompleteMs = result.isOne ? limiter.reactor.nowMs : .min / 2
     }
 
     private func answer(_ digest: String, _ lookup: KeyLookup) {
@@ -142,7 +142,7 @@ final class KeyTable {
         // An unreadable record is a fault of the gateway, not an unknown key.
         guard let text = value.string, let record = try? JSONDecoder().decode(KeyRecord.self, from: Data(text.utf8))
         else { return .unavailable }
-        guard record.status == .active, (record.expiresAtMs ?? .max) > LoopServices.wallMs() else {
+        guard record.status == .active, (record.expiresAtMs ?? .max) > LoopContext.wallMs() else {
             noteUnknown(digest)
             return .unknown
         }

@@ -14,9 +14,9 @@ final class LimiterConnection: @unchecked Sendable {
 
     let reactor: Reactor
     private let dialer: RedisDialer
-    private let owner: String
+    private let loopID: String
     private let log: Logger
-    private var run = ""
+    private var redisRunID = ""
     private var generations = [String](repeating: "", count: Shard.count)
     /// Runs whenever a connection is established, with the `run_id` of the Redis process.
     var onConnected: (String) -> Void = { _ in }
@@ -24,11 +24,11 @@ final class LimiterConnection: @unchecked Sendable {
     var onFenced: (Shard) -> Void = { _ in }
 
     init(
-        _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, owner: String,
+        _ endpoint: RedisEndpoint, on reactor: Reactor, deadlineMs: Int, loopID: String,
         readBuffer: UnsafeMutableRawBufferPointer, log: Logger
     ) {
         self.reactor = reactor
-        self.owner = owner
+        self.loopID = loopID
         self.log = log
         dialer = RedisDialer(
             endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["INFO", "server", "memory"]
@@ -51,8 +51,8 @@ final class LimiterConnection: @unchecked Sendable {
                 metadata: ["policy": "\(memory.policy)"])
             return false
         }
-        run = named
-        onConnected(run)
+        redisRunID = named
+        onConnected(redisRunID)
         return true
     }
 
@@ -75,18 +75,18 @@ final class LimiterConnection: @unchecked Sendable {
         if case .failure(.notConnected) = result { nil } else { dialer.pipe?.tookUs }
     }
 
-    func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], run: run) }
+    func fence(of shard: Shard) -> Fence { Fence(generation: generations[shard.index], redisRunID: redisRunID) }
     func generation(of shard: Shard) -> String { generations[shard.index] }
 
     /// Sets a shard's generation. The caller must take care of the requests held in the previous one.
-    func learn(generation: String, of shard: Shard) { generations[shard.index] = generation }
+    func setGeneration(_ generation: String, of shard: Shard) { generations[shard.index] = generation }
 
     /// - Parameter answered: runs before `reply`, with how long the limiter took.
     func begin(
         _ request: BeginRequest, answered: @escaping (Int64?) -> Void, reply: @escaping (BeginAnswer) -> Void
     ) {
         let shard = request.caller.scopes.shard
-        call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
+        call({ request.write(fence(of: shard), loopID: loopID, into: &$0) }) { [self] result in
             answered(tookUs(result))
             if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
@@ -101,7 +101,7 @@ final class LimiterConnection: @unchecked Sendable {
         _ request: AdmitRequest, answered: @escaping (Int64?) -> Void, reply: @escaping (AdmitAnswer) -> Void
     ) {
         let shard = request.caller.scopes.shard
-        call({ request.write(fence(of: shard), owner: owner, into: &$0) }) { [self] result in
+        call({ request.write(fence(of: shard), loopID: loopID, into: &$0) }) { [self] result in
             answered(tookUs(result))
             if case .failure(.notConnected) = result { return reply(.notAsked(nil)) }
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }

@@ -11,18 +11,18 @@ internal import Reactor
 final class LimiterGate {
     /// Calls in flight. A new call waits for a few rounds of that many, so no more are kept in flight than keep Redis
     /// and the loop busy.
-    static let underWay = 16...256
+    static let inFlight = 16...256
     /// How much longer than the minimum round trip a call may take, in microseconds: about the cost of a turn with ten
     /// calls.
     static let spareUs: Int64 = 1_500
     /// Calls queued behind those. Each holds a body of at most 64 KiB, or is a `BeginRequest` or follows one.
-    static let waitingMax = 4_096
+    static let queuedMax = 4_096
     /// Once a caller's first queued call has waited this long, further calls of that caller are refused at once.
     static let waitMs: Int64 = 250
     /// A call that has still been queued for longer than this is refused when its turn comes.
     static let waitMsMax: Int64 = 2_000
     /// Retry-After of refused calls: random, so that clients do not return together.
-    static let comeBackMs: ClosedRange<Int64> = 500...1_500
+    static let retryAfterMs: ClosedRange<Int64> = 500...1_500
 
     private struct Job {
         /// Set for an admission that may be withdrawn.
@@ -33,9 +33,9 @@ final class LimiterGate {
 
     private let reactor: Reactor
     private let metrics: MetricsRegistry
-    private var line: FairLine<Job>
+    private var queue: FairQueue<Job>
     /// Queued admissions that have not been withdrawn.
-    private var waitingIDs: Set<String> = []
+    private var queuedIDs: Set<String> = []
     private var isServing = false
     private var random = Xoshiro256()
 
@@ -43,15 +43,16 @@ final class LimiterGate {
     init(on reactor: Reactor, deadlineMs: Int, metrics: MetricsRegistry) {
         self.reactor = reactor
         self.metrics = metrics
-        line = FairLine(
-            underWay: AdaptiveLimit(
-                Self.underWay, start: 16, spareUs: Self.spareUs, mostUs: max(5_000, Int64(deadlineMs) * 1_000 / 5)),
-            waitingMax: Self.waitingMax, waitMs: Self.waitMs)
+        queue = FairQueue(
+            inFlight: AdaptiveLimit(
+                Self.inFlight, start: 16, spareUs: Self.spareUs, latencyUsMax: max(5_000, Int64(deadlineMs) * 1_000 / 5)
+            ),
+            queuedMax: Self.queuedMax, waitMs: Self.waitMs)
     }
 
     /// The error a call of this caller would get, known before the body is read; `nil` when it would be accepted.
     func refusal(of caller: String) -> GatewayError? {
-        line.hasPlace(for: caller, atMs: reactor.nowMs) ? nil : shed(caller)
+        queue.hasRoom(for: caller, atMs: reactor.nowMs) ? nil : shed(caller)
     }
 
     /// Makes a call now, queues it, or refuses it.
@@ -67,54 +68,54 @@ final class LimiterGate {
         refuse: @escaping (GatewayError) -> Void
     ) {
         let job = Job(id: id, send: send, refuse: refuse)
-        switch line.enter(caller, job, atMs: reactor.nowMs) {
-        case .goes: make(job, for: caller)
-        case .waits: if let id { waitingIDs.insert(id) }
-        case .isRefused: refuse(shed(caller))
+        switch queue.enqueue(caller, job, atMs: reactor.nowMs) {
+        case .starts: start(job, for: caller)
+        case .queued: if let id { queuedIDs.insert(id) }
+        case .refused: refuse(shed(caller))
         }
     }
 
     /// Withdraws a queued admission whose client has left. False when it is no longer queued.
-    func withdraw(_ id: String) -> Bool { waitingIDs.remove(id) != nil }
+    func withdraw(_ id: String) -> Bool { queuedIDs.remove(id) != nil }
 
-    private func make(_ job: Job, for caller: String) {
+    private func start(_ job: Job, for caller: String) {
         job.send { [self] tookUs in
             // Redis is unreachable. The next connection may reach another one, with another minimum latency.
-            if tookUs == nil { line.forgetLeast() }
-            line.ended(caller, tookUs: tookUs, atMs: reactor.nowMs)
+            if tookUs == nil { queue.forgetMinimum() }
+            queue.ended(caller, tookUs: tookUs, atMs: reactor.nowMs)
             serve()
         }
     }
 
-    /// Makes queued calls as far as the limit allows. While the limiter is unreachable a call is answered before `make`
-    /// returns: `isServing` turns that recursion into one loop.
+    /// Makes queued calls as far as the limit allows. While the limiter is unreachable a call is answered before
+    /// `start` returns: `isServing` turns that recursion into one loop.
     private func serve() {
         guard !isServing else { return }
         isServing = true
-        while let (caller, job, waitedMs) = line.next(atMs: reactor.nowMs) {
-            if let id = job.id, waitingIDs.remove(id) == nil {
-                line.ended(caller, tookUs: nil, atMs: reactor.nowMs)
+        while let (caller, job, waitedMs) = queue.next(atMs: reactor.nowMs) {
+            if let id = job.id, queuedIDs.remove(id) == nil {
+                queue.ended(caller, tookUs: nil, atMs: reactor.nowMs)
             } else if waitedMs > Self.waitMsMax {
                 let error = shed(caller)
-                line.ended(caller, tookUs: nil, atMs: reactor.nowMs)
+                queue.ended(caller, tookUs: nil, atMs: reactor.nowMs)
                 job.refuse(error)
             } else {
-                make(job, for: caller)
+                start(job, for: caller)
             }
         }
         isServing = false
     }
 
     private func shed(_ caller: String) -> GatewayError {
-        let isOver = line.isOverShare(caller)
+        let isOver = queue.isOverShare(caller)
         metrics.add("aihub_worker_shed_total", [("status", isOver ? "429" : "503")])
         let text =
             isOver
-            ? "This key has more requests waiting than its share of what this worker serves. Send fewer at once, and retry."
-            : "This worker has more requests waiting than it serves in time. Retry."
+            ? "This key has more requests waiting than its share of this worker's capacity. Send fewer at once, then retry."
+            : "This worker has more requests waiting than it can serve in time. Retry."
         var error = GatewayError(
             isOver ? .rateLimitExceeded : .overloaded, text,
-            retryAfterMs: Int64.random(in: Self.comeBackMs, using: &random))
+            retryAfterMs: Int64.random(in: Self.retryAfterMs, using: &random))
         error.isShed = true
         return error
     }

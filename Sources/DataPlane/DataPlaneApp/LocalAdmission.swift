@@ -9,7 +9,7 @@ internal import Reactor
 /// Under `allowLocal` a request must fit this loop's share of the limits, and heartbeats must have got through within
 /// `cutOffMs`: beyond that, this worker may have missed a revocation. Under `allow` neither can refuse it.
 final class LocalAdmission {
-    private let pulse: LoopPulse
+    private let loopStatus: LoopStatus
     private let reactor: Reactor
     private let cutOffMs: Int64
     private let metrics: MetricsRegistry
@@ -17,8 +17,8 @@ final class LocalAdmission {
     /// Requests counted in `limits`, by id.
     private var running: [String: Caller] = [:]
 
-    init(_ pulse: LoopPulse, on reactor: Reactor, cutOffMs: Int64, metrics: MetricsRegistry) {
-        self.pulse = pulse
+    init(_ loopStatus: LoopStatus, on reactor: Reactor, cutOffMs: Int64, metrics: MetricsRegistry) {
+        self.loopStatus = loopStatus
         self.reactor = reactor
         self.cutOffMs = cutOffMs
         self.metrics = metrics
@@ -27,15 +27,15 @@ final class LocalAdmission {
     /// - Returns: an admission without a hold, to be charged once Redis is back; `nil` when it is not allowed.
     func admit(_ request: AdmitRequest) -> Admission? {
         let policy = request.caller.record.outagePolicy
-        let isCutOff = reactor.nowMs - pulse.lastHeardMs > cutOffMs
+        let isCutOff = reactor.nowMs - loopStatus.lastHeartbeatMs > cutOffMs
         guard policy == .allow || policy == .allowLocal && !isCutOff else { return nil }
         let fits = limits.admit(
-            request.caller, tokens: request.estimatedTokens, owners: pulse.ownersAlive, atMs: reactor.nowMs)
+            request.caller, tokens: request.estimatedTokens, loops: loopStatus.liveLoops, atMs: reactor.nowMs)
         guard fits || policy == .allow else { return nil }
         if fits { running[request.id.text] = request.caller }
-        pulse.letIn(atMs: reactor.nowMs)
+        loopStatus.admittedLocally(atMs: reactor.nowMs)
         metrics.add("aihub_worker_admitted_locally_total")
-        let now = LoopServices.wallMs()
+        let now = LoopContext.wallMs()
         let periods = request.caller.scopes.periods(UTCCalendar.periods(atMs: now))
         return Admission(
             atMs: now, periods: periods, hold: request.hold, requests: nil, tokens: nil, isLocal: true)

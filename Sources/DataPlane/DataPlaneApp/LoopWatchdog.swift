@@ -12,7 +12,7 @@ internal import Synchronization
 final class LoopWatchdog: Sendable {
     struct Loop: Sendable {
         let turns: LoopTurns
-        let pulse: LoopPulse
+        let loopStatus: LoopStatus
     }
 
     static let tickMs = 50
@@ -33,19 +33,21 @@ final class LoopWatchdog: Sendable {
     }
 
     /// Why `/livez` fails; empty while it passes.
-    var complaints: [String] {
-        loops.filter(\.pulse.isStalled).map { "event loop \($0.pulse.owner) has not turned for \(stallMs) ms" }
+    var failures: [String] {
+        loops.filter(\.loopStatus.isStalled).map {
+            "event loop \($0.loopStatus.loopID) has made no progress for \(stallMs) ms"
+        }
     }
 
     func start() {
         Thread.detachNewThread { [self] in
             Reactor.nameThread("watchdog")
-            let judge = StallJudge(
+            let detector = StallDetector(
                 stalledTicks: max(1, stallMs / Self.tickMs), graceTicks: Self.graceMs / Self.tickMs)
-            var judges = loops.map { _ in judge }
+            var detectors = loops.map { _ in detector }
             while !isStopped.load(ordering: .relaxed) {
                 usleep(UInt32(Self.tickMs) * 1_000)
-                for at in judges.indices { act(on: judges[at].tick(turns: loops[at].turns.count), loops[at]) }
+                for at in detectors.indices { act(on: detectors[at].tick(turns: loops[at].turns.count), loops[at]) }
             }
         }
     }
@@ -53,14 +55,14 @@ final class LoopWatchdog: Sendable {
     /// Must be called before the loops stop.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    private func act(on verdict: StallJudge.Verdict, _ loop: Loop) {
+    private func act(on verdict: StallDetector.Verdict, _ loop: Loop) {
         switch verdict {
-        case .turning: if loop.pulse.isStalled { recovered(loop) }
+        case .turning: if loop.loopStatus.isStalled { recovered(loop) }
         case .still: loop.turns.sample()
-        case .stalled: if !loop.pulse.isStalled { stalled(loop) }
-        case .hopeless:
+        case .stalled: if !loop.loopStatus.isStalled { stalled(loop) }
+        case .unrecoverable:
             guard !isStopped.load(ordering: .relaxed) else { return }
-            log.critical("worker ends itself: an event loop does not turn", metadata: facts(of: loop))
+            log.critical("worker exits: an event loop is stuck", metadata: facts(of: loop))
             // No orderly shutdown: it would wait for the loop. The journal is on disk, and other workers reap its
             // holds.
             _exit(Self.exitStatus)
@@ -68,16 +70,16 @@ final class LoopWatchdog: Sendable {
     }
 
     private func stalled(_ loop: Loop) {
-        loop.pulse.stalls(true)
-        log.critical("event loop does not turn", metadata: facts(of: loop))
+        loop.loopStatus.setStalled(true)
+        log.critical("event loop is stuck", metadata: facts(of: loop))
     }
 
     private func recovered(_ loop: Loop) {
-        loop.pulse.stalls(false)
-        log.warning("event loop turns again", metadata: facts(of: loop))
+        loop.loopStatus.setStalled(false)
+        log.warning("event loop is running again", metadata: facts(of: loop))
     }
 
     private func facts(of loop: Loop) -> Logger.Metadata {
-        ["loop": "\(loop.pulse.owner)", "stage": "\(loop.turns.stage.name)", "stall_ms": "\(stallMs)"]
+        ["loop": "\(loop.loopStatus.loopID)", "stage": "\(loop.turns.stage.name)", "stall_ms": "\(stallMs)"]
     }
 }

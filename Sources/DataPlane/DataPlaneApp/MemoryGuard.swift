@@ -11,11 +11,11 @@ final class MemoryGuard: Sendable {
     /// The share of the budget above which new requests are refused.
     private static let share = 0.85
     /// Shorter than a large body takes to arrive, so that the next check includes it.
-    private static let lookEvery = Duration.milliseconds(20)
+    private static let checkEvery = Duration.milliseconds(20)
     /// Checks between two rounds of refusing bodies: it takes that long until the first round's memory is free.
-    private static let looksPerRelief = 5
-    /// Checks between two calls that make the allocator return free memory to the system.
-    private static let looksPerGiveBack = 50
+    private static let checksPerRefusal = 5
+    /// Checks between two calls of `trimAllocator`.
+    private static let checksPerTrim = 50
 
     let bodies: BodyBudget
     private let limitBytes: Int
@@ -34,23 +34,23 @@ final class MemoryGuard: Sendable {
     var isShort: Bool { short.load(ordering: .relaxed) }
 
     func run() async {
-        var look = 0
+        var checkNumber = 0
         var shortSince: Int?
         while !Task.isCancelled {
             let excess = limitBytes > 0 ? ProcessMemory.residentBytes - limitBytes : 0
             short.store(excess > 0, ordering: .relaxed)
             if excess > 0 {
-                let looks = look - (shortSince ?? look)
+                let checks = checkNumber - (shortSince ?? checkNumber)
                 if shortSince == nil { began(excess) }
-                shortSince = shortSince ?? look
-                if looks % Self.looksPerRelief == 0 { bodies.relieve(bytes: excess) }
-                if looks % Self.looksPerGiveBack == Self.looksPerRelief { ProcessMemory.giveBack() }
+                shortSince = shortSince ?? checkNumber
+                if checks % Self.checksPerRefusal == 0 { bodies.free(bytes: excess) }
+                if checks % Self.checksPerTrim == Self.checksPerRefusal { ProcessMemory.trimAllocator() }
             } else {
                 shortSince = nil
             }
-            if look % Self.looksPerGiveBack == 0 { tell() }
-            look += 1
-            try? await Task.sleep(for: Self.lookEvery)
+            if checkNumber % Self.checksPerTrim == 0 { publish() }
+            checkNumber += 1
+            try? await Task.sleep(for: Self.checkEvery)
         }
     }
 
@@ -58,10 +58,10 @@ final class MemoryGuard: Sendable {
         metrics.add("aihub_worker_memory_short_total")
         log.warning(
             "short of memory: new requests are refused",
-            metadata: ["over by MiB": "\(excess >> 20)", "bodies MiB": "\(bodies.total >> 20)"])
+            metadata: ["excess_mib": "\(excess >> 20)", "bodies_mib": "\(bodies.total >> 20)"])
     }
 
-    private func tell() {
+    private func publish() {
         metrics.set("aihub_worker_memory_bytes", to: Double(ProcessMemory.residentBytes))
         metrics.set("aihub_worker_body_bytes", to: Double(bodies.total))
     }

@@ -10,16 +10,16 @@ struct OperatorHints {
     static let hintsMax = 64
 
     private var sinceMs = Int64.min / 2
-    private var said: Set<String> = []
+    private var logged: Set<String> = []
 
     /// - Returns: the hint, unless it was already logged in this minute.
     mutating func hint(in report: WalkReport, atMs now: Int64) -> String? {
         guard Self.needsOperator(report.error), !report.detail.isEmpty else { return nil }
         if now - sinceMs >= Self.everyMs {
             sinceMs = now
-            said.removeAll(keepingCapacity: true)
+            logged.removeAll(keepingCapacity: true)
         }
-        guard said.count < Self.hintsMax, said.insert(report.detail).inserted else { return nil }
+        guard logged.count < Self.hintsMax, logged.insert(report.detail).inserted else { return nil }
         return report.detail
     }
 

@@ -6,13 +6,13 @@ internal import Reactor
 final class SlowTurns {
     private static let logEveryMs: Int64 = 1_000
 
-    private let owner: String
+    private let loopID: String
     private let metrics: MetricsRegistry
     private let log: Logger
     private var loggedMs = Int64.min / 2
 
-    init(_ owner: String, _ metrics: MetricsRegistry, _ log: Logger) {
-        self.owner = owner
+    init(_ loopID: String, _ metrics: MetricsRegistry, _ log: Logger) {
+        self.loopID = loopID
         self.metrics = metrics
         self.log = log
     }
@@ -23,7 +23,7 @@ final class SlowTurns {
         guard now - loggedMs >= Self.logEveryMs else { return }
         loggedMs = now
         log.warning(
-            "event loop was busy for long",
-            metadata: ["loop": "\(owner)", "ms": "\(milliseconds)", "stage": "\(stage.name)"])
+            "event loop turn took long",
+            metadata: ["loop": "\(loopID)", "ms": "\(milliseconds)", "stage": "\(stage.name)"])
     }
 }

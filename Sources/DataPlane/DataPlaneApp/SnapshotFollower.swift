@@ -11,14 +11,14 @@ internal import Synchronization
 
 /// Keeps the worker on the newest snapshot.
 ///
-/// Notifications say when to look, a poll each second makes up for missed messages, and the copy on disk allows a start
-/// without Redis or control plane.
+/// Change notifications say when to look, a poll every second makes up for missed ones, and the copy on disk allows a
+/// start without Redis or control plane.
 final class SnapshotFollower: Sendable {
     static let snapshotBytesMax = 64 << 20
     private static let pollEvery = TimeAmount.seconds(1)
     /// How long Redis must hold a version older than the one in force before it is applied. After a failover to a
     /// lagging replica the newest is back sooner; after PostgreSQL was restored to an earlier state it never comes.
-    private static let olderStands = Duration.seconds(10)
+    private static let olderAppliesAfter = Duration.seconds(10)
 
     private let endpoint: RedisEndpoint
     private let eventLoop: any EventLoop
@@ -67,33 +67,33 @@ final class SnapshotFollower: Sendable {
 
     /// Applies the snapshot on disk, if there is one; call before the first connection is accepted.
     func startFromDisk() {
-        if let data = try? Data(contentsOf: URL(filePath: file)) { take(data, source: .disk) }
+        if let data = try? Data(contentsOf: URL(filePath: file)) { load(data, source: .disk) }
     }
 
     /// Follows Redis until the task is cancelled.
     func run() async {
-        let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        listen(bell)
-        let poll = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.pollEvery) { _ in bell.yield() }
+        let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        listen(wakeUp)
+        let poll = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.pollEvery) { _ in wakeUp.yield() }
         defer { poll.cancel() }
-        for await _ in rings {
+        for await _ in wakeUps {
             if Task.isCancelled { return }
-            await look()
+            await checkRedis()
         }
     }
 
-    private func look() async {
+    private func checkRedis() async {
         guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, "v") else { return }
         // Redis answers but has no snapshot: it was wiped.
         if reply == .null, version > 0 { onLost() }
-        guard let version = reply.integer, isToBeTaken(version),
+        guard let version = reply.integer, shouldApply(version),
             let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
         else { return }
         let data = Data(text.utf8)
-        if let sealedUnder = take(data, source: .redis) { keep(data, sealedUnder) }
+        if let sealedUnder = load(data, source: .redis) { storeOnDisk(data, sealedUnder) }
     }
 
-    private func isToBeTaken(_ version: Int64) -> Bool {
+    private func shouldApply(_ version: Int64) -> Bool {
         current.withLock { current in
             guard current.isFromRedis, version < current.version else {
                 current.olderSince = nil
@@ -101,14 +101,14 @@ final class SnapshotFollower: Sendable {
             }
             let since = current.olderSince ?? .now
             current.olderSince = since
-            return .now - since >= Self.olderStands
+            return .now - since >= Self.olderAppliesAfter
         }
     }
 
     /// - Returns: the versions of the seal key that its credentials are sealed under; `nil` when the snapshot is
     ///   refused.
     @discardableResult
-    private func take(_ data: Data, source: Source) -> [Int]? {
+    private func load(_ data: Data, source: Source) -> [Int]? {
         guard let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: data),
             (1...GatewaySnapshot.currentFormat).contains(snapshot.format)
         else {
@@ -123,7 +123,7 @@ final class SnapshotFollower: Sendable {
             } catch {
                 if case Sealer.SealError.unknownVersion = error { isSealedUnknown = true }
                 log.error(
-                    "credential cannot be opened; is the seal key the right one?", metadata: ["id": "\(entry.id)"])
+                    "credential cannot be decrypted: check the seal key", metadata: ["id": "\(entry.id)"])
                 return nil
             }
         }
@@ -147,37 +147,37 @@ final class SnapshotFollower: Sendable {
     }
 
     /// Stores the snapshot for the next start: atomically, readable by this user only, credentials still sealed.
-    private func keep(_ data: Data, _ sealedUnder: [Int]) {
+    private func storeOnDisk(_ data: Data, _ sealedUnder: [Int]) {
         do {
             try PrivateFile.write(Array(data), to: file)
             current.withLock { $0.sealedUnder = sealedUnder }
         } catch {
-            log.warning("snapshot cannot be kept for the next start", metadata: ["reason": "\(error)"])
+            log.warning("snapshot cannot be stored for the next start", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// Subscribes to changes on a connection of its own, reopened whenever it closes. Each opening counts as a
-    /// notification, since messages may have been missed.
-    private func listen(_ bell: AsyncStream<Void>.Continuation) {
+    /// Subscribes to change notifications on a connection of its own, reopened whenever it closes. Each opening counts
+    /// as a notification, since some may have been missed.
+    private func listen(_ wakeUp: AsyncStream<Void>.Continuation) {
         let loop = eventLoop
         loop.execute { [self] in
             let onMessage: (String) -> Void = { [forgetKey, onLost] message in
                 switch ChangeNotification(message: message) {
-                case .config: bell.yield()
+                case .config: wakeUp.yield()
                 case .key(let digest, let version): forgetKey(digest, version)
                 case .lost: onLost()
                 case nil: break
                 }
             }
             let again: @Sendable () -> Void = { [self] in
-                loop.scheduleTask(in: .milliseconds(200)) { self.listen(bell) }
+                loop.scheduleTask(in: .milliseconds(200)) { self.listen(wakeUp) }
             }
             RedisConnection.connect(to: endpoint, on: loop, onMessage: onMessage, onClose: again).whenComplete {
                 result in
                 guard case .success(let connection) = result else { return again() }
                 connection.value.call(RedisCommand(["SUBSCRIBE", RedisKeys.changeChannel]), deadline: .seconds(2)) {
                     _ in
-                    bell.yield()
+                    wakeUp.yield()
                 }
             }
         }

@@ -9,14 +9,14 @@ internal import Translation
 
 /// An event loop's access to providers: one endpoint per deployment and operation, made on first use.
 final class Upstreams {
-    private struct Place: Hashable {
+    private struct EndpointKey: Hashable {
         var target: ObjectIdentifier
         var operation: Operation
     }
 
     private let curl: CurlMulti
     private let connectMs: Int
-    private var endpoints: [Place: UpstreamEndpoint] = [:]
+    private var endpoints: [EndpointKey: UpstreamEndpoint] = [:]
 
     init(on reactor: Reactor, connectMs: Int) {
         curl = CurlMulti(on: reactor)
@@ -50,8 +50,8 @@ final class Upstreams {
     }
 
     private func endpoint(for target: RouteTarget, _ operation: Operation) -> UpstreamEndpoint {
-        let place = Place(target: ObjectIdentifier(target), operation: operation)
-        if let known = endpoints[place] { return known }
+        let key = EndpointKey(target: ObjectIdentifier(target), operation: operation)
+        if let known = endpoints[key] { return known }
         let dialect = target.translator.dialect
         let headers = [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")]
         let made = UpstreamEndpoint(
@@ -59,7 +59,7 @@ final class Upstreams {
             headers: headers + dialect.headers.map { ($0.name, $0.value) },
             credential: target.credential.map(dialect.credentialHeader),
             allowedNetworks: target.provider.allowedNetworks, connectMs: connectMs)
-        endpoints[place] = made
+        endpoints[key] = made
         return made
     }
 }

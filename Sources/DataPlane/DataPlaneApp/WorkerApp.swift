@@ -30,8 +30,8 @@ package struct WorkerApp: Sendable {
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         DescriptorLimit.raise(for: settings.bounds.connectionsMax, log: log)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let owner = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
-        let journals = try JournalFolder(settings.stateFolder + "/journal", boot: owner, log: log)
+        let workerID = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        let journals = try JournalFolder(settings.stateFolder + "/journal", boot: workerID, log: log)
         let metrics = MetricsRegistry()
         WorkerMetrics.describe(in: metrics)
         let background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -41,25 +41,26 @@ package struct WorkerApp: Sendable {
             bodies: BodyBudget(settings.bounds, trustedProxies: settings.trustedProxies), metrics: metrics, log: log)
         let health = SharedHealthTable(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
-            settings: settings, owner: owner, journals: journals, digester: secrets.digester,
+            settings: settings, workerID: workerID, journals: journals, digester: secrets.digester,
             cacheSecrets: secrets.cacheSecrets, memory: memory, health: health, metrics: metrics,
             log: log)
         let (adopting, watchdog) = await start(loops, journals, metrics)
         let follower = makeFollower(loops, health, on: background.next(), secrets, metrics)
-        let sweeper = Sweeper(
-            redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)), pulses: loops.pulses,
+        let reaper = Reaper(
+            redis: RedisClient(settings.stateRedis, on: background.next(), deadline: .seconds(2)),
+            loopStatuses: loops.loopStatuses,
             heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs, metrics: metrics, log: log)
         follower.startFromDisk()
         let following = Task { await follower.run() }
-        let sweeping = Task { await sweeper.run() }
+        let reaping = Task { await reaper.run() }
         let guarding = Task { await memory.run() }
-        let telling = shareHealth(health, on: background.next())
-        let renewing = followFiles(secrets, loops, follower, as: owner, on: background.next())
+        let sharing = shareHealth(health, on: background.next())
+        let followingSecrets = followFiles(secrets, loops, follower, as: workerID, on: background.next())
 
         let draining = Flag()
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics,
-            liveness: { watchdog.complaints }
+            liveness: { watchdog.failures }
         ) { Self.readiness(follower, loops, draining) }
         let counter = ConnectionCounter(settings.bounds, trustedProxies: settings.trustedProxies) { bound in
             metrics.add("aihub_worker_connections_refused_total", [("bound", bound.rawValue)])
@@ -69,33 +70,33 @@ package struct WorkerApp: Sendable {
             usesProxyProtocol: settings.usesProxyProtocol)
         loops.forEach { $0.serve(server) }
         let secured = try serveTLS(loops, counter, on: background, metrics)
-        log.info("worker serves", metadata: served(on: server.port, operations: operations.port, as: owner))
+        log.info("worker serves", metadata: served(on: server.port, operations: operations.port, as: workerID))
 
         var signal = signals.makeAsyncIterator()
         _ = await signal.next()
         draining.set()
         adopting?.cancel()
-        let hurry = Flag()
+        let forceShutdown = Flag()
         let secondSignal = Task { [signal] in
             var signal = signal
-            if await signal.next() != nil { hurry.set() }
+            if await signal.next() != nil { forceShutdown.set() }
         }
-        await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, hurry)
+        await drain(loops, [server, secured?.server].compactMap { $0 }, secured?.front, forceShutdown)
         secondSignal.cancel()
-        for task in [sweeping, guarding, telling, following, renewing] { task.cancel() }
-        await renewing.value
+        for task in [reaping, guarding, sharing, following, followingSecrets] { task.cancel() }
+        await followingSecrets.value
         await adopting?.value
         secured?.refreshing.cancel()
-        await sweeper.farewell()
-        let owesNothing = await loops.owesNothing()
+        await reaper.deregister()
+        let ledgerHasEverything = await loops.ledgerHasEverything()
         watchdog.stop()
         loops.forEach { $0.stop() }
-        journals.stop(removing: owesNothing)
+        journals.stop(removing: ledgerHasEverything)
         await operations.stop()
         log.info("worker ended")
     }
 
-    /// Starts journals, loops and watchdog, and takes over what a dead worker left on this disk.
+    /// Starts journals, loops and watchdog, and adopts what a dead worker left on this disk.
     ///
     /// - Returns: the task that adopts what did not fit at once, and the watchdog, which starts only now because the
     ///   first adoption may take long.
@@ -104,7 +105,7 @@ package struct WorkerApp: Sendable {
     ) async -> (adopting: Task<Void, Never>?, watchdog: LoopWatchdog) {
         journals.start()
         loops.start()
-        let adoption = Adoption(journals.inherit(), by: loops, metrics: metrics, log: log)
+        let adoption = Adoption(journals.orphaned(), by: loops, metrics: metrics, log: log)
         let left = await adoption.begin()
         await loops.begin()
         let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
@@ -112,8 +113,8 @@ package struct WorkerApp: Sendable {
         return (left.map { left in Task { await adoption.finish(left) } }, watchdog)
     }
 
-    private func served(on port: Int, operations: Int, as owner: String) -> Logger.Metadata {
-        ["url": "http://\(settings.plainHost):\(port)/v1", "operations": "\(operations)", "owner": "\(owner)"]
+    private func served(on port: Int, operations: Int, as workerID: String) -> Logger.Metadata {
+        ["url": "http://\(settings.plainHost):\(port)/v1", "operations": "\(operations)", "worker": "\(workerID)"]
     }
 
     private func shareHealth(_ board: SharedHealthTable, on eventLoop: any EventLoop) -> Task<Void, Never> {
@@ -134,16 +135,16 @@ package struct WorkerApp: Sendable {
                 loops.forEach { $0.use(table) }
             },
             forgetKey: { digest, version in loops.forEach { $0.forgetKey(digest: digest, before: version) } },
-            onLost: { loops.forEach { $0.recovery.shutAll() } })
+            onLost: { loops.forEach { $0.recovery.closeAll() } })
     }
 
     private func followFiles(
-        _ secrets: WorkerSecrets, _ loops: WorkerLoops, _ follower: SnapshotFollower, as owner: String,
+        _ secrets: WorkerSecrets, _ loops: WorkerLoops, _ follower: SnapshotFollower, as workerID: String,
         on eventLoop: any EventLoop
     ) -> Task<Void, Never> {
         Task { [settings, log] in
             await secrets.follow(
-                as: owner, settings.stateRedis, on: eventLoop, log: log, sealedUnder: { follower.sealedUnder },
+                as: workerID, settings.stateRedis, on: eventLoop, log: log, sealedUnder: { follower.sealedUnder },
                 apply: { newPeppers, newSealKey in
                     if newPeppers { loops.forEach { $0.use(secrets.digester) } }
                     if newSealKey { loops.forEach { $0.use(secrets.cacheSecrets) } }
@@ -156,20 +157,23 @@ package struct WorkerApp: Sendable {
     ) -> OperationsServer.Readiness {
         if draining.isSet { return .notReady(["draining"]) }
         let missing = [
-            follower.version > 0 ? nil : "no configuration yet", loops.haveMetRedis ? nil : "state Redis not open yet",
+            follower.version > 0 ? nil : "no configuration yet",
+            loops.haveOpenedAllShards ? nil : "state Redis is not open yet",
         ].compactMap { $0 }
         return missing.isEmpty ? .ready : .notReady(missing)
     }
 
     /// Keeps the listeners open for the grace period, then lets requests finish until the deadline, then cuts them.
-    private func drain(_ loops: WorkerLoops, _ servers: [PublicServer], _ secured: TLSFront?, _ hurry: Flag) async {
+    private func drain(_ loops: WorkerLoops, _ servers: [PublicServer], _ secured: TLSFront?, _ forceShutdown: Flag)
+        async
+    {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.forEach { $0.drain() }
-        await wait(seconds: settings.listenerGraceSeconds, hurry) { false }
+        await wait(seconds: settings.listenerGraceSeconds, forceShutdown) { false }
         await loops.onEach { $0.stopListening() }
         for server in servers { server.close() }
         loops.forEach { $0.drain() }
-        await wait(seconds: settings.drainSeconds, hurry) {
+        await wait(seconds: settings.drainSeconds, forceShutdown) {
             await loops.unfinished() == 0 && (secured?.open ?? 0) == 0
         }
         loops.forEach { $0.shutDownRequests() }
@@ -188,10 +192,10 @@ package struct WorkerApp: Sendable {
             deadlines: .init(handshakeMs: settings.bounds.handshakeMs, lastBytesMs: settings.bounds.writeStallMs),
             group: group)
         let server = try PublicServer(host: settings.host, port: settings.tlsPort, counter: counter) {
-            descriptor, address, place in
-            front.take(
+            descriptor, address, slot in
+            front.serve(
                 descriptor, adopt: { Socket.isReserved($0) ? Socket.close($0) : loops.adopt($0, from: address) },
-                ended: { place.leave() })
+                ended: { slot.release() })
         }
         loops.forEach { $0.serve(server) }
         log.info("worker serves TLS", metadata: ["url": "https://\(settings.host):\(server.port)/v1"])
@@ -204,21 +208,21 @@ package struct WorkerApp: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(1))
                 switch identity.refresh() {
-                case .taken(let expiry):
+                case .loaded(let expiry):
                     metrics.set("aihub_worker_tls_certificate_expires", to: Double(expiry))
                     log.info("new certificate in use")
                 case .refused(let reason):
                     metrics.add("aihub_worker_tls_certificates_refused_total")
-                    log.error("new certificate refused; the old one stays", metadata: ["reason": "\(reason)"])
+                    log.error("new certificate rejected; the old one stays in use", metadata: ["reason": "\(reason)"])
                 case nil: break
                 }
             }
         }
     }
 
-    private func wait(seconds: Int, _ hurry: Flag, until done: @Sendable () async -> Bool) async {
+    private func wait(seconds: Int, _ forceShutdown: Flag, until done: @Sendable () async -> Bool) async {
         let deadline = ContinuousClock.now + .seconds(seconds)
-        while ContinuousClock.now < deadline, !hurry.isSet {
+        while ContinuousClock.now < deadline, !forceShutdown.isSet {
             if await done() { return }
             try? await Task.sleep(for: .milliseconds(50))
         }

@@ -27,12 +27,12 @@ struct WorkerSecrets: Sendable {
     ///   - sealedUnder: versions of the seal key that the configuration in force is sealed under.
     ///   - apply: gets which of the two files has changed.
     func follow(
-        as owner: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
+        as workerID: String, _ endpoint: RedisEndpoint, on eventLoop: any EventLoop, log: Logger,
         sealedUnder: @Sendable () -> [Int], apply: @Sendable (_ newPeppers: Bool, _ newSealKey: Bool) -> Void
     ) async {
         let follower = SecretFollower(
             [.pepper: pepper, .sealKey: sealKey, .redisDP: redisPassword], redisPassword: .redisDP)
-        await follower.run(as: owner, endpoint, on: eventLoop, log: log, sealedUnder: { sealedUnder() }) { turn in
+        await follower.run(as: workerID, endpoint, on: eventLoop, log: log, sealedUnder: { sealedUnder() }) { turn in
             if !turn.changed.isEmpty { apply(turn.changed.contains(.pepper), turn.changed.contains(.sealKey)) }
         }
     }

@@ -74,7 +74,9 @@ package struct WorkerSettings: Sendable {
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
         cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
         if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
-            read.report("\(Self.prefix)CACHE_REDIS_URL names the state Redis: what evicts must not hold money")
+            read.report(
+                "\(Self.prefix)CACHE_REDIS_URL must not name the state Redis: a cache evicts, and budgets must not be evicted"
+            )
         }
         pepperFile = read.requiredText("PEPPER_FILE")
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
@@ -117,7 +119,8 @@ package struct WorkerSettings: Sendable {
         walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
         if usesProxyProtocol, trustedProxies.isEmpty {
             read.report(
-                "\(Self.prefix)PROXY_PROTOCOL needs \(Self.prefix)TRUSTED_PROXIES: anybody could name any address")
+                "\(Self.prefix)PROXY_PROTOCOL needs \(Self.prefix)TRUSTED_PROXIES: otherwise any client could claim any address"
+            )
         }
         if silenceMs < heartbeatMs * 3 {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")

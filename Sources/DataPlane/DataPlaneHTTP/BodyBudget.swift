@@ -118,7 +118,7 @@ package final class BodyBudget: Sendable {
     ///
     /// - Returns: the bytes freed.
     @discardableResult
-    package func relieve(bytes: Int) -> Int {
+    package func free(bytes: Int) -> Int {
         var refused: [HeldBody] = []
         let freed: Int = state.withLock { state in
             var freed = 0

@@ -3,14 +3,14 @@
 /// A rate since the beginning would not do: a client that sends much at once could then stay silent for hours.
 package struct BodyPace {
     package enum Verdict: Equatable {
-        /// Look again after `nextLookMs` milliseconds.
-        case inTime(nextLookMs: Int64)
+        /// Check again after `nextCheckMs` milliseconds.
+        case inTime(nextCheckMs: Int64)
         case tooSlow
         case tooLong
     }
 
-    /// Looks per window: the rate is judged with a precision of a tenth of the window.
-    private static let looksPerWindow: Int64 = 10
+    /// Checks per window: the rate is judged with a precision of a tenth of the window.
+    private static let checksPerWindow: Int64 = 10
 
     private struct Mark {
         var atMs: Int64
@@ -20,7 +20,7 @@ package struct BodyPace {
     private let windowMs: Int64
     private let bytesPerSecondMin: Int
     private let endMs: Int64
-    /// Byte counts at earlier looks, oldest first: one that is at least a window old, and younger ones.
+    /// Byte counts at earlier checks, oldest first: one that is at least a window old, and younger ones.
     private var marks: [Mark]
 
     /// - Parameters:
@@ -33,13 +33,13 @@ package struct BodyPace {
         marks = [Mark(atMs: startMs, bytes: 0)]
     }
 
-    /// When to look first, in milliseconds from the start.
-    package static func firstLookMs(windowMs: Int64, totalMs: Int64) -> Int64 {
-        min(max(1, windowMs / looksPerWindow), totalMs)
+    /// When to check first, in milliseconds from the start.
+    package static func firstCheckMs(windowMs: Int64, totalMs: Int64) -> Int64 {
+        min(max(1, windowMs / checksPerWindow), totalMs)
     }
 
     /// - Parameter bytes: how much of the body has arrived in total.
-    package mutating func look(bytes: Int, nowMs: Int64) -> Verdict {
+    package mutating func check(bytes: Int, nowMs: Int64) -> Verdict {
         guard nowMs < endMs else { return .tooLong }
         let aWindowAgo = marks.lastIndex { nowMs - $0.atMs >= windowMs }
         if let aWindowAgo {
@@ -49,6 +49,6 @@ package struct BodyPace {
             marks.removeFirst(aWindowAgo)
         }
         marks.append(Mark(atMs: nowMs, bytes: bytes))
-        return .inTime(nextLookMs: min(max(1, windowMs / Self.looksPerWindow), endMs - nowMs))
+        return .inTime(nextCheckMs: min(max(1, windowMs / Self.checksPerWindow), endMs - nowMs))
     }
 }

@@ -36,7 +36,7 @@ extension ClientConnection {
     }
 
     /// The body was refused to make room for others. Ignored if the request was refused meanwhile.
-    fileprivate func bodyGaveWay(_ reason: BodyBudget.Refusal) {
+    fileprivate func bodyEvicted(_ reason: BodyBudget.Refusal) {
         guard heldBody != nil, isBusy, !requestIsComplete else { return }
         refuse(bodyError(reason))
     }
@@ -47,16 +47,16 @@ extension ClientConnection {
         case .key:
             GatewayError(
                 .rateLimitExceeded,
-                "The bodies of this key's requests under way would be larger than \(bounds.bodiesBytesPerKeyMax >> 20) MiB together. Retry when one of them has ended.",
+                "This key's requests would hold more than \(bounds.bodiesBytesPerKeyMax >> 20) MiB of bodies at once. Retry when one of them has finished.",
                 retryAfterMs: 1_000)
         case .address:
             GatewayError(
                 .overloaded,
-                "The bodies of requests from this address would be larger than \(bounds.bodiesBytesPerAddressMax >> 20) MiB together. \(again)",
+                "Requests from this address would hold more than \(bounds.bodiesBytesPerAddressMax >> 20) MiB of bodies at once. \(again)",
                 retryAfterMs: 1_000)
         case .worker:
             GatewayError(
-                .overloaded, "This worker holds as many bytes of request bodies as it may. \(again)",
+                .overloaded, "This worker has no room for more request bodies. \(again)",
                 retryAfterMs: 1_000)
         case .memory:
             GatewayError(.overloaded, "This worker is short of memory. \(again)", retryAfterMs: 1_000)
@@ -69,12 +69,12 @@ extension ClientConnection {
         bodyPace = BodyPace(
             startMs: reactor.nowMs, windowMs: bounds.bodyMs, totalMs: bounds.bodyTotalMs,
             bytesPerSecondMin: bounds.bodyBytesPerSecondMin)
-        set(Deadline.body, afterMs: BodyPace.firstLookMs(windowMs: bounds.bodyMs, totalMs: bounds.bodyTotalMs))
+        set(Deadline.body, afterMs: BodyPace.firstCheckMs(windowMs: bounds.bodyMs, totalMs: bounds.bodyTotalMs))
     }
 
-    func judgeBodyPace() {
-        switch bodyPace?.look(bytes: bodyBytes, nowMs: reactor.nowMs) {
-        case .inTime(let nextLookMs): set(Deadline.body, afterMs: nextLookMs)
+    func checkBodyPace() {
+        switch bodyPace?.check(bytes: bodyBytes, nowMs: reactor.nowMs) {
+        case .inTime(let nextCheckMs): set(Deadline.body, afterMs: nextCheckMs)
         case .tooSlow: refuse(GatewayError(.requestTimeout, "The body of the request did not arrive in time."))
         case .tooLong:
             refuse(
@@ -96,5 +96,5 @@ private final class OnReactor: @unchecked Sendable {
         self.reactor = reactor
     }
 
-    func refuse(_ reason: BodyBudget.Refusal) { reactor.execute { [self] in connection?.bodyGaveWay(reason) } }
+    func refuse(_ reason: BodyBudget.Refusal) { reactor.execute { [self] in connection?.bodyEvicted(reason) } }
 }

@@ -6,8 +6,8 @@ internal import RequestWalk
 /// Input: from bytes to requests.
 extension ClientConnection {
     /// Processes bytes that have arrived; what cannot be used yet is kept in `input`.
-    func take(_ bytes: UnsafeRawBufferPointer) {
-        isTaking = true
+    func process(_ bytes: UnsafeRawBufferPointer) {
+        isProcessing = true
         if input.isEmpty {
             let used = consume(bytes)
             if used < bytes.count, !isClosed {
@@ -15,22 +15,22 @@ extension ClientConnection {
             }
         } else {
             input.append(contentsOf: bytes)
-            takeWaiting()
+            processBuffered()
         }
-        isTaking = false
+        isProcessing = false
         flush()
     }
 
     /// Continues with the kept input, after a response was sent.
     func resumeInput() {
-        guard !isTaking, !isClosed, !isResting, !input.isEmpty else { return }
-        isTaking = true
-        takeWaiting()
-        isTaking = false
+        guard !isProcessing, !isClosed, !isResting, !input.isEmpty else { return }
+        isProcessing = true
+        processBuffered()
+        isProcessing = false
         flush()
     }
 
-    private func takeWaiting() {
+    private func processBuffered() {
         let waiting = input
         input = []
         let used = waiting.withUnsafeBytes { consume($0) }
@@ -41,8 +41,8 @@ extension ClientConnection {
         var at = 0
         while at < bytes.count, !isClosed, !isResting || !isHeadNext {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[at...])
-            do throws(HTTPFlaw) {
-                let used = try consumeSome(rest)
+            do throws(HTTPParseError) {
+                let used = try consumeNext(rest)
                 if used == 0 { return at }
                 at += used
             } catch {
@@ -59,12 +59,12 @@ extension ClientConnection {
     /// Whether the connection is between two requests.
     var isHeadNext: Bool { if case .head = reading { true } else { false } }
 
-    private func consumeSome(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> Int {
+    private func consumeNext(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> Int {
         switch reading {
         case .proxyHeader:
             guard let (named, count) = try ProxyHeader.parse(bytes) else { return 0 }
             reading = .head
-            enter(named)
+            apply(named)
             return count
         case .head:
             if !parser.hasBegun { set(Deadline.head, afterMs: bounds.headMs) }
@@ -78,22 +78,22 @@ extension ClientConnection {
             if left == count { endRequest() }
             return count
         case .chunked(var decoder):
-            reading = .ahead
+            reading = .complete
             var out: [UInt8] = []
             let count = try decoder.decode(bytes, into: &out)
-            if case .ahead = reading { reading = .chunked(decoder) }
+            if case .complete = reading { reading = .chunked(decoder) }
             if !out.isEmpty { receive(out) }
             if decoder.isDone { endRequest() }
             return count
-        case .ahead: return 0
-        case .dropped:
+        case .complete: return 0
+        case .discard:
             bodyBytes += bytes.count
             if bodyBytes > bounds.drainBytesMax { close() }
             return bytes.count
         }
     }
 
-    private func enter(_ named: ProxyHeader.Address) {
+    private func apply(_ named: ProxyHeader.Address) {
         switch named {
         case .none: return
         case .text(let text, let isIPv6):
@@ -104,7 +104,7 @@ extension ClientConnection {
             }
         case .bytes(let bytes): address = PeerAddress(bytes: bytes)
         }
-        guard let address, let place, !place.name(address) else { return }
+        guard let address, let slot, !slot.count(for: address) else { return }
         refuse(Self.tooManyConnections)
     }
 
@@ -116,12 +116,12 @@ extension ClientConnection {
         forwardedFor = head.forwardedFor
         bodyBytes = 0
         switch head.body {
-        case .none, .length(0): reading = .ahead
+        case .none, .length(0): reading = .complete
         case .length(let count): reading = .length(count)
         case .chunked: reading = .chunked(ChunkedBody(bodyBytesMax: bounds.bodyBytesMax))
         }
         if services.isOverloaded {
-            return refuse(GatewayError(.overloaded, "This worker is out of memory. Retry.", retryAfterMs: 1_000))
+            return refuse(GatewayError(.overloaded, "This worker is short of memory. Retry.", retryAfterMs: 1_000))
         }
         let running = RunningWalk(services.makeContext())
         walk = running
@@ -143,7 +143,7 @@ extension ClientConnection {
         if head.expectsContinue { output.write { $0.append("HTTP/1.1 100 Continue\r\n\r\n") } }
     }
 
-    var requestIsComplete: Bool { if case .ahead = reading { true } else { false } }
+    var requestIsComplete: Bool { if case .complete = reading { true } else { false } }
 
     private func receive(_ bytes: [UInt8]) {
         bodyBytes += bytes.count
@@ -152,8 +152,8 @@ extension ClientConnection {
 
     private func endRequest() {
         // The request was refused meanwhile, so the rest of its bytes are dropped.
-        if case .dropped = reading { return }
-        reading = .ahead
+        if case .discard = reading { return }
+        reading = .complete
         deadlines.cancel(Deadline.body)
         bodyPace = nil
         if let heldBody { services.bodies.complete(heldBody) }
@@ -175,17 +175,17 @@ extension ClientConnection {
         guard isBusy else {
             isHead = false
             write(RequestWalk(services.makeContext()).errorResponse(error), close: true)
-            if !isTaking { flush() }
+            if !isProcessing { flush() }
             return
         }
         feed(.requestBroken(error))
     }
 
-    private static func error(for flaw: HTTPFlaw) -> GatewayError {
-        switch flaw {
+    private static func error(for parseError: HTTPParseError) -> GatewayError {
+        switch parseError {
         case .malformed(let what): GatewayError(.invalidRequest, "The request is not valid HTTP/1.1: \(what).")
         case .headTooLarge:
-            GatewayError(.headersTooLarge, "The head of the request is larger than 16 KiB or 100 fields.")
+            GatewayError(.headersTooLarge, "The request head is larger than 16 KiB or has more than 100 fields.")
         case .targetTooLong: GatewayError(.targetTooLong, "The request target is longer than 8 KiB.")
         case .bodyTooLarge: GatewayError(.requestTooLarge, "The body is larger than 20 MiB.")
         }

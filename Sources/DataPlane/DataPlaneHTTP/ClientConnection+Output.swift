@@ -32,7 +32,7 @@ extension ClientConnection {
     /// Refuses a connection whose address has too many, without keeping any state.
     ///
     /// Sends the error as far as the socket takes it at once, and closes.
-    static func turnAway(_ descriptor: Int32, _ services: any RequestServices) {
+    static func reject(_ descriptor: Int32, _ services: any RequestServices) {
         let response = RequestWalk(services.makeContext()).errorResponse(tooManyConnections)
         var output = OutputBuffer()
         output.write { write(response, keepAlive: false, isHead: false, into: &$0) }
@@ -75,7 +75,7 @@ extension ClientConnection {
         isClosing = true
         if !requestIsComplete {
             bodyBytes = 0
-            reading = .dropped
+            reading = .discard
         }
     }
 
@@ -87,7 +87,7 @@ extension ClientConnection {
         let unsent = output.unsent
         if unsent == 0 {
             deadlines.cancel(Deadline.writeStall)
-            if isClosing, !isBusy { return leave() }
+            if isClosing, !isBusy { return closeGracefully() }
         } else if unsent < before || !deadlines.isSet(Deadline.writeStall) {
             set(Deadline.writeStall, afterMs: bounds.writeStallMs)
         }
@@ -101,8 +101,8 @@ extension ClientConnection {
         updateInterest()
     }
 
-    private func leave() {
-        guard case .dropped = reading else { return close() }
+    private func closeGracefully() {
+        guard case .discard = reading else { return close() }
         guard !deadlines.isSet(Deadline.linger) else { return }
         Socket.finishWriting(descriptor)
         set(Deadline.linger, afterMs: bounds.lingerMs)

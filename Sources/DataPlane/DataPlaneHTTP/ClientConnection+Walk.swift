@@ -19,7 +19,7 @@ extension ClientConnection {
         swap(&actions, &spareActions)
         guard !isClosed else { return }
         if !isBusy, requestIsComplete { prepareForNext() }
-        if !isTaking { flush() }
+        if !isProcessing { flush() }
     }
 
     /// Drops a reply that arrives after its request has ended: there is another walk by then, or none.
@@ -31,7 +31,7 @@ extension ClientConnection {
     private var callerAddress: PeerAddress {
         CallerAddress.of(
             peer: address ?? PeerAddress(bytes: []), forwardedFor: forwardedFor,
-            isTrusted: { place?.isTrusted($0) ?? false })
+            isTrusted: { slot?.isTrusted($0) ?? false })
     }
 
     private func carryOut(_ action: WalkAction, for running: RunningWalk) {
@@ -52,8 +52,8 @@ extension ClientConnection {
         case .admit(let request):
             services.admit(request) { [self] in feed(.admitAnswered($0), for: id) }
         case .lookUpAnswer(let lookUp):
-            services.lookUpAnswer(lookUp, for: id) { [self] in feed(.cacheAnswered($0), for: id) }
-        case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
+            services.lookUpResponse(lookUp, for: id) { [self] in feed(.cacheAnswered($0), for: id) }
+        case .keepAnswer(let key, let answer): services.store(answer, as: key, from: id)
         case .startAttempt(let request):
             attempts[request.attempt] = services.startAttempt(request) { [self] event in
                 if let readsOn = running.readsOn { readsOn(event) } else { feed(event, for: id) }
@@ -61,13 +61,13 @@ extension ClientConnection {
         case .cancelAttempt(let number): attempts.removeValue(forKey: number)?.cancel()
         case .releaseAttempt(let number): attempts.removeValue(forKey: number)?.release()
         case .readOn(let keyID, let deadlineMs):
-            services.readingOn.add(running, attempts, keyID: keyID, deadlineMs: deadlineMs)
+            services.completionReader.add(running, attempts, keyID: keyID, deadlineMs: deadlineMs)
             attempts.removeAll()
             releaseBody()
             walk = nil
         case .pauseAttempt(let number): attempts[number]?.pause()
         case .resumeAttempt(let number): attempts[number]?.resume()
-        case .noteAttempt(let report): services.note(report)
+        case .noteAttempt(let report): services.record(report)
         case .respond(let response, let close): if !isClosed { write(response, close: close) }
         case .respondHead(let status, let headers): if !isClosed { writeHead(status, headers) }
         case .respondBytes(let bytes): if !isClosed { writeBytes(bytes) }

@@ -17,17 +17,17 @@ package final class ClientConnection: EventSource {
         case length(Int)
         case chunked(ChunkedBody)
         /// The request is complete; further bytes belong to the next one and wait.
-        case ahead
+        case complete
         /// The response was sent before the request was complete: further bytes are dropped.
-        case dropped
+        case discard
     }
 
     let services: any RequestServices
     let descriptor: Int32
     let reactor: Reactor
     let bounds: Bounds
-    /// Given back when the descriptor is closed; `nil` where the TLS front holds it.
-    let place: ConnectionPlace?
+    /// Released when the descriptor is closed; `nil` where the TLS front holds it.
+    let slot: ConnectionSlot?
     /// The address of the client, or of a proxy in front; `nil` until a PROXY header has named it.
     var address: PeerAddress?
     /// `X-Forwarded-For` of the current request.
@@ -56,22 +56,22 @@ package final class ClientConnection: EventSource {
     var bodyBytes = 0
     var isClosing = false
     var isClosed = false
-    /// Inside `take`: output is flushed once, after all input was processed.
-    var isTaking = false
+    /// Inside `process`: output is flushed once, after all input was processed.
+    var isProcessing = false
     var callerIsBlocked = false
     var interest = Readiness.readable | .hungUp
 
     /// - Parameters:
     ///   - address: the client's; `nil` if a PROXY header will name it.
-    ///   - place: the connection's place in the counter, if it is given back here.
+    ///   - slot: the connection's slot in the counter, if it is released here.
     package init(
-        _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool = false, place: ConnectionPlace? = nil,
+        _ descriptor: Int32, from address: PeerAddress?, hasProxyHeader: Bool = false, slot: ConnectionSlot? = nil,
         services: any RequestServices
     ) {
         self.services = services
         self.descriptor = descriptor
         self.address = address
-        self.place = place
+        self.slot = slot
         if hasProxyHeader { reading = .proxyHeader }
         reactor = services.reactor
         bounds = services.bounds
@@ -119,7 +119,7 @@ package final class ClientConnection: EventSource {
         if isBusy { feed(.clientGone) }
         if !isBusy { releaseBody() }
         services.closed(self)
-        place?.leave()
+        slot?.release()
     }
 
     // MARK: Readiness
@@ -139,7 +139,7 @@ package final class ClientConnection: EventSource {
             case .wouldBlock: return
             case .ended: return close()
             case .bytes(let count):
-                take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                process(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 guard !isClosed, count == buffer.count, interest.has(.readable) else { return }
             }
         }
@@ -168,17 +168,17 @@ package final class ClientConnection: EventSource {
     }
 
     package func deadlineReached() {
-        while !isClosed, let which = deadlines.takeDue(reactor.nowMs) { passed(which) }
+        while !isClosed, let which = deadlines.popDue(reactor.nowMs) { fired(which) }
         guard !isClosed, let next = deadlines.nextWake(reactor.nowMs) else { return }
         reactor.wake(descriptor, atMs: next)
     }
 
-    private func passed(_ which: Int) {
+    private func fired(_ which: Int) {
         switch which {
         case Deadline.head:
             guard parser.hasBegun else { return close() }
             refuse(GatewayError(.requestTimeout, "The head of the request did not arrive in time."))
-        case Deadline.body: judgeBodyPace()
+        case Deadline.body: checkBodyPace()
         case Deadline.writeStall: abort()
         case Deadline.linger: close()
         case Deadline.rest:

@@ -11,7 +11,7 @@ internal import Synchronization
 package final class ConnectionCounter: Sendable {
     /// The result of counting a new connection.
     package enum Entry {
-        case counted(ConnectionPlace)
+        case counted(ConnectionSlot)
         /// The worker has reached its connection limit.
         case workerIsFull
         /// The address has reached its connection limit.
@@ -42,6 +42,7 @@ package final class ConnectionCounter: Sendable {
         self.onRefusal = onRefusal
     }
 
+    /// Whether the address belongs to a trusted proxy.
     package func isTrusted(_ address: PeerAddress) -> Bool { trusted.contains { $0.contains(address) } }
 
     /// The connections counted at this moment.
@@ -59,7 +60,7 @@ package final class ConnectionCounter: Sendable {
             return nil
         }
         switch refused {
-        case nil: return .counted(ConnectionPlace(in: self, of: counted))
+        case nil: return .counted(ConnectionSlot(in: self, of: counted))
         case .worker:
             onRefusal(.worker)
             return .workerIsFull
@@ -69,7 +70,7 @@ package final class ConnectionCounter: Sendable {
         }
     }
 
-    /// Counts a connection that already has its place for the address that a trusted proxy named.
+    /// Counts a connection that already has its slot for the address that a trusted proxy named.
     fileprivate func enter(named address: PeerAddress) -> Bool {
         guard !isTrusted(address) else { return true }
         if state.withLock({ count(address, in: &$0) }) { return true }
@@ -84,7 +85,7 @@ package final class ConnectionCounter: Sendable {
         return true
     }
 
-    fileprivate func leave(_ address: PeerAddress?) {
+    fileprivate func release(_ address: PeerAddress?) {
         state.withLock { state in
             state.total -= 1
             guard let address, let count = state.byAddress[address] else { return }
@@ -93,11 +94,11 @@ package final class ConnectionCounter: Sendable {
     }
 }
 
-/// One connection's place in the counter, given back once, when the descriptor is closed.
-package final class ConnectionPlace: Sendable {
+/// One connection's slot in the counter, released once, when the descriptor is closed.
+package final class ConnectionSlot: Sendable {
     private struct State {
         var address: PeerAddress?
-        var isGivenBack = false
+        var isReleased = false
     }
 
     private let counter: ConnectionCounter
@@ -109,7 +110,7 @@ package final class ConnectionPlace: Sendable {
     }
 
     /// Counts the connection for the address that a trusted proxy named; false if that address is at its limit.
-    package func name(_ address: PeerAddress) -> Bool {
+    package func count(for address: PeerAddress) -> Bool {
         guard counter.enter(named: address) else { return false }
         if !counter.isTrusted(address) { state.withLock { $0.address = address } }
         return true
@@ -118,13 +119,13 @@ package final class ConnectionPlace: Sendable {
     /// Whether this address may name the client its requests come from.
     func isTrusted(_ address: PeerAddress) -> Bool { counter.isTrusted(address) }
 
-    /// Gives the place back. Later calls have no effect.
-    package func leave() {
+    /// Releases the slot. Later calls have no effect.
+    package func release() {
         let address: PeerAddress?? = state.withLock { state in
-            guard !state.isGivenBack else { return nil }
-            state.isGivenBack = true
+            guard !state.isReleased else { return nil }
+            state.isReleased = true
             return .some(state.address)
         }
-        if let address { counter.leave(address) }
+        if let address { counter.release(address) }
     }
 }

@@ -32,7 +32,7 @@ struct Deadlines {
     func isSet(_ which: Int) -> Bool { times[which] != .max }
 
     /// Removes and returns a deadline that is due; `nil` if there is none.
-    mutating func takeDue(_ nowMs: Int64) -> Int? {
+    mutating func popDue(_ nowMs: Int64) -> Int? {
         guard let due = times.firstIndex(where: { $0 <= nowMs }) else { return nil }
         times[due] = .max
         return due

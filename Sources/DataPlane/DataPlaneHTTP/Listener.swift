@@ -25,6 +25,7 @@ package final class Listener: EventSource {
         services.reactor.watch(server.descriptor, for: .readable | .exclusive, self)
     }
 
+    /// Stops accepting. The listening socket stays open: other reactors accept from it.
     package func stop() {
         isStopped = true
         if isWatching { services.reactor.unwatch(server.descriptor) }
@@ -56,14 +57,14 @@ package final class Listener: EventSource {
         case .addressIsFull:
             // During a TLS handshake there is no way to send an error.
             if server.secure == nil {
-                ClientConnection.turnAway(descriptor, services)
+                ClientConnection.reject(descriptor, services)
             } else {
                 Socket.close(descriptor)
             }
-        case .counted(let place):
-            if let secure = server.secure { return secure(descriptor, address, place) }
+        case .counted(let slot):
+            if let secure = server.secure { return secure(descriptor, address, slot) }
             ClientConnection(
-                descriptor, from: hasProxyHeader ? nil : address, hasProxyHeader: hasProxyHeader, place: place,
+                descriptor, from: hasProxyHeader ? nil : address, hasProxyHeader: hasProxyHeader, slot: slot,
                 services: services
             ).open()
         }

@@ -2,8 +2,8 @@ package import Reactor
 
 /// A public port: one listening socket that every reactor accepts from.
 package final class PublicServer: Sendable {
-    /// Terminates TLS for a connection that was accepted and counted. Owns the descriptor and gives the place back.
-    package typealias Secure = @Sendable (Int32, PeerAddress, ConnectionPlace) -> Void
+    /// Terminates TLS for a connection that was accepted and counted. Owns the descriptor and releases the slot.
+    package typealias Secure = @Sendable (Int32, PeerAddress, ConnectionSlot) -> Void
 
     private static let backlog: Int32 = 1_024
 

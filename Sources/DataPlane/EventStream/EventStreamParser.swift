@@ -6,7 +6,7 @@ package struct EventStreamParser: Sendable {
     /// The maximum size of an event in bytes; a larger one ends the stream with an error.
     package static let eventBytesMax = 1 << 20
 
-    package enum Flaw: Error, Equatable { case eventTooLarge }
+    package enum ParseError: Error, Equatable { case eventTooLarge }
 
     /// One event: its `event:` name, if any, and its data lines joined by LF.
     package struct Event: Sendable, Equatable {
@@ -29,7 +29,7 @@ package struct EventStreamParser: Sendable {
     package init() {}
 
     /// Parses the next bytes and calls `body` for each event they complete.
-    package mutating func feed(_ bytes: [UInt8], _ body: (Event) -> Void) throws(Flaw) {
+    package mutating func feed(_ bytes: [UInt8], _ body: (Event) -> Void) throws(ParseError) {
         var at = 0
         while at < bytes.count {
             if endedByCR {
@@ -50,16 +50,16 @@ package struct EventStreamParser: Sendable {
             at = end + 1
             // Most lines arrive whole and are read without a copy.
             if line.isEmpty {
-                take(part, body)
+                parse(line: part, body)
             } else {
                 let whole = line + part
                 line.removeAll(keepingCapacity: true)
-                take(whole[...], body)
+                parse(line: whole[...], body)
             }
         }
     }
 
-    private mutating func take(_ wholeLine: ArraySlice<UInt8>, _ body: (Event) -> Void) {
+    private mutating func parse(line wholeLine: ArraySlice<UInt8>, _ body: (Event) -> Void) {
         var line = wholeLine
         if atStart {
             atStart = false

@@ -29,7 +29,8 @@ package struct ChunkedBody: Sendable {
     /// Appends the decoded bytes to `out`.
     ///
     /// - Returns: how many bytes of input were used: all of them, unless the body ended earlier.
-    package mutating func decode(_ bytes: UnsafeRawBufferPointer, into out: inout [UInt8]) throws(HTTPFlaw) -> Int {
+    package mutating func decode(_ bytes: UnsafeRawBufferPointer, into out: inout [UInt8]) throws(HTTPParseError) -> Int
+    {
         var at = 0
         while at < bytes.count, state != .done {
             if state == .data {
@@ -46,7 +47,7 @@ package struct ChunkedBody: Sendable {
         return at
     }
 
-    private mutating func step(_ byte: UInt8) throws(HTTPFlaw) {
+    private mutating func step(_ byte: UInt8) throws(HTTPParseError) {
         switch state {
         case .size: try readSize(byte)
         case .extensions:
@@ -72,16 +73,16 @@ package struct ChunkedBody: Sendable {
         }
     }
 
-    private mutating func readSize(_ byte: UInt8) throws(HTTPFlaw) {
+    private mutating func readSize(_ byte: UInt8) throws(HTTPParseError) {
         if let digit = Self.hex(byte) {
             digits += 1
             // Absurd sizes are refused here, before they overflow.
             let isSane = digits <= Self.sizeDigitsMax && size <= Int.max >> 12
-            try HTTPFlaw.malformed(unless: isSane, "a chunk size is too long")
+            try HTTPParseError.malformed(unless: isSane, "a chunk size is too long")
             size = size << 4 | digit
             return
         }
-        try HTTPFlaw.malformed(unless: digits > 0, "a chunk has no valid size")
+        try HTTPParseError.malformed(unless: digits > 0, "a chunk has no valid size")
         if byte == 0x0d {
             state = .sizeEnd
         } else {
@@ -90,22 +91,22 @@ package struct ChunkedBody: Sendable {
         }
     }
 
-    private mutating func endExtensions() throws(HTTPFlaw) {
-        try HTTPFlaw.malformed(unless: ChunkExtensions.areValid(line), "a chunk extension is malformed")
+    private mutating func endExtensions() throws(HTTPParseError) {
+        try HTTPParseError.malformed(unless: ChunkExtensions.areValid(line), "a chunk extension is malformed")
         line.removeAll()
         state = .sizeEnd
     }
 
-    private mutating func endTrailer() throws(HTTPFlaw) {
+    private mutating func endTrailer() throws(HTTPParseError) {
         guard !line.isEmpty else {
             state = .done
             return
         }
         let name = line.prefix { $0 != UInt8(ascii: ":") }
         let isField = !name.isEmpty && name.count < line.count && name.allSatisfy(ByteClass.isToken)
-        try HTTPFlaw.malformed(unless: isField, "a trailer is malformed")
+        try HTTPParseError.malformed(unless: isField, "a trailer is malformed")
         let text = String(decoding: name, as: UTF8.self).lowercased()
-        try HTTPFlaw.malformed(unless: !Self.forbidden.contains(text), "a trailer that may not be one")
+        try HTTPParseError.malformed(unless: !Self.forbidden.contains(text), "a field that is not allowed as a trailer")
         line.removeAll()
         state = .trailer
     }
@@ -116,15 +117,15 @@ package struct ChunkedBody: Sendable {
         "transfer-encoding", "x-api-key",
     ]
 
-    private mutating func collect(_ byte: UInt8) throws(HTTPFlaw) {
+    private mutating func collect(_ byte: UInt8) throws(HTTPParseError) {
         overhead += 1
         guard overhead <= Self.overheadBytesMax else { throw .malformed("chunk extensions or trailers are too long") }
-        try HTTPFlaw.malformed(unless: ByteClass.isFieldText(byte), "a chunk extension or trailer is malformed")
+        try HTTPParseError.malformed(unless: ByteClass.isFieldText(byte), "a chunk extension or trailer is malformed")
         line.append(byte)
     }
 
-    private func expect(_ byte: UInt8, _ wanted: UInt8) throws(HTTPFlaw) {
-        try HTTPFlaw.malformed(unless: byte == wanted, "a chunk does not end with CRLF")
+    private func expect(_ byte: UInt8, _ wanted: UInt8) throws(HTTPParseError) {
+        try HTTPParseError.malformed(unless: byte == wanted, "a chunk does not end with CRLF")
     }
 
     private static func hex(_ byte: UInt8) -> Int? {

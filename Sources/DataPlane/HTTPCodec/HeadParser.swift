@@ -17,7 +17,8 @@ package struct HeadParser: Sendable {
     package private(set) var hasBegun = false
 
     /// - Returns: the head and the bytes it occupies, or `nil` if more are needed.
-    package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) -> (head: HTTPHead, count: Int)? {
+    package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) -> (head: HTTPHead, count: Int)?
+    {
         guard !bytes.isEmpty else { return nil }
         try checkFirst(bytes)
         let limit = min(bytes.count, bounds.bytesMax)
@@ -26,7 +27,8 @@ package struct HeadParser: Sendable {
                 searched = limit
                 break
             }
-            try HTTPFlaw.malformed(unless: newline > 0 && bytes[newline - 1] == 0x0d, "a line does not end with CRLF")
+            try HTTPParseError.malformed(
+                unless: newline > 0 && bytes[newline - 1] == 0x0d, "a line does not end with CRLF")
             searched = newline + 1
             let isEmpty = newline - 1 == lineStart
             // One empty line before a request is tolerated (RFC 9112 §2.2): some clients end a body with one.
@@ -36,7 +38,7 @@ package struct HeadParser: Sendable {
                 self = HeadParser(bounds)
                 return (head, count)
             }
-            try HTTPFlaw.malformed(unless: !isEmpty || lineStart == 0, "empty lines before the request")
+            try HTTPParseError.malformed(unless: !isEmpty || lineStart == 0, "empty lines before the request")
             if !isEmpty { lineCount += 1 }
             lineStart = searched
             // `lineCount` includes the request line.
@@ -47,11 +49,12 @@ package struct HeadParser: Sendable {
     }
 
     /// Refuses at once a first byte that cannot begin a method, such as TLS on the plain port.
-    private mutating func checkFirst(_ bytes: UnsafeRawBufferPointer) throws(HTTPFlaw) {
+    private mutating func checkFirst(_ bytes: UnsafeRawBufferPointer) throws(HTTPParseError) {
         guard !hasBegun else { return }
         hasBegun = true
         let first = bytes[0]
         let isUpper = first >= 0x41 && first <= 0x5a
-        try HTTPFlaw.malformed(unless: isUpper || first == 0x0d || first == 0x0a, "the bytes are no HTTP request")
+        try HTTPParseError.malformed(
+            unless: isUpper || first == 0x0d || first == 0x0a, "the bytes are not an HTTP request")
     }
 }

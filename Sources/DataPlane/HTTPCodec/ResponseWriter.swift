@@ -2,6 +2,8 @@ internal import GatewayModel
 
 /// Writes HTTP/1.1 responses into a buffer (RFC 9112 §4, §7.1).
 package enum ResponseWriter {
+    /// Appends the status line (RFC 9112 §4), with CRLF. The reason phrase is `Status` for codes the gateway does not
+    /// use.
     package static func statusLine(_ status: Int, into out: inout [UInt8]) {
         if status == 200 { return out.append("HTTP/1.1 200 OK\r\n") }
         out.append("HTTP/1.1 ")
@@ -11,6 +13,7 @@ package enum ResponseWriter {
         out.append("\r\n")
     }
 
+    /// Appends a field line, with CRLF. `value` is not checked for line breaks.
     package static func field(_ name: StaticString, _ value: String, into out: inout [UInt8]) {
         out.append(name)
         out.append(": ")
@@ -27,6 +30,7 @@ package enum ResponseWriter {
         out.append("\r\n")
     }
 
+    /// Ends a chunked body: the empty chunk, the trailer fields and an empty line (RFC 9112 §7.1).
     package static func lastChunk(_ trailers: [(String, String)], into out: inout [UInt8]) {
         out.append("0\r\n")
         for (name, value) in trailers {

@@ -38,6 +38,8 @@ package final class Journal: @unchecked Sendable {
     /// Syncs what was written before this call to the disk. Blocks: not for the event loop.
     func sync() { for segment in shared.withLock({ $0.unsynced }) { segment.sync() } }
 
+    /// Appends the record, which replaces earlier ones of the same request. Without room on disk nothing
+    /// is written and `isDegraded` is set.
     package func write(_ record: JournalRecord) {
         isDegraded = !append(record)
         guard !isDegraded else { return }
@@ -51,7 +53,7 @@ package final class Journal: @unchecked Sendable {
 
     /// Records on disk that these requests are done. Otherwise, if this worker dies, the next one adopts and files them
     /// again, which is redundant but harmless.
-    package func noteDone(_ ids: [String]) {
+    package func appendDone(_ ids: [String]) {
         for start in stride(from: 0, to: ids.count, by: JournalRecord.doneMax) {
             _ = append(.done(ids[start..<min(start + JournalRecord.doneMax, ids.count)]))
         }
@@ -63,7 +65,7 @@ package final class Journal: @unchecked Sendable {
     }
 
     /// Marks a request as done: its records are no longer needed.
-    package func done(_ id: String) {
+    package func markDone(_ id: String) {
         guard let number = latest.removeValue(forKey: id) else { return }
         segments[number - first].outstanding -= 1
         if number == first { retire() }

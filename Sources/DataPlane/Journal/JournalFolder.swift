@@ -47,13 +47,13 @@ package final class JournalFolder: @unchecked Sendable {
     /// Creates the first files, then maintains the journals on a thread of its own: 50 times a second a spare file for
     /// each journal without one, and every fifth time a sync.
     package func start() {
-        keepHouse(syncing: false)
+        maintain(syncing: false)
         Thread.detachNewThread { [self] in
             var turn = 0
             while !stopped.load(ordering: .relaxed) {
                 usleep(Self.upkeepEvery)
                 turn += 1
-                keepHouse(syncing: turn % 5 == 0)
+                maintain(syncing: turn % 5 == 0)
             }
         }
     }
@@ -69,7 +69,7 @@ package final class JournalFolder: @unchecked Sendable {
         close(lock)
     }
 
-    private func keepHouse(syncing: Bool) {
+    private func maintain(syncing: Bool) {
         for at in journals.indices {
             let journal = journals[at].journal
             let (needsSpare, unsynced, removable) = journal.shared.withLock { shared in
@@ -88,7 +88,7 @@ package final class JournalFolder: @unchecked Sendable {
                     live[journal.name, default: []].append(spare)
                     journal.shared.withLock { $0.spare = spare }
                 } catch {
-                    if syncing { log.error("journal cannot grow", metadata: ["reason": "\(error)"]) }
+                    if syncing { log.error("a journal file cannot be created", metadata: ["reason": "\(error)"]) }
                 }
             }
             guard syncing else { continue }
@@ -109,15 +109,15 @@ package final class JournalFolder: @unchecked Sendable {
     /// The journals of dead workers, to be adopted. Their folders stay locked until that is done or this process ends.
     ///
     /// - Parameter idsMax: ids indexed at once, at about 50 bytes each.
-    package func inherit(idsMax: Int = JournalInheritance.idsMax) -> JournalInheritance {
+    package func orphaned(idsMax: Int = OrphanedJournals.idsMax) -> OrphanedJournals {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-        var folders: [JournalInheritance.Folder] = []
+        var folders: [OrphanedJournals.Folder] = []
         for path in names.sorted().map({ parent + "/" + $0 }) where path != boot {
             guard let held = Self.lock(path) else { continue }
             let files = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
             folders.append(.init(path: path, lock: held, files: files.filter { $0.hasSuffix(".j") }))
         }
-        return JournalInheritance(folders, heirs: made, idsMax: idsMax, log: log)
+        return OrphanedJournals(folders, adopters: made, idsMax: idsMax, log: log)
     }
 
     private static func records(in folder: String, prefix: String, _ log: Logger) -> [JournalRecord] {
@@ -134,7 +134,8 @@ package final class JournalFolder: @unchecked Sendable {
         }
     }
 
-    /// The descriptor that locks a folder; `nil` while its owner lives, or when the lock file cannot be opened.
+    /// The descriptor that locks a folder; `nil` while the worker that owns it lives, or when the lock file cannot be
+    /// opened.
     private static func lock(_ folder: String) -> Int32? {
         let descriptor = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return nil }

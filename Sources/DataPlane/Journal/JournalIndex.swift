@@ -1,4 +1,5 @@
-/// The place of each request's last record, for one partition of all ids: 24 bytes an id, plus dictionary overhead.
+/// The location (file and offset) of each request's last record, for one partition of all ids: 24 bytes an id, plus
+/// dictionary overhead.
 struct JournalIndex {
     /// The 16 bytes of a request's id. Texts of any other form are hashed into 16 bytes.
     private struct ID: Hashable {
@@ -43,9 +44,9 @@ struct JournalIndex {
 
     var count: Int { places.count }
 
-    /// Notes a request's record. The last one read counts, but a running record never replaces an end: loops write in
+    /// Adds a request's record. The last one read counts, but a running record never replaces an end: loops write in
     /// parallel, so the order of files is not the order of records.
-    mutating func note(_ id: UnsafeRawBufferPointer, isEnd: Bool, file: Int, offset: Int) {
+    mutating func add(_ id: UnsafeRawBufferPointer, isEnd: Bool, file: Int, offset: Int) {
         let id = ID(id)
         guard id.low % parts == part else { return }
         if let before = places[id], before == Self.done || before & Self.end != 0 && !isEnd { return }
@@ -53,13 +54,13 @@ struct JournalIndex {
     }
 
     /// Marks a request as done, whatever other files say about it.
-    mutating func done(_ text: String) {
+    mutating func markDone(_ text: String) {
         var text = text
         let id = text.withUTF8 { ID(UnsafeRawBufferPointer($0)) }
         if id.low % parts == part { places[id] = Self.done }
     }
 
-    func isLastWord(_ id: UnsafeRawBufferPointer, file: Int, offset: Int) -> Bool {
+    func isLatest(_ id: UnsafeRawBufferPointer, file: Int, offset: Int) -> Bool {
         guard let place = places[ID(id)], place != Self.done else { return false }
         return place & ~Self.end == Self.place(file, offset)
     }

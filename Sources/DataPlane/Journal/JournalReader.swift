@@ -1,7 +1,7 @@
 /// Reads the records of a segment's file.
 package enum JournalReader {
-    /// - Returns: the records in order, and how many places were damaged. A torn end is not damage: reading stops
-    ///   there.
+    /// - Returns: the records in order, and how many damaged stretches were skipped. A torn end is not damage: reading
+    ///   stops there.
     package static func records(in bytes: UnsafeRawBufferPointer) -> (records: [JournalRecord], damaged: Int) {
         var records: [JournalRecord] = []
         let damaged = scan(bytes) { payload, _ in
@@ -16,7 +16,7 @@ package enum JournalReader {
     /// - Parameters:
     ///   - start: the offset to continue at; `nil` for the beginning.
     ///   - body: gets a record's payload and the record's offset; returning false stops after it.
-    /// - Returns: how many places were damaged, and the offset to continue at: `nil` at the end.
+    /// - Returns: how many damaged stretches were skipped, and the offset to continue at: `nil` at the end.
     static func scan(
         _ bytes: UnsafeRawBufferPointer, from start: Int? = nil, _ body: (UnsafeRawBufferPointer, Int) -> Bool
     ) -> (damaged: Int, next: Int?) {

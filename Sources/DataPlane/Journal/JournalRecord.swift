@@ -45,7 +45,7 @@ package struct JournalRecord: Sendable {
             .done,
             SettleRequest(
                 id: "", scopes: ScopeSet(keyID: "", orgID: ""), target: .settled, cost: .zero, tokens: 0,
-                event: Array(ids.joined(separator: ",").utf8), periods: "", givesUnitBack: false),
+                event: Array(ids.joined(separator: ",").utf8), periods: "", refundsRequest: false),
             generation: "", admittedMs: 0)
     }
 
@@ -97,7 +97,7 @@ package struct JournalRecord: Sendable {
         }
         byte(kind.rawValue)
         byte(request.target.rawValue.utf8.first ?? 0)
-        byte((request.givesUnitBack ? 1 : 0) | (request.keepsMinute ? 2 : 0))
+        byte((request.refundsRequest ? 1 : 0) | (request.countsInMinute ? 2 : 0))
         number(request.cost.nano)
         number(request.tokens)
         number(admittedMs)
@@ -169,7 +169,7 @@ package struct JournalRecord: Sendable {
         request = SettleRequest(
             id: texts[0], scopes: ScopeSet(keyID: texts[1], orgID: texts[2], pool: pool), target: target,
             cost: NanoUSD(cost),
-            tokens: tokens, event: Array(fields[5]), periods: texts[3], givesUnitBack: payload[2] & 1 == 1,
-            keepsMinute: payload[2] & 2 == 2)
+            tokens: tokens, event: Array(fields[5]), periods: texts[3], refundsRequest: payload[2] & 1 == 1,
+            countsInMinute: payload[2] & 2 == 2)
     }
 }

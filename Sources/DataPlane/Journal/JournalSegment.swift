@@ -56,5 +56,6 @@ package final class JournalSegment: @unchecked Sendable {
     /// Syncs what was written to the disk, against a power failure. Blocks: not for an event loop.
     package func sync() { fdatasync(descriptor) }
 
+    /// Unlinks the file. The mapping stays usable until the segment is released.
     package func remove() { unlink(path) }
 }

@@ -65,6 +65,7 @@ package struct AddressRange: Hashable, Sendable {
     /// Whether the range is a single address: /32, or /128 for IPv6.
     package var isOneAddress: Bool { bits == base.bytes.count * 8 }
 
+    /// Whether the address is in the range; never for an address of the other family.
     package func contains(_ address: PeerAddress) -> Bool {
         guard address.bytes.count == base.bytes.count else { return false }
         let whole = bits / 8

@@ -22,5 +22,5 @@ package enum ProcessMemory {
     }
 
     /// Returns free memory of the allocator to the kernel (malloc_trim(3)). Takes milliseconds.
-    package static func giveBack() { malloc_trim(0) }
+    package static func trimAllocator() { malloc_trim(0) }
 }

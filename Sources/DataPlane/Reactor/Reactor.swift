@@ -4,6 +4,7 @@ internal import Glibc
 
 /// The owner of a descriptor that a reactor watches.
 package protocol EventSource: AnyObject {
+    /// The descriptor is ready. Level-triggered: called again in the next turn for what is left unread.
     func ready(_ readiness: Readiness)
     /// A deadline requested with `Reactor.wake(_:atMs:)` is due. It may be outdated, so check the clock.
     func deadlineReached()
@@ -13,6 +14,7 @@ package protocol EventSource: AnyObject {
 package protocol TurnHook: AnyObject {
     /// When the hook needs a turn even if nothing happens, in the reactor's milliseconds; `.max` for never.
     var dueMs: Int64 { get }
+    /// Called once at the end of every turn, on the reactor's thread.
     func turnEnds()
 }
 
@@ -93,13 +95,17 @@ package final class Reactor: @unchecked Sendable {
         await withCheckedContinuation { continuation in execute { continuation.resume(returning: work()) } }
     }
 
+    /// Ends the thread after the current turn. Only on the reactor's thread.
     package func stop() { stopped = true }
 
+    /// Adds a hook, which is retained until it is removed. Hooks run in the order they were added.
     package func add(_ hook: any TurnHook) { hooks.append(hook) }
+    /// Removes a hook; it may do this itself during `turnEnds`.
     package func remove(_ hook: any TurnHook) { hooks.removeAll { $0 === hook } }
 
     // MARK: Descriptors
 
+    /// Reports the descriptor's readiness to `source`, which is retained until `unwatch`. A descriptor has one source.
     package func watch(_ descriptor: Int32, for interest: Readiness, _ source: any EventSource) {
         let at = Int(descriptor)
         while sources.count <= at { sources.append((nil, 0)) }
@@ -108,6 +114,7 @@ package final class Reactor: @unchecked Sendable {
         control(EPOLL_CTL_ADD, descriptor, interest)
     }
 
+    /// Changes what a watched descriptor is watched for.
     package func change(_ descriptor: Int32, to interest: Readiness) { control(EPOLL_CTL_MOD, descriptor, interest) }
 
     /// Must be called before the descriptor is closed.
@@ -129,10 +136,12 @@ package final class Reactor: @unchecked Sendable {
         deadlines.push(Watch(descriptor: descriptor, generation: sources[Int(descriptor)].generation), at: atMs)
     }
 
+    /// Runs `work` once, `milliseconds` after the start of this turn or later. It cannot be cancelled.
     package func after(_ milliseconds: Int64, _ work: @escaping () -> Void) {
         timers.push(work, at: nowMs + milliseconds)
     }
 
+    /// Monotonic milliseconds (CLOCK_MONOTONIC), read now; `nowMs` is cheaper.
     package static func clockMs() -> Int64 { clockUs() / 1_000 }
 
     /// Monotonic microseconds.
@@ -148,13 +157,13 @@ package final class Reactor: @unchecked Sendable {
         var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerTurn)
         var crowdedTurns = 0
         while !stopped {
-            let waitMs = endOfTurn()
+            let waitMs = nextWaitMs()
             let count = Int(epoll_wait(epoll, &events, Int32(events.count), waitMs))
             turns.begin()
             nowMs = Self.clockMs()
             // Interrupted, for example by SIGCONT, without reporting what is ready.
             guard count >= 0 else { continue }
-            for at in 0..<count { handOut(events[at]) }
+            for at in 0..<count { dispatch(events[at]) }
             crowdedTurns = count < events.count || crowdedTurns >= Self.crowdedTurnsMax ? 0 : crowdedTurns + 1
             if crowdedTurns == 0, min(deadlines.nextMs, timers.nextMs) <= nowMs {
                 // Hooks deliver what was ready before any deadline can fire for it.
@@ -177,7 +186,7 @@ package final class Reactor: @unchecked Sendable {
         }
     }
 
-    private func handOut(_ event: epoll_event) {
+    private func dispatch(_ event: epoll_event) {
         let descriptor = Int32(truncatingIfNeeded: event.data.u64)
         if descriptor == wakeup { return runInbox() }
         enter(.socket)
@@ -208,7 +217,7 @@ package final class Reactor: @unchecked Sendable {
     }
 
     /// - Returns: how long the reactor may wait for the next event, in milliseconds.
-    private func endOfTurn() -> Int32 {
+    private func nextWaitMs() -> Int32 {
         let now = Self.clockMs()
         if now - nowMs > Self.slowTurnMs, turns.count > 0 { onSlowTurn?(now - nowMs, turns.longest) }
         enter(.waiting)

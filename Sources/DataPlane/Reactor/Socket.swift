@@ -90,6 +90,7 @@ package enum Socket {
         throw Failure(description: "\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
     }
 
+    /// Whether the socket has a peer: a connect in progress has succeeded.
     package static func isConnected(_ descriptor: Int32) -> Bool {
         var peer = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -98,6 +99,8 @@ package enum Socket {
         }
     }
 
+    /// Accepts one connection, non-blocking and close-on-exec. Closes it again when its descriptor is in the reserved
+    /// range.
     package static func accept(from listener: Int32) -> Accepted {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -126,12 +129,14 @@ package enum Socket {
         set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, unsentBytes)
     }
 
+    /// Reads at most `buffer.count` bytes (recv(2)).
     package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
         if count > 0 { return .bytes(count) }
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? .wouldBlock : .ended
     }
 
+    /// Writes as many of the bytes as the kernel accepts (send(2)); never raises SIGPIPE.
     package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Outcome {
         let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         if count >= 0 { return .bytes(count) }
@@ -141,6 +146,7 @@ package enum Socket {
     /// Closes the write side; input can still be read.
     package static func finishWriting(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Closes the descriptor. `Reactor.unwatch` it first.
     package static func close(_ descriptor: Int32) { Glibc.close(descriptor) }
 
     /// Closes with a reset, so that the other end notices. Unsent output is dropped.

@@ -8,7 +8,7 @@ package struct CacheUse: Sendable {
     enum State: Sendable {
         /// The cache has not answered yet, or an identical request that is already running has not finished.
         case asking
-        case hit(CachedAnswer)
+        case hit(CachedResponse)
         /// A deployment answers, and its answer may be cached.
         case miss
         case unavailable

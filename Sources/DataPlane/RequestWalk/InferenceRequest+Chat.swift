@@ -1,6 +1,6 @@
 internal import Admission
-internal import ClientDialects
 internal import GatewayModel
+internal import InboundFormats
 internal import JSONScan
 internal import PlaneContract
 internal import Routing
@@ -21,7 +21,7 @@ extension InferenceRequest {
             try RequestShape.check(tools: value, name)
             size.hasTools = facts.hasTools
             size.schemaBytes += Int64(value.range.count)
-            isForeign = isForeign || ForeignTools.areForeign(value)
+            isForeign = isForeign || InboundTools.needConversion(value)
         case "functions":
             try RequestShape.check(tools: value, name)
             size.schemaBytes += Int64(value.range.count)
@@ -30,7 +30,7 @@ extension InferenceRequest {
             size.schemaBytes += Int64(value.range.count)
         case "tool_choice":
             size.schemaBytes += Int64(value.range.count)
-            isForeign = isForeign || ForeignTools.isForeign(choice: value)
+            isForeign = isForeign || InboundTools.needsConversion(choice: value)
         case "input":
             hasForeignInput = !value.isNull
             guard !Self.holds(more: RequestShape.itemsMax, value) else {
@@ -83,8 +83,8 @@ extension InferenceRequest {
         traits = reader.traits
         size.images = reader.images
         size.documents = reader.media[.document]?.count ?? 0
-        size.recordings = reader.media[.audio]?.count ?? 0
-        size.films = reader.media[.video]?.count ?? 0
+        size.audioClips = reader.media[.audio]?.count ?? 0
+        size.videos = reader.media[.video]?.count ?? 0
         foreignPart = reader.foreignPart
         size.textBytes -= reader.dataBytes
     }

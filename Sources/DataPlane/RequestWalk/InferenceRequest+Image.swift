@@ -11,8 +11,8 @@ extension InferenceRequest {
 
     mutating func read(image name: String, _ value: JSONView) throws(GatewayError) {
         switch name {
-        case "quality": size.picture?.quality = try Self.kind(name, value)
-        case "size": size.picture?.size = try Self.kind(name, value)
+        case "quality": size.imageSpec?.quality = try Self.kind(name, value)
+        case "size": size.imageSpec?.size = try Self.kind(name, value)
         case "prompt":
             guard value.hasText, Self.characters(of: value) <= Self.imagePromptCharactersMax else {
                 throw Self.invalid(name, "prompt must be text of 1 to \(Self.imagePromptCharactersMax) characters.")

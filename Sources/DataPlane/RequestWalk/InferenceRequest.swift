@@ -1,6 +1,6 @@
 internal import Admission
-internal import ClientDialects
 internal import GatewayModel
+internal import InboundFormats
 internal import JSONScan
 internal import PlaneContract
 internal import Routing
@@ -32,7 +32,7 @@ struct InferenceRequest: Sendable {
     /// Embeddings are returned as base64 (`true`) or as numbers.
     var wantsBase64 = false
 
-    /// Some of it is in another API's format (`ForeignChat`). `hasForeignInput` only matters without messages.
+    /// Some of it is in another API's format (`InboundChat`). `hasForeignInput` only matters without messages.
     var isForeign = false
     var hasForeignInput = false
     /// The place of the first part that only another API has.
@@ -46,7 +46,7 @@ struct InferenceRequest: Sendable {
 
     /// The same request in OpenAI's format, which is what is counted, held for and sent from here on.
     private func inOpenAIForm() throws(GatewayError) -> InferenceRequest {
-        let form = try ForeignChat.inOpenAIForm(body, members)
+        let form = try InboundChat.convert(body, members)
         do throws(GatewayError) {
             let request = try InferenceRequest(reading: form, for: operation)
             // A part that is invalid where it stands, such as a tool call in a user's message.
@@ -72,7 +72,7 @@ struct InferenceRequest: Sendable {
             throw Self.error(for: error)
         }
         size.textBytes = Int64(body.count) + body.withUnsafeBufferPointer(NormalisedText.growth)
-        if operation == .image { size.picture = RequestSize.Picture() }
+        if operation == .image { size.imageSpec = RequestSize.ImageSpec() }
         let members = self.members
         try body.withJSON { bytes throws(GatewayError) in
             for member in members {

@@ -1,5 +1,5 @@
-internal import ClientDialects
 internal import GatewayModel
+internal import InboundFormats
 internal import JSONScan
 internal import PlaneContract
 internal import Translation
@@ -61,7 +61,7 @@ struct MessageReader {
             "messages[\(at)].tool_call_id", parts.toolCallID, bytesMax: RequestShape.callIDBytesMax)
         if let calls = parts.toolCalls, !calls.isNull { try check(calls: calls, at) }
         guard let content = parts.content, !content.isNull else {
-            guard known == .assistant || known == .function else { throw flaw(at, ".content", "must not be missing") }
+            guard known == .assistant || known == .function else { throw flaw(at, ".content", "is required") }
             return
         }
         switch content.kind {
@@ -130,7 +130,7 @@ struct MessageReader {
             return
         } else if let kind = Self.kinds.first(where: { type.isText($0.type) })?.kind {
             note(kind, at, place, dataBytes: part["input_audio"]?["data"]?.content.count ?? 0)
-        } else if ForeignPart.isForeign(type) {
+        } else if InboundPart.needsConversion(type) {
             foreignPart = foreignPart ?? "messages[\(at)]" + place
         } else {
             throw flaw(

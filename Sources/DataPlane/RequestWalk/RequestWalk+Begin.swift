@@ -25,7 +25,7 @@ extension RequestWalk {
         beginning = .asking
         begunScopes = caller.scopes
         let event = UsageEvent(
-            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.owner,
+            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.loopID,
             requested: "", model: "", deployment: "", priceID: 0, admittedMs: 0, usage: TokenUsage(),
             usageSource: .counted, cost: .zero, hold: .zero, outcome: .cancelled, status: 0, attempts: 0,
             streamed: false, refundsRequest: true, firstByteMs: 0, durationMs: 0,
@@ -82,6 +82,6 @@ extension RequestWalk {
             .settle(
                 SettleRequest(
                     id: context.id.text, scopes: scopes, target: .cancelled, cost: .zero, tokens: 0, event: [],
-                    periods: "0/0,0/0", givesUnitBack: true)))
+                    periods: "0/0,0/0", refundsRequest: true)))
     }
 }

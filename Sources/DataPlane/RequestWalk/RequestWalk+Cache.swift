@@ -78,7 +78,7 @@ extension RequestWalk {
     }
 
     /// Asks the limiter again, only for the requests per minute and a concurrency slot.
-    private mutating func admitAgain(_ pending: PendingAdmission, for answer: CachedAnswer) {
+    private mutating func admitAgain(_ pending: PendingAdmission, for answer: CachedResponse) {
         waivedRefusal = nil
         moneyWait = nil
         isAskedAgain = true
@@ -96,13 +96,13 @@ extension RequestWalk {
         var request = AdmitRequest(
             id: context.id, caller: pending.caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
             event: event.json, lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
-        request.isForCachedAnswer = true
+        request.isForCachedResponse = true
         if case .stands = beginning { request.hasBegun = true }
         actions.append(.admit(request))
     }
 
     /// Sends the cached answer as its first caller received it.
-    private mutating func give(_ answer: CachedAnswer, at now: Int64) {
+    private mutating func give(_ answer: CachedResponse, at now: Int64) {
         relay.firstByteMs = now - startedMs
         if answer.isStream {
             sendStreamHead()
@@ -140,13 +140,13 @@ extension RequestWalk {
     // MARK: Keeping
 
     /// Whether this answer may be cached if it completes. Not if the budget capped it, nor if another model answered.
-    var mayKeep: Bool {
+    var mayStore: Bool {
         if case .miss? = cache?.state { !relay.isCapped && !relay.isMisnamed } else { false }
     }
 
     mutating func keep(body: [UInt8], _ charge: Charge, at now: Int64) {
-        guard mayKeep, let request = admitted?.request,
-            AnswerJudge.mayKeep(body, request.operation, choices: request.size.choices)
+        guard mayStore, let request = admitted?.request,
+            CacheEligibility.mayStore(body, request.operation, choices: request.size.choices)
         else { return }
         keep(body, isStream: false, charge, at: now)
     }
@@ -154,15 +154,16 @@ extension RequestWalk {
     /// Buffers an event that was relayed.
     mutating func keep(event: ArraySlice<UInt8>) {
         guard let count = kept?.count else { return }
-        guard count + event.count <= CachedAnswer.contentBytesMax, context.world.cache?.take(event.count) == true else {
+        guard count + event.count <= CachedResponse.contentBytesMax, context.world.cache?.take(event.count) == true
+        else {
             return dropKept()
         }
         kept? += event
     }
 
     mutating func keepStream(_ charge: Charge, at now: Int64) {
-        guard mayKeep, let kept, let request = admitted?.request,
-            AnswerJudge.mayKeep(events: kept, choices: request.size.choices)
+        guard mayStore, let kept, let request = admitted?.request,
+            CacheEligibility.mayStore(events: kept, choices: request.size.choices)
         else { return }
         keep(kept, isStream: true, charge, at: now)
     }
@@ -177,7 +178,7 @@ extension RequestWalk {
         actions.append(
             .keepAnswer(
                 cache.key,
-                CachedAnswer(
+                CachedResponse(
                     isStream: isStream, content: content, madeMs: context.wallMs + now - startedMs,
                     lifetimeMs: cache.policy.lifetimeMs, cost: charge.cost,
                     priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,

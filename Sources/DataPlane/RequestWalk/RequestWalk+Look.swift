@@ -118,7 +118,7 @@ enum MeBody {
     }
 
     private static func money(
-        _ scope: String, _ name: String, _ limit: NanoUSD, _ window: WindowUse?, _ reset: Int64?
+        _ scope: String, _ name: String, _ limit: NanoUSD, _ window: PeriodUse?, _ reset: Int64?
     ) -> String {
         var out = "{\"scope\":\"\(scope)\",\"name\":\"\(name)\",\"limit\":\(quoted(limit))"
         if let window {

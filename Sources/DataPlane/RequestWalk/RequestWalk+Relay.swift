@@ -183,7 +183,7 @@ extension RequestWalk {
         phase = .relaying
         relay.firstByteMs = now - startedMs
         noteFirstToken(at: now)
-        if mayKeep { kept = [] }
+        if mayStore { kept = [] }
         sendStreamHead()
         schedule(.progress, afterMs: context.world.settings.progressMs)
     }

@@ -45,7 +45,7 @@ extension RequestWalk {
                 outputTokens: Estimate.product(
                     Estimate.outputBound(request.size, on: first.model), request.size.choices)) ?? TokenUsage()
         let event = UsageEvent(
-            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.owner,
+            id: context.id.text, keyID: caller.record.keyID, orgID: caller.record.orgID, loopID: context.world.loopID,
             requested: request.model,
             model: first.deployment.upstreamModel, deployment: first.deployment.id, priceID: price?.id ?? 0,
             admittedMs: 0, usage: usage, usageSource: .bounded, cost: hold, hold: hold, outcome: .interrupted,

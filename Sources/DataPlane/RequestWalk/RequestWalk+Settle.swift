@@ -13,7 +13,7 @@ extension RequestWalk {
         let target = attempt?.target ?? trail.askedTarget ?? admitted.plan.targets[0]
         return UsageEvent(
             id: context.id.text, keyID: admitted.scopes.keyID, orgID: admitted.scopes.orgID,
-            loopID: context.world.owner,
+            loopID: context.world.loopID,
             requested: admitted.request.model,
             model: (relay.model ?? target.deployment.upstreamModel).truncated(toBytes: UsageEvent.modelBytesMax),
             deployment: target.deployment.id, priceID: chargedPrice(of: target)?.id ?? 0,
@@ -34,20 +34,20 @@ extension RequestWalk {
         guard let admitted else { return }
         let charge = charge(billing, at: now)
         let outcome = readsOn?.outcome ?? outcome
-        let givesUnitBack = !billing.keepsUnit && trail.owed.cost == .zero
+        let refundsRequest = !billing.keepsUnit && trail.owed.cost == .zero
         var event = usageEvent(outcome ?? .failed, status: readsOn?.status ?? status, at: now, charge: charge)
-        event.refundsRequest = givesUnitBack
+        event.refundsRequest = refundsRequest
         actions.append(
             .settle(
                 SettleRequest(
                     id: context.id.text, scopes: admitted.scopes, target: outcome == nil ? .cancelled : .settled,
                     cost: charge.cost, tokens: charge.usage.total, event: event.json,
-                    periods: admitted.admission.periods, givesUnitBack: givesUnitBack)))
+                    periods: admitted.admission.periods, refundsRequest: refundsRequest)))
         self.admitted = nil
     }
 
     /// Settles a request that was answered from the cache: it costs nothing and counts against the minute only.
-    mutating func settle(givenFrom answer: CachedAnswer, at now: Int64) {
+    mutating func settle(givenFrom answer: CachedResponse, at now: Int64) {
         guard let admitted else { return }
         let charge = Charge(usage: TokenUsage(), source: .provider, cost: .zero)
         var event = usageEvent(.completed, status: 200, at: now, charge: charge)
@@ -60,7 +60,8 @@ extension RequestWalk {
             .settle(
                 SettleRequest(
                     id: context.id.text, scopes: admitted.scopes, target: .settled, cost: .zero, tokens: 0,
-                    event: event.json, periods: admitted.admission.periods, givesUnitBack: true, keepsMinute: true)))
+                    event: event.json, periods: admitted.admission.periods, refundsRequest: true, countsInMinute: true))
+        )
         self.admitted = nil
     }
 
@@ -118,7 +119,7 @@ extension RequestWalk {
         event.refundsRequest = true
         return SettleRequest(
             id: context.id.text, scopes: pending.caller.scopes, target: .cancelled, cost: .zero, tokens: 0,
-            event: event.json, periods: pending.caller.scopes.periods("0/0"), givesUnitBack: true)
+            event: event.json, periods: pending.caller.scopes.periods("0/0"), refundsRequest: true)
     }
 
     mutating func shutDown(at now: Int64) {

@@ -18,7 +18,7 @@ package enum WalkAction: Sendable {
     /// Look in the cache, or wait for an identical request that is already running.
     case lookUpAnswer(CacheLookUp)
     /// The answer is complete and valid: cache it, and pass it to the requests that wait for it.
-    case keepAnswer(CacheKey, CachedAnswer)
+    case keepAnswer(CacheKey, CachedResponse)
     case startAttempt(UpstreamRequest)
     case cancelAttempt(Int)
     /// The answer is complete; the transfer may end by itself within a short time.

@@ -6,7 +6,7 @@ package import Routing
 /// What all walks under one configuration share.
 package final class WalkWorld {
     /// The worker's name in holds and events.
-    package let owner: String
+    package let loopID: String
     package let table: RoutingTable
     package let settings: WalkSettings
     package let bounds: Bounds
@@ -23,11 +23,11 @@ package final class WalkWorld {
     let commonLines: [UInt8]
 
     package init(
-        owner: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
+        loopID: String, table: RoutingTable, settings: WalkSettings, bounds: Bounds,
         digests: @escaping (HubKey) -> [String], health: SharedHealthTable, cache: WalkCache? = nil,
         secrets: CacheSecrets? = nil, lost: LostAnswers = LostAnswers()
     ) {
-        self.owner = owner
+        self.loopID = loopID
         self.table = table
         self.settings = settings
         self.bounds = bounds

@@ -86,7 +86,7 @@ package enum KeyLookup: Sendable {
 
 /// The result of a cache look-up.
 package enum CacheReply: Sendable {
-    case hit(CachedAnswer)
+    case hit(CachedResponse)
     /// Not cached. Identical requests from now on wait for this one's answer.
     case miss
     /// The cache could not be asked, or did not answer in time.

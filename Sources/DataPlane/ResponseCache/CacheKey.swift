@@ -8,7 +8,7 @@ package struct CacheKey: Hashable, Sendable {
 
     /// The key in the cache Redis. The number is the format version of the value.
     package var redisName: String {
-        var name = "answer\(CachedAnswer.format):"
+        var name = "answer\(CachedResponse.format):"
         for byte in bytes {
             name.unicodeScalars.append(Self.digit(byte >> 4))
             name.unicodeScalars.append(Self.digit(byte & 15))

@@ -13,7 +13,7 @@ package struct CachePolicy: Sendable, Equatable {
     package init?(defaultSeconds: Int64, keySeconds: Int64?, nameSeconds: Int64?, _ control: CacheControl) {
         let seconds = [keySeconds, nameSeconds].compactMap { $0 }.min() ?? defaultSeconds
         guard seconds > 0, !control.forbidsKeeping else { return nil }
-        lifetimeMs = min(seconds, CachedAnswer.lifetimeMsMax / 1_000) * 1_000
+        lifetimeMs = min(seconds, CachedResponse.lifetimeMsMax / 1_000) * 1_000
         ageMsMax = min(lifetimeMs, control.ageMsMax)
         mayRead = !control.forbidsReading
     }

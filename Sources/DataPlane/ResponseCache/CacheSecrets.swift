@@ -63,7 +63,7 @@ package struct CacheSecrets: Sendable {
     ///
     /// The encryption key is derived from the cache key, which is also authenticated, so that write access to Redis
     /// allows neither forging an answer nor moving one to another key.
-    package func seal(_ answer: CachedAnswer, for key: CacheKey) -> [UInt8]? {
+    package func seal(_ answer: CachedResponse, for key: CacheKey) -> [UInt8]? {
         let nonce = AES.GCM.Nonce()
         guard
             let box = try? AES.GCM.seal(
@@ -77,15 +77,15 @@ package struct CacheSecrets: Sendable {
     }
 
     /// - Returns: `nil` for anything not sealed under this cache key, or not readable by this worker.
-    package func open(_ sealed: [UInt8], for key: CacheKey) -> CachedAnswer? {
-        guard sealed.count > Self.nonceBytes + Self.tagBytes, sealed.count <= CachedAnswer.sealedBytesMax,
+    package func open(_ sealed: [UInt8], for key: CacheKey) -> CachedResponse? {
+        guard sealed.count > Self.nonceBytes + Self.tagBytes, sealed.count <= CachedResponse.sealedBytesMax,
             let nonce = try? AES.GCM.Nonce(data: sealed[..<Self.nonceBytes]),
             let box = try? AES.GCM.SealedBox(
                 nonce: nonce, ciphertext: sealed[Self.nonceBytes..<(sealed.count - Self.tagBytes)],
                 tag: sealed[(sealed.count - Self.tagBytes)...]),
             let plain = try? AES.GCM.open(box, using: sealingKey(of: key), authenticating: key.bytes)
         else { return nil }
-        return CachedAnswer(bytes: Array(plain))
+        return CachedResponse(bytes: Array(plain))
     }
 
     /// One key per cache key, so that random nonces cannot collide however many answers are stored under one secret

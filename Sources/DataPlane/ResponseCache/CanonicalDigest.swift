@@ -78,6 +78,7 @@ package struct CanonicalDigest: Sendable {
         return Array(hash.finalize())
     }
 
+    /// Digests the next bytes of the document. After a bound is exceeded it does nothing.
     package mutating func feed(_ bytes: [UInt8]) {
         bytes.withUnsafeBufferPointer { buffer in
             var at = 0

@@ -39,7 +39,7 @@ package final class TLSFront: Sendable {
     /// - Parameters:
     ///   - adopt: receives, after the handshake, a descriptor to serve and own.
     ///   - ended: called when the connection's descriptor is closed; possibly more than once.
-    package func take(
+    package func serve(
         _ descriptor: Int32, adopt: @escaping @Sendable (Int32) -> Void, ended: @escaping @Sendable () -> Void
     ) {
         ClientBootstrap(group: group)
@@ -173,11 +173,11 @@ private final class Half: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { partner?.goOn() }
+        if context.channel.isWritable { partner?.resumeReading() }
         context.fireChannelWritabilityChanged()
     }
 
-    private func goOn() {
+    private func resumeReading() {
         guard wantsRead else { return }
         wantsRead = false
         context?.read()

@@ -10,11 +10,11 @@ internal import Synchronization
 /// the old pair stays in use, and the change is reported once.
 package final class TLSIdentity: Sendable {
     package enum Change: Sendable {
-        case taken(expiresAt: Int)
+        case loaded(expiresAt: Int)
         case refused(String)
     }
 
-    package enum Flaw: Error, CustomStringConvertible {
+    package enum LoadError: Error, CustomStringConvertible {
         case expired
         case noCertificate
 
@@ -75,7 +75,7 @@ package final class TLSIdentity: Sendable {
         do {
             let (context, expiry) = try Self.load(certificateFile, keyFile)
             state.withLock { $0 = State(context: context, stamp: stamp) }
-            return .taken(expiresAt: expiry)
+            return .loaded(expiresAt: expiry)
         } catch {
             state.withLock { $0.stamp = stamp }
             return .refused("\(error)")
@@ -84,9 +84,9 @@ package final class TLSIdentity: Sendable {
 
     private static func load(_ certificateFile: String, _ keyFile: String) throws -> (NIOSSLContext, Int) {
         let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
-        guard let own = chain.first else { throw Flaw.noCertificate }
+        guard let own = chain.first else { throw LoadError.noCertificate }
         let expiry = Int(own.notValidAfter)
-        guard expiry > Int(Date().timeIntervalSince1970) else { throw Flaw.expired }
+        guard expiry > Int(Date().timeIntervalSince1970) else { throw LoadError.expired }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem)))

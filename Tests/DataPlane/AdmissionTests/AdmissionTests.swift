@@ -55,7 +55,7 @@ import Testing
     func others() {
         if case .stale = AdmitVerdict(reply: ["2", "k", "5"]) {} else { Issue.record("stale") }
         if case .fenced(let fence) = AdmitVerdict(reply: ["3", "7", "run"]) {
-            #expect(fence == Fence(generation: "7", run: "run"))
+            #expect(fence == Fence(generation: "7", redisRunID: "run"))
         } else {
             Issue.record("fenced")
         }
@@ -120,7 +120,7 @@ import Testing
         size.documents = 1
         seeing.contextWindow = nil
         #expect(Estimate.inputBound(size, on: seeing) == 100 + 256 + 2 * 36_835 + 90_000)
-        size.films = 1
+        size.videos = 1
         #expect(Estimate.inputBound(size, on: seeing) == .max, "nobody can pay for what has no bound")
         seeing.imageTokensMax = nil
         seeing.contextWindow = 5_000
@@ -137,17 +137,17 @@ import Testing
         var bytes: [UInt8] = []
         SettleRequest(
             id: "r", scopes: caller.scopes, target: .settled, cost: NanoUSD(-5), tokens: 1, event: Array("{}".utf8),
-            periods: "1/2,1/2", givesUnitBack: false
+            periods: "1/2,1/2", refundsRequest: false
         ).write(generation: "1", into: &bytes)
         let words = try #require(Self.words(bytes))
         #expect(words[0] == "FCALL" && words[1] == "gw2_settle" && words[2] == "5")
         #expect(words[3..<8].allSatisfy { $0.contains(caller.scopes.shard.tag) })
         #expect(words[8...].elementsEqual(["r", "1", "S", "-5", "1", "{}", "900000", "1/2,1/2", "0"]))
-        for (givesBack, keepsMinute, word) in [(true, false, "1"), (true, true, "2")] {
+        for (givesBack, countsInMinute, word) in [(true, false, "1"), (true, true, "2")] {
             bytes = []
             SettleRequest(
                 id: "r", scopes: caller.scopes, target: .settled, cost: .zero, tokens: 0, event: [], periods: "1/2,1/2",
-                givesUnitBack: givesBack, keepsMinute: keepsMinute
+                refundsRequest: givesBack, countsInMinute: countsInMinute
             ).write(generation: "1", into: &bytes)
             #expect(Self.words(bytes)?.last == word)
         }

@@ -19,7 +19,7 @@ import Testing
             holdMin: NanoUSD(1), floorCost: .zero, event: [],
             lifetimeMs: 1)
         var out: [UInt8] = []
-        request.write(Fence(generation: "1", run: "r"), owner: "w", into: &out)
+        request.write(Fence(generation: "1", redisRunID: "r"), loopID: "w", into: &out)
         return String(decoding: out, as: UTF8.self)
     }
 

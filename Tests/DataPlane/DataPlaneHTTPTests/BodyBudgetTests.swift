@@ -122,9 +122,9 @@ import Testing
         let whole = try open(budget, "whole", key: "w", from: here, mib: 20)
         try budget.grow(whole, by: 20 * Self.mib)
         budget.complete(whole)
-        #expect(budget.relieve(bytes: 10 * Self.mib) == 18 * Self.mib)
+        #expect(budget.free(bytes: 10 * Self.mib) == 18 * Self.mib)
         #expect(refusals.all == ["three memory", "two memory"])
-        #expect(budget.relieve(bytes: 1_000 * Self.mib) == 12 * Self.mib)
+        #expect(budget.free(bytes: 1_000 * Self.mib) == 12 * Self.mib)
         #expect(budget.total == 20 * Self.mib)
     }
 
@@ -150,7 +150,7 @@ import Testing
             case 1 where !bodies.isEmpty: try? budget.grow(bodies[random(bodies.count)], by: random(2 * Self.mib))
             case 2 where !bodies.isEmpty: budget.complete(bodies[random(bodies.count)])
             case 3 where !bodies.isEmpty: budget.close(bodies.remove(at: random(bodies.count)))
-            default: if random(50) == 0 { budget.relieve(bytes: random(8 * Self.mib)) }
+            default: if random(50) == 0 { budget.free(bytes: random(8 * Self.mib)) }
             }
             #expect(budget.total <= 16 * Self.mib)
         }

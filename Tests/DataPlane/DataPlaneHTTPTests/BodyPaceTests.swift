@@ -7,9 +7,9 @@ import Testing
         windowMs: Int64 = 10_000, totalMs: Int64 = 120_000, arrived: (Int64) -> Int
     ) -> (verdict: BodyPace.Verdict, atMs: Int64) {
         var pace = BodyPace(startMs: 0, windowMs: windowMs, totalMs: totalMs, bytesPerSecondMin: 1_024)
-        var now = BodyPace.firstLookMs(windowMs: windowMs, totalMs: totalMs)
+        var now = BodyPace.firstCheckMs(windowMs: windowMs, totalMs: totalMs)
         while true {
-            switch pace.look(bytes: arrived(now), nowMs: now) {
+            switch pace.check(bytes: arrived(now), nowMs: now) {
             case .inTime(let next): now += next
             case let verdict: return (verdict, now)
             }
@@ -41,7 +41,7 @@ import Testing
     @Test("looks that come late judge the time that has passed")
     func late() {
         var pace = BodyPace(startMs: 0, windowMs: 10_000, totalMs: 120_000, bytesPerSecondMin: 1_024)
-        #expect(pace.look(bytes: 20_000, nowMs: 1_000) == .inTime(nextLookMs: 1_000))
-        #expect(pace.look(bytes: 30_000, nowMs: 41_000) == .tooSlow)
+        #expect(pace.check(bytes: 20_000, nowMs: 1_000) == .inTime(nextCheckMs: 1_000))
+        #expect(pace.check(bytes: 30_000, nowMs: 41_000) == .tooSlow)
     }
 }

@@ -11,55 +11,55 @@ import Testing
         return ConnectionCounter(bounds, trustedProxies: trusted.compactMap { AddressRange($0) })
     }
 
-    private func place(_ entry: ConnectionCounter.Entry) -> ConnectionPlace? {
-        if case .counted(let place) = entry { place } else { nil }
+    private func slot(_ entry: ConnectionCounter.Entry) -> ConnectionSlot? {
+        if case .counted(let slot) = entry { slot } else { nil }
     }
 
     private let here = PeerAddress("10.1.1.1")
     private let there = PeerAddress("2001:db8::1")
 
-    @Test("an address has its places, another address has others, and a place comes back once")
+    @Test("an address has its slots, another address has others, and a slot comes back once")
     func perAddress() throws {
         let counter = counter(total: 10, perAddress: 2)
-        let first = try #require(place(counter.enter(from: here)))
-        _ = try #require(place(counter.enter(from: here)))
+        let first = try #require(slot(counter.enter(from: here)))
+        _ = try #require(slot(counter.enter(from: here)))
         guard case .addressIsFull = counter.enter(from: here) else {
-            Issue.record("a third place")
+            Issue.record("a third slot")
             return
         }
         #expect(counter.total == 2, "what was refused is not counted")
-        #expect(place(counter.enter(from: there)) != nil)
-        first.leave()
-        first.leave()
+        #expect(slot(counter.enter(from: there)) != nil)
+        first.release()
+        first.release()
         #expect(counter.total == 2)
-        #expect(place(counter.enter(from: here)) != nil)
-        #expect(place(counter.enter(from: here)) == nil)
+        #expect(slot(counter.enter(from: here)) != nil)
+        #expect(slot(counter.enter(from: here)) == nil)
     }
 
-    @Test("all together have their places, whatever their addresses")
+    @Test("all together have their slots, whatever their addresses")
     func total() throws {
         let counter = counter(total: 3, perAddress: 3)
-        let places = [here, there, nil].compactMap { place(counter.enter(from: $0)) }
-        #expect(places.count == 3)
+        let slots = [here, there, nil].compactMap { slot(counter.enter(from: $0)) }
+        #expect(slots.count == 3)
         guard case .workerIsFull = counter.enter(from: PeerAddress("10.9.9.9")) else {
-            Issue.record("a fourth place")
+            Issue.record("a fourth slot")
             return
         }
-        for place in places { place.leave() }
+        for slot in slots { slot.release() }
         #expect(counter.total == 0)
     }
 
     @Test("a trusted proxy is bounded in all alone; the addresses it names are counted")
     func trusted() throws {
         let counter = counter(total: 10, perAddress: 1, trusted: ["10.0.0.0/8"])
-        #expect(place(counter.enter(from: here)) != nil && place(counter.enter(from: here)) != nil)
+        #expect(slot(counter.enter(from: here)) != nil && slot(counter.enter(from: here)) != nil)
         let named = try #require(there)
-        let first = try #require(place(counter.enter(from: nil)))
-        let second = try #require(place(counter.enter(from: nil)))
-        #expect(first.name(named) && !second.name(named))
-        first.leave()
-        #expect(second.name(named))
-        second.leave()
+        let first = try #require(slot(counter.enter(from: nil)))
+        let second = try #require(slot(counter.enter(from: nil)))
+        #expect(first.count(for: named) && !second.count(for: named))
+        first.release()
+        #expect(second.count(for: named))
+        second.release()
         #expect(counter.total == 2)
     }
 }

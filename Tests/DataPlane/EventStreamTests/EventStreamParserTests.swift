@@ -40,8 +40,8 @@ import Testing
     @Test("breaks on an event beyond its bound, with and without line ends")
     func bounded() {
         let line = Array("data: ".utf8) + [UInt8](repeating: 120, count: 600_000) + [10]
-        #expect(throws: EventStreamParser.Flaw.eventTooLarge) { try Self.parse([line, line]) }
-        #expect(throws: EventStreamParser.Flaw.eventTooLarge) {
+        #expect(throws: EventStreamParser.ParseError.eventTooLarge) { try Self.parse([line, line]) }
+        #expect(throws: EventStreamParser.ParseError.eventTooLarge) {
             try Self.parse([[UInt8](repeating: 120, count: EventStreamParser.eventBytesMax + 1)])
         }
     }

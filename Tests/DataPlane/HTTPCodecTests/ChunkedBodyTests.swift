@@ -3,14 +3,14 @@ import Testing
 
 @Suite struct ChunkedBodyTests {
     /// Decodes in pieces of `step` bytes; the leftover does not belong to the body.
-    private func decode(_ text: String, step: Int) throws(HTTPFlaw) -> (body: String, isDone: Bool, left: Int) {
+    private func decode(_ text: String, step: Int) throws(HTTPParseError) -> (body: String, isDone: Bool, left: Int) {
         let bytes = Array(text.utf8)
         var decoder = ChunkedBody(bodyBytesMax: 1_000)
         var out: [UInt8] = []
         var at = 0
         while at < bytes.count, !decoder.isDone {
             let piece = Array(bytes[at..<min(at + step, bytes.count)])
-            at += try piece.withUnsafeBytesTyped { raw throws(HTTPFlaw) in try decoder.decode(raw, into: &out) }
+            at += try piece.withUnsafeBytesTyped { raw throws(HTTPParseError) in try decoder.decode(raw, into: &out) }
         }
         return (String(decoding: out, as: UTF8.self), decoder.isDone, bytes.count - at)
     }
@@ -33,23 +33,23 @@ import Testing
         ])
     func malformed(text: String) {
         for step in [1, 1_000] {
-            #expect(throws: HTTPFlaw.self, "\(text.debugDescription)") { try decode(text, step: step) }
+            #expect(throws: HTTPParseError.self, "\(text.debugDescription)") { try decode(text, step: step) }
         }
     }
 
     @Test("bounds the body by what is announced, extensions and trailers")
     func bounds() {
-        #expect(throws: HTTPFlaw.bodyTooLarge) { try decode("3e9\r\n", step: 5) }
-        #expect(throws: HTTPFlaw.bodyTooLarge) { try decode("1\r\na\r\n7ffffffffffff\r\n", step: 50) }
+        #expect(throws: HTTPParseError.bodyTooLarge) { try decode("3e9\r\n", step: 5) }
+        #expect(throws: HTTPParseError.bodyTooLarge) { try decode("1\r\na\r\n7ffffffffffff\r\n", step: 50) }
         let long = String(repeating: "a", count: ChunkedBody.overheadBytesMax + 1)
-        #expect(throws: HTTPFlaw.self) { try decode("1;\(long)\r\n", step: 4_096) }
-        #expect(throws: HTTPFlaw.self) { try decode("0\r\nX: \(long)\r\n\r\n", step: 4_096) }
+        #expect(throws: HTTPParseError.self) { try decode("1;\(long)\r\n", step: 4_096) }
+        #expect(throws: HTTPParseError.self) { try decode("0\r\nX: \(long)\r\n\r\n", step: 4_096) }
     }
 }
 
 @Suite struct ProxyHeaderTests {
-    private func parse(_ bytes: [UInt8]) throws(HTTPFlaw) -> (address: ProxyHeader.Address, count: Int)? {
-        try bytes.withUnsafeBytesTyped { raw throws(HTTPFlaw) in try ProxyHeader.parse(raw) }
+    private func parse(_ bytes: [UInt8]) throws(HTTPParseError) -> (address: ProxyHeader.Address, count: Int)? {
+        try bytes.withUnsafeBytesTyped { raw throws(HTTPParseError) in try ProxyHeader.parse(raw) }
     }
 
     @Test("reads version 1")
@@ -73,6 +73,6 @@ import Testing
 
     @Test("refuses anything else", arguments: ["GET / HTTP/1.1\r\n", "PROXY\r\n", "PROXY TCP4 a\r\n", "\r\n\r\nGET"])
     func malformed(text: String) {
-        #expect(throws: HTTPFlaw.self) { try parse(Array(text.utf8)) }
+        #expect(throws: HTTPParseError.self) { try parse(Array(text.utf8)) }
     }
 }

@@ -5,12 +5,12 @@ import Testing
     static let bounds = HeadBounds(bytesMax: 1_024, fieldsMax: 5, targetBytesMax: 100)
 
     /// Parses in one go and byte by byte: both must give the same result.
-    private func parse(_ text: String) throws(HTTPFlaw) -> HTTPHead? {
+    private func parse(_ text: String) throws(HTTPParseError) -> HTTPHead? {
         let bytes = Array(text.utf8)
         var whole = HeadParser(Self.bounds)
         var drip = HeadParser(Self.bounds)
         let first = Self.result(&whole, bytes)
-        var second = Result<HTTPHead?, HTTPFlaw>.success(nil)
+        var second = Result<HTTPHead?, HTTPParseError>.success(nil)
         for count in 1...max(1, bytes.count) {
             second = Self.result(&drip, Array(bytes.prefix(count)))
             guard case .success(nil) = second else { break }
@@ -19,9 +19,10 @@ import Testing
         return try first.get()
     }
 
-    private static func result(_ parser: inout HeadParser, _ bytes: [UInt8]) -> Result<HTTPHead?, HTTPFlaw> {
-        do throws(HTTPFlaw) {
-            return .success(try bytes.withUnsafeBytesTyped { raw throws(HTTPFlaw) in try parser.parse(raw)?.head })
+    private static func result(_ parser: inout HeadParser, _ bytes: [UInt8]) -> Result<HTTPHead?, HTTPParseError> {
+        do throws(HTTPParseError) {
+            return .success(
+                try bytes.withUnsafeBytesTyped { raw throws(HTTPParseError) in try parser.parse(raw)?.head })
         } catch {
             return .failure(error)
         }
@@ -89,7 +90,7 @@ import Testing
             "POST / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n",
         ])
     func malformed(text: String) {
-        do throws(HTTPFlaw) {
+        do throws(HTTPParseError) {
             let head = try parse(text)
             Issue.record("\(text.debugDescription) was read as \(String(describing: head))")
         } catch {
@@ -101,11 +102,13 @@ import Testing
     @Test("bounds the head, its fields and its target")
     func bounds() {
         let fields = (1...6).map { "X-\($0): a\r\n" }.joined()
-        #expect(throws: HTTPFlaw.headTooLarge) { try parse("GET / HTTP/1.1\r\n\(fields)\r\n") }
+        #expect(throws: HTTPParseError.headTooLarge) { try parse("GET / HTTP/1.1\r\n\(fields)\r\n") }
         let long = String(repeating: "a", count: 1_100)
-        #expect(throws: HTTPFlaw.headTooLarge) { try parse("GET / HTTP/1.1\r\nX: \(long)\r\n\r\n") }
-        #expect(throws: HTTPFlaw.targetTooLong) { try parse("GET /\(long) HTTP/1.1\r\n\r\n") }
-        #expect(throws: HTTPFlaw.targetTooLong) { try parse("GET /\(long.prefix(100)) HTTP/1.1\r\nHost: a\r\n\r\n") }
+        #expect(throws: HTTPParseError.headTooLarge) { try parse("GET / HTTP/1.1\r\nX: \(long)\r\n\r\n") }
+        #expect(throws: HTTPParseError.targetTooLong) { try parse("GET /\(long) HTTP/1.1\r\n\r\n") }
+        #expect(throws: HTTPParseError.targetTooLong) {
+            try parse("GET /\(long.prefix(100)) HTTP/1.1\r\nHost: a\r\n\r\n")
+        }
     }
 }
 

@@ -12,7 +12,7 @@ import Testing
     private func record(_ id: String, _ kind: JournalRecord.Kind, cost: Int64 = 5) -> JournalRecord {
         let request = SettleRequest(
             id: id, scopes: ScopeSet(keyID: "key_1", orgID: "org_1"), target: .settled, cost: NanoUSD(cost), tokens: 7,
-            event: Array("{\"id\":\"\(id)\"}".utf8), periods: "202611/20261126,202611/20261126", givesUnitBack: true)
+            event: Array("{\"id\":\"\(id)\"}".utf8), periods: "202611/20261126,202611/20261126", refundsRequest: true)
         return JournalRecord(kind, request, generation: "3", admittedMs: 77)
     }
 
@@ -37,7 +37,7 @@ import Testing
         #expect(back.kind == .ended && back.generation == "3" && back.admittedMs == 77)
         let (was, now) = (record("a", .ended, cost: .max).request, back.request)
         #expect(now.id == was.id && now.cost == was.cost && now.tokens == was.tokens && now.event == was.event)
-        #expect(now.periods == was.periods && now.givesUnitBack && !now.keepsMinute && now.target == .settled)
+        #expect(now.periods == was.periods && now.refundsRequest && !now.countsInMinute && now.target == .settled)
         #expect(now.scopes.keyID == "key_1" && now.scopes.orgID == "org_1")
     }
 
@@ -52,12 +52,12 @@ import Testing
 
     @Test(
         "how a unit is given back is read as it was written", arguments: [(false, false), (true, false), (true, true)])
-    func units(givesBack: Bool, keepsMinute: Bool) throws {
+    func units(givesBack: Bool, countsInMinute: Bool) throws {
         var written = record("a", .ended)
-        written.request.givesUnitBack = givesBack
-        written.request.keepsMinute = keepsMinute
+        written.request.refundsRequest = givesBack
+        written.request.countsInMinute = countsInMinute
         let back = try #require(read(bytes([written])).records.first).request
-        #expect(back.givesUnitBack == givesBack && back.keepsMinute == keepsMinute)
+        #expect(back.refundsRequest == givesBack && back.countsInMinute == countsInMinute)
     }
 
     @Test("cut at every byte, all whole records before the cut are read and nothing else")
@@ -98,14 +98,14 @@ import Testing
         journal.write(record("ended", .running))
         journal.write(record("ended", .ended, cost: 9))
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
-        #expect(next.inherit().next(9).isEmpty, "its owner lives")
+        #expect(next.orphaned().next(9).isEmpty, "its owner lives")
         dead.stop(removing: false)
-        let inheritance = next.inherit()
-        let found = Dictionary(uniqueKeysWithValues: inheritance.next(9).map { ($0.request.id, $0) })
+        let orphaned = next.orphaned()
+        let found = Dictionary(uniqueKeysWithValues: orphaned.next(9).map { ($0.request.id, $0) })
         #expect(found["running"]?.kind == .running && found["running"]?.request.cost == NanoUSD(2))
         #expect(found["ended"]?.kind == .ended && found["ended"]?.request.cost == NanoUSD(9))
         #expect(FileManager.default.fileExists(atPath: folder + "/dead"))
-        #expect(inheritance.next(9).isEmpty)
+        #expect(orphaned.next(9).isEmpty)
         #expect(!FileManager.default.fileExists(atPath: folder + "/dead"))
         next.stop(removing: true)
     }
@@ -120,18 +120,18 @@ import Testing
         for id in ids {
             repeat { journal.write(record(id, .ended)) } while journal.isDegraded
         }
-        journal.noteDone(Array(ids[0..<1_100]))
+        journal.appendDone(Array(ids[0..<1_100]))
         dead.stop(removing: false)
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
-        #expect(Set(all(next.inherit(), 100)) == Set(ids[1_100...]))
+        #expect(Set(all(next.orphaned(), 100)) == Set(ids[1_100...]))
         next.stop(removing: true)
     }
 
     /// The IDs of all inherited records, fetched `count` at a time.
-    private func all(_ inheritance: JournalInheritance, _ count: Int) -> [String] {
+    private func all(_ orphaned: OrphanedJournals, _ count: Int) -> [String] {
         var ids: [String] = []
         while true {
-            let records = inheritance.next(count)
+            let records = orphaned.next(count)
             guard !records.isEmpty else { return ids }
             ids += records.map(\.request.id)
         }
@@ -143,10 +143,10 @@ import Testing
     }
 
     /// Like `write`, for a "done" record, which a journal without a file drops.
-    private func noteDone(_ id: String, in journal: Journal, of folder: JournalFolder) {
+    private func appendDone(_ id: String, in journal: Journal, of folder: JournalFolder) {
         let text = Array(id.utf8)
         repeat {
-            journal.noteDone([id])
+            journal.appendDone([id])
         } while !folder.records(of: journal.name).contains {
             $0.kind == .done && $0.request.event == text
         }
@@ -170,7 +170,7 @@ import Testing
                 switch Int.random(in: 0..<6) {
                 case 0 where expected[id(number)] != nil:
                     expected[id(number)] = nil
-                    noteDone(id(number), in: journal, of: dead)
+                    appendDone(id(number), in: journal, of: dead)
                     expected["gone \(number)"] = 0
                 case 1 where expected["gone \(number)"] == nil:
                     write(record(id(number), .ended, cost: Int64(step)), to: journal)
@@ -185,10 +185,10 @@ import Testing
             dead.stop(removing: false)
         }
         let next = try JournalFolder(folder, boot: "next", segmentBytes: 64 << 10, log: log)
-        let inheritance = next.inherit(idsMax: idsMax)
+        let orphaned = next.orphaned(idsMax: idsMax)
         var found: [String: Int64] = [:]
         while true {
-            let records = inheritance.next(5)
+            let records = orphaned.next(5)
             guard !records.isEmpty else { break }
             #expect(records.count <= 5)
             for record in records {
@@ -212,10 +212,10 @@ import Testing
         var taken: Set<String> = []
         for round in 1... {
             let next = try JournalFolder(folder, boot: "next\(round)", segmentBytes: 64 << 10, log: log)
-            let inheritance = next.inherit()
+            let orphaned = next.orphaned()
             // The successor that stops has not taken over the batch it was handed last.
-            for _ in 0..<round { taken.formUnion(inheritance.next(7).map(\.request.id)) }
-            let handed = inheritance.next(7).map(\.request.id)
+            for _ in 0..<round { taken.formUnion(orphaned.next(7).map(\.request.id)) }
+            let handed = orphaned.next(7).map(\.request.id)
             next.stop(removing: true)
             guard !handed.isEmpty else { break }
             #expect(FileManager.default.fileExists(atPath: folder + "/dead"))
@@ -236,7 +236,7 @@ import Testing
             repeat { journal.write(record("r\(written)", .ended)) } while journal.isDegraded
             written += 1
         }
-        for at in 0..<written { journal.done("r\(at)") }
+        for at in 0..<written { journal.markDone("r\(at)") }
         journal.write(record("last", .ended))
         let deadline = ContinuousClock.now + .seconds(5)
         var files = Int.max

@@ -16,7 +16,7 @@ struct AdmissionRules: WalkRules {
             let isTrusted = facts.bodyBytes <= facts.scenario.bounds.trustedBodyBytesMax || facts.beginIsAsked
             require(.onlyWholeBodiesAreAdmitted, isWhole && isTrusted, "\(facts.bodyBytes) bytes")
         case .settle(let request) where !facts.isAdmitted:
-            let isNothing = request.target == .cancelled && request.cost == .zero && request.givesUnitBack
+            let isNothing = request.target == .cancelled && request.cost == .zero && request.refundsRequest
             require(.onlyTheAdmittedSettle, isNothing && mayBeHeld(facts), "\(request.target) without admission")
         case .settle(let request):
             let wasDispatched = !facts.attempts.isEmpty || facts.atHand != nil && facts.isAnswered

@@ -15,7 +15,7 @@ struct CacheRules: WalkRules {
             require(.noEngineIsAskedForAnswersAtHand, facts.atHand == nil, "an attempt beside an answer at hand")
         case .respond(let response, _) where response.status == 200 && facts.scenario.isChat:
             if facts.attempts.isEmpty { require(.answersAtHandNeedAdmission, facts.isAdmitted, "given unasked") }
-        case .admit(let request) where request.isForCachedAnswer:
+        case .admit(let request) where request.isForCachedResponse:
             let isRight = facts.atHand != nil && facts.refusalIsWaived && request.hold == .zero
             require(.answersAtHandNeedAdmission, isRight, "let in by the rate alone")
         case .keepAnswer(_, let answer): judgeKept(answer, facts)
@@ -24,7 +24,7 @@ struct CacheRules: WalkRules {
         }
     }
 
-    private mutating func judgeKept(_ answer: CachedAnswer, _ facts: WalkFacts) {
+    private mutating func judgeKept(_ answer: CachedResponse, _ facts: WalkFacts) {
         // An answer that is read on without its caller may not have been written yet: check the answer itself.
         let isWhole =
             answer.isStream ? facts.inCharge?.chunks.contains(where: \.finishes) == true : facts.inCharge?.answer != nil
@@ -39,7 +39,7 @@ struct CacheRules: WalkRules {
     }
 
     private mutating func judge(_ settle: SettleRequest, _ facts: WalkFacts) {
-        let isFree = settle.cost == .zero && settle.tokens == 0 && settle.givesUnitBack && settle.keepsMinute
+        let isFree = settle.cost == .zero && settle.tokens == 0 && settle.refundsRequest && settle.countsInMinute
         require(.answersAtHandAreFree, isFree, "\(settle.cost.nano) for an answer at hand")
         guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(settle.event)), let kept = facts.atHand
         else {
@@ -57,6 +57,6 @@ struct CacheRules: WalkRules {
         if facts.isStream {
             require(.answersAtHandAreExact, CallerStream(facts.written).endsWithDone, "no [DONE]")
         }
-        require(.answersAtHandAreFree, facts.settles.first?.keepsMinute == true, "not settled as an answer at hand")
+        require(.answersAtHandAreFree, facts.settles.first?.countsInMinute == true, "not settled as an answer at hand")
     }
 }

@@ -21,7 +21,8 @@ enum Fixture {
 
     static func world(_ scenario: WalkScenario) -> WalkWorld {
         WalkWorld(
-            owner: "w", table: tables[scenario.afterCloses.rawValue][scenario.deployments], settings: scenario.settings,
+            loopID: "w", table: tables[scenario.afterCloses.rawValue][scenario.deployments],
+            settings: scenario.settings,
             bounds: scenario.bounds,
             digests: { _ in digests }, health: SharedHealthTable(),
             cache: scenario.hasCache ? cache : nil)
@@ -32,11 +33,11 @@ enum Fixture {
     private static let secrets = CacheSecrets(secret: [UInt8](repeating: 5, count: 32))
 
     /// The cached answer to the scenario's request.
-    static func cached(streams: Bool) -> CachedAnswer {
+    static func cached(streams: Bool) -> CachedResponse {
         let plain = #"{"model":"kept-model","choices":[{"message":{"content":"kept"},"finish_reason":"stop"}]}"#
         let delta = #"{"model":"kept-model","choices":[{"delta":{"content":"kept"}}]}"#
         let content = streams ? "data: \(delta)\n\n" : plain
-        return CachedAnswer(
+        return CachedResponse(
             isStream: streams, content: Array(content.utf8), madeMs: 0, lifetimeMs: 60_000, cost: NanoUSD(77),
             priceID: 7,
             model: "kept-model", deployment: "kept-1")

@@ -34,11 +34,11 @@ struct MoneyRules: WalkRules {
         judgeEvent(settle, facts, inCharge)
         let bills = facts.attempts.map { ProviderBill($0, streams: facts.scenario.streams) }
         if bills.allSatisfy({ $0.most == 0 && $0.exact == nil }) {
-            let isGivenBack = settle.givesUnitBack || bills.contains(where: \.keepsUnit)
+            let isGivenBack = settle.refundsRequest || bills.contains(where: \.keepsUnit)
             let isFree = settle.cost == .zero && isGivenBack
             return require(.nothingBilledCostsNothing, isFree, "\(settle.cost.nano) for nothing")
         }
-        require(.chargeCoversTheBill, !settle.givesUnitBack, "the unit is given back")
+        require(.chargeCoversTheBill, !settle.refundsRequest, "the unit is given back")
         let most = min(facts.hold.nano, bills.reduce(0) { $0 + $1.most })
         require(.chargeCoversTheBill, settle.cost.nano >= most, "\(settle.cost.nano) for a bill of \(most)")
         guard bills.count(where: { $0.most > 0 || $0.exact != nil }) == 1, let exact = bills.last?.exact else { return }
@@ -67,7 +67,7 @@ struct MoneyRules: WalkRules {
             return require(.settledOnce, false, "an unreadable event")
         }
         let agrees =
-            event.cost == settle.cost && event.hold == facts.hold && event.refundsRequest == settle.givesUnitBack
+            event.cost == settle.cost && event.hold == facts.hold && event.refundsRequest == settle.refundsRequest
         require(.chargeCoversTheBill, agrees, "the event says otherwise")
         let given = facts.scenario.streams ? inCharge.chunks : inCharge.answer.map { [$0] } ?? []
         let isRead = facts.scenario.streams == inCharge.isEventStream && inCharge.status == 200

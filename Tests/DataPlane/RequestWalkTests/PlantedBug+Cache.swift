@@ -20,8 +20,10 @@ extension PlantedBug {
             text.replacing("kept-model", with: "other-model")
         },
         settles("an answer at hand is charged", breaks: .answersAtHandAreFree) { $0.cost = NanoUSD(77) },
-        settles("an answer at hand uses a unit of the day", breaks: .answersAtHandAreFree) { $0.givesUnitBack = false },
-        settles("an answer at hand leaves the minute", breaks: .answersAtHandAreFree) { $0.keepsMinute = false },
+        settles("an answer at hand uses a unit of the day", breaks: .answersAtHandAreFree) {
+            $0.refundsRequest = false
+        },
+        settles("an answer at hand leaves the minute", breaks: .answersAtHandAreFree) { $0.countsInMinute = false },
         settles("an answer at hand is filed as nothing saved", breaks: .answersAtHandAreFree) { request in
             request.text = request.text.replacing(#""saved":77"#, with: #""saved":0"#)
         },

@@ -49,7 +49,7 @@ extension PlantedBug {
             return actions + actions.filter(\.isSettle)
         },
         settles("a failed request is only cancelled", breaks: .settledOnce) { request, _ in
-            if request.givesUnitBack { request.target = .cancelled }
+            if request.refundsRequest { request.target = .cancelled }
         },
         acts("a refused request is settled", breaks: .onlyTheAdmittedSettle) { actions, facts in
             guard case .admitAnswered(.verdict(.refused))? = facts.event, let admit = facts.admit else {
@@ -96,10 +96,10 @@ extension PlantedBug {
             return [.reportProgress(report)]
         },
         settles("an error before dispatch ends costs money", breaks: .nothingBilledCostsNothing) { request, facts in
-            if request.givesUnitBack, facts.isAdmitted { request.cost = NanoUSD(1) }
+            if request.refundsRequest, facts.isAdmitted { request.cost = NanoUSD(1) }
         },
         settles("an error uses up a unit of the limits", breaks: .nothingBilledCostsNothing) { request, facts in
-            if facts.isAdmitted { request.givesUnitBack = false }
+            if facts.isAdmitted { request.refundsRequest = false }
         },
         replaces("a stream shows another cost than it charges", breaks: .costShownIsTheCharge) { action, _ in
             guard case .respondEnd(let trailers) = action, !trailers.isEmpty else { return [action] }
@@ -130,6 +130,6 @@ extension PlantedBug {
     private static func cancel(_ admit: AdmitRequest) -> SettleRequest {
         SettleRequest(
             id: admit.id.text, scopes: admit.caller.scopes, target: .cancelled, cost: .zero, tokens: 0, event: [],
-            periods: "0/0,0/0", givesUnitBack: true)
+            periods: "0/0,0/0", refundsRequest: true)
     }
 }

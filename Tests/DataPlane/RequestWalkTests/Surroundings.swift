@@ -148,7 +148,7 @@ struct Surroundings {
         case .admit(let request):
             owesAdmit = true
             askedHold = request.hold
-            isAskedForTheRate = request.isForCachedAnswer
+            isAskedForTheRate = request.isForCachedResponse
         case .lookUpAnswer: owesCache = true
         case .startAttempt(let request) where request.attempt <= scenario.scripts.count:
             attempts[request.attempt] = (0, .max)

@@ -78,7 +78,7 @@ struct WalkFacts {
     var isAdmitted = false
     var cacheIsAsked = false
     /// The cached answer to this request, if the cache answered in time.
-    var atHand: CachedAnswer?
+    var atHand: CachedResponse?
     /// The limiter's refusal concerns a limit that a cached answer does not use.
     var refusalIsWaived = false
     var settles: [SettleRequest] = []

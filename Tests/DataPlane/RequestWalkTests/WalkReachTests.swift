@@ -63,7 +63,7 @@ private enum Place: CaseIterable {
         case .clientBlocked: facts.attempts.isEmpty ? [.blockedBeforeDispatch] : []
         case .timer(.total): [.totalDeadline]
         case .requestBroken: [.bodyBroken]
-        case .admitAnswered(.verdict(.refused)) where facts.admit?.isForCachedAnswer == true: [.answerAtHandNotLetIn]
+        case .admitAnswered(.verdict(.refused)) where facts.admit?.isForCachedResponse == true: [.answerAtHandNotLetIn]
         case .admitAnswered(.unavailable): [.admitUnanswered]
         case .admitAnswered(.verdict(let verdict)): verdict.isRefusal ? [.refusedByLimiter] : []
         default: []
@@ -102,7 +102,7 @@ private enum Place: CaseIterable {
         let hasError = facts.isStream && CallerStream(facts.written).hasError
         if facts.givesWhatIsAtHand {
             places.insert(facts.isStream ? .streamAtHandGiven : .answerAtHandGiven)
-            if facts.admit?.isForCachedAnswer == true { places.insert(.answerAtHandBehindRefusal) }
+            if facts.admit?.isForCachedResponse == true { places.insert(.answerAtHandBehindRefusal) }
             if facts.written.starts(with: ": ping".utf8) { places.insert(.streamAtHandBehindPing) }
             return places
         }

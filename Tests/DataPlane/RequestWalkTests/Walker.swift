@@ -29,7 +29,7 @@ struct Walker {
             WalkContext(
                 id: RequestID(milliseconds: 1, random: (1, 2)),
                 world: WalkWorld(
-                    owner: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects, afterClose, thinks),
+                    loopID: "w", table: table ?? Self.table(fallbacks, maxOutputTokens, dialects, afterClose, thinks),
                     settings: WalkSettings(),
                     bounds: Bounds(),
                     digests: { Self.digester.digests(of: $0) }, health: health, cache: cache),

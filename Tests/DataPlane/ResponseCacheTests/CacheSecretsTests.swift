@@ -7,7 +7,7 @@ import Testing
     static let body = CacheSecrets.digest(Array("body".utf8))
     static let definition = CacheSecrets.digest(Array("definition".utf8))
     static let key = secrets.key(org: "org_a", .chat, body: body, definition: definition)
-    static let answer = CachedAnswer(
+    static let answer = CachedResponse(
         isStream: true, content: Array("data: {\"é\":1}\n\n".utf8), madeMs: 1_000, lifetimeMs: 60_000,
         cost: NanoUSD(77),
         priceID: 3, model: "modèle", deployment: "d-1")
@@ -69,7 +69,7 @@ import Testing
     @Test("what is larger than the bound is not opened")
     func bound() throws {
         var large = Self.answer
-        large.content = [UInt8](repeating: 65, count: CachedAnswer.contentBytesMax)
+        large.content = [UInt8](repeating: 65, count: CachedResponse.contentBytesMax)
         #expect(Self.secrets.open(try #require(Self.secrets.seal(large, for: Self.key)), for: Self.key) == large)
         large.content.append(65)
         #expect(Self.secrets.open(try #require(Self.secrets.seal(large, for: Self.key)), for: Self.key) == nil)

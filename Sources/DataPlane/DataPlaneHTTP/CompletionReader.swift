@@ -8,7 +8,7 @@ internal import RequestWalk
 ///
 /// Bounded in number and bytes: over the bound, the key with the most such answers loses its oldest, which is charged
 /// by its upper bound.
-package final class ReadingOn {
+package final class CompletionReader {
     /// The limit for all loops of a worker together.
     package static let perWorkerMax = 512
     /// The limit for the bytes that all answers of one loop have received and may still hold.
@@ -74,8 +74,8 @@ package final class ReadingOn {
         case .releaseAttempt(let number): entries[id]?.attempts[number]?.release()
         case .pauseAttempt(let number): entries[id]?.attempts[number]?.pause()
         case .resumeAttempt(let number): entries[id]?.attempts[number]?.resume()
-        case .noteAttempt(let report): services.note(report)
-        case .keepAnswer(let key, let answer): services.keep(answer, as: key, from: id)
+        case .noteAttempt(let report): services.record(report)
+        case .keepAnswer(let key, let answer): services.store(answer, as: key, from: id)
         case .settle(let request): services.settle(request)
         case .finished(let report): services.finished(report)
         // Output, a growing hold or new requests do not apply without a caller.

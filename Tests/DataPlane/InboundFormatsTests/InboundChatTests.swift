@@ -1,12 +1,12 @@
-import ClientDialects
 import GatewayModel
+import InboundFormats
 import JSONScan
 import Testing
 
 /// The body in OpenAI's format; scanning the result proves that it is valid JSON without duplicate names.
 func form(_ json: String) throws -> String {
     let bytes = Array(json.utf8)
-    let out = try ForeignChat.inOpenAIForm(bytes, JSONScanner.members(of: bytes))
+    let out = try InboundChat.convert(bytes, JSONScanner.members(of: bytes))
     _ = try JSONScanner.members(of: out)
     return String(decoding: out, as: UTF8.self)
 }
@@ -20,7 +20,7 @@ func fault(_ json: String) -> String? {
     }
 }
 
-@Suite struct ForeignChatTests {
+@Suite struct InboundChatTests {
     @Test("a text as input is a user's message; instructions stand before it")
     func text() throws {
         #expect(

@@ -2,7 +2,7 @@ internal import GatewayModel
 package import JSONScan
 
 /// Translates tools and `tool_choice` of Responses (flat tools) and of Anthropic's Messages (`input_schema`).
-package enum ForeignTools {
+package enum InboundTools {
     private enum Form { case openAI, flatFunction, flatCustom, anthropic }
 
     private static func form(of tool: JSONView) -> Form {
@@ -43,7 +43,10 @@ package enum ForeignTools {
         return true
     }
 
-    package static func areForeign(_ tools: JSONView) -> Bool { tools.elements.contains { form(of: $0) != .openAI } }
+    /// Whether any tool is not in the format of OpenAI's chat completions.
+    package static func needConversion(_ tools: JSONView) -> Bool {
+        tools.elements.contains { form(of: $0) != .openAI }
+    }
 
     static func write(_ tools: JSONView, to out: inout [UInt8]) throws(GatewayError) {
         out.append("[")
@@ -54,7 +57,7 @@ package enum ForeignTools {
                 out += tool.raw
                 continue
             }
-            guard tool["name"]?.hasText == true else { throw ForeignChat.invalid("tools[\(at)].name", "must be text") }
+            guard tool["name"]?.hasText == true else { throw InboundChat.invalid("tools[\(at)].name", "must be text") }
             switch form {
             case .openAI: break
             case .flatFunction:
@@ -88,16 +91,17 @@ package enum ForeignTools {
     }
 }
 
-extension ForeignTools {
-    package static func isForeign(choice: JSONView) -> Bool {
+extension InboundTools {
+    /// Whether `tool_choice` is an object of Responses or Messages. OpenAI's objects and all strings are not.
+    package static func needsConversion(choice: JSONView) -> Bool {
         guard choice.kind == .object, choice["function"] == nil, choice["custom"] == nil else { return false }
         return choice["allowed_tools"] == nil
     }
 
     static func write(choice: JSONView, to out: inout [UInt8]) throws(GatewayError) {
-        guard isForeign(choice: choice) else { return out += choice.raw }
+        guard needsConversion(choice: choice) else { return out += choice.raw }
         guard let type = choice["type"], type.kind == .string else {
-            throw ForeignChat.invalid("tool_choice.type", "must be text")
+            throw InboundChat.invalid("tool_choice.type", "must be text")
         }
         if type.isText("auto") || type.isText("none") || type.isText("required") { return out += type.raw }
         if type.isText("any") { return out.append("\"required\"") }
@@ -108,7 +112,7 @@ extension ForeignTools {
 
     /// Writes a function or custom tool by its name.
     private static func write(named choice: JSONView, _ place: String, to out: inout [UInt8]) throws(GatewayError) {
-        guard choice["name"]?.hasText == true else { throw ForeignChat.invalid(place + ".name", "must be text") }
+        guard choice["name"]?.hasText == true else { throw InboundChat.invalid(place + ".name", "must be text") }
         if choice["type"]?.isText("custom") == true {
             out.append(#"{"type":"custom","custom":{"#)
         } else {

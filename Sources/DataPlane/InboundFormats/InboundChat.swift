@@ -9,7 +9,7 @@ package import JSONScan
 ///
 /// Values keep their spelling: numbers, schemas and texts are copied, never re-encoded. The body grows only by the
 /// names that frame a value, and by the escapes of arguments that become text.
-package enum ForeignChat {
+package enum InboundChat {
     /// The result has at most `growthFactor` times the bytes of the body, plus `growthBytes`.
     package static let growthFactor = 4
     package static let growthBytes = 256
@@ -25,9 +25,9 @@ package enum ForeignChat {
     ///
     /// - Parameter members: the result of `JSONScanner.members(of: body)`.
     /// - Throws: a 400 that names the faulty member as the caller named it.
-    package static func inOpenAIForm(_ body: [UInt8], _ members: [JSONMember]) throws(GatewayError) -> [UInt8] {
+    package static func convert(_ body: [UInt8], _ members: [JSONMember]) throws(GatewayError) -> [UInt8] {
         try body.withJSON { bytes throws(GatewayError) in
-            var form = ForeignForm(bytes, members)
+            var form = InboundBody(bytes, members)
             return try form.result()
         }
     }
@@ -38,7 +38,7 @@ package enum ForeignChat {
 }
 
 /// A body being translated.
-private struct ForeignForm {
+private struct InboundBody {
     private let members: [(name: UnsafeBufferPointer<UInt8>, value: JSONView, whole: UnsafeBufferPointer<UInt8>)]
     private var out: [UInt8] = []
     /// Whether `input` holds the messages.
@@ -66,14 +66,14 @@ private struct ForeignForm {
     private func has(_ name: StaticString) -> Bool { value(name).map { !$0.isNull } ?? false }
 
     mutating func result() throws(GatewayError) -> [UInt8] {
-        if isResponses { try refuseWhatIsKept() }
+        if isResponses { try refuseStoredState() }
         out.append("{")
-        for member in members { try take(member.name, member.value, member.whole) }
+        for member in members { try convert(member.name, member.value, member.whole) }
         out.append("}")
         return out
     }
 
-    private mutating func take(
+    private mutating func convert(
         _ name: UnsafeBufferPointer<UInt8>, _ value: JSONView, _ whole: UnsafeBufferPointer<UInt8>
     ) throws(GatewayError) {
         func named(_ text: StaticString) -> Bool { JSONString.equals(name, text) }
@@ -85,10 +85,10 @@ private struct ForeignForm {
             // Written before the messages.
         } else if named("tools"), value.kind == .array {
             member("tools")
-            try ForeignTools.write(value, to: &out)
+            try InboundTools.write(value, to: &out)
         } else if named("tool_choice") {
             member("tool_choice")
-            try ForeignTools.write(choice: value, to: &out)
+            try InboundTools.write(choice: value, to: &out)
         } else if named("max_output_tokens") {
             if !has("max_completion_tokens") { member("max_completion_tokens", value) }
         } else if named("reasoning"), isResponses || value["effort"]?.kind == .string {
@@ -96,7 +96,7 @@ private struct ForeignForm {
             member("reasoning_effort", effort)
         } else if named("text"), value.kind == .object {
             try write(text: value)
-        } else if isResponses, ForeignChat.ofResponses.contains(where: named) {
+        } else if isResponses, InboundChat.ofResponses.contains(where: named) {
             // The remaining members say how a response is stored or reported, which the gateway does not do.
         } else {
             separate()
@@ -108,7 +108,7 @@ private struct ForeignForm {
         member("messages")
         out.append("[")
         if let text = self.value("instructions"), !text.isNull {
-            guard text.kind == .string else { throw ForeignChat.invalid("instructions", "must be text") }
+            guard text.kind == .string else { throw InboundChat.invalid("instructions", "must be text") }
             out.append(#"{"role":"system","content":"#)
             out += text.raw
             out.append("}")
@@ -127,7 +127,7 @@ private struct ForeignForm {
     private mutating func write(text: JSONView) throws(GatewayError) {
         if let verbosity = text["verbosity"], !verbosity.isNull, !has("verbosity") { member("verbosity", verbosity) }
         guard let format = text["format"], !format.isNull, !has("response_format") else { return }
-        guard format.kind == .object else { throw ForeignChat.invalid("text.format", "must be an object") }
+        guard format.kind == .object else { throw InboundChat.invalid("text.format", "must be an object") }
         guard format["type"]?.isText("json_schema") == true, format["json_schema"] == nil else {
             return member("response_format", format)
         }
@@ -138,12 +138,13 @@ private struct ForeignForm {
     }
 
     /// Refuses members that need a server which stores conversations.
-    private func refuseWhatIsKept() throws(GatewayError) {
+    private func refuseStoredState() throws(GatewayError) {
         for name: StaticString in ["previous_response_id", "conversation", "prompt"] where has(name) {
-            throw ForeignChat.invalid("\(name)", "is not supported: nothing is kept here; send the whole conversation")
+            throw InboundChat.invalid(
+                "\(name)", "is not supported: the gateway stores no conversations. Send the whole conversation")
         }
         if value("background")?.bool == true {
-            throw ForeignChat.invalid("background", "is not supported: answers are given at once")
+            throw InboundChat.invalid("background", "is not supported: every response is returned at once")
         }
     }
 

@@ -1,4 +1,4 @@
-import ClientDialects
+import InboundFormats
 import JSONScan
 import Testing
 

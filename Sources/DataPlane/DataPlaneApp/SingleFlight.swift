@@ -6,68 +6,68 @@ internal import Synchronization
 /// Single flight: of identical requests at the same time on this worker, one leads and the others follow.
 ///
 /// Followers get the leader's answer. Shared by all loops; each follower is notified on its own loop.
-final class FlightBoard: Sendable {
+final class SingleFlight: Sendable {
     /// Flights at once. Beyond that, requests go alone.
     static let flightsMax = 16_384
 
-    /// The outcome a follower gets.
-    enum Word: Sendable {
-        case answer(CachedAnswer)
+    /// What a follower learns of its flight.
+    enum Outcome: Sendable {
+        case answer(CachedResponse)
         /// The leader has no answer to share: proceed alone.
-        case alone
+        case independent
         /// The cache is unavailable: proceed alone, without it.
         case unavailable
         /// The leader left before it asked a provider: become the leader.
-        case lead
+        case promoted
     }
 
-    enum Place: Sendable {
-        case leads, follows, alone
-        case answered(CachedAnswer)
+    enum Role: Sendable {
+        case leader, follower, independent
+        case answered(CachedResponse)
     }
 
     struct Waiter: Sendable {
         let reactor: Reactor
-        let tell: @Sendable (Word) -> Void
+        let deliver: @Sendable (Outcome) -> Void
 
-        func told(_ word: Word) { reactor.execute { tell(word) } }
+        func notify(_ outcome: Outcome) { reactor.execute { deliver(outcome) } }
     }
 
     private struct Flight: Sendable {
         var leader: RequestID
         var waiters: [RequestID: Waiter] = [:]
         /// The answer until the cache Redis has it: a request that joins in between would not find it there yet.
-        var answer: CachedAnswer?
+        var answer: CachedResponse?
     }
 
     private let flights = Mutex<[CacheKey: Flight]>([:])
 
-    func join(_ key: CacheKey, _ id: RequestID, _ waiter: Waiter) -> Place {
+    func join(_ key: CacheKey, _ id: RequestID, _ waiter: Waiter) -> Role {
         flights.withLock { flights in
             if let answer = flights[key]?.answer { return .answered(answer) }
             if flights[key] != nil {
                 flights[key]?.waiters[id] = waiter
-                return .follows
+                return .follower
             }
-            guard flights.count < Self.flightsMax else { return .alone }
+            guard flights.count < Self.flightsMax else { return .independent }
             flights[key] = Flight(leader: id)
-            return .leads
+            return .leader
         }
     }
 
     /// The leader has the answer: all followers get it.
-    func answered(_ key: CacheKey, by id: RequestID, _ answer: CachedAnswer) {
+    func answered(_ key: CacheKey, by id: RequestID, _ answer: CachedResponse) {
         let waiters = flights.withLock { flights -> [Waiter] in
             guard let flight = flights[key], flight.leader == id else { return [] }
             flights[key]?.waiters = [:]
             flights[key]?.answer = answer
             return Array(flight.waiters.values)
         }
-        for waiter in waiters { waiter.told(.answer(answer)) }
+        for waiter in waiters { waiter.notify(.answer(answer)) }
     }
 
     /// Ends the flight: the cache Redis has the answer, or never will.
-    func landed(_ key: CacheKey, by id: RequestID) {
+    func close(_ key: CacheKey, by id: RequestID) {
         flights.withLock { flights in if flights[key]?.leader == id { flights[key] = nil } }
     }
 
@@ -76,30 +76,30 @@ final class FlightBoard: Sendable {
 
     /// Removes a request that has ended, leader or follower.
     ///
-    /// - Parameter passesOn: makes a follower the leader. True when the leader never asked a provider or its client
+    /// - Parameter handsOver: makes a follower the leader. True when the leader never asked a provider or its client
     ///   left; otherwise the followers proceed alone, because whatever failed for the leader would fail for the next
     ///   one too.
-    func left(_ key: CacheKey, _ id: RequestID, passesOn: Bool) {
+    func leave(_ key: CacheKey, _ id: RequestID, handsOver: Bool) {
         let next = flights.withLock { flights -> Waiter? in
             guard let flight = flights[key] else { return nil }
             guard flight.leader == id else {
                 flights[key]?.waiters[id] = nil
                 return nil
             }
-            guard passesOn, let (successor, waiter) = flight.waiters.first else { return nil }
+            guard handsOver, let (successor, waiter) = flight.waiters.first else { return nil }
             flights[key]?.leader = successor
             flights[key]?.waiters[successor] = nil
             return waiter
         }
-        if let next { next.told(.lead) } else { end(key, by: id, .alone) }
+        if let next { next.notify(.promoted) } else { end(key, by: id, .independent) }
     }
 
-    private func end(_ key: CacheKey, by id: RequestID, _ word: Word) {
+    private func end(_ key: CacheKey, by id: RequestID, _ outcome: Outcome) {
         let waiters = flights.withLock { flights -> [Waiter] in
             guard let flight = flights[key], flight.leader == id else { return [] }
             flights[key] = nil
             return Array(flight.waiters.values)
         }
-        for waiter in waiters { waiter.told(word) }
+        for waiter in waiters { waiter.notify(outcome) }
     }
 }

@@ -20,57 +20,59 @@ struct ResponseItems {
             out += input.raw
             return out.append("}")
         }
-        guard input.kind == .array else { throw ForeignChat.invalid("input", "must be text or an array of items") }
-        for (at, item) in input.elements.enumerated() { try take(item, "input[\(at)]") }
+        guard input.kind == .array else { throw InboundChat.invalid("input", "must be text or an array of items") }
+        for (at, item) in input.elements.enumerated() { try convert(item, "input[\(at)]") }
         flush()
     }
 
     func finished() -> [UInt8] { out }
 
-    private mutating func take(_ item: JSONView, _ place: String) throws(GatewayError) {
-        guard item.kind == .object else { throw ForeignChat.invalid(place, "must be an object") }
+    private mutating func convert(_ item: JSONView, _ place: String) throws(GatewayError) {
+        guard item.kind == .object else { throw InboundChat.invalid(place, "must be an object") }
         guard let type = item["type"], !type.isNull, !type.isText("message") else {
-            return try take(message: item, place)
+            return try convert(message: item, place)
         }
         if type.isText("function_call") {
-            try take(call: item, place, arguments: "arguments")
+            try convert(call: item, place, arguments: "arguments")
         } else if type.isText("custom_tool_call") {
-            try take(call: item, place, arguments: "input")
+            try convert(call: item, place, arguments: "input")
         } else if type.isText("function_call_output") || type.isText("custom_tool_call_output") {
-            try take(output: item, place)
+            try convert(output: item, place)
         } else if type.isText("reasoning") {
             // Encrypted for the provider it came from.
         } else {
-            throw ForeignChat.invalid(
+            throw InboundChat.invalid(
                 place + ".type", "must be message, function_call, function_call_output or reasoning")
         }
     }
 
-    private mutating func take(message: JSONView, _ place: String) throws(GatewayError) {
+    private mutating func convert(message: JSONView, _ place: String) throws(GatewayError) {
         guard let role = message["role"], role.hasText else {
-            throw ForeignChat.invalid(place + ".role", "must be text")
+            throw InboundChat.invalid(place + ".role", "must be text")
         }
-        guard let said = message["content"], !said.isNull else {
-            throw ForeignChat.invalid(place + ".content", "must not be missing")
+        guard let messageContent = message["content"], !messageContent.isNull else {
+            throw InboundChat.invalid(place + ".content", "is required")
         }
         flush()
-        if role.isText("assistant") { return try ForeignPart.write(content: said, place + ".content", to: &content) }
+        if role.isText("assistant") {
+            return try InboundPart.write(content: messageContent, place + ".content", to: &content)
+        }
         guard role.isText("user") || role.isText("system") || role.isText("developer") else {
-            throw ForeignChat.invalid(place + ".role", "must be user, assistant, system or developer")
+            throw InboundChat.invalid(place + ".role", "must be user, assistant, system or developer")
         }
         separate()
         out.append("{\"role\":")
         out += role.raw
         out.append(",\"content\":")
-        try ForeignPart.write(content: said, place + ".content", to: &out)
+        try InboundPart.write(content: messageContent, place + ".content", to: &out)
         out.append("}")
     }
 
-    private mutating func take(call: JSONView, _ place: String, arguments: StaticString) throws(GatewayError) {
+    private mutating func convert(call: JSONView, _ place: String, arguments: StaticString) throws(GatewayError) {
         guard let id = call["call_id"], id.hasText else {
-            throw ForeignChat.invalid(place + ".call_id", "must be text")
+            throw InboundChat.invalid(place + ".call_id", "must be text")
         }
-        guard let name = call["name"], name.hasText else { throw ForeignChat.invalid(place + ".name", "must be text") }
+        guard let name = call["name"], name.hasText else { throw InboundChat.invalid(place + ".name", "must be text") }
         if !calls.isEmpty { calls.append(",") }
         guard call["type"]?.isText("custom_tool_call") == true else {
             return MessageBlocks.writeCall(id, name, call[arguments], to: &calls)
@@ -84,9 +86,9 @@ struct ResponseItems {
         calls.append("}}")
     }
 
-    private mutating func take(output: JSONView, _ place: String) throws(GatewayError) {
+    private mutating func convert(output: JSONView, _ place: String) throws(GatewayError) {
         guard let id = output["call_id"], id.hasText else {
-            throw ForeignChat.invalid(place + ".call_id", "must be text")
+            throw InboundChat.invalid(place + ".call_id", "must be text")
         }
         flush()
         separate()
@@ -94,7 +96,7 @@ struct ResponseItems {
         out += id.raw
         out.append(",\"content\":")
         switch output["output"] {
-        case let value? where value.kind == .array: try ForeignPart.write(content: value, place + ".output", to: &out)
+        case let value? where value.kind == .array: try InboundPart.write(content: value, place + ".output", to: &out)
         case let value? where !value.isNull: out.append(asText: value)
         default: out.append("\"\"")
         }

@@ -1,9 +1,9 @@
-import ClientDialects
 import GatewayModel
+import InboundFormats
 import JSONScan
 import Testing
 
-@Suite struct ForeignToolsTests {
+@Suite struct InboundToolsTests {
     private func tools(_ json: String) throws -> String {
         let out = try form(#"{"messages":[],"tools":\#(json)}"#)
         return String(out.dropFirst(#"{"messages":[],"tools":"#.count).dropLast())
@@ -53,7 +53,7 @@ import Testing
         func areForeign(_ json: String) throws -> Bool {
             let bytes = Array(#"{"tools":\#(json)}"#.utf8)
             let place = try JSONScanner.members(of: bytes)[0].value
-            return bytes.withJSON { ForeignTools.areForeign(JSONView($0, place)) }
+            return bytes.withJSON { InboundTools.needConversion(JSONView($0, place)) }
         }
         for own in [
             "[]", #"[{"type":"function","function":{"name":"f"}}]"#, #"[{"function":{},"type":"function"}]"#,

@@ -1,7 +1,7 @@
 package import GatewayModel
 
 /// A complete answer as its first client received it, to be served again.
-package struct CachedAnswer: Sendable, Equatable {
+package struct CachedResponse: Sendable, Equatable {
     /// Increments when the encoding below changes; answers of another format are not found.
     static let format: UInt8 = 1
     /// Maximum bytes of a body, or of a stream's events. Larger answers are not stored.
@@ -49,7 +49,7 @@ package struct CachedAnswer: Sendable, Equatable {
     package func isFresh(at now: Int64, ageMsMax: Int64) -> Bool { ageMs(at: now) < min(lifetimeMs, ageMsMax) }
 }
 
-extension CachedAnswer {
+extension CachedResponse {
     /// The plaintext that is sealed: `format u8 · stream u8 · made i64 · lifetime i64 · cost i64 · price i64`, then
     /// model, deployment and content, each as `length u32 · bytes`. Numbers are little-endian.
     var bytes: [UInt8] {

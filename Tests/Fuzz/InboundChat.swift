@@ -1,13 +1,13 @@
-import ClientDialects
+import InboundFormats
 import JSONScan
 
 /// Any JSON object a caller sends is refused or becomes an unambiguous object of bounded size.
-func fuzzForeignChat(_ input: FuzzInput) {
+func fuzzInboundChat(_ input: FuzzInput) {
     guard let members = try? JSONScanner.members(of: input.bytes),
-        let form = try? ForeignChat.inOpenAIForm(input.bytes, members)
+        let form = try? InboundChat.convert(input.bytes, members)
     else { return }
     require(
-        form.count <= ForeignChat.growthFactor * input.bytes.count + ForeignChat.growthBytes,
+        form.count <= InboundChat.growthFactor * input.bytes.count + InboundChat.growthBytes,
         "\(form.count) bytes of \(input.bytes.count)")
     do throws(JSONError) {
         _ = try JSONScanner.members(of: form)

@@ -7,10 +7,10 @@ internal import JSONScan
 enum MessageBlocks {
     /// Appends the messages to the list that `out` ends with, comma-separated.
     static func write(_ messages: JSONView, to out: inout [UInt8]) throws(GatewayError) {
-        guard messages.kind == .array else { throw ForeignChat.invalid("messages", "must be an array") }
+        guard messages.kind == .array else { throw InboundChat.invalid("messages", "must be an array") }
         for (at, message) in messages.elements.enumerated() {
             if out.last != UInt8(ascii: "[") { out.append(",") }
-            guard let content = message["content"], content.elements.contains(where: isForeign) else {
+            guard let content = message["content"], content.elements.contains(where: needsConversion) else {
                 out += message.raw
                 continue
             }
@@ -22,7 +22,9 @@ enum MessageBlocks {
         }
     }
 
-    private static func isForeign(_ part: JSONView) -> Bool { part["type"].map(ForeignPart.isForeign) ?? false }
+    private static func needsConversion(_ part: JSONView) -> Bool {
+        part["type"].map(InboundPart.needsConversion) ?? false
+    }
 
     private static func isOf(_ type: StaticString, _ part: JSONView) -> Bool { part["type"]?.isText(type) ?? false }
 
@@ -32,10 +34,10 @@ enum MessageBlocks {
     ) throws(GatewayError) {
         let parts = content.elements.enumerated().map { (at: $0, part: $1) }
         let calls = parts.filter { isOf("tool_use", $0.part) }
-        let said = parts.filter {
+        let other = parts.filter {
             !isOf("tool_use", $0.part) && !isOf("thinking", $0.part) && !isOf("redacted_thinking", $0.part)
         }
-        try begin(message, said, place, dropping: calls.isEmpty ? [] : ["tool_calls"], to: &out)
+        try begin(message, other, place, dropping: calls.isEmpty ? [] : ["tool_calls"], to: &out)
         if !calls.isEmpty {
             out.append(",\"tool_calls\":[")
             var known: Set<TextKey> = []
@@ -46,12 +48,12 @@ enum MessageBlocks {
             }
             for (at, call) in calls {
                 guard let id = call["id"], id.hasText, let key = id.key else {
-                    throw ForeignChat.invalid("\(place)[\(at)].id", "must be text")
+                    throw InboundChat.invalid("\(place)[\(at)].id", "must be text")
                 }
                 // Some histories contain a call in both forms.
                 if known.contains(key) { continue }
                 guard let name = call["name"], name.hasText else {
-                    throw ForeignChat.invalid("\(place)[\(at)].name", "must be text")
+                    throw InboundChat.invalid("\(place)[\(at)].name", "must be text")
                 }
                 if out.last != UInt8(ascii: "[") { out.append(",") }
                 writeCall(id, name, call["input"], to: &out)
@@ -76,7 +78,7 @@ enum MessageBlocks {
         user message: JSONView, _ content: JSONView, _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) {
         var rest: [(at: Int, part: JSONView)] = []
-        var pictures: [(place: String, part: JSONView)] = []
+        var images: [(place: String, part: JSONView)] = []
         var isFirst = true
         for (at, part) in content.elements.enumerated() {
             guard isOf("tool_result", part) else {
@@ -85,11 +87,11 @@ enum MessageBlocks {
             }
             if !isFirst { out.append(",") }
             isFirst = false
-            pictures += try write(result: part, "\(place)[\(at)]", to: &out)
+            images += try write(result: part, "\(place)[\(at)]", to: &out)
         }
-        guard isFirst || !rest.isEmpty || !pictures.isEmpty else { return }
+        guard isFirst || !rest.isEmpty || !images.isEmpty else { return }
         if !isFirst { out.append(",") }
-        try begin(message, rest, place, pictures: pictures, to: &out)
+        try begin(message, rest, place, images: images, to: &out)
         out.append("}")
     }
 
@@ -100,47 +102,47 @@ enum MessageBlocks {
         result: JSONView, _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) -> [(place: String, part: JSONView)] {
         guard let id = result["tool_use_id"], id.hasText else {
-            throw ForeignChat.invalid(place + ".tool_use_id", "must be text")
+            throw InboundChat.invalid(place + ".tool_use_id", "must be text")
         }
         out.append(#"{"role":"tool","tool_call_id":"#)
         out += id.raw
         out.append(",\"content\":")
-        var pictures: [(place: String, part: JSONView)] = []
+        var images: [(place: String, part: JSONView)] = []
         if let content = result["content"], content.kind == .array {
             var texts: [(at: Int, part: JSONView)] = []
             for (at, part) in content.elements.enumerated() {
                 if isOf("image", part) {
-                    pictures.append(("\(place).content[\(at)]", part))
+                    images.append(("\(place).content[\(at)]", part))
                 } else {
                     texts.append((at, part))
                 }
             }
-            try ForeignPart.write(plainest: texts, place + ".content", to: &out)
+            try InboundPart.write(simplest: texts, place + ".content", to: &out)
         } else if let content = result["content"], !content.isNull {
             out.append(asText: content)
         } else {
             out.append("\"\"")
         }
         out.append("}")
-        return pictures
+        return images
     }
 
     /// Writes the message with new content and without the named members, up to but excluding its closing brace.
     private static func begin(
         _ message: JSONView, _ parts: [(at: Int, part: JSONView)], _ place: String,
-        dropping names: [StaticString] = [], pictures: [(place: String, part: JSONView)] = [], to out: inout [UInt8]
+        dropping names: [StaticString] = [], images: [(place: String, part: JSONView)] = [], to out: inout [UInt8]
     ) throws(GatewayError) {
         out.append("{\"content\":")
-        if parts.isEmpty, pictures.isEmpty {
+        if parts.isEmpty, images.isEmpty {
             out.append("null")
-        } else if pictures.isEmpty {
-            try ForeignPart.write(plainest: parts, place, to: &out)
+        } else if images.isEmpty {
+            try InboundPart.write(simplest: parts, place, to: &out)
         } else {
-            try ForeignPart.write(parts, place, to: &out)
+            try InboundPart.write(parts, place, to: &out)
             out.removeLast()
-            for picture in pictures {
+            for image in images {
                 if out.last != UInt8(ascii: "[") { out.append(",") }
-                try ForeignPart.write(picture.part, picture.place, to: &out)
+                try InboundPart.write(image.part, image.place, to: &out)
             }
             out.append("]")
         }

@@ -14,27 +14,27 @@ internal import ResponseCache
 internal import Routing
 
 /// Everything the requests of one reactor share. Confined to that reactor, so nothing is locked.
-final class LoopServices: RequestServices {
+final class LoopContext: RequestServices {
     private static let readBufferBytes = 64 << 10
 
     let reactor: Reactor
     let bounds: Bounds
     let limiter: LimiterConnection
-    let settles: SettlePump
+    let settlements: SettlementQueue
     let recovery: ShardRecovery
-    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
+    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopContext.readBufferBytes, alignment: 64)
     /// Parses bodies too large for one turn of the loop.
-    private let aside: SideThread
+    private let bodyParser: SideThread
     private let gate: LimiterGate
     private let keys: KeyTable
     /// `nil`: this worker caches no answers.
-    private let cache: AnswerCache?
+    private let cache: ResponseCacheClient?
     private let walkCache: WalkCache?
     private let upstreams: Upstreams
     private var digester: KeyDigester
     private let settings: WorkerSettings
-    private let pulse: LoopPulse
-    private var owner: String { pulse.owner }
+    private let loopStatus: LoopStatus
+    private var loopID: String { loopStatus.loopID }
     private let local: LocalAdmission
     /// Last known counters by key, for `GET /v1/me` while Redis is unreachable.
     private var lastUse: [String: KeyUse] = [:]
@@ -47,7 +47,7 @@ final class LoopServices: RequestServices {
     private let health: SharedHealthTable
     private var cacheSecrets: CacheSecrets
     private var world: WalkWorld
-    private(set) lazy var readingOn = ReadingOn(self, loops: settings.threads)
+    private(set) lazy var completionReader = CompletionReader(self, loops: settings.threads)
     private let lost = LostAnswers()
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var listeners: [Listener] = []
@@ -55,14 +55,14 @@ final class LoopServices: RequestServices {
     private(set) var isDraining = false
 
     init(
-        on reactor: Reactor, settings: WorkerSettings, pulse: LoopPulse, journal: Journal, digester: KeyDigester,
-        cacheSecrets: CacheSecrets, flights: FlightBoard, memory: MemoryGuard, failedKeys: FailedKeyGuard,
+        on reactor: Reactor, settings: WorkerSettings, loopStatus: LoopStatus, journal: Journal, digester: KeyDigester,
+        cacheSecrets: CacheSecrets, singleFlight: SingleFlight, memory: MemoryGuard, failedKeys: FailedKeyGuard,
         health: SharedHealthTable,
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
         self.settings = settings
-        self.pulse = pulse
+        self.loopStatus = loopStatus
         self.digester = digester
         self.memory = memory
         self.health = health
@@ -71,26 +71,27 @@ final class LoopServices: RequestServices {
         counters = RequestCounters(metrics)
         self.log = log
         bounds = settings.bounds
-        aside = SideThread(name: "bodies", bytesMax: settings.bounds.bodiesBytesMax)
+        bodyParser = SideThread(name: "bodies", bytesMax: settings.bounds.bodiesBytesMax)
         limiter = LimiterConnection(
-            settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, owner: pulse.owner,
+            settings.stateRedis, on: reactor, deadlineMs: settings.limiterDeadlineMs, loopID: loopStatus.loopID,
             readBuffer: readBuffer, log: log)
-        settles = SettlePump(limiter, journal: journal, metrics: metrics, log: log)
-        local = LocalAdmission(pulse, on: reactor, cutOffMs: settings.cutOffMs, metrics: metrics)
-        recovery = ShardRecovery(limiter, settles, owner: pulse.owner, log: log)
+        settlements = SettlementQueue(limiter, journal: journal, metrics: metrics, log: log)
+        local = LocalAdmission(loopStatus, on: reactor, cutOffMs: settings.cutOffMs, metrics: metrics)
+        recovery = ShardRecovery(limiter, settlements, loopID: loopStatus.loopID, log: log)
         gate = LimiterGate(on: reactor, deadlineMs: settings.limiterDeadlineMs, metrics: metrics)
         keys = KeyTable(limiter, gate, failedKeys)
         cache = settings.cacheRedis.map { [readBuffer] endpoint in
-            AnswerCache(
+            ResponseCacheClient(
                 CacheConnection(
                     endpoint, on: reactor, deadlineMs: settings.cacheDeadlineMs, readBuffer: readBuffer,
                     metrics: metrics, log: log),
-                secrets: cacheSecrets, flights: flights, metrics: metrics)
+                secrets: cacheSecrets, singleFlight: singleFlight, metrics: metrics)
         }
         walkCache = cache.map { _ in WalkCache(cacheSecrets, defaultSeconds: settings.cacheSeconds) }
         upstreams = Upstreams(on: reactor, connectMs: settings.connectMs)
         world = WalkWorld(
-            owner: pulse.owner, table: .empty, settings: settings.walk, bounds: settings.bounds, digests: { _ in [] },
+            loopID: loopStatus.loopID, table: .empty, settings: settings.walk, bounds: settings.bounds,
+            digests: { _ in [] },
             health: health)
         use(.empty)
         recovery.onOpen = onOpen
@@ -98,20 +99,20 @@ final class LoopServices: RequestServices {
             keys.connected()
             recovery.connected(to: $0)
         }
-        limiter.onFenced = { [unowned self] in recovery.shut($0) }
-        settles.onFenced = { [unowned self] in recovery.shut($0) }
+        limiter.onFenced = { [unowned self] in recovery.close($0) }
+        settlements.onFenced = { [unowned self] in recovery.close($0) }
     }
 
-    /// Takes over requests of dead workers, as far as there is room.
+    /// Adopts requests of dead workers, as far as there is room.
     ///
-    /// First called before `begin`, so that these requests are part of what is filed if counters were lost.
-    func adopt(_ records: [JournalRecord]) -> Int { settles.adopt(records, wallMs: Self.wallMs()) }
+    /// First called before `begin`, so that these requests are part of what is appended if counters were lost.
+    func adopt(_ records: [JournalRecord]) -> Int { settlements.adopt(records, wallMs: Self.wallMs()) }
 
     /// Connects to Redis, and starts following the ledger's acknowledgements.
     func begin() {
         limiter.connect()
         cache?.connect()
-        settles.followLedger()
+        settlements.followLedger()
     }
 
     func serve(_ server: PublicServer) { listeners.append(Listener(server, services: self)) }
@@ -136,7 +137,7 @@ final class LoopServices: RequestServices {
 
     private func makeWorld(_ table: RoutingTable) -> WalkWorld {
         WalkWorld(
-            owner: owner, table: table, settings: settings.walk, bounds: bounds,
+            loopID: loopID, table: table, settings: settings.walk, bounds: bounds,
             digests: { [unowned self] in digester.digests(of: $0) }, health: health, cache: walkCache,
             secrets: cacheSecrets, lost: lost)
     }
@@ -206,7 +207,7 @@ final class LoopServices: RequestServices {
     }
 
     func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void) {
-        guard !settles.isFull else { return reply(.notAsked(nil)) }
+        guard !settlements.isFull else { return reply(.notAsked(nil)) }
         gate.call(for: request.caller.record.keyID, id: request.id.text) { [self] answered in
             limiter.begin(request, answered: answered, reply: reply)
         } refuse: {
@@ -216,7 +217,7 @@ final class LoopServices: RequestServices {
 
     func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void) {
         let onLoop = Unchecked(reply)
-        let hasRoom = aside.run(holding: body.byteCount) { [reactor] in
+        let hasRoom = bodyParser.run(holding: body.byteCount) { [reactor] in
             let parsed = body.run()
             // The reply's captures belong to the loop.
             reactor.execute { onLoop.value(parsed) }
@@ -225,8 +226,8 @@ final class LoopServices: RequestServices {
     }
 
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
-        guard !settles.isFull else { return reply(.notAsked(nil)) }
-        // A begun request has a place in Redis that must be cancelled there, so it is never withdrawn.
+        guard !settlements.isFull else { return reply(.notAsked(nil)) }
+        // A begun request has a record in Redis that must be cancelled there, so it is never withdrawn.
         let id = request.hasBegun ? nil : request.id.text
         gate.call(for: request.caller.record.keyID, id: id) { [self] answered in
             ask(request, answered, reply)
@@ -240,7 +241,7 @@ final class LoopServices: RequestServices {
     ) {
         limiter.admit(request, answered: answered) { [self] answer in
             switch answer {
-            case .verdict(.admitted(let admission)): settles.admitted(request, admission)
+            case .verdict(.admitted(let admission)): settlements.admitted(request, admission)
             case .unavailable, .notAsked: return admitLocally(request, or: answer, reply)
             // Counters of a fenced shard cannot be trusted yet, but record versions can: report a changed key.
             case .verdict(.fenced):
@@ -254,18 +255,20 @@ final class LoopServices: RequestServices {
         }
     }
 
-    func lookUpAnswer(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void) {
+    func lookUpResponse(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void) {
         guard let cache else { return reply(.unavailable) }
         cache.lookUp(lookUp, for: id, reply: reply)
     }
 
-    func keep(_ answer: CachedAnswer, as key: CacheKey, from id: RequestID) { cache?.keep(answer, as: key, from: id) }
+    func store(_ answer: CachedResponse, as key: CacheKey, from id: RequestID) {
+        cache?.store(answer, as: key, from: id)
+    }
 
     private func admitLocally(
         _ request: AdmitRequest, or answer: AdmitAnswer, _ reply: @escaping (AdmitAnswer) -> Void
     ) {
         guard let admission = local.admit(request) else { return reply(answer) }
-        settles.admitted(request, admission)
+        settlements.admitted(request, admission)
         reply(.verdict(.admitted(admission)))
     }
 
@@ -273,11 +276,11 @@ final class LoopServices: RequestServices {
         // Still queued at the gate: the limiter has nothing to cancel.
         if request.target == .cancelled, gate.withdraw(request.id) { return }
         local.ended(request.id)
-        settles.settle(request)
+        settlements.settle(request)
     }
 
     func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void) {
-        settles.report(report, owner: owner, reply: reply)
+        settlements.report(report, loopID: loopID, reply: reply)
     }
 
     /// Milliseconds since 1970 UTC.
@@ -287,7 +290,7 @@ final class LoopServices: RequestServices {
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
 
-    func note(_ report: AttemptReport) { health.record(report, atMs: reactor.nowMs) }
+    func record(_ report: AttemptReport) { health.record(report, atMs: reactor.nowMs) }
 
     func startAttempt(_ request: UpstreamRequest, deliver: @escaping (WalkEvent) -> Void) -> any UpstreamAttempt {
         counters.attempts.add()
@@ -305,7 +308,7 @@ final class LoopServices: RequestServices {
         metrics.add("aihub_worker_errors_total", [("type", error.rawValue)])
         if let hint = hints.hint(in: report, atMs: reactor.nowMs) {
             log.warning(
-                "callers are refused what an operator can mend",
+                "requests are refused for a reason only an operator can fix",
                 metadata: ["type": "\(error.rawValue)", "hint": "\(hint)"])
         }
         log.debug(
@@ -322,7 +325,9 @@ final class LoopServices: RequestServices {
     // MARK: Shutdown
 
     /// Requests still running, and settles that Redis has not confirmed.
-    var unfinished: Int { connections.values.count { $0.isUnfinished } + readingOn.count + settles.waiting }
+    var unfinished: Int {
+        connections.values.count { $0.isUnfinished } + completionReader.count + settlements.unconfirmedCount
+    }
 
     func drain() {
         isDraining = true
@@ -331,7 +336,7 @@ final class LoopServices: RequestServices {
 
     func shutDownRequests() {
         for connection in Array(connections.values) { connection.shutDown() }
-        readingOn.stop()
+        completionReader.stop()
     }
 
     func stop() {

@@ -2,7 +2,7 @@ import GatewayModel
 import ResponseCache
 import Testing
 
-@Suite struct AnswerJudgeTests {
+@Suite struct CacheEligibilityTests {
     @Test(
         "a chat's body is kept when each choice that was asked for has ended well",
         arguments: [
@@ -17,18 +17,18 @@ import Testing
             (#"{"choices":[{"finish_reason":"stop"}]"#, 1, false),
         ])
     func bodies(body: String, choices: Int64, isKept: Bool) {
-        #expect(AnswerJudge.mayKeep(Array(body.utf8), .chat, choices: choices) == isKept)
-        #expect(AnswerJudge.mayKeep(Array(body.utf8), .completion, choices: choices) == isKept)
+        #expect(CacheEligibility.mayStore(Array(body.utf8), .chat, choices: choices) == isKept)
+        #expect(CacheEligibility.mayStore(Array(body.utf8), .completion, choices: choices) == isKept)
     }
 
     @Test("embeddings are kept when there are any, images when they are in the answer itself")
     func others() {
-        func mayKeep(_ body: String, _ operation: Operation) -> Bool {
-            AnswerJudge.mayKeep(Array(body.utf8), operation, choices: 1)
+        func mayStore(_ body: String, _ operation: Operation) -> Bool {
+            CacheEligibility.mayStore(Array(body.utf8), operation, choices: 1)
         }
-        #expect(mayKeep(#"{"data":[{"embedding":[1]}]}"#, .embedding) && !mayKeep(#"{"data":[]}"#, .embedding))
-        #expect(mayKeep(#"{"data":[{"b64_json":"aGk="}]}"#, .image))
-        #expect(!mayKeep(#"{"data":[{"url":"https://x/y"}]}"#, .image) && !mayKeep(#"{"data":[]}"#, .image))
+        #expect(mayStore(#"{"data":[{"embedding":[1]}]}"#, .embedding) && !mayStore(#"{"data":[]}"#, .embedding))
+        #expect(mayStore(#"{"data":[{"b64_json":"aGk="}]}"#, .image))
+        #expect(!mayStore(#"{"data":[{"url":"https://x/y"}]}"#, .image) && !mayStore(#"{"data":[]}"#, .image))
     }
 
     private static func event(_ reason: String, index: Int = 0) -> String {
@@ -46,16 +46,16 @@ import Testing
             (event("\"stop\"") + "data: nonsense\n\n", 1, false), (event("\"eos\""), 1, false),
         ])
     func streams(events: String, choices: Int64, isKept: Bool) {
-        #expect(AnswerJudge.mayKeep(events: Array(events.utf8), choices: choices) == isKept)
+        #expect(CacheEligibility.mayStore(events: Array(events.utf8), choices: choices) == isKept)
     }
 
     @Test("what is larger than the bound is not kept")
     func size() {
-        let room = CachedAnswer.contentBytesMax
+        let room = CachedResponse.contentBytesMax
         let end = #""}},{"finish_reason":"stop"}]}"#
         let body = #"{"choices":[{"finish_reason":"stop","message":{"content":""#
         let padding = String(repeating: "x", count: room - body.utf8.count - end.utf8.count)
-        #expect(AnswerJudge.mayKeep(Array((body + padding + end).utf8), .chat, choices: 2))
-        #expect(!AnswerJudge.mayKeep(Array((body + "x" + padding + end).utf8), .chat, choices: 2))
+        #expect(CacheEligibility.mayStore(Array((body + padding + end).utf8), .chat, choices: 2))
+        #expect(!CacheEligibility.mayStore(Array((body + "x" + padding + end).utf8), .chat, choices: 2))
     }
 }

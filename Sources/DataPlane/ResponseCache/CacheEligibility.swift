@@ -5,7 +5,7 @@ internal import JSONScan
 /// Decides whether an answer may be cached: it must be complete, and ended by the provider itself.
 ///
 /// Judges the bytes the client received.
-package enum AnswerJudge {
+package enum CacheEligibility {
     /// Finish reasons of a choice that the provider ended itself. `length` is the client's own limit or the model's:
     /// answers cut for lack of money never come here. What a filter removed may be complete the next time.
     private static func isGood(_ reason: JSONView) -> Bool {
@@ -16,8 +16,8 @@ package enum AnswerJudge {
     /// Whether a body may be cached.
     ///
     /// - Parameter choices: how many choices the client requested.
-    package static func mayKeep(_ body: [UInt8], _ operation: Operation, choices: Int64) -> Bool {
-        guard body.count <= CachedAnswer.contentBytesMax, let members = try? JSONScanner.members(of: body) else {
+    package static func mayStore(_ body: [UInt8], _ operation: Operation, choices: Int64) -> Bool {
+        guard body.count <= CachedResponse.contentBytesMax, let members = try? JSONScanner.members(of: body) else {
             return false
         }
         return body.withJSON { bytes in
@@ -42,8 +42,8 @@ package enum AnswerJudge {
     }
 
     /// Whether a stream may be cached, given its events without the `[DONE]`.
-    package static func mayKeep(events: [UInt8], choices: Int64) -> Bool {
-        guard events.count <= CachedAnswer.contentBytesMax else { return false }
+    package static func mayStore(events: [UInt8], choices: Int64) -> Bool {
+        guard events.count <= CachedResponse.contentBytesMax else { return false }
         var parser = EventStreamParser()
         var ended: Set<Int64> = []
         var isGoodSoFar = true

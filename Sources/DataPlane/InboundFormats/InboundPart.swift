@@ -2,7 +2,7 @@ internal import GatewayModel
 package import JSONScan
 
 /// Translates content parts that OpenAI's chat completions do not have.
-package enum ForeignPart {
+package enum InboundPart {
     /// Part types of Responses, then of Anthropic's Messages.
     private static let types: [StaticString] = [
         "input_text", "output_text", "input_image", "input_file", "image", "tool_use", "tool_result", "thinking",
@@ -10,7 +10,7 @@ package enum ForeignPart {
     ]
 
     /// Whether a part of this `type` must be translated.
-    package static func isForeign(_ type: JSONView) -> Bool {
+    package static func needsConversion(_ type: JSONView) -> Bool {
         types.contains(where: type.isText)
     }
 
@@ -23,14 +23,14 @@ package enum ForeignPart {
         switch content.kind {
         case .string, .null: return out += content.raw
         case .array: break
-        case .object, .number, .bool: throw ForeignChat.invalid(place, "must be text or an array of parts")
+        case .object, .number, .bool: throw InboundChat.invalid(place, "must be text or an array of parts")
         }
-        try write(plainest: content.elements.enumerated().map { ($0, $1) }, place, to: &out)
+        try write(simplest: content.elements.enumerated().map { ($0, $1) }, place, to: &out)
     }
 
     /// Writes a single text part as plain text, anything else as parts.
     static func write(
-        plainest parts: [(at: Int, part: JSONView)], _ place: String, to out: inout [UInt8]
+        simplest parts: [(at: Int, part: JSONView)], _ place: String, to out: inout [UInt8]
     ) throws(GatewayError) {
         guard parts.count == 1, isText(parts[0].part), let text = parts[0].part["text"], text.kind == .string else {
             return try write(parts, place, to: &out)
@@ -54,17 +54,17 @@ package enum ForeignPart {
     }
 
     static func write(_ part: JSONView, _ place: String, to out: inout [UInt8]) throws(GatewayError) {
-        guard let type = part["type"] else { throw ForeignChat.invalid(place + ".type", "must be text") }
+        guard let type = part["type"] else { throw InboundChat.invalid(place + ".type", "must be text") }
         if type.isText("input_text") || type.isText("output_text") {
             guard let text = part["text"], text.kind == .string else {
-                throw ForeignChat.invalid(place + ".text", "must be text")
+                throw InboundChat.invalid(place + ".text", "must be text")
             }
             out.append(#"{"type":"text","text":"#)
             out += text.raw
             out.append("}")
         } else if type.isText("input_image") {
             guard let url = part["image_url"], url.kind == .string else {
-                throw ForeignChat.invalid(place + ".image_url", "must be an http, https or data URL")
+                throw InboundChat.invalid(place + ".image_url", "must be an http, https or data URL")
             }
             out.append(#"{"type":"image_url","image_url":{"url":"#)
             out += url.raw
@@ -75,7 +75,7 @@ package enum ForeignPart {
             out.append("}}")
         } else if type.isText("input_file") {
             guard part["file_data"]?.hasText == true || part["file_id"]?.hasText == true else {
-                throw ForeignChat.invalid(place, "must hold file_data or a file_id")
+                throw InboundChat.invalid(place, "must hold file_data or a file_id")
             }
             out.append(#"{"type":"file","file":{"#)
             out.append(members: ["filename", "file_data", "file_id"], of: part)
@@ -99,7 +99,7 @@ package enum ForeignPart {
             out += data.content
             out.append("\"")
         } else {
-            throw ForeignChat.invalid(place + ".source", "must hold a url, or a media_type and data")
+            throw InboundChat.invalid(place + ".source", "must hold a url, or a media_type and data")
         }
         out.append("}}")
     }

@@ -11,20 +11,20 @@ internal import Redis
 ///
 /// A retry sends the same bytes and changes nothing if the first arrived, so a lost reply does no harm. A request is
 /// remembered until the ledger has it, because Redis may lose it again.
-final class SettlePump {
+final class SettlementQueue {
     /// Unconfirmed settles above which nothing new is admitted.
-    static let waitingMax = 50_000
+    static let unconfirmedMax = 50_000
     /// Remembered ended requests above which nothing new is admitted.
-    static let rememberedMax = 200_000
+    static let retainedMax = 200_000
     /// Unconfirmed settles and remembered requests above which no more requests of dead workers are adopted: the rest
     /// is for those admitted here.
-    private static let adoptingWaitingMax = 5_000
-    private static let adoptingRememberedMax = rememberedMax / 2
+    private static let adoptionUnconfirmedMax = 5_000
+    private static let adoptionRetainedMax = retainedMax / 2
     /// How long a request is remembered after Redis confirmed it, even if the ledger has it: longer than what a
     /// failover can lose. While Redis is unreachable nothing is dropped.
-    private static let rememberedMs: Int64 = 30_000
-    /// Beyond this age Redis may no longer know that a request was settled: it is only filed, and counted only if the
-    /// ledger lacks it.
+    private static let retainedMs: Int64 = 30_000
+    /// Beyond this age Redis may no longer know that a request was settled: it is only appended, and counted only
+    /// if the ledger lacks it.
     private static let settleableMs: Int64 = 600_000
     static let retryMsMin: Int64 = 50
     private static let retryMsMax: Int64 = 5_000
@@ -34,14 +34,14 @@ final class SettlePump {
     let journal: Journal
     private let metrics: MetricsRegistry
     private let log: Logger
-    var book = HoldBook()
+    var holdLedger = HoldLedger()
     private var sending: Set<String> = []
     /// Ids the journal can forget; written there with the next look at the ledger.
     private var done: [String] = []
-    /// Shards for whose next generation everything was filed, and that generation: requests that end from now on count
-    /// in it.
-    var filed: [Shard: String] = [:]
-    var mayForget: () -> Bool = { true }
+    /// Shards for whose next generation everything was appended, and that generation: requests that end from now on
+    /// count in it.
+    var appendedFor: [Shard: String] = [:]
+    var mayEvict: () -> Bool = { true }
     /// Runs when Redis rejects a settle because of its generation.
     var onFenced: (Shard) -> Void = { _ in }
 
@@ -52,68 +52,70 @@ final class SettlePump {
         self.log = log
     }
 
-    var waiting: Int { book.unconfirmedCount }
+    var unconfirmedCount: Int { holdLedger.unconfirmedCount }
     /// Whether requests of the shard were evicted to disk.
-    func hasForgotten(_ shard: Shard) -> Bool { book.hasForgotten(shard) }
-    var isFull: Bool { book.unconfirmedCount >= Self.waitingMax || book.endedCount >= Self.rememberedMax }
+    func hasEvicted(_ shard: Shard) -> Bool { holdLedger.hasEvicted(shard) }
+    var isFull: Bool { holdLedger.unconfirmedCount >= Self.unconfirmedMax || holdLedger.endedCount >= Self.retainedMax }
     /// Whether nothing is running and the ledger has everything.
-    var isEmpty: Bool { book.openCount == 0 && book.unconfirmedCount == 0 && book.unacknowledged.isEmpty }
+    var isEmpty: Bool {
+        holdLedger.openCount == 0 && holdLedger.unconfirmedCount == 0 && holdLedger.unacknowledged.isEmpty
+    }
 
     // MARK: Request lifecycle
 
     func admitted(_ request: AdmitRequest, _ admission: Admission) {
         let scopes = request.caller.scopes
         // The client left before the reply arrived: the cancel is already on its way.
-        guard book.ended(request.id.text) == nil else { return }
-        note(book.admitted(request, admission, generation: limiter.generation(of: scopes.shard)))
+        guard holdLedger.ended(request.id.text) == nil else { return }
+        journalRunning(holdLedger.admitted(request, admission, generation: limiter.generation(of: scopes.shard)))
     }
 
     /// Journals a running request: if no further record follows, it was interrupted and is charged this.
-    func note(_ open: HoldBook.Open) {
+    func journalRunning(_ open: HoldLedger.Open) {
         let interrupted = SettleRequest(
             id: open.request.id.text, scopes: open.request.caller.scopes, target: .settled, cost: open.cost,
             tokens: open.request.estimatedTokens, event: open.event, periods: open.admission.periods,
-            givesUnitBack: false)
+            refundsRequest: false)
         journal.write(
             JournalRecord(.running, interrupted, generation: open.generation, admittedMs: open.admission.atMs))
     }
 
     /// Sends a report without retry: the next one supersedes it.
-    func report(_ report: ProgressReport, owner: String, reply: @escaping (ProgressVerdict) -> Void) {
+    func report(_ report: ProgressReport, loopID: String, reply: @escaping (ProgressVerdict) -> Void) {
         let generation = limiter.generation(of: report.caller.scopes.shard)
         var asksForMore = false
-        if let open = book.progressed(report) {
+        if let open = holdLedger.progressed(report) {
             asksForMore = report.hold > open.hold
-            note(open)
+            journalRunning(open)
         }
-        limiter.call({ report.write(generation: generation, owner: owner, into: &$0) }, patient: !asksForMore) {
+        limiter.call({ report.write(generation: generation, loopID: loopID, into: &$0) }, patient: !asksForMore) {
             [self] result in
             guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
             let verdict = ProgressVerdict(reply: items.map { $0.string ?? "" })
-            if case .held(let nano, _) = verdict { book.holds(nano, report.id) }
+            if case .held(let nano, _) = verdict { holdLedger.setHold(nano, of: report.id) }
             reply(verdict)
         }
     }
 
     func settle(_ request: SettleRequest) {
-        take(request, generation: limiter.generation(of: request.scopes.shard))
+        accept(request, generation: limiter.generation(of: request.scopes.shard))
         send(request.id, retryMs: Self.retryMsMin)
     }
 
     /// Adopts requests of dead workers, as far as there is room. Their age comes from their ids; those too old to
-    /// settle are only filed.
+    /// settle are only appended.
     ///
     /// - Returns: how many of the records, from the first on, are now in this loop's journal.
     func adopt(_ records: [JournalRecord], wallMs: Int64) -> Int {
         var count = 0
         for record in records {
             guard canAdopt else { break }
-            if let known = book.ended(record.request.id) {
+            if let known = holdLedger.ended(record.request.id) {
                 // Adopted before, but its record may be missing on disk.
                 journal.write(JournalRecord(.ended, known.request, generation: known.generation, admittedMs: 0))
             } else {
                 let ageMs = max(0, wallMs - (RequestID.milliseconds(of: record.request.id) ?? 0))
-                take(record.settlement, generation: record.generation, ageMs: ageMs)
+                accept(record.settlement, generation: record.generation, ageMs: ageMs)
                 send(record.request.id, retryMs: Self.retryMsMin)
             }
             if journal.isDegraded { break }
@@ -123,21 +125,21 @@ final class SettlePump {
     }
 
     private var canAdopt: Bool {
-        book.unconfirmedCount < Self.adoptingWaitingMax && book.endedCount < Self.adoptingRememberedMax
+        holdLedger.unconfirmedCount < Self.adoptionUnconfirmedMax && holdLedger.endedCount < Self.adoptionRetainedMax
             && !journal.isHalfFull
     }
 
-    private func take(_ request: SettleRequest, generation: String, ageMs: Int64 = 0) {
-        let life = book.ended(
-            request, generation: generation, preparing: filed[request.scopes.shard],
+    private func accept(_ request: SettleRequest, generation: String, ageMs: Int64 = 0) {
+        let target = holdLedger.ended(
+            request, generation: generation, preparing: appendedFor[request.scopes.shard],
             atMs: limiter.reactor.nowMs - ageMs)
-        journal.write(JournalRecord(.ended, request, generation: life, admittedMs: 0))
+        journal.write(JournalRecord(.ended, request, generation: target, admittedMs: 0))
     }
 
     // MARK: Sending
 
     func send(_ id: String, retryMs: Int64) {
-        guard let entry = book.ended(id), entry.streamID == nil, !sending.contains(id) else { return }
+        guard let entry = holdLedger.ended(id), entry.streamID == nil, !sending.contains(id) else { return }
         let shard = entry.request.scopes.shard
         let generation = limiter.generation(of: shard)
         guard !generation.isEmpty else { return retry(id, retryMs) }
@@ -145,10 +147,10 @@ final class SettlePump {
         switch Self.order(entry.generation, generation) {
         // That generation is still being prepared. If it is not, a failover brought an older one back, and the request
         // counts there.
-        case .later: if filed[shard] == entry.generation { return retry(id, retryMs) }
+        case .later: if appendedFor[shard] == entry.generation { return retry(id, retryMs) }
         // A cancel has nothing to file and is sent: the request may have been reaped and charged.
-        case .earlier: if entry.request.target == .settled { return file(entry, retryMs: retryMs) }
-        case .same: if isOld, entry.request.target == .settled { return file(entry, retryMs: retryMs) }
+        case .earlier: if entry.request.target == .settled { return append(entry, retryMs: retryMs) }
+        case .same: if isOld, entry.request.target == .settled { return append(entry, retryMs: retryMs) }
         }
         sending.insert(id)
         limiter.call({ entry.request.write(generation: generation, into: &$0) }, patient: true) { [self] result in
@@ -157,7 +159,7 @@ final class SettlePump {
                 switch (items.first, items.count) {
                 case ("0", 2): return confirm(id, StreamID(items[1]))
                 case ("1", 3) where items[1] == "R" && entry.request.target == .cancelled:
-                    return takeBack(entry, generation: generation, reapedAt: StreamID(items[2]))
+                    return refundReaped(entry, generation: generation, reapedAt: StreamID(items[2]))
                 case ("1", 3): return confirm(id, StreamID(items[2]))
                 case ("3", _): onFenced(shard)
                 default: break
@@ -172,27 +174,27 @@ final class SettlePump {
 
     /// Refunds a request that was reaped, and so charged, before its cancel arrived: only settling it at its real cost
     /// does that.
-    private func takeBack(_ entry: HoldBook.Ended, generation: String, reapedAt place: StreamID?) {
+    private func refundReaped(_ entry: HoldLedger.Ended, generation: String, reapedAt place: StreamID?) {
         guard !entry.request.event.isEmpty else { return confirm(entry.request.id, place) }
-        var word = entry.request
-        word.target = .settled
-        take(word, generation: generation)
-        send(word.id, retryMs: Self.retryMsMin)
+        var charge = entry.request
+        charge.target = .settled
+        accept(charge, generation: generation)
+        send(charge.id, retryMs: Self.retryMsMin)
     }
 
     private enum Order { case earlier, same, later }
 
     /// Compares two generations. A request that ended before any was known has none, and belongs to the first this loop
     /// learns.
-    private static func order(_ life: String, _ now: String) -> Order {
-        guard let life = Int64(life), let now = Int64(now), life != now else { return .same }
-        return life < now ? .earlier : .later
+    private static func order(_ target: String, _ now: String) -> Order {
+        guard let target = Int64(target), let now = Int64(now), target != now else { return .same }
+        return target < now ? .earlier : .later
     }
 
     /// Appends the event for the ledger only. Rebuilt totals include it, or the ingester counts it (`LateUsage`).
     ///
     /// - Parameter done: runs after Redis's reply, whatever it is.
-    func file(_ entry: HoldBook.Ended, retryMs: Int64, done: @escaping () -> Void = {}) {
+    func append(_ entry: HoldLedger.Ended, retryMs: Int64, done: @escaping () -> Void = {}) {
         let id = entry.request.id
         // Append even while a settle is in flight: the lost shard refuses it, or lost its effect.
         sending.insert(id)
@@ -213,9 +215,9 @@ final class SettlePump {
     }
 
     private func confirm(_ id: String, _ streamID: StreamID?) {
-        book.confirmed(id, at: streamID, atMs: limiter.reactor.nowMs)
+        holdLedger.confirmed(id, at: streamID, atMs: limiter.reactor.nowMs)
         if streamID == nil {
-            journal.done(id)
+            journal.markDone(id)
             done.append(id)
         }
     }
@@ -223,25 +225,25 @@ final class SettlePump {
     // MARK: Acknowledgements
 
     func followLedger() {
-        for shard in book.unacknowledged {
+        for shard in holdLedger.unacknowledged {
             limiter.send(RedisCommand(["GET", RedisKeys.acknowledged(shard)])) { [self] result in
                 guard case .success(let value) = result, let words = value.string?.split(separator: " "),
-                    words.count == 3, words[0] == limiter.fence(of: shard).run,
+                    words.count == 3, words[0] == limiter.fence(of: shard).redisRunID,
                     words[1] == limiter.generation(of: shard), let upTo = StreamID(words[2])
                 else { return }
-                for id in book.acknowledged(shard, upTo: upTo) {
-                    journal.done(id)
-                    if book.ended(id) == nil { done.append(id) }
+                for id in holdLedger.acknowledged(shard, upTo: upTo) {
+                    journal.markDone(id)
+                    if holdLedger.ended(id) == nil { done.append(id) }
                 }
             }
         }
         // While Redis is unreachable, confirmations do not become safe with age.
         if limiter.isConnected {
-            let before = limiter.reactor.nowMs - Self.rememberedMs
-            done += book.dropAcknowledged(confirmedBefore: before)
-            if !journal.isDegraded, mayForget() { book.forget(confirmedBefore: before) }
+            let before = limiter.reactor.nowMs - Self.retainedMs
+            done += holdLedger.dropAcknowledged(confirmedBefore: before)
+            if !journal.isDegraded, mayEvict() { holdLedger.evict(confirmedBefore: before) }
         }
-        journal.noteDone(done)
+        journal.appendDone(done)
         done = []
         metrics.set("aihub_worker_journal_degraded", [("loop", journal.name)], to: journal.isDegraded ? 1 : 0)
         limiter.reactor.after(Self.acknowledgeEveryMs) { [self] in followLedger() }

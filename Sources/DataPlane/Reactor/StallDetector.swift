@@ -2,7 +2,7 @@
 ///
 /// Counts ticks instead of time: while the whole process is stopped (SIGSTOP, a paused machine) there are no ticks, so
 /// a loop that resumes with the process has not stalled.
-package struct StallJudge: Sendable {
+package struct StallDetector: Sendable {
     package enum Verdict: Equatable, Sendable {
         case turning
         /// The loop has begun no turn for this many ticks, which is not long enough to call it stalled.
@@ -10,7 +10,7 @@ package struct StallJudge: Sendable {
         /// No turn for at least `stalledTicks`: whatever depends on the loop waits in vain.
         case stalled
         /// Still no turn `graceTicks` later: the loop will not recover.
-        case hopeless
+        case unrecoverable
     }
 
     private let stalledTicks: Int
@@ -31,7 +31,7 @@ package struct StallJudge: Sendable {
             return .turning
         }
         ticks += 1
-        if ticks >= stalledTicks + graceTicks { return .hopeless }
+        if ticks >= stalledTicks + graceTicks { return .unrecoverable }
         return ticks >= stalledTicks ? .stalled : .still(ticks: ticks)
     }
 }

@@ -8,29 +8,30 @@ internal import PlaneContract
 internal import Reactor
 internal import Redis
 
-/// Sends this worker's heartbeats, and closes the holds of workers that went silent, at the cost each last reported.
+/// Sends this worker's heartbeats, and reaps the holds of dead workers, at the cost each last reported.
 ///
-/// Every worker sweeps; closing a hold twice changes nothing, so no lock is needed.
-struct Sweeper: Sendable {
+/// Every worker does so; reaping a hold twice changes nothing, so no lock is needed.
+struct Reaper: Sendable {
     static let holdsPerTurn = 200
     /// Delay until the next heartbeat after a failed one.
-    static let againMs = 250
+    static let retryMs = 250
     /// One sweep in this many looks at every hold.
-    static let wholeEvery = 12
+    static let fullSweepEvery = 12
 
     let redis: RedisClient
-    let pulses: [LoopPulse]
+    let loopStatuses: [LoopStatus]
     let heartbeatMs: Int
     let silenceMs: Int
     let metrics: MetricsRegistry
     let log: Logger
-    private let beats = HeartbeatRecord()
+    private let heartbeats = HeartbeatRecord()
 
     init(
-        redis: RedisClient, pulses: [LoopPulse], heartbeatMs: Int, silenceMs: Int, metrics: MetricsRegistry, log: Logger
+        redis: RedisClient, loopStatuses: [LoopStatus], heartbeatMs: Int, silenceMs: Int, metrics: MetricsRegistry,
+        log: Logger
     ) {
         self.redis = redis
-        self.pulses = pulses
+        self.loopStatuses = loopStatuses
         self.heartbeatMs = heartbeatMs
         self.silenceMs = silenceMs
         self.metrics = metrics
@@ -39,45 +40,47 @@ struct Sweeper: Sendable {
 
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await beatForEver() }
-            group.addTask { await sweepForEver() }
+            group.addTask { await heartbeatLoop() }
+            group.addTask { await reapLoop() }
         }
     }
 
-    private func beatForEver() async {
+    private func heartbeatLoop() async {
         while !Task.isCancelled {
-            let isHeard = await beat()
-            await beats.took(place: isHeard, within: .milliseconds(silenceMs))
+            let succeeded = await sendHeartbeats()
+            await heartbeats.record(success: succeeded, within: .milliseconds(silenceMs))
             // Retry soon, so that a short return of Redis is not missed.
-            try? await Task.sleep(for: .milliseconds(isHeard ? heartbeatMs : min(heartbeatMs, Self.againMs)))
+            try? await Task.sleep(for: .milliseconds(succeeded ? heartbeatMs : min(heartbeatMs, Self.retryMs)))
         }
     }
 
     /// Sweeps only while this worker's own heartbeats have got through for `silenceMs`: right after an outage of Redis
     /// every worker looks dead, and the holds of live ones must not be reaped.
-    private func sweepForEver() async {
+    private func reapLoop() async {
         var turn = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(heartbeatMs))
-            guard await beats.unbroken(for: .milliseconds(silenceMs)) else { continue }
-            await sweep(isWhole: turn % Self.wholeEvery == 0)
+            guard await heartbeats.unbroken(for: .milliseconds(silenceMs)) else { continue }
+            await sweep(isWhole: turn % Self.fullSweepEvery == 0)
             turn += 1
         }
     }
 
-    private func beat() async -> Bool {
-        let pulses = pulses.filter { !$0.isStalled }
-        guard !pulses.isEmpty else { return false }
+    private func sendHeartbeats() async -> Bool {
+        let loopStatuses = loopStatuses.filter { !$0.isStalled }
+        guard !loopStatuses.isEmpty else { return false }
         let began = Reactor.clockMs()
-        let words = pulses.flatMap { [$0.owner, $0.isCut(atMs: began, withinMs: Int64(heartbeatMs)) ? "1" : "0"] }
+        let arguments = loopStatuses.flatMap {
+            [$0.loopID, $0.isAdmittingLocally(atMs: began, withinMs: Int64(heartbeatMs)) ? "1" : "0"]
+        }
         let count = RedisCommand(["HLEN", RedisKeys.heartbeats(Shard.all[0])])
-        let beats = Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], words) }
-        guard let replies = try? await redis.pipeline(beats + [count]),
+        let heartbeats = Shard.all.map { command(.heartbeat, keys: [RedisKeys.heartbeats($0)], arguments) }
+        guard let replies = try? await redis.pipeline(heartbeats + [count]),
             replies.allSatisfy({ if case .success = $0 { true } else { false } })
         else { return false }
         guard replies.first.map(isNewEnough) ?? false else { return false }
-        let owners = (try? replies.last?.get().integer).map(Int.init) ?? pulses.count
-        for pulse in pulses { pulse.heard(atMs: began, owners: owners) }
+        let loops = (try? replies.last?.get().integer).map(Int.init) ?? loopStatuses.count
+        for loopStatus in loopStatuses { loopStatus.recordHeartbeat(atMs: began, loops: loops) }
         return true
     }
 
@@ -93,9 +96,9 @@ struct Sweeper: Sendable {
     }
 
     /// Removes this worker's heartbeats, so that nobody waits for it.
-    func farewell() async {
+    func deregister() async {
         _ = try? await redis.pipeline(
-            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
+            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], loopStatuses.map(\.loopID)) })
     }
 
     /// - Parameter isWhole: looks at every hold, not only when an owner is known to be silent.
@@ -116,7 +119,7 @@ struct Sweeper: Sendable {
         guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), "gen").string else { return }
         for hold in holds where hold.count == 7 || hold.count == 8 {
             guard let request = Self.reaping(hold) else {
-                log.error("hold cannot be read", metadata: ["request": "\(hold[0])"])
+                log.error("hold is unreadable and cannot be reaped", metadata: ["request": "\(hold[0])"])
                 continue
             }
             var bytes: [UInt8] = []
@@ -125,7 +128,7 @@ struct Sweeper: Sendable {
             guard let reply = try? await redis.call(command), reply.array?.first?.integer == 0 else { continue }
             metrics.add("aihub_worker_holds_reaped_total")
             log.warning(
-                "hold of a silent worker closed", metadata: ["request": "\(hold[0])", "owner": "\(hold[1])"])
+                "hold of a dead worker reaped", metadata: ["request": "\(hold[0])", "loop": "\(hold[1])"])
         }
     }
 
@@ -144,7 +147,7 @@ struct Sweeper: Sendable {
         return SettleRequest(
             id: hold[0], scopes: ScopeSet(keyID: event.keyID, orgID: event.orgID, pool: event.pool),
             target: onlyBegan ? .abandoned : .reaped, cost: event.cost, tokens: event.usage.total, event: event.json,
-            periods: hold[6], givesUnitBack: onlyBegan)
+            periods: hold[6], refundsRequest: onlyBegan)
     }
 
     private func command(_ function: LimitLibrary.Function, keys: [String], _ arguments: [String]) -> RedisCommand {
@@ -157,7 +160,7 @@ private actor HeartbeatRecord {
     private var since: ContinuousClock.Instant?
     private var last: ContinuousClock.Instant?
 
-    func took(place succeeded: Bool, within gap: Duration) {
+    func record(success succeeded: Bool, within gap: Duration) {
         let now = ContinuousClock.now
         guard succeeded else {
             since = nil

@@ -7,15 +7,15 @@ internal import Logging
 /// Batches keep memory small even when a long outage left gigabytes.
 ///
 /// A request's records may be in several files, the last in any of them. So the files are read twice: first to index
-/// the place of each request's last record, then to return those records in file order. If there are more than `idsMax`
-/// ids, this is done for one partition of them after another.
+/// the location of each request's last record, then to return those records in file order. If there are more than
+/// `idsMax` ids, this is done for one partition of them after another.
 ///
 /// A file is removed once all records returned from it were adopted and synced to a journal of this worker. A worker
 /// that dies before that leaves both; the next one settles such a request again with the same bytes, which changes
 /// nothing.
 ///
 /// Reading blocks: not for an event loop, and one thread at a time.
-package final class JournalInheritance: @unchecked Sendable {
+package final class OrphanedJournals: @unchecked Sendable {
     /// Ids indexed at once; each takes about 50 bytes.
     package static let idsMax = 1_000_000
 
@@ -28,7 +28,7 @@ package final class JournalInheritance: @unchecked Sendable {
 
     private let folders: [Folder]
     private let files: [String]
-    private let heirs: [Journal]
+    private let adopters: [Journal]
     private let log: Logger
     private let idsMax: Int
     /// Number of partitions of the ids; 0 until the ids are counted.
@@ -43,9 +43,9 @@ package final class JournalInheritance: @unchecked Sendable {
     private var exhausted: [String] = []
     private var isOver = false
 
-    init(_ folders: [Folder], heirs: [Journal], idsMax: Int, log: Logger) {
+    init(_ folders: [Folder], adopters: [Journal], idsMax: Int, log: Logger) {
         self.folders = folders
-        self.heirs = heirs
+        self.adopters = adopters
         self.idsMax = idsMax
         self.log = log
         files = folders.flatMap { folder in folder.files.map { folder.path + "/" + $0 } }
@@ -69,7 +69,7 @@ package final class JournalInheritance: @unchecked Sendable {
                 file = 0
                 part += 1
             } else {
-                readOn(into: &records, upTo: count)
+                continueReading(into: &records, upTo: count)
             }
         }
         return records
@@ -100,9 +100,9 @@ package final class JournalInheritance: @unchecked Sendable {
             _ = scan(path) { payload, offset in
                 guard let head = JournalRecord.head(of: payload) else { return }
                 if head.kind == .done {
-                    for id in JournalRecord(payload: payload)?.doneIDs ?? [] { index.done(id) }
+                    for id in JournalRecord(payload: payload)?.doneIDs ?? [] { index.markDone(id) }
                 } else {
-                    index.note(head.id, isEnd: head.kind == .ended, file: number, offset: offset)
+                    index.add(head.id, isEnd: head.kind == .ended, file: number, offset: offset)
                 }
             }
         }
@@ -120,12 +120,12 @@ package final class JournalInheritance: @unchecked Sendable {
     }
 
     /// Continues in the current file until there are `count` records or it ends.
-    private func readOn(into records: inout [JournalRecord], upTo count: Int) {
+    private func continueReading(into records: inout [JournalRecord], upTo count: Int) {
         if bytes == nil { bytes = Self.mapped(files[file]) ?? Data() }
         let next = (bytes ?? Data()).withUnsafeBytes { bytes in
             JournalReader.scan(bytes, from: offset) { payload, offset in
                 guard let head = JournalRecord.head(of: payload), head.kind != .done,
-                    index?.isLastWord(head.id, file: file, offset: offset) ?? false,
+                    index?.isLatest(head.id, file: file, offset: offset) ?? false,
                     let record = JournalRecord(payload: payload)
                 else { return true }
                 records.append(record)
@@ -148,7 +148,7 @@ package final class JournalInheritance: @unchecked Sendable {
     /// Removes files whose records are all in journals of this worker, after syncing those.
     private func discard() {
         guard !exhausted.isEmpty else { return }
-        for heir in heirs { heir.sync() }
+        for adopter in adopters { adopter.sync() }
         for path in exhausted { unlink(path) }
         exhausted = []
     }

@@ -1,31 +1,31 @@
-/// Queues calls to a server that takes a bounded number at once, with one line per caller.
+/// Queues calls to a server that takes a bounded number at once, with a queue per caller.
 ///
-/// - Lines are served round robin, so a caller with one call waits for one call of each other caller, however many
+/// - Queues are served round robin, so a caller with one call waits for one call of each other caller, however many
 ///   those have queued (Nagle, RFC 970; all calls cost about the same, so no deficit is carried over).
-/// - A line may be as long as the room left for all lines (Choudhury and Hahne, "Dynamic Queue Length Thresholds",
+/// - A queue may be as long as the room left for all queues (Choudhury and Hahne, "Dynamic Queue Length Thresholds",
 ///   1998): N callers that ask for everything get 1/(N + 1) of the room each, and the next caller finds room at once,
 ///   without evicting anybody.
-/// - A line accepts no more calls once its first call has waited for too long: it is then as long as the server's
+/// - A queue accepts no more calls once its first call has waited for too long: it is then as long as the server's
 ///   current rate allows, and further calls are refused at once instead of after the wait (the signal CoDel uses, RFC
 ///   8289).
 /// - The number of calls in flight adapts to the server's latency.
 ///
 /// Beyond saturation the server's throughput therefore stays at its peak.
-package struct FairLine<Job> {
-    package enum Place: Sendable, Equatable {
-        case goes
-        case waits
-        case isRefused
+package struct FairQueue<Job> {
+    package enum Placement: Sendable, Equatable {
+        case starts
+        case queued
+        case refused
     }
 
-    private struct Waiting {
+    private struct Queued {
         var job: Job
         var sinceMs: Int64
     }
 
     private struct Account {
-        var underWay = 0
-        var jobs = FirstInFirstOut<Waiting>()
+        var inFlight = 0
+        var jobs = FirstInFirstOut<Queued>()
         var endedMs: Int64 = 0
         /// Whether it is listed in `ended`.
         var hasEnded = false
@@ -40,69 +40,71 @@ package struct FairLine<Job> {
     private var ended = FirstInFirstOut<(caller: String, atMs: Int64)>()
     /// Callers with queued calls, each listed once, in the order they are served.
     private var turns = FirstInFirstOut<String>()
-    private var underWayLimit: AdaptiveLimit
-    private let waitingMax: Int
+    private var inFlightLimit: AdaptiveLimit
+    private let queuedMax: Int
     private let waitMs: Int64
-    package private(set) var underWay = 0
-    package private(set) var waiting = 0
+    package private(set) var inFlight = 0
+    package private(set) var queuedCount = 0
 
     /// - Parameters:
-    ///   - waitingMax: queued calls in all lines together.
-    ///   - waitMs: a line whose first call has waited this long accepts no more.
-    package init(underWay: AdaptiveLimit, waitingMax: Int, waitMs: Int64) {
-        underWayLimit = underWay
-        self.waitingMax = waitingMax
+    ///   - queuedMax: queued calls in all queues together.
+    ///   - waitMs: a queue whose first call has waited this long accepts no more.
+    package init(inFlight: AdaptiveLimit, queuedMax: Int, waitMs: Int64) {
+        inFlightLimit = inFlight
+        self.queuedMax = queuedMax
         self.waitMs = waitMs
     }
 
     /// Whether one more call of this caller would be made or queued.
-    package func hasPlace(for caller: String, atMs now: Int64) -> Bool {
-        if goesAtOnce { return true }
-        guard let account = accounts[caller] else { return waiting < waitingMax }
-        return account.jobs.count < waitingMax - waiting && now - (account.jobs.first?.sinceMs ?? now) < waitMs
+    package func hasRoom(for caller: String, atMs now: Int64) -> Bool {
+        if startsAtOnce { return true }
+        guard let account = accounts[caller] else { return queuedCount < queuedMax }
+        return account.jobs.count < queuedMax - queuedCount && now - (account.jobs.first?.sinceMs ?? now) < waitMs
     }
 
-    private var goesAtOnce: Bool { waiting == 0 && underWay < underWayLimit.value }
+    private var startsAtOnce: Bool { queuedCount == 0 && inFlight < inFlightLimit.value }
 
     /// Whether the caller has more calls in flight and queued than the average caller.
     package func isOverShare(_ caller: String) -> Bool {
         guard let account = accounts[caller] else { return false }
-        return (account.underWay + account.jobs.count) * accounts.count > underWay + waiting
+        return (account.inFlight + account.jobs.count) * accounts.count > inFlight + queuedCount
     }
 
-    /// - Returns: for `goes`, make the call now, and call `ended` when it is over.
-    package mutating func enter(_ caller: String, _ job: Job, atMs now: Int64) -> Place {
-        if goesAtOnce {
-            accounts[caller, default: Account()].underWay += 1
-            underWay += 1
-            return .goes
+    /// - Returns: for `starts`, make the call now, and call `ended` when it is over.
+    package mutating func enqueue(_ caller: String, _ job: Job, atMs now: Int64) -> Placement {
+        if startsAtOnce {
+            accounts[caller, default: Account()].inFlight += 1
+            inFlight += 1
+            return .starts
         }
-        guard hasPlace(for: caller, atMs: now) else { return .isRefused }
-        accounts[caller, default: Account()].jobs.append(Waiting(job: job, sinceMs: now))
+        guard hasRoom(for: caller, atMs: now) else { return .refused }
+        accounts[caller, default: Account()].jobs.append(Queued(job: job, sinceMs: now))
         if accounts[caller]?.jobs.count == 1 { turns.append(caller) }
-        waiting += 1
-        return .waits
+        queuedCount += 1
+        return .queued
     }
 
     /// The next call to make, if one is queued and the limit allows. Call `ended` when it is over.
     package mutating func next(atMs now: Int64) -> (caller: String, job: Job, waitedMs: Int64)? {
-        guard underWay < underWayLimit.value, let caller = turns.popFirst(),
+        guard inFlight < inFlightLimit.value, let caller = turns.popFirst(),
             let next = accounts[caller]?.jobs.popFirst()
         else { return nil }
         if accounts[caller]?.jobs.isEmpty == false { turns.append(caller) }
-        accounts[caller]?.underWay += 1
-        underWay += 1
-        waiting -= 1
+        accounts[caller]?.inFlight += 1
+        inFlight += 1
+        queuedCount -= 1
         return (caller, next.job, now - next.sinceMs)
     }
 
     /// - Parameter tookUs: the server's latency in microseconds; `nil` when it was not asked.
     package mutating func ended(_ caller: String, tookUs: Int64?, atMs now: Int64) {
-        if let tookUs { underWayLimit.note(tookUs: tookUs, isUsed: underWay >= underWayLimit.value, atMs: now) }
-        underWay -= 1
+        if let tookUs {
+            inFlightLimit.record(latencyUs: tookUs, isSaturated: inFlight >= inFlightLimit.value, atMs: now)
+        }
+        inFlight -= 1
         guard var account = accounts[caller] else { return }
-        account.underWay -= 1
-        if account.underWay == 0, account.jobs.isEmpty {
+        account.inFlight -= 1
+        if account.inFlight == 0, account.jobs.isEmpty {
             account.endedMs = now
             if !account.hasEnded { ended.append((caller, now)) }
             account.hasEnded = true
@@ -111,15 +113,15 @@ package struct FairLine<Job> {
         forget(before: now - Self.rememberedMs)
     }
 
-    /// See `AdaptiveLimit.forgetLeast`.
-    package mutating func forgetLeast() { underWayLimit.forgetLeast() }
+    /// See `AdaptiveLimit.forgetMinimum`.
+    package mutating func forgetMinimum() { inFlightLimit.forgetMinimum() }
 
     private mutating func forget(before: Int64) {
         while let first = ended.first, first.atMs <= before {
             _ = ended.popFirst()
             guard let account = accounts[first.caller] else { continue }
             accounts[first.caller]?.hasEnded = false
-            guard account.underWay == 0, account.jobs.isEmpty else { continue }
+            guard account.inFlight == 0, account.jobs.isEmpty else { continue }
             if account.endedMs <= before {
                 accounts[first.caller] = nil
             } else {

@@ -3,9 +3,9 @@ package import PlaneContract
 
 /// One event loop's requests, running and ended, until the ledger has them.
 ///
-/// Redis may lose its last second or everything; then they are sent again from here. A plain value: its owner decides
-/// what is sent and when.
-package struct HoldBook {
+/// Redis may lose its last second or everything; then they are sent again from here. A plain value: `SettlementQueue`
+/// decides what is sent and when.
+package struct HoldLedger {
     /// A running request: enough to restore its hold.
     package struct Open {
         package var request: AdmitRequest
@@ -21,12 +21,12 @@ package struct HoldBook {
     /// An ended request. Its charge is final.
     package struct Ended {
         package var request: SettleRequest
-        /// The generation it can be settled in; in a later one it is only filed.
+        /// The generation it can be settled in; in a later one it is only appended.
         package var generation: String
         package var endedMs: Int64
         /// When Redis confirmed it, on the reactor's clock.
         package var confirmedMs: Int64 = 0
-        /// Its event's place in the usage stream, once Redis has confirmed it.
+        /// Its event's position in the usage stream, once Redis has confirmed it.
         package var streamID: StreamID?
         /// Whether the ledger has it.
         package var isAcknowledged = false
@@ -37,7 +37,7 @@ package struct HoldBook {
     /// Ids by shard in the order Redis confirmed them, which is stream order.
     private var confirmed: [[String]] = Array(repeating: [], count: Shard.count)
     /// Evicted requests, whose records are only on disk, by shard in stream order.
-    private var forgotten: [[(place: StreamID, id: String)]] = Array(repeating: [], count: Shard.count)
+    private var evicted: [[(streamID: StreamID, id: String)]] = Array(repeating: [], count: Shard.count)
     /// Ids the ledger has, in the order it acknowledged them.
     private var acknowledgedIDs: [String] = []
 
@@ -50,6 +50,9 @@ package struct HoldBook {
 
     // MARK: Request lifecycle
 
+    /// Adds a running request. Until its first progress report, it would be charged its floor cost.
+    ///
+    /// - Parameter generation: the generation in which Redis holds it; empty when none is known yet.
     @discardableResult
     package mutating func admitted(_ request: AdmitRequest, _ admission: Admission, generation: String) -> Open {
         let entry = Open(
@@ -59,6 +62,9 @@ package struct HoldBook {
         return entry
     }
 
+    /// Records what a running request has cost so far.
+    ///
+    /// - Returns: the updated entry; `nil` when the request is not running here.
     @discardableResult
     package mutating func progressed(_ report: ProgressReport) -> Open? {
         guard let at = open.index(forKey: report.id.text) else { return nil }
@@ -67,26 +73,27 @@ package struct HoldBook {
         return open.values[at]
     }
 
-    package mutating func holds(_ nano: NanoUSD, _ id: RequestID) { open[id.text]?.hold = nano }
+    /// Records the amount Redis holds after a hold extension.
+    package mutating func setHold(_ nano: NanoUSD, of id: RequestID) { open[id.text]?.hold = nano }
 
     /// - Parameter generation: the shard's current generation, for a request that never got a hold.
-    /// - Parameter preparing: the generation being prepared, if everything was filed for it before this request ended:
-    ///   the request counts there.
+    /// - Parameter preparing: the generation being prepared, if everything was appended for it before this request
+    ///   ended: the request counts there.
     /// - Returns: the generation to settle it in.
     @discardableResult
     package mutating func ended(
         _ request: SettleRequest, generation: String, preparing: String? = nil, atMs now: Int64
     ) -> String {
-        let known = open.removeValue(forKey: request.id)?.generation ?? generation
-        let life = preparing ?? known
+        let heldIn = open.removeValue(forKey: request.id)?.generation ?? generation
+        let target = preparing ?? heldIn
         let before = ended.updateValue(
-            Ended(request: request, generation: life, endedMs: now, streamID: nil), forKey: request.id)
+            Ended(request: request, generation: target, endedMs: now, streamID: nil), forKey: request.id)
         if before == nil { unconfirmedCount += 1 }
-        return life
+        return target
     }
 
-    /// Marks a request as confirmed by Redis. A `nil` `streamID` drops it: no event is to be filed, or its place is
-    /// unknown.
+    /// Marks a request as confirmed by Redis. A `nil` `streamID` drops it: no event is to be appended, or its
+    /// position is unknown.
     package mutating func confirmed(_ id: String, at streamID: StreamID?, atMs now: Int64) {
         guard let at = ended.index(forKey: id), ended.values[at].streamID == nil else { return }
         unconfirmedCount -= 1
@@ -103,12 +110,12 @@ package struct HoldBook {
     ///
     /// Their events can no longer be lost, but they are kept: Redis may still lose what they spent.
     package mutating func acknowledged(_ shard: Shard, upTo: StreamID) -> [String] {
-        let early = forgotten[shard.index].prefix { $0.place <= upTo }.map(\.id)
-        forgotten[shard.index].removeFirst(early.count)
+        let early = evicted[shard.index].prefix { $0.streamID <= upTo }.map(\.id)
+        evicted[shard.index].removeFirst(early.count)
         let ids = confirmed[shard.index]
         let count = ids.prefix { id in
-            guard let place = ended[id]?.streamID else { return true }
-            return place <= upTo
+            guard let streamID = ended[id]?.streamID else { return true }
+            return streamID <= upTo
         }.count
         guard count > 0 else { return early }
         confirmed[shard.index].removeFirst(count)
@@ -119,7 +126,7 @@ package struct HoldBook {
 
     /// Shards with confirmed requests that the ledger has not acknowledged.
     package var unacknowledged: [Shard] {
-        Shard.all.filter { !confirmed[$0.index].isEmpty || !forgotten[$0.index].isEmpty }
+        Shard.all.filter { !confirmed[$0.index].isEmpty || !evicted[$0.index].isEmpty }
     }
 
     /// Drops requests that the ledger has and Redis confirmed before `before`, and returns their ids.
@@ -134,49 +141,52 @@ package struct HoldBook {
         return dropped
     }
 
-    /// Evicts requests confirmed before `before` that the ledger lacks: only their places stay in memory, the rest is
-    /// on disk.
-    package mutating func forget(confirmedBefore before: Int64) {
+    /// Evicts requests confirmed before `before` that the ledger lacks: only their stream IDs stay in memory, the rest
+    /// is on disk.
+    package mutating func evict(confirmedBefore before: Int64) {
         for shard in confirmed.indices {
             let old = confirmed[shard].prefix { id in ended[id].map { $0.confirmedMs < before } ?? true }
             for id in old {
-                if let place = ended.removeValue(forKey: id)?.streamID { forgotten[shard].append((place, id)) }
+                if let streamID = ended.removeValue(forKey: id)?.streamID { evicted[shard].append((streamID, id)) }
             }
             confirmed[shard].removeFirst(old.count)
         }
     }
 
     /// Whether requests of this shard are evicted.
-    package func hasForgotten(_ shard: Shard) -> Bool { !forgotten[shard.index].isEmpty }
+    package func hasEvicted(_ shard: Shard) -> Bool { !evicted[shard.index].isEmpty }
 
     /// Evicted requests of this shard, which the ledger does not have yet.
-    package func forgotten(in shard: Shard) -> Set<String> { Set(forgotten[shard.index].map(\.id)) }
+    package func evicted(in shard: Shard) -> Set<String> { Set(evicted[shard.index].map(\.id)) }
 
     /// Reloads evicted requests. Their stream IDs are stale, so each must be confirmed again.
-    package mutating func remember(
+    package mutating func reload(
         _ requests: [(request: SettleRequest, generation: String)], of shard: Shard, atMs now: Int64
     ) {
         for (request, generation) in requests where ended[request.id] == nil {
             ended[request.id] = Ended(request: request, generation: generation, endedMs: now)
             unconfirmedCount += 1
         }
-        forgotten[shard.index] = []
+        evicted[shard.index] = []
     }
 
     // MARK: Recovery
 
+    /// Running requests of the shard, in no particular order.
     package func running(in shard: Shard) -> [Open] {
         open.values.filter { $0.request.caller.scopes.shard == shard }
     }
 
+    /// Ended requests of the shard in memory, in no particular order; evicted ones are only on disk.
     package func ended(in shard: Shard) -> [Ended] {
         ended.values.filter { $0.request.scopes.shard == shard }
     }
 
+    /// The ended request with this ID; `nil` when it is unknown, running or evicted.
     package func ended(_ id: String) -> Ended? { ended[id] }
 
     /// Assigns an ended request to another generation.
-    package mutating func date(_ id: String, in generation: String) { ended[id]?.generation = generation }
+    package mutating func assign(_ id: String, to generation: String) { ended[id]?.generation = generation }
 
     /// Moves the shard's running requests to its new generation.
     package mutating func move(_ shard: Shard, to generation: String) {
