@@ -75,7 +75,7 @@ final class RedisKeeper: Sendable {
             try? await Task.sleep(for: Self.lookEvery)
         }
         _ = try? await redis.all(
-            Shard.all.map { StateRedis.call(.farewell, [RedisKeys.heartbeats($0)], [owner]) })
+            Shard.all.map { StateRedis.call(.deregister, [RedisKeys.heartbeats($0)], [owner]) })
     }
 
     private func look() async throws {

@@ -52,14 +52,14 @@ struct ShardRebuild: Sendable {
         let reaped = Dictionary(grouping: try await store.reapedRequests()) { Shard(orgID: $0.orgID) }
         for (shard, generation) in generations {
             let seeds = (totals[shard] ?? []).map { Self.seed($0, shard, generation) }
-            let tombs = (reaped[shard] ?? []).map { Self.entomb($0, shard, generation) }
+            let tombs = (reaped[shard] ?? []).map { Self.restoreReaped($0, shard, generation) }
             let calls = seeds + tombs
             for start in stride(from: 0, to: calls.count, by: Self.batch) {
                 let replies = try await redis.all(Array(calls[start..<min(start + Self.batch, calls.count)]))
                 guard !replies.contains(where: { $0.array?.first?.integer == 3 }) else { throw Overtaken() }
             }
             let begun = try await redis.all(
-                [StateRedis.call(.live, [RedisKeys.versions(shard)], [String(generation), run])])
+                [StateRedis.call(.activate, [RedisKeys.versions(shard)], [String(generation), run])])
             guard begun[0].array?.first?.integer == 0 else { throw Overtaken() }
         }
         log.warning(
@@ -143,7 +143,7 @@ struct ShardRebuild: Sendable {
             let replies = try await redis.all(
                 some.map { total in
                     StateRedis.call(
-                        .atLeast, [RedisKeys.versions(total.shard), RedisKeys.budget(total.shard, total.scope)],
+                        .raiseSpent, [RedisKeys.versions(total.shard), RedisKeys.budget(total.shard, total.scope)],
                         [total.month, total.day].flatMap { [$0.period, String($0.nano), String($0.requests)] })
                 })
             for (total, reply) in zip(some, replies)
@@ -162,13 +162,13 @@ struct ShardRebuild: Sendable {
                 + windows.prefix(2).flatMap { [String($0.hits), String($0.savedNano)] })
     }
 
-    private static func entomb(
+    private static func restoreReaped(
         _ reaped: PublicationStore.ReapedRequest, _ shard: Shard, _ generation: Int64
     ) -> RedisCommand {
         // One entry per scope: the key, the org and, if it counted in one, the pool.
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.hasPool ? 3 : 2)
         return StateRedis.call(
-            .entomb, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
+            .restoreReaped, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
             [String(generation), String(reaped.nano), periods.joined(separator: ","), String(tombstoneMs)])
     }
 }

@@ -102,8 +102,8 @@ struct StateRedis: Sendable {
     private static func raises(_ record: KeyRecord) -> [RedisCommand] {
         let versions = [RedisKeys.versions(Shard(orgID: record.orgID))]
         return [
-            call(.raise, versions, [record.keyID, String(record.version)]),
-            call(.raise, versions, [RedisKeys.orgScope(record.orgID), String(record.orgVersion)]),
+            call(.raiseVersion, versions, [record.keyID, String(record.version)]),
+            call(.raiseVersion, versions, [RedisKeys.orgScope(record.orgID), String(record.orgVersion)]),
         ]
     }
 

@@ -38,7 +38,7 @@ package enum RecoveryCalls {
 
     /// Reports that this owner has filed everything it knows, for the generation being prepared.
     package static func appended(_ shard: Shard, owner: String, generation: String, into out: inout [UInt8]) {
-        CommandWriter.begin(.appended, keys: 1, arguments: 2, to: &out)
+        CommandWriter.begin(.markAppended, keys: 1, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.processes(shard), to: &out)
         CommandWriter.add(owner, to: &out)
         CommandWriter.add(generation, to: &out)

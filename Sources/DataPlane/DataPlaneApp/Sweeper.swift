@@ -95,7 +95,7 @@ struct Sweeper: Sendable {
     /// Removes this worker's heartbeats, so that nobody waits for it.
     func farewell() async {
         _ = try? await redis.pipeline(
-            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
+            Shard.all.map { command(.deregister, keys: [RedisKeys.heartbeats($0)], pulses.map(\.owner)) })
     }
 
     /// - Parameter isWhole: looks at every hold, not only when an owner is known to be silent.
