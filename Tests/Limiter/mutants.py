@@ -231,15 +231,15 @@ EDITS = {
 }
 SWITCHES = {
     "a replay computes the cost again": "recompute the cost",
-    "a request of an older generation is settled instead of appended": "settle older lives",
+    "a request of an older generation is settled instead of appended": "settle older generations",
     "a worker accepts an acknowledgement of another process's stream": "acknowledge across processes",
     "the ledger rewinds from its cursor only": "rewind from the cursor alone",
     "the ledger keeps the cursor of a stream that is lost": "keep the cursor of a lost stream",
-    "late usage is not counted": "leave out what was filed late",
-    "usage that the totals include is counted again": "count what the totals have",
-    "usage in the ledger is taken to be counted": "take the ledger's word for counted",
+    "late usage is not counted": "do not count late usage",
+    "usage that the totals include is counted again": "count usage in the totals",
+    "usage in the ledger is taken to be counted": "treat ledger rows as counted",
     "shares are confirmed for a new process without a new version": "confirm without a new version",
-    "a share is reduced in the ledger before Redis": "note what is to shrink before it has",
+    "a share is reduced in the ledger before Redis": "note a reduction before it is made",
     "a share is raised in Redis before the ledger": "grow in Redis first",
 }
 SHARING = {"share": 8, "others_move": 4}
