@@ -97,10 +97,10 @@ let package = Package(
         shared(
             "LimitScripts",
             resources: [
-                .embedInCode("Lua/common.lua"), .embedInCode("Lua/scope.lua"), .embedInCode("Lua/ring.lua"),
+                .embedInCode("Lua/common.lua"), .embedInCode("Lua/scope.lua"), .embedInCode("Lua/sliding_window.lua"),
                 .embedInCode("Lua/saved.lua"), .embedInCode("Lua/pool.lua"),
                 .embedInCode("Lua/admit.lua"), .embedInCode("Lua/settle.lua"), .embedInCode("Lua/progress.lua"),
-                .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/configure.lua"),
+                .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/control_plane.lua"),
                 .embedInCode("Lua/peek.lua"),
             ]),
         shared("Operations", ["KeyMaterial", "PlaneContract", "Redis", nioCore, nioPosix, nioHTTP1, logging]),

@@ -1,4 +1,4 @@
-"""Callers with an address of their own: all of 127.0.0.0/8 is this machine, so each may come from another one."""
+"""Callers with their own addresses: all of 127.0.0.0/8 is this machine, so each may use another one."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ _numbers = itertools.count(2)
 
 
 def fresh_address(net="127.7"):
-    """An address nobody has called from in this run."""
+    """An address that has not been used in this run."""
     number = next(_numbers)
     return f"{net}.{number // 250}.{number % 250 + 1}"
 
@@ -26,7 +26,7 @@ def base62(number, width):
 
 
 def random_key(source):
-    """A well-formed key that was never given out: only a look-up can tell."""
+    """A well-formed key that was never issued; only a look-up can tell."""
     body = "sk-hub-" + base62(source.getrandbits(256), 43)
     return body + base62(zlib.crc32(body.encode()), 6)
 

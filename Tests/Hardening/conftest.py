@@ -10,7 +10,7 @@ from stack import Stack  # noqa: E402
 
 @pytest.fixture(scope="session")
 def stack():
-    """One gateway for all rows that leave it as it was. Who has money waits for what running requests hold of it, as in production."""
+    """One gateway for all rows that leave it unchanged. Requests wait for held money, as in production."""
     made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60, BUDGET_WAIT_MS=10_000)
     yield made
     made.close()
@@ -18,7 +18,8 @@ def stack():
 
 @pytest.fixture(scope="module")
 def own_stack():
-    """A gateway for the rows of one file, which break it or spend all there is: nobody waits for money."""
+    """A gateway for the rows of one file, which break it or spend all its money. Requests do not wait for held
+    money."""
     made = Stack(workers=1, FAILED_KEYS_PER_MINUTE=60)
     yield made
     made.close()

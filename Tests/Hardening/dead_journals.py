@@ -1,4 +1,4 @@
-"""Journals as a dead worker leaves them on its disk, of any size, made after the records of a real one."""
+"""Journals as a dead worker leaves them on its disk, of any size, modelled on the records of a real worker."""
 
 import pathlib
 import random

@@ -1,4 +1,4 @@
-"""A provider whose answer each test decides, and pairs of deployments before it: an alias that prefers the first of two."""
+"""A provider whose response each test decides, and pairs of deployments: an alias that prefers the first of two."""
 
 import http.server
 import json
@@ -12,7 +12,7 @@ HELLO = "hello"
 
 
 class Upstream:
-    """Answers HELLO as a good provider does, and everything else by `script(handler, body)`, which another thread may exchange."""
+    """Answers HELLO normally, and everything else by `script(handler, body)`, which another thread may replace."""
 
     def __init__(self):
         self.script = None
@@ -80,7 +80,7 @@ def good(handler, body):
 
 
 class Pairs:
-    """Aliases `pair-N`, each over `front-N` and `back-N`; the front comes first as long as it is in order."""
+    """Aliases `pair-N`, each over `front-N` and `back-N`; the front comes first while it is healthy."""
 
     def __init__(self, stack, count, first_event_ms=2000):
         self.stack, self.upstream = stack, Upstream()
@@ -113,7 +113,7 @@ class Pairs:
         return ask(self.worker, "POST", "/v1/chat/completions", key, body)
 
     def asked_first(self, pair, key, times=3):
-        """The deployments that answer a key that wants nothing special."""
+        """The deployments that answer an ordinary request of a key."""
         return [self.ask(pair, key, stream=n % 2 == 1)[1].get("x-aihub-deployment") for n in range(times)]
 
     def close(self):

@@ -39,7 +39,7 @@ def load_dear(stack):
 
 
 def has_column(stack, name):
-    """Whether plans have it: older builds are attacked, too."""
+    """Whether the plan table has the column; older builds are tested too."""
     return bool(stack.sql(
         "select 1 from information_schema.columns where table_name = 'plan' and column_name = %s", name))
 
@@ -80,7 +80,7 @@ def published(stack):
 
 
 class Crowd:
-    """Callers who ask with the keys of many orgs until nobody gets anything any more."""
+    """Callers that send requests with the keys of many orgs until every one is refused."""
 
     def __init__(self, workers, secrets, body, callers, asks_max, seconds_max=400):
         self.workers, self.secrets, self.body, self.asks_max = workers, list(secrets), body, asks_max
@@ -136,7 +136,7 @@ class Crowd:
 
 
 class Watch:
-    """Looks again and again at what all shards together have spent and hold of pools, and at what they may."""
+    """Samples what all shards together have spent and hold of pools, and their limits."""
 
     def __init__(self, stack, ceilings):
         self.stack, self.ceilings, self.looks, self.worst = stack, ceilings, 0, {}

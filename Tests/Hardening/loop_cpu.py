@@ -1,5 +1,5 @@
-"""What a request costs the event loop that serves it: CPU nanoseconds of that one thread, so that neither the clock nor what
-else runs on the machine counts."""
+"""What a request costs the event loop that serves it: CPU nanoseconds of that thread, which depend neither on the clock
+nor on other processes."""
 
 import http.client
 import json
@@ -43,7 +43,7 @@ class LoopCPU:
         return self._of(self.thread) - before, answer.status, text
 
     def judge_growth(self, path, make):
-        """`make(n)` gives the body at size n: eight times the size must cost about eight times as much, or be refused."""
+        """`make(n)` is the body of size n. Eight times the size must cost about eight times as much, or be refused."""
         small = min(self.post(path, make(1))[0] for _ in range(3))
         large, status, text = self.post(path, make(FACTOR))
         growth = large / max(small, FLOOR_NS)

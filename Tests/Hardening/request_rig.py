@@ -1,5 +1,4 @@
-"""Requests with one member of choice, spelt in many ways, to the scripted provider in the words of each dialect; and what of them
-reached it."""
+"""Requests with a chosen member, spelt in many ways, to the scripted provider in each dialect; and what reached it."""
 
 import json
 
@@ -17,7 +16,8 @@ RUNS_ON = {"groq", "gemini-compat", "mistral", "openrouter", "qwen"}
 
 
 def load(stack, models, base_url=None):
-    """`models`: name -> (dialect, what the provider calls it, further members). Returns a key that may call them all."""
+    """`models`: name -> (dialect, what the provider calls it, further members). Returns a key that may call them
+    all."""
     dialects = {dialect for dialect, _, _ in models.values()}
     lines = ["providers:"] + [
         f"  - {{id: rig-{dialect}, dialect: {dialect}, base_url: '{base_url or stack.provider_url + '/v1'}', allowed_networks:"
@@ -45,7 +45,8 @@ def spelt(text, source):
 
 
 def body(model, members, source, stream=False):
-    """A request as text: `members` is a list of (name, value); names are spelt anyhow, members stand anywhere."""
+    """A request as text: `members` is a list of (name, value); names have random spellings and members random
+    places."""
     parts = [f'"model":"{model}"', '"messages":[{"role":"user","content":"Hello"}]', '"max_tokens":16']
     if stream:
         parts.append('"stream":true')
@@ -55,7 +56,7 @@ def body(model, members, source, stream=False):
 
 
 def reached(stack, headers):
-    """What the provider got; `None` when it got nothing."""
+    """What the provider received; `None` for nothing."""
     entry = stack.bill().get(headers["x-request-id"])
     return json.loads(entry["body"]) if entry else None
 
@@ -71,7 +72,7 @@ def charge(stack, headers):
 
 
 def holds(value, needle):
-    """Whether the text stands anywhere in the value, as a name or a value."""
+    """Whether the text occurs anywhere in the value, as a name or a value."""
     if isinstance(value, dict):
         return any(needle in name or holds(inner, needle) for name, inner in value.items())
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""A row of the hardening table: one hole, attacked in many variants of shape, spelling and place.
+"""A row of the hardening table: one weakness, attacked in many variants of shape, spelling and place.
 
-`AIHUB_SEED` repeats a run. Against an older build (`make hardening AT=…`) the same row must be red: `AIHUB_EXPECT=red`. Tests beside
-the rows run there, too, but those that ask for what did not exist (`only_now`)."""
+`AIHUB_SEED` repeats a run. Against an older build (`make hardening AT=…`) the same row must be red: `AIHUB_EXPECT=red`.
+Tests beside the rows run there, too, but those that ask for what did not exist (`only_now`)."""
 
 import concurrent.futures
 import itertools
@@ -30,7 +30,8 @@ def each_of(kinds):
 
 
 def attack(row, generate, check, variants=VARIANTS_MIN, at_once=1):
-    """Runs `check(variant)` on variants made by `generate(random)`, some of them at once; a check fails by AssertionError.
+    """Runs `check(variant)` on variants made by `generate(random)`, some of them at once; a check fails by
+    AssertionError.
 
     Every variant must hold. Against an older build most of them must not: a row that was never red proves nothing."""
     assert variants >= VARIANTS_MIN, f"{row}: a row needs at least {VARIANTS_MIN} variants"

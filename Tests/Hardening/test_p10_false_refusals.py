@@ -1,8 +1,8 @@
 """P10, the other half: callers with money are not refused by the gateway's own caution.
 
-Four agents at once, each asking for up to 128,000 tokens of a dear model that thinks unseen, on a budget of 10 USD, behind a
-provider whose bill stops when it is closed. Were the whole bound held, the fourth request would be refused at once.
-"""
+Four agents at once, each asking for up to 128,000 tokens of a dear model that thinks unseen, on a budget of 10 USD,
+behind a provider whose bill stops when it is closed. Were the whole bound held, the fourth request would be refused at
+once. """
 
 import asyncio
 import os

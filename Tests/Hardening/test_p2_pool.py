@@ -1,5 +1,5 @@
-"""What all orgs of a plan may spend together in a day: never a nano-USD more at any look, whoever asks and whatever fails, and nearly
-all of it can be spent. `AIHUB_WIDE=1`: a thousand orgs on 25 USD."""
+"""What all orgs of a plan may spend together in a day: never a nano-USD more at any look, whoever asks and whatever
+fails, and nearly all of it can be spent. `AIHUB_WIDE=1`: a thousand orgs on 25 USD."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""S1: an assistant message with calls as blocks and as `tool_calls` was compared block by call, before any limit was asked."""
+"""S1: an assistant message with calls as blocks and as `tool_calls` was compared block by call, before any limit was
+checked."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""S2: a provider that answers with a dearer model of the catalogue is cut at its first chunk, charged by that price, and rests."""
+"""S2: a response from a more expensive model is cut at its first chunk, charged at that price, and its deployment cools
+down."""
 
 import json
 import urllib.error

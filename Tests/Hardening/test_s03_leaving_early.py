@@ -1,4 +1,4 @@
-"""S3: leaving an answer early is never cheaper than what its provider bills."""
+"""S3: abandoning a response early is never charged less than its provider bills."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ PRICES = {"input": 1_000_001_000, "output": 7_000_003_000, "reasoning": 11_500_0
 
 @pytest.fixture(scope="module")
 def leavers(stack):
-    """Models that think unseen, behind a provider whose bill runs on, and one whose bill stops."""
+    """Models with hidden reasoning, behind a provider whose bill runs on and one whose bill stops."""
     lines = ["models:"]
     for name in CLOSED:
         lines.append(
@@ -42,12 +42,13 @@ def leavers(stack):
 
 
 def billed_to(stack, mark):
-    """The request that says the mark, as the provider has it on its bill."""
+    """The entry on the provider's bill for the request that contains the mark."""
     return next(((name, entry) for name, entry in stack.bill().items() if mark in entry["body"]), None)
 
 
 def begin(stack, key, body, mark, until):
-    """Sends a chat request and closes the connection when `until` was seen of the answer, or the provider has the request."""
+    """Sends a chat request and closes the connection once `until` is in the response, or the provider has the
+    request."""
     payload = json.dumps({"messages": [{"role": "user", "content": mark}], **body}).encode()
     with socket.create_connection(("127.0.0.1", stack.workers[0].port), timeout=30) as connection:
         connection.sendall(

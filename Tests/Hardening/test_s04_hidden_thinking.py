@@ -1,4 +1,5 @@
-"""S4: thinking the caller asks to hide is billed and never passes: the switch is not sent on, or all of it is held for."""
+"""S4: reasoning that the caller asks to hide is billed but not sent. The switch is not sent on, or the hold covers
+it."""
 
 import json
 

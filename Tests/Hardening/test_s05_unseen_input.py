@@ -1,4 +1,5 @@
-"""S5: input whose tokens are not bytes of the body. It is refused, or the charge covers what the vendor bills for it."""
+"""S5: input whose tokens are not bytes of the body. It is refused, or the charge covers what the vendor bills for
+it."""
 
 import json
 
@@ -7,7 +8,8 @@ from raw import ask
 from request_rig import charge, load, nano, reached, spelt
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-#: What the vendor counts, by the model that is asked. `small` is gpt-4o-mini: 2,833 + 6 x 5,667 for an image of 768 x 2048.
+#: What the vendor counts, by the model that is asked. `small` is gpt-4o-mini: 2,833 + 6 x 5,667 for an image of 768 x
+#: 2048.
 MODELS = {
     "small": ("openai", "script:in=36835,out=16", ", vision: true, context_window: 128000, image_tokens_max: 48169,"
               " document_tokens_max: 128000"),
@@ -54,7 +56,7 @@ CASES = [("small", image), ("small", file), ("window", image), ("window", file),
 
 
 def written(value, source):
-    """JSON whose member names and values are spelt anyhow."""
+    """JSON whose member names and values have random spellings."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{spelt(name, source)}:{written(inner, source)}" for name, inner in value.items()) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""S6: members that raise the bill, undo a limit, run before others or reach what others have."""
+"""S6: members that raise the bill, undo a limit, take priority over others or reach others' data."""
 
 import rows
 from raw import ask

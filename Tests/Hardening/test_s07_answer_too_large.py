@@ -1,4 +1,5 @@
-"""S7: an answer over the gateway's own bound is charged, keeps its unit, and is no fault of its deployment."""
+"""S7: a response over the gateway's own bound is charged, uses a request unit, and does not count against its
+deployment."""
 
 import json
 

@@ -1,7 +1,7 @@
 """S9: the bodies of requests are bounded in sum and in time: for a key, for an address, for a worker.
 
-A caller who has sent much must not keep silent for hours, and one who opens many bodies, or lets large requests run, is refused what
-is over the bound, in the documented shape, while others go on."""
+A caller that has sent much must not stay silent for hours. A caller that opens many bodies, or lets large requests run,
+is refused beyond the bound, in the documented shape, while others continue."""
 
 import json
 import socket
@@ -53,7 +53,7 @@ class Body:
             f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n{expect}{length}\r\n\r\n".encode())
 
     def send(self, data):
-        """False when the worker has had enough."""
+        """False when the worker has closed the connection."""
         if self.framing == "chunked":
             data = b"%x\r\n%s\r\n" % (len(data), data)
         try:
@@ -107,9 +107,9 @@ def is_refused(answer, status, kind):
 
 
 def refused_of(held, bound):
-    """The bodies that are refused when all of them together are over the bound: no more than must be.
+    """The bodies that are refused when their sum exceeds the bound: no more than necessary.
 
-    Which they are depends on whose bytes are read first. Once those that stand are within the bound, no other is refused."""
+    Which ones depends on whose bytes are read first. Once the rest is within the bound, no other is refused."""
     def standing():
         return sum(body.size for body in held if not body.is_over())
 
@@ -171,7 +171,8 @@ def endless(worker, keys, variant):
 
 
 def many(worker, key, variant):
-    """Bodies of one key, one after the other, until the key's bound: as soon as a length says so, or while chunks arrive."""
+    """Bodies of one key, one after the other, until the key's bound: as soon as a length says so, or while chunks
+    arrive."""
     held, total = [], 0
     try:
         for size in variant["sizes"]:

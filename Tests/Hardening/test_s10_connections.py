@@ -1,7 +1,8 @@
-"""S10: connections are counted when they are accepted, on every port, and running out of descriptors neither stops nor spins.
+"""S10: connections are counted when they are accepted, on every port, and running out of descriptors neither stops nor
+spins.
 
-One caller floods a port with connections that say nothing or half of something. What is over a bound must be closed while the flood
-stands, and the plain port must go on answering."""
+One caller floods a port with connections that send nothing or half a request. Those over a bound must be closed during
+the flood, and the plain port must go on answering."""
 
 import os
 import pathlib
@@ -104,7 +105,7 @@ def ticks(pid):
 
 
 def spins(worker):
-    """Whether the worker uses more than a quarter of what a process that only counts gets in the same time."""
+    """Whether the worker uses more than a quarter of the CPU that a busy loop gets in the same time."""
     before = ticks(worker.process.child.pid)
     control = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:

@@ -1,4 +1,5 @@
-"""S15: what is translated for vendors was looked up by walking lists: ids of calls, names of tools, properties, references."""
+"""S15: translation for vendors looked things up by walking lists: ids of calls, names of tools, properties,
+references."""
 
 import pytest
 

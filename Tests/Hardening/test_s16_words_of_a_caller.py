@@ -1,5 +1,5 @@
-"""S16: a provider's error text repeats what the caller sent. Words that sound like the operator's fault, in whatever member, spelling
-and shape of error they come back, must not put the deployment out for others."""
+"""S16: a provider's error text repeats what the caller sent. Words that sound like the operator's fault, in whatever
+member, spelling and shape of error they come back, must not put the deployment out for others."""
 
 import itertools
 import json
@@ -26,7 +26,8 @@ PLACES = {
         {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"description": word}}}}}]},
     "stop": lambda word: {"messages": messages("hi"), "stop": [word]},
 }
-#: How vendors word a 400: OpenAI, vLLM (flat and not), Mistral, FastAPI, xAI, Gemini, OpenRouter, Anthropic, plain text.
+#: How vendors word a 400: OpenAI, vLLM (flat and not), Mistral, FastAPI, xAI, Gemini, OpenRouter, Anthropic, plain
+#: text.
 SHAPES = {
     "openai": lambda w: {"error": {"message": f"Invalid value: '{w}'. Supported values are: 'low', 'high'.",
                                    "type": "invalid_request_error", "param": "verbosity", "code": "invalid_value"}},
@@ -82,7 +83,7 @@ def test_words_of_a_caller(pairs):
         seen = []
 
         def script(handler, body):
-            """Repeats what of the word arrived."""
+            """Repeats what arrived of the text."""
             echoed = next((text for text in strings(body) if word in text), "nothing")
             seen.append(echoed)
             error = SHAPES[variant["shape"]](echoed)

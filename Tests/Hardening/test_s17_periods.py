@@ -1,5 +1,5 @@
-"""S17: a settle that names its own periods begins none that Redis's clock does not know, so that no word of a worker whose clock is
-ahead, or who lies, sets a budget to zero or freezes it in a year to come."""
+"""S17: a settle that names its own periods begins none that is ahead of Redis's clock, so that a worker with a fast
+clock, or a hostile one, can neither reset a budget nor freeze it in a future year."""
 
 import datetime
 import itertools

@@ -64,7 +64,7 @@ def test_an_address_that_sends_unknown_keys_is_refused_before_redis_is_asked(sta
 
 
 def test_unknown_and_revoked_keys_get_the_same_answer(stack):
-    """The same words, and the same look-ups: a revoked key is looked up as often as one that never was."""
+    """The same text and the same look-ups: a revoked key is looked up as often as one that never existed."""
     worker = stack.workers[0]
     revoked = stack.new_key()
     stack.admin("POST", f"/keys/{revoked['id']}/revoke", expect=200)

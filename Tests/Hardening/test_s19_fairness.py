@@ -1,5 +1,5 @@
-"""Limits are asked before the work is done: a caller over them cannot make a worker read and parse what is large, nor search a catalogue
-for what they mistyped."""
+"""Limits are checked before the work is done: a caller over them cannot make a worker read and parse large bodies, or
+search the catalogue for a mistyped name."""
 
 import json
 import pathlib
@@ -32,9 +32,10 @@ def large_body(variant):
 
 
 def send_part(caller, variant, key):
-    """A head, and as much of the body as the variant says; more than is trusted when it comes in chunks of unknown sum."""
+    """A head, and as much of the body as the variant says; more than is trusted if it is chunked, so that its size is
+    unknown."""
     body = large_body(variant)
-    # Of a body that is refused the worker reads on no more than this: what is sent beyond may reset the connection before the answer.
+    # The worker reads no more than this of a refused body; sending more may reset the connection before the response.
     sent = body[:min(int(len(body) * variant["part"]), 60_000)]
     if not variant["chunked"]:
         caller.send("POST", variant["path"], auth(key), sent, len(body))
@@ -127,7 +128,7 @@ def worker_cpu(worker):
 
 
 def test_a_mistyped_model_costs_no_more_than_a_request(stack):
-    """CPU of the worker, against as many requests that are served in the same run; with a thousand models to choose from."""
+    """CPU of the worker, compared with as many served requests in the same run, with a thousand models."""
     worker = stack.workers[0]
     names = [f"{vendor}-{size}-{version}" for vendor in ("alpha", "beta", "gamma", "delta") for size in ("mini", "large", "think", "embed", "code")
              for version in range(50)]

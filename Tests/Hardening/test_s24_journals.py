@@ -1,7 +1,9 @@
-"""S24: a worker that takes over the journals of a long outage needs little memory for it, and loses nothing when it is killed meanwhile.
+"""S24: a worker that takes over the journals of a long outage needs little memory, and loses nothing when it is killed
+in between.
 
-The journals are made after the records of a real worker: many files, the records of one request spread over them, several dead workers,
-what is done with among the rest, torn ends. Whatever the shape, each request is in the ledger once, at what its last word says."""
+The journals are modelled on the records of a real worker: many files, the records of one request spread over them,
+several dead workers, completed requests among the rest, torn ends. Each request must be in the ledger once, at the cost
+in its last record."""
 
 import itertools
 import random

@@ -1,5 +1,5 @@
-"""S25, and the breaker's part of S7: what a caller can provoke (slow prompts, broken streams, failing or too large answers), however often,
-puts a deployment out for their own key at most, and for no other."""
+"""S25, and the breaker's part of S7: what a caller can provoke (slow prompts, broken streams, failing or too large
+answers), however often, takes a deployment out of rotation for their own key at most, and for no other."""
 
 import concurrent.futures
 import itertools

@@ -1,5 +1,5 @@
-"""S32: an admin's body with a member that is there twice is refused, wherever and however it is spelt: of two readers one would take
-the first and one the last."""
+"""S32: an admin body with a duplicate member is refused, wherever it is and however it is spelt, because one reader
+would use the first and another the last."""
 
 import itertools
 import json

@@ -39,9 +39,9 @@ class ControlPlane(Rebuild, Sharing):
         if run != self.run:
             self.run = run
             self.cursor = self.rewound(self.ledger.cursor)
-        gen = redis.do_hget(key_of("c").encode(), b"gen")
+        generation = redis.do_hget(key_of("c").encode(), b"gen")
         entries = redis.stream_after(key_of("u").encode(), self.cursor, count)
-        self.read = (entries, gen and gen.decode(), run)
+        self.read = (entries, generation and generation.decode(), run)
 
     def rewound(self, cursor):
         """The cursor moved back: after a failover, new IDs may be below it, by as much as the newest ID shows."""
@@ -51,7 +51,7 @@ class ControlPlane(Rebuild, Sharing):
         return max(0, cursor[0] - REREAD_MS), 0
 
     def commit(self):
-        (entries, gen, run), self.read = self.read, None
+        (entries, generation, run), self.read = self.read, None
         if self.epoch != self.ledger.epoch:
             self.is_reader = False
             return
@@ -62,8 +62,8 @@ class ControlPlane(Rebuild, Sharing):
         if entries:
             self.ledger.take(entries)
             self.cursor = self.ledger.cursor = stream_id(entries[-1][0])
-        if gen:
-            self.world.acknowledge(gen, run, self.cursor)
+        if generation:
+            self.world.acknowledge(generation, run, self.cursor)
 
     def count(self, entries):
         """Counts entries that bypassed a live shard's counters, before the ledger commits them."""
@@ -74,20 +74,20 @@ class ControlPlane(Rebuild, Sharing):
                 continue
             self.ledger.counted_late.add((rid, named[b"life"]))
             row = Ledger.row(named[b"event"])
-            back = dict(part.split("=") for part in named[b"event"].decode().split("|") if "=" in part)["back"]
+            refund = dict(part.split("=") for part in named[b"event"].decode().split("|") if "=" in part)["refund"]
             scopes = [key_of("b", scope) for scope in row.scopes]
             self.call("count", [key_of("h", rid), key_of("o"), *scopes], rid, named[b"life"].decode(), row.cost,
-                      self.world.estimate, named[b"event"].decode(), TOMBSTONE_MS, self.named(row), back,
+                      self.world.estimate, named[b"event"].decode(), TOMBSTONE_MS, self.named(row), refund,
                       self.ledger.reaped(rid))
 
-    def is_counted(self, rid, life):
-        if self.world.has("leave out what was filed late"):
+    def is_counted(self, rid, generation):
+        if self.world.has("do not count late usage"):
             return True
-        if self.world.has("count what the totals have"):
+        if self.world.has("count usage in the totals"):
             return False
-        if self.world.has("take the ledger's word for counted"):
+        if self.world.has("treat ledger rows as counted"):
             return (rid, "final") in self.ledger.rows
-        return self.ledger.has_counted(rid, life)
+        return self.ledger.has_counted(rid, generation)
 
     # Calls whose replies are awaited.
 
@@ -105,19 +105,21 @@ class ControlPlane(Rebuild, Sharing):
         return reply
 
     def sweep(self):
-        gen = self.world.redis.do_hget(key_of("c").encode(), b"gen")
-        if not gen or self.rebuilding:
+        generation = self.world.redis.do_hget(key_of("c").encode(), b"gen")
+        if not generation or self.rebuilding:
             return
         try:
-            for rid, _, _, cost, _, event, periods, *only_began in self.call("sweep", [key_of("o"), key_of("hb")], SILENT_MS, 10):
+            orphans = self.call("sweep", [key_of("o"), key_of("hb")], SILENT_MS, 10)
+            for rid, _, _, cost, _, event, periods, *is_early in orphans:
                 row = Ledger.row(event)
                 scopes = [key_of("b", scope) for scope in row.scopes]
                 keys = [key_of("h", rid.decode()), key_of("o"), key_of("u"), *scopes]
                 named = dict(part.split("=") for part in event.decode().split("|"))
                 named["periods"], named["cost"] = periods.decode(), int(cost)
                 self.world.network.send("settle", keys, [
-                    rid.decode(), gen.decode(), "B" if only_began else "R", int(cost), self.world.estimate,
-                    "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(), 1 if only_began else 0])
+                    rid.decode(), generation.decode(), "B" if is_early else "R", int(cost), self.world.estimate,
+                    "|".join(f"{k}={v}" for k, v in named.items()), TOMBSTONE_MS, periods.decode(),
+                    1 if is_early else 0])
         except Interrupted:
             pass
 

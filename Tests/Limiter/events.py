@@ -50,10 +50,10 @@ class Events:
         end = self.random.random()
         if end < 0.1:
             worker.close(request, "C", 0)
-        elif end < 0.2:  # The provider refused: a free event, and the unit is given back.
-            worker.close(request, "S", 0, back=True)
-        elif end < 0.27:  # Answered from the cache: free, counted only in the minute.
-            worker.close(request, "S", 0, back=2)
+        elif end < 0.2:  # The provider refused: a free event, and the unit is refunded.
+            worker.close(request, "S", 0, refund=True)
+        elif end < 0.27:  # Answered from the cache: free, counted only in the sliding window.
+            worker.close(request, "S", 0, refund=2)
         elif end < 0.35:  # Cheaper than last reported: its input was cached.
             worker.close(request, "S", request.truth // 2)
         else:

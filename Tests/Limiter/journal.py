@@ -24,15 +24,15 @@ class Request:
     periods: str = ""
     at: int = 0
     retried: bool = False
-    begun: bool = False  # `begin` reserved its unit and concurrency slot before its body was read.
+    is_early: bool = False  # `begin` reserved its unit and concurrency slot before its body was read.
     confirmed: tuple = ()  # (gen, run) in which Redis is known to have the hold
     is_journal_lost: bool = False
     is_appended: bool = False
 
-    def event(self, cost, back, clock):
+    def event(self, cost, refund, clock):
         fields = {"id": self.rid, "scopes": " ".join(self.scopes), "cost": cost, "periods": self.periods,
-                  "back": int(back), "clock": clock}
-        saved = f'|"saved":{self.hold}' if back == 2 else ""
+                  "refund": int(refund), "clock": clock}
+        saved = f'|"saved":{self.hold}' if refund == 2 else ""
         return "|".join(f"{name}={value}" for name, value in fields.items()) + saved
 
 
@@ -44,10 +44,10 @@ class Closed:
     to: str
     cost: int
     event: str
-    back: int  # Whether the unit of the limits is given back: 0 no, 1 in all windows, 2 in all but the minute.
-    gen: str
+    refund: int  # Refund of the request unit: 0 no, 1 everywhere, 2 everywhere but in the sliding window.
+    generation: str
     at: int
     confirmed: tuple = ()  # (gen, run) in which Redis is known to have it
     stream_id: tuple = ()
-    is_acked: bool = False
+    is_acknowledged: bool = False
     is_busy: bool = False

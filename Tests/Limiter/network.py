@@ -2,8 +2,8 @@
 
 import collections
 
-from accounts import Accounts
-from books import demand
+from contract import Contract
+from expected_state import demand
 from lua_host import LuaHost
 from redis_model import RedisModel
 
@@ -19,12 +19,12 @@ def key_of(kind, name=None):
 
 
 class Store:
-    """The model running the real library, and the books; model and books lose the same calls."""
+    """The model running the real library, and the expected state; both lose the same calls."""
 
     def __init__(self, limits, patience_ms, now_ms, text=None):
         self.redis = RedisModel(now_ms)
         self.lua = LuaHost(self.redis, text)
-        self.accounts = Accounts(self.redis, limits, patience_ms)
+        self.contract = Contract(self.redis, limits, patience_ms)
         self.run_number, self.up, self.marks, self.age_ms = 1, True, [], 0
         self.redis.run = self.run.encode()
         self.last_calls = collections.deque(maxlen=40)
@@ -40,7 +40,7 @@ class Store:
         reply = self.lua.fcall("gw2_" + name, named, [self.encoded(value) for value in args])
         said = [value for value in args if not isinstance(value, Limits)]
         self.last_calls.append((self.redis.now_ms, name, keys[0], said, reply))
-        self.accounts.observe(name, keys, args, reply, self.redis.writes != before)
+        self.contract.observe(name, keys, args, reply, self.redis.writes != before)
         return reply
 
     @staticmethod
@@ -58,11 +58,11 @@ class Store:
 
     def flush(self):
         self.redis.flush()
-        self.accounts.flush()
+        self.contract.flush()
 
 
 class Limits(list):
-    """(name, version) per scope for the books, with the MessagePack for the library."""
+    """(name, version) per scope for the expected state, with the MessagePack for the library."""
 
     def __init__(self, names, packed):
         super().__init__(names)

@@ -1,4 +1,7 @@
-"""How the control planes divide a pool: this shard's share, and the others as one number. Durable state is in `Ledger`."""
+"""How the control planes divide a pool: this shard's share, and the others as one number.
+
+Durable state is in `Ledger`.
+"""
 
 from network import key_of
 
@@ -50,35 +53,36 @@ class Sharing:
 
     def note(self, day, version, held):
         self.ledger.shares.note(day, version, held)
-        self.world.store.accounts.judge_share(day)
+        self.world.store.contract.judge_share(day)
 
     def share_out(self):
         shares, world = self.ledger.shares, self.world
         keys = [key_of("c"), key_of("b", POOL)]
-        look = [int(part) if part.isdigit() else part.decode() for part in self.call("pool", keys, POOL)]
-        day, used, version, held, confirmed, life = look[1], look[3], int(look[5]), look[6], look[7], look[11]
+        state = [int(part) if part.isdigit() else part.decode() for part in self.call("pool", keys, POOL)]
+        day, used, version, held = state[1], state[3], int(state[5]), state[6]
+        confirmed, confirmation = state[7], state[11]
         row = shares.row(day)
         yield
 
-        def tell(bound, version):
-            self.call("share", keys, POOL, day, version, bound, 0, life, 0)
+        def send_share(bound, version):
+            self.call("share", keys, POOL, day, version, bound, 0, confirmation, 0)
 
         if version == row[1] and held < row[0]:
             self.note(day, version, held)
-        elif version < 0 or confirmed != life:
+        elif version < 0 or confirmed != confirmation:
             named = shares.raise_version(day) if not world.has("confirm without a new version") else tuple(row[:2])
             yield
-            tell(*named)
+            send_share(*named)
         elif version < row[1]:
-            tell(*row[:2])
+            send_share(*row[:2])
         elif world.random.random() < 0.5:
             _, version = shares.raise_version(day)
             yield
             wanted = world.random.choice((0, used, used + world.unit * 100))
-            if world.has("note what is to shrink before it has"):
+            if world.has("note a reduction before it is made"):
                 self.note(day, version, max(wanted, used))
                 yield
-            reply = self.call("share", keys, POOL, day, version, wanted, 0, life, 1)
+            reply = self.call("share", keys, POOL, day, version, wanted, 0, confirmation, 1)
             for _ in range(world.random.choice((1, 1, 2, 6))):  # Another control plane may be faster.
                 yield
             if reply[0] == 0:
@@ -87,10 +91,10 @@ class Sharing:
         else:
             by = world.unit * world.random.choice((100, 300, 1000))
             if world.has("grow in Redis first"):
-                tell(row[0] + by, row[1] + 1)
+                send_share(row[0] + by, row[1] + 1)
                 yield
             named = shares.grow(day, row[1], by)
             yield
             if named:
-                tell(*named)
+                send_share(*named)
                 world.count("grown")

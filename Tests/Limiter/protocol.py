@@ -1,24 +1,25 @@
-"""A worker in the admission protocol: admits, reports, closes; `Pump` and `Recovery` do the rest."""
+"""A worker in the admission protocol: admits, reports, closes; `SettlementQueue` and `Recovery` do the rest."""
 
 from journal import TTL_MS, Closed
 from network import key_of
-from pump import Pump
+from settlement_queue import SettlementQueue
 from recovery import Recovery
 
 
-class Worker(Pump, Recovery):
+class Worker(SettlementQueue, Recovery):
     def __init__(self, world, number, skew_ms):
         self.world, self.number, self.skew_ms = world, number, skew_ms
-        self.life, self.is_frozen, self.is_alive, self.has_disk = 0, False, False, True
+        self.incarnation, self.is_frozen, self.is_alive, self.has_disk = 0, False, False, True
         self.open, self.closed, self.adopted = {}, {}, {}
         self.versions = {}
         self.start()
 
     def start(self):
-        self.life += 1
-        self.owner = f"w{self.number}.{self.life}"
-        self.is_alive, self.is_frozen, self.gen, self.run, self.opened, self.is_asking = True, False, "", "", (), False
-        self.is_greeted = self.is_filed = self.is_lost = False
+        self.incarnation += 1
+        self.owner = f"w{self.number}.{self.incarnation}"
+        self.is_alive, self.is_frozen, self.is_asking = True, False, False
+        self.generation, self.run, self.opened = "", "", ()
+        self.is_greeted = self.has_appended = self.is_lost = False
         self.barrier = ""
         for closed in self.closed.values():
             closed.confirmed, closed.is_busy = (), False
@@ -38,18 +39,18 @@ class Worker(Pump, Recovery):
         return self.world.redis.now_ms + self.skew_ms
 
     def send(self, name, keys, args, on_reply, on_lost=lambda: None):
-        """Drops replies to a previous life of the worker; a frozen worker sees a timeout."""
-        life = self.life
+        """Drops replies to a previous process of the worker; a frozen worker sees a timeout."""
+        incarnation = self.incarnation
 
         def reply(got):
-            if self.life == life and self.is_alive:
+            if self.incarnation == incarnation and self.is_alive:
                 if self.is_frozen:
                     on_lost()
                 else:
                     on_reply(got)
 
         def lost():
-            if self.life == life and self.is_alive:
+            if self.incarnation == incarnation and self.is_alive:
                 on_lost()
 
         self.world.network.send(name, keys, args, reply, lost)
@@ -58,11 +59,11 @@ class Worker(Pump, Recovery):
         return [key_of("b", scope) for scope in request.scopes]
 
     def target(self):
-        return self.gen, self.run
+        return self.generation, self.run
 
     # Requests.
 
-    def admit(self, request, gen=None):
+    def admit(self, request, generation=None):
         self.open[request.rid] = request
         target = self.opened or self.target()
         keys = [key_of("h", request.rid), key_of("o"), *self.scope_keys(request)]
@@ -74,7 +75,7 @@ class Worker(Pump, Recovery):
 
     def begin(self, request, completes):
         """`completes`: whether the body arrives and is valid."""
-        self.open[request.rid], request.begun = request, True
+        self.open[request.rid], request.is_early = request, True
         keys = [key_of("h", request.rid), key_of("o"), *self.scope_keys(request)]
         args = [request.rid, *(self.opened or self.target()), self.owner, TTL_MS, request.event(0, True, self.clock()),
                 self.world.limits_for(request, self.versions)]
@@ -88,7 +89,7 @@ class Worker(Pump, Recovery):
             request.state = "refused"
             del self.open[request.rid]
             if code == 3:
-                self.shut()
+                self.close_admissions()
             if code == 2:
                 self.world.learn_versions(self)
 
@@ -104,10 +105,11 @@ class Worker(Pump, Recovery):
             return
         request.state = "refused"
         del self.open[request.rid]
-        if request.retried or request.begun:  # The first try may still arrive and be admitted, and what `begin` counted stays.
+        # The first try may still arrive and be admitted, and what `begin` counted stays.
+        if request.retried or request.is_early:
             self.close(request, "C", 0)
         if code == 3:
-            self.shut()
+            self.close_admissions()
         if code == 2:
             self.world.learn_versions(self)
 
@@ -121,7 +123,7 @@ class Worker(Pump, Recovery):
 
     def progress(self, request, by, more):
         request.truth = min(request.hold, request.truth + by)
-        args = [self.gen, self.owner, request.truth, request.event(request.truth, False, self.clock()),
+        args = [self.generation, self.owner, request.truth, request.event(request.truth, False, self.clock()),
                 request.hold + more, self.world.limits_for(request, self.versions)]
 
         def on_reply(reply):
@@ -130,10 +132,10 @@ class Worker(Pump, Recovery):
 
         self.send("progress", [key_of("h", request.rid), *self.scope_keys(request)], args, on_reply)
 
-    def close(self, request, to, cost, back=False):
-        """Freezes a request's cost and event and records them; the pump sends them."""
+    def close(self, request, to, cost, refund=False):
+        """Freezes a request's cost and event and records them; the settlement queue sends them."""
         self.open.pop(request.rid, None)
         request.state = "cancelled" if to == "C" else "closed"
         request.truth = cost
-        event = request.event(cost, back, self.clock())
-        self.closed[request.rid] = Closed(request, to, cost, event, back, self.gen, self.world.store.age_ms)
+        event = request.event(cost, refund, self.clock())
+        self.closed[request.rid] = Closed(request, to, cost, event, refund, self.generation, self.world.store.age_ms)

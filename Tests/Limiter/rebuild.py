@@ -1,6 +1,6 @@
 """How a control plane restores the totals of a shard that lost its counters."""
 
-from books import calendar
+from expected_state import calendar
 from journal import TOMBSTONE_MS
 from network import key_of
 
@@ -17,29 +17,29 @@ class Rebuild:
             return
         try:
             if self.rebuilding is None:
-                gen = self.world.redis.do_hget(key_of("c").encode(), b"gen")
-                if gen and int(gen) >= self.ledger.gen:
+                generation = self.world.redis.do_hget(key_of("c").encode(), b"gen")
+                if generation and int(generation) >= self.ledger.generation:
                     return
-                self.rebuilding = self.rebuild(self.world.store.run, gen)
+                self.rebuilding = self.rebuild(self.world.store.run, generation)
             if next(self.rebuilding, "over") == "over":
                 self.rebuilding = None
         except Interrupted:
             self.rebuilding = None
 
-    def rebuild(self, run, gen):
-        if gen:  # A failover brought back an older generation: stop it, but read its stream.
-            self.call("stop", [key_of("c")], gen.decode())
-        self.ledger.gen += 1
-        gen = str(self.ledger.gen)
+    def rebuild(self, run, generation):
+        if generation:  # A failover brought back an older generation: stop it, but read its stream.
+            self.call("stop", [key_of("c")], generation.decode())
+        self.ledger.generation += 1
+        generation = str(self.ledger.generation)
         for turn in range(self.world.random.randint(2, 8)):
             yield
-            reply = self.call("barrier", [key_of("run")], gen)
+            reply = self.call("barrier", [key_of("run")], generation)
             if reply[0] == 3 or (reply[0] == 1 and turn):
                 raise Interrupted
             if self.world.owners_alive() <= {owner.decode() for owner in reply[1:]}:
                 break
         yield
-        if self.call("close", [key_of("run")], gen)[0] == 3:
+        if self.call("close", [key_of("run")], generation)[0] == 3:
             raise Interrupted
         self.take_over()
         if not self.world.has("keep the cursor of a lost stream"):
@@ -51,35 +51,35 @@ class Rebuild:
             self.commit()
         self.read = None
         yield
-        if not self.clear(gen):
+        if not self.clear(generation):
             raise Interrupted
         totals, charged, now = self.ledger.totals(), self.ledger.charged(), self.world.redis.now_ms
         for name, version in self.ledger.versions.items():
             self.call("raise", [key_of("c")], name, version)
         for scope in self.world.scopes:
             yield
-            if self.call("seed", [key_of("b", scope)], gen, *self.windows(scope, totals, now),
+            if self.call("seed", [key_of("b", scope)], generation, *self.period_totals(scope, totals, now),
                          *self.savings(scope, totals, now))[0] == 3:
                 raise Interrupted
         for rid, row in charged.items():
             if (rid, "final") not in self.ledger.rows:
-                if self.call("entomb", [key_of("h", rid)], gen, row.cost, self.named(row), TOMBSTONE_MS)[0] == 3:
+                if self.call("entomb", [key_of("h", rid)], generation, row.cost, self.named(row), TOMBSTONE_MS)[0] == 3:
                     raise Interrupted
         yield
-        self.world.store.accounts.bases[gen] = {rid: row.cost for rid, row in charged.items()}
-        if self.call("live", [key_of("c")], gen, run)[0] == 0:
+        self.world.store.contract.bases[generation] = {rid: row.cost for rid, row in charged.items()}
+        if self.call("live", [key_of("c")], generation, run)[0] == 0:
             self.world.count("rebuilt")
 
-    def clear(self, gen):
+    def clear(self, generation):
         left = [key.decode() for key in self.world.redis.data if key[:2] in (b"h:", b"b:", b"o:")]
-        return not left or self.call("clear", [key_of("run"), *left], gen)[0] == 0
+        return not left or self.call("clear", [key_of("run"), *left], generation)[0] == 0
 
     @staticmethod
     def named(row):
         return ",".join("/".join(map(str, one)) for one in row.periods)
 
-    def windows(self, scope, totals, now):
-        """month, spent, requests, day, … of the current and previous periods, never older than the ledger's newest."""
+    def period_totals(self, scope, totals, now):
+        """[month, spent, requests, day, …] of the current and previous periods, never older than the ledger's."""
         values, before = [], []
         for place in (0, 1):
             size = (6, 8)[place]
@@ -91,14 +91,15 @@ class Rebuild:
 
     def savings(self, scope, totals, now):
         """Cached answers and their savings, for the month and the day."""
-        windows = self.windows(scope, totals, now)
-        return [part for period in (windows[0], windows[3]) for part in totals.get((scope, period), (0, 0, 0, 0))[2:]]
+        period_totals = self.period_totals(scope, totals, now)
+        return [part for period in (period_totals[0], period_totals[3])
+                for part in totals.get((scope, period), (0, 0, 0, 0))[2:]]
 
     def reconcile(self):
         """Raises Redis to the ledger, for usage that bypassed the counters. Only when nothing waits for a replay."""
         totals, added = self.ledger.totals(), 0
         for scope in self.world.scopes:
-            windows = self.windows(scope, totals, self.world.redis.now_ms)[:6]
-            reply = self.call("at_least", [key_of("b", scope)], *windows)
+            period_totals = self.period_totals(scope, totals, self.world.redis.now_ms)[:6]
+            reply = self.call("at_least", [key_of("b", scope)], *period_totals)
             added += sum(map(int, reply[1:]))
         return added

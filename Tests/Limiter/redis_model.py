@@ -51,7 +51,7 @@ def stream_id(text):
 
 
 class RedisModel:
-    """Strings are (value, expiry); hashes, sorted sets and streams are dictionaries; last stream IDs are kept separately."""
+    """Strings are (value, expiry); hashes, sorted sets and streams are dictionaries; last stream IDs are kept apart."""
 
     def __init__(self, now_ms=0):
         self.now_ms, self.data, self.last_ids, self.undo, self.writes = now_ms, {}, {}, Undo(), 0
@@ -106,7 +106,7 @@ class RedisModel:
             expiry = held and held[1]
         else:
             assert not options
-        self.writes += b":refused:" not in key  # Recording a refusal does not change the books.
+        self.writes += b":refused:" not in key  # Recording a refusal does not change the counters.
         self.undo.put(self.data, key, (value, expiry))
         return {"ok": b"OK"}
 

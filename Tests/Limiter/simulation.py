@@ -4,7 +4,7 @@ import collections
 import datetime
 import random
 
-import ending
+import final_check
 from control_plane import ControlPlane
 from events import HOUR, SECOND, Events
 from journal import PATIENCE_MS
@@ -32,7 +32,7 @@ class Simulation(Events):
         self.requests, self.packed = {}, {}
         self.ledger.versions = {name: 8 for name in self.scopes if name not in ("k3", POOL)}
         self.ledger.shares = Shares(self.limits[key_of("b", POOL)]["day"])
-        self.store.accounts.bound_of = self.ledger.shares.bound
+        self.store.contract.bound_of = self.ledger.shares.bound
         self.planes = [ControlPlane(self, self.ledger), ControlPlane(self, self.ledger)]
         self.workers = [Worker(self, number, r.choice((0, -HOUR, HOUR, 700))) for number in range(r.randint(2, 4))]
         for worker in self.workers:
@@ -67,8 +67,8 @@ class Simulation(Events):
             for self.step in range(self.steps):
                 self.pass_time(self.random.choice((0, 1, 40, 200, 400)))
                 self.random.choices(*self.events)[0]()
-            ending.come_to_rest(self)
-            ending.compare(self)
+            final_check.run_until_idle(self)
+            final_check.compare(self)
         except Exception as error:
             error.add_note(f"step {self.step} of {self.steps}; AIHUB_SIMULATION_SEED={self.seed} replays it")
             error.add_note("\n".join(f"  {at} {' '.join(map(str, call))}" for at, *call in self.store.last_calls))
@@ -95,8 +95,8 @@ class Simulation(Events):
 
     def row(self, name, version):
         limits = self.limits[key_of("b", name)]
-        money = [part for window in ("day", "month") for part in
-                 (divmod(limits[window], 10**15) if limits[window] >= 0 else (-1, 0))]
+        money = [part for period in ("day", "month") for part in
+                 (divmod(limits[period], 10**15) if limits[period] >= 0 else (-1, 0))]
         return [name, version, *(limits[what] for what in ("rpm", "tpm", "concurrency", "rpd")), -1, *money]
 
     def learn_versions(self, worker):
@@ -105,7 +105,7 @@ class Simulation(Events):
     def owners_alive(self):
         return {worker.owner for worker in self.workers if worker.is_alive and not worker.is_frozen}
 
-    def acknowledge(self, gen, run, upto):
+    def acknowledge(self, generation, run, upto):
         for worker in self.workers:
             if worker.is_alive and not worker.is_frozen:
-                worker.acknowledge(gen, run, upto)
+                worker.acknowledge(generation, run, upto)

@@ -1,7 +1,7 @@
 """Checks the simulation: it must catch each bug planted in the library or in an actor."""
 
 import pytest
-from books import Violation
+from expected_state import Violation
 from lua_host import library
 from mutants import EDITS, EMPHASIS, SWITCHES, planted
 from simulation import Simulation

@@ -1,8 +1,7 @@
 """Answers that a vendor may give to a request, with the tokens that it counts for them.
 
-`plan_answer` draws one. Nothing in it exceeds the bound of the request, and sometimes it reaches it: the prompt may have a
-token for each byte, the hidden reasoning may fill the whole limit.
-"""
+`plan_answer` draws one. Nothing in it exceeds the bound of the request, and sometimes it reaches it: the prompt may
+have a token for each byte, the hidden reasoning may fill the whole limit. """
 
 from __future__ import annotations
 
@@ -24,9 +23,8 @@ PIECES_MOST = 400
 class Choice:
     """One choice. `pieces` are its text, or the arguments of a call of `tool`, in the order of the stream.
 
-    `reasoning` are tokens that were thought; `reasoning_pieces` is what of them is shown, often nothing. `special` are tokens
-    without any text.
-    """
+    `reasoning` are tokens that were thought; `reasoning_pieces` is what of them is shown, often nothing. `special` are
+    tokens without any text. """
 
     pieces: tuple[Piece, ...]
     finish: str  # stop, length, tool_calls
@@ -92,7 +90,8 @@ class Answer:
                     yield index, choice.pieces[number]
 
     def produced(self, events: int, returned: int = 0) -> int:
-        """Output tokens made when the first `events` events had been sent: all thinking, and the tokens of those events."""
+        """Output tokens made when the first `events` events had been sent: all thinking, and the tokens of those
+        events."""
         pieces = [piece for _, piece in self.events(returned)][:events]
         return self.counters.reasoning + sum(piece.tokens for piece in pieces)
 

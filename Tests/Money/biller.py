@@ -5,8 +5,8 @@
 `request` is the body as the vendor receives it, in the dialect's wire form. `model` is a dictionary:
 
     name            the model's name
-    prices          nano-USD for a million tokens: input, output; optional cache_read, cache_write, cache_write_1h, reasoning,
-                    audio_input, audio_output
+    prices          nano-USD for a million tokens: input, output; optional cache_read, cache_write, cache_write_1h,
+                    reasoning, audio_input, audio_output
     context         context window in tokens
     max_output      longest answer in tokens
     thinks          never, asked, default or always (`rules_output.thinks`); optional, never
@@ -19,8 +19,8 @@
     kind, per_image     `images` for image models, and nano-USD an image by `quality/size`; optional
     catalogue, upstream     OpenRouter: prices of other models by name, and the provider behind it; optional
 
-Three bills are given. `ceiling` is the most before anything is known, which a hold must reach. `most` is the most for this
-answer and ending. `actual` is what is billed. Always actual <= most <= ceiling, unless `unbounded`.
+Three bills are given. `ceiling` is the most before anything is known, which a hold must reach. `most` is the most for
+this answer and ending. `actual` is what is billed. Always actual <= most <= ceiling, unless `unbounded`.
 
 `python Tests/Money/biller.py --rules` prints every rule with its source.
 """

@@ -1,8 +1,7 @@
 """Random exchanges: a dialect, a model, a caller's request in OpenAI's form, and how it ends.
 
-`generate(random)` draws one. Shapes are those of real clients and hostile ones; the weights are such that 2,000 cases meet
-every dialect, every ending, nearly every pair of them, and every shape.
-"""
+`generate(random)` draws one. Shapes are those of real clients and hostile ones; the weights are such that 2,000 cases
+meet every dialect, every ending, nearly every pair of them, and every shape. """
 
 from __future__ import annotations
 

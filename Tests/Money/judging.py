@@ -41,8 +41,8 @@ class Result:
 
     @property
     def most(self) -> int:
-        """The most that may be billed for what the vendor made by its end: what it makes until it notices a close, and all that an
-        answer may become where it runs on."""
+        """The most that may be billed for what the vendor made by its end: what it makes until it notices a close, and
+        all that an answer may become where it runs on."""
         return sum(one.most_cost for one in self.bills)
 
     @property

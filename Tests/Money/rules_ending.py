@@ -17,10 +17,9 @@ ENDINGS = (*WHOLE, *ERRORS, "lost_before_head", *CLOSINGS, "vendor_cut_mid_strea
 class Ending:
     """How an exchange ended, as the vendor saw it.
 
-    `produced` are the output tokens, hidden and visible, of all choices that had been made when the connection closed; None
-    means unknown, and then `seconds` since the request arrived and the model's rate say it. `closed` is False if the gateway
-    read on to the end instead of closing. `status` and `code` are those of an error.
-    """
+    `produced` are the output tokens, hidden and visible, of all choices that had been made when the connection closed;
+    None means unknown, and then `seconds` since the request arrived and the model's rate say it. `closed` is False if
+    the gateway read on to the end instead of closing. `status` and `code` are those of an error. """
 
     kind: str
     produced: int | None = None

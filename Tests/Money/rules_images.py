@@ -1,8 +1,8 @@
 """How many tokens a vendor counts for an image, by each vendor's public formula.
 
-A rule is a function of width and height in pixels, the part's `detail`, and the limits of the request. `IMAGE_RULES` names
-them; a model says its own by `model["image_rule"]`. Every rule also states its largest value, for an image of unknown size.
-"""
+A rule is a function of width and height in pixels, the part's `detail`, and the limits of the request. `IMAGE_RULES`
+names them; a model says its own by `model["image_rule"]`. Every rule also states its largest value, for an image of
+unknown size. """
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ Size = tuple[int, int]
 class ImageRule:
     """One vendor's formula.
 
-    `count` takes width, height, detail and the limit of visual tokens that the request sets (0: none). `largest` is the most
-    for any size. `length` is the share of the tokens that counts against the context window: 0 or 1.
-    """
+    `count` takes width, height, detail and the limit of visual tokens that the request sets (0: none). `largest` is the
+    most for any size. `length` is the share of the tokens that counts against the context window: 0 or 1. """
 
     count: Callable[[int, int, str, int], int]
     largest: int
@@ -48,7 +47,8 @@ def tiles_openai(base: int, tile: int) -> Callable[[int, int, str, int], int]:
 
 def patches_openai(budget: int, edge: int, percent: int, unbounded: tuple[str, ...] = (), wide_budget: Size = (0, 0),
                    wide: tuple[str, ...] = ()) -> Callable[[int, int, str, int], int]:
-    """OpenAI's 32 px patches times `percent` / 100. Details in `wide` have `wide_budget`, those in `unbounded` have none."""
+    """OpenAI's 32 px patches times `percent` / 100. Details in `wide` have `wide_budget`, those in `unbounded` have
+    none."""
 
     def count(width: int, height: int, detail: str, limit: int) -> int:
         if detail in unbounded:

@@ -18,9 +18,8 @@ REASONING_SOURCES = {"anthropic": "output-reasoning-anthropic", "gemini-compat":
 class OutputBound:
     """Output of a request, at most.
 
-    `choice` tokens for each of `choices`, of which `thinking` may be hidden (0 if the model does not think). `extra` tokens
-    come on top of the limit once (a rejected prediction).
-    """
+    `choice` tokens for each of `choices`, of which `thinking` may be hidden (0 if the model does not think). `extra`
+    tokens come on top of the limit once (a rejected prediction). """
 
     choice: int
     choices: int

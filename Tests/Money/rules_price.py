@@ -111,7 +111,8 @@ def anthropic_percent(request: dict[str, Any], percent: int, sources: tuple[str,
 
 
 def long_percents(model: dict[str, Any], prompt_tokens: int) -> tuple[int, int]:
-    """Percents of input and output for a prompt of `prompt_tokens` tokens. `model["long_context"]`: above, input, output."""
+    """Percents of input and output for a prompt of `prompt_tokens` tokens. `model["long_context"]`: above, input,
+    output."""
     rule = model.get("long_context")
     if rule is None or prompt_tokens <= rule["above"]:
         return 100, 100

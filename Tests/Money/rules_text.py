@@ -1,8 +1,7 @@
 """How many tokens a vendor may count for text, templates and tools.
 
-The bound is in bytes: a byte-level BPE never makes more tokens than the text has bytes of UTF-8. The text is the one the
-tokenizer sees, which is normalised first by some vendors and may then be longer than the one that was sent.
-"""
+The bound is in bytes: a byte-level BPE never makes more tokens than the text has bytes of UTF-8. The text is the one
+the tokenizer sees, which is normalised first by some vendors and may then be longer than the one that was sent. """
 
 from __future__ import annotations
 
@@ -63,8 +62,8 @@ def text_source(form: str) -> str:
 
 
 def likely_tokens(text: str, form: str = "none") -> int:
-    """The most tokens that a real tokenizer makes of a text, which it normalises first: one a digit, one a byte outside ASCII,
-    three for four other bytes."""
+    """The most tokens that a real tokenizer makes of a text, which it normalises first: one a digit, one a byte outside
+    ASCII, three for four other bytes."""
     if form != "none":
         text = unicodedata.normalize(form.upper(), text)
     data = text.encode("utf-8", errors="surrogatepass")
@@ -118,7 +117,8 @@ def tally_tools(dialect: str, form: str, request: dict[str, Any]) -> tuple[int, 
 
 
 def rendered_tokens(document: Any, form: str) -> int:
-    """JSON that a template prints with indentation: the compact bytes and 2 tokens a line (its break and its blanks)."""
+    """JSON that a template prints with indentation: the compact bytes and 2 tokens a line (its break and its
+    blanks)."""
     compact = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     lines = json.dumps(document, ensure_ascii=False, indent=4).count("\n") + 1
     return most_tokens(compact, form) + 2 * lines + 16

@@ -1,8 +1,7 @@
 """Usage in each dialect's own words.
 
-The same counters read differently at each vendor: what the total includes, where cached tokens are, and whether reasoning is
-inside `completion_tokens`.
-"""
+The same counters read differently at each vendor: what the total includes, where cached tokens are, and whether
+reasoning is inside `completion_tokens`. """
 
 from __future__ import annotations
 
@@ -88,7 +87,8 @@ def gemini_usage(counters: Counters) -> dict[str, Any]:
 
 
 def openrouter_usage(counters: Counters) -> dict[str, Any]:
-    """OpenRouter: OpenAI's form, one number for what is written into a cache however long it is kept, and the cost in USD."""
+    """OpenRouter: OpenAI's form, one number for what is written into a cache however long it is kept, and the cost in
+    USD."""
     written = counters.cache_write + counters.cache_write_1h
     return {**openai_usage(replace(counters, cache_write=written, cache_write_1h=0)), "is_byok": False, "cost_details": {"upstream_inference_cost": None}}
 

@@ -1,8 +1,7 @@
 """Bodies of requests as callers send them, in OpenAI's form, without `model` and `stream`.
 
-The ordinary ones are those of real clients: SDKs, chat front ends, coding agents with 40 to 55 KB of instructions and a dozen
-tools. The hostile ones aim at one rule of the biller each.
-"""
+The ordinary ones are those of real clients: SDKs, chat front ends, coding agents with 40 to 55 KB of instructions and a
+dozen tools. The hostile ones aim at one rule of the biller each. """
 
 from __future__ import annotations
 

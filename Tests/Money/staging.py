@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Staged:
-    """An answer and how it is played: with `is_timed` no token is made before its time, `rate` of them a second, all choices together."""
+    """A response and its timing: with `is_timed`, tokens are made at `rate` per second, over all choices together."""
 
     answer: Answer
     events: tuple[Event, ...]

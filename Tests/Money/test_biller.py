@@ -223,7 +223,8 @@ def test_a_cost_is_rounded_up_once() -> None:
 
 
 def test_the_claude_cache_costs_what_its_page_prints() -> None:
-    # platform.claude.com/docs/en/about-claude/pricing, Sonnet 4.5: $3 input, $3.75 and $6 writes, $0.30 read, $15 output
+    # platform.claude.com/docs/en/about-claude/pricing, Sonnet 4.5: $3 input, $3.75 and $6 writes, $0.30 read, $15
+    # output
     sonnet = prices_of(CHAT["anthropic"][0]["prices"])
     counters = Counters(input=1_000_000, cache_read=1_000_000, cache_write=1_000_000, cache_write_1h=1_000_000, output=1_000_000)
     assert sonnet.cost(counters) == 28_050_000_000
@@ -317,7 +318,8 @@ def test_the_claude_usage_leaves_cached_input_out_and_grows() -> None:
     ("groq", "runs_on", "runs_on"), ("mistral", "runs_on", "runs_on"), ("qwen", "runs_on", "runs_on"),
     ("gemini-compat", "runs_on", "runs_on"), ("openrouter", "runs_on", "runs_on"), ("vllm", "stops", "stops")])
 def test_what_a_vendor_does_after_a_close(dialect: str, stream: str, plain: str) -> None:
-    # openrouter.ai/docs/api-reference/streaming: list of providers, and "for non-streaming requests [...] billed for the
+    # openrouter.ai/docs/api-reference/streaming: list of providers, and "for non-streaming requests [...] billed for
+    # the
     # complete response"
     assert after_close(dialect, SIMPLE, {"stream": True})[0] == stream
     assert after_close(dialect, SIMPLE, {})[0] == plain

@@ -1,8 +1,7 @@
 """A vendor of every dialect on one port: answers by plan, up to the point where a case ends, and notes what it made.
 
-The path names the dialect, the model's name ends with the number of the case. An answer's thinking that does not pass takes its
-time (`Staged.rate`), so that no more is ever made than a model of that speed can make.
-"""
+The path names the dialect, the model's name ends with the number of the case. An answer's thinking that does not pass
+takes its time (`Staged.rate`), so that no more is ever made than a model of that speed can make. """
 
 from __future__ import annotations
 

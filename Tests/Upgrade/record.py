@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""usage: record.py COMMIT: plays `scenario.py` on the binaries of that commit, and keeps what it leaves in recordings/COMMIT."""
+"""usage: record.py COMMIT: runs `scenario.py` on the binaries of that commit; stores the result in
+recordings/COMMIT."""
 
 import datetime
 import gzip

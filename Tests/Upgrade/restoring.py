@@ -1,4 +1,4 @@
-"""Puts a recording back and takes it over to today's release, by the steps of docs/upgrading.md."""
+"""Restores a recording and upgrades it to today's release, by the steps of docs/upgrading.md."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ RECORDINGS = sorted((pathlib.Path(__file__).parent / "recordings").iterdir(), ke
 
 
 class Restored(Gateway):
-    """`days`: so long after the end of the recording it goes on."""
+    """`days`: how long after the end of the recording it continues."""
 
     def __init__(self, folder, recording, days=0):
         self.recording = recording

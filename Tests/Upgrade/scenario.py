@@ -18,7 +18,7 @@ def body(model, stream=False):
 
 
 class Stream:
-    """A request whose answer is read bit by bit."""
+    """A request whose response is read in pieces."""
 
     def __init__(self, worker, secret, model):
         self.connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(60))
@@ -99,7 +99,8 @@ class Scenario:
         return stream
 
     def break_off(self):
-        """The control plane dies first, so that the ledger misses the rest; then Redis, so that it misses some ends; then the workers."""
+        """Kills the control plane, so that the ledger misses the rest; then Redis, so that it misses some settles; then
+        the workers."""
         self.gateway.control.kill()
         for name in ("plain", "money", "free", "team", "quota", "narrow"):
             for worker in (0, 1):
@@ -125,12 +126,14 @@ class Scenario:
         return found
 
     def words_on_disk(self, streams, kind):
-        """Whether the journals have the ends of these, or of those that run a charge for what the provider has billed."""
+        """Whether the journals have the ends of these requests, or for running ones a cost that covers the provider's
+        bill."""
         bill, words = self.gateway.bill(), self.last_words()
         return all(words.get(one.id, (0, 0))[0] == kind and words[one.id][1] >= price(bill[one.id]) for one in streams)
 
     def account(self):
-        """What each request costs: as the provider bills it; of one that was broken off, as the worker had written down before it died."""
+        """What each request costs: the provider's bill; for an interrupted one, the last cost in the worker's
+        journal."""
         bill, words = self.gateway.bill(), self.last_words()
         assert bill.keys() == self.requests.keys()
         account = {}

@@ -1,4 +1,4 @@
-"""Redis and the workers die with requests open, and nobody starts them for days: what was held is given back all the same."""
+"""Redis and the workers die with requests open, and are down for days: the holds are released all the same."""
 
 import tempfile
 import time

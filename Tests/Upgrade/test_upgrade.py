@@ -1,4 +1,4 @@
-"""Today's release goes on from what an older one left: its database, Redis's log, and the journals of workers that were killed."""
+"""Today's release continues from an older one's database, Redis log, and journals of killed workers."""
 
 import collections
 import decimal
@@ -32,7 +32,8 @@ def upgraded(request):
 
 
 def test_every_request_is_in_the_ledger_once_for_what_it_cost(upgraded):
-    """Those that the old release never took in, and those that only the journals of its dead workers know, as well."""
+    """Including those that the old release never ingested, and those that are only in the journals of its dead
+    workers."""
     recorded, rows = upgraded.recorded["requests"], upgraded.found.ledger
     late = recorded.keys() - set(upgraded.recorded["in_ledger"])
     assert collections.Counter(recorded[id]["ends"] for id in late) == {"completed": 20, "interrupted": 6}
@@ -68,7 +69,7 @@ def test_every_key_works_or_is_refused_as_before(upgraded):
 
 @pytest.fixture(scope="module")
 def least(upgraded):
-    """The nano-USD that must be left for one request to be let in: found on a key that has no past."""
+    """The nano-USD that must be left to admit one request, found with a new key."""
     key, refused, served, spent = upgraded.new_key(), 0, 1_000_000, 0
     while served - refused > 1:
         left = (refused + served) // 2
@@ -84,7 +85,7 @@ def limit(upgraded, key, whose, period, nano):
 
 
 def cost_of_one(upgraded, secret):
-    """What a request was charged, once nothing is held for it any more; `None`: it is refused for want of money."""
+    """What a request was charged, after its hold is settled; `None` if it is refused for lack of money."""
     status, headers, answer = ask(upgraded.workers[0], "POST", CHAT, secret, body("plain"))
     assert status == 200 or (status, answer["error"]["type"]) == (402, "insufficient_quota")
     wait_until(lambda: open_holds(upgraded) == 0, what="it is settled")
@@ -94,7 +95,7 @@ def cost_of_one(upgraded, secret):
 @pytest.mark.parametrize("whose", ["keys", "orgs"])
 @pytest.mark.parametrize("period", ["day", "month"])
 def test_a_budget_ends_at_the_nano(upgraded, least, whose, period):
-    """Beside what was recorded a request needs as much as beside nothing: with a nano less it is refused."""
+    """A request needs as much with recorded spending as without: with one nano-USD less it is refused."""
     key = upgraded.recorded["keys"]["plain"]
     secret, cost = key["secrets"][0][0], cost_of_one(upgraded, key["secrets"][0][0])
     wait_quiet(upgraded)

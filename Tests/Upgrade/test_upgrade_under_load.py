@@ -1,4 +1,4 @@
-"""To the next schema and back while requests are served: nobody's fails, and the ledger is the provider's bill."""
+"""To the next schema and back while requests are served: none fails, and the ledger equals the provider's bill."""
 
 import re
 import shutil
@@ -17,7 +17,8 @@ from stack import Stack, price
 from test_admin import migrate_with
 
 NUMBER = max(int(file.name[:4]) for file in (ROOT / "sql" / "migrations").iterdir())
-#: What a release may bring: columns on tables that both write, a table that only the newer one knows, a constraint, an index.
+#: What a release may bring: columns on tables that both write, a table that only the newer one knows, a constraint, an
+#: index.
 NEXT = {
     "add_a_region": f"""-- runs with: {NUMBER:04}
 alter table api_key add column region text not null default 'eu';
@@ -70,7 +71,8 @@ class Next:
 
 
 def admin_calls_go_on(stack, load, port):
-    """A key made by the control plane at this port is served by all workers, and refused once it is revoked. Meanwhile answers come."""
+    """A key created by the control plane at this port is served by all workers, and refused once revoked; requests are
+    served meanwhile."""
     before, usual = load.completed, stack.admin_port
     stack.admin_port = port
     try:
@@ -114,7 +116,7 @@ def test_to_the_next_schema_and_back(own_stack, next_folder):
 
 
 def test_two_that_migrate_at_once_do_not_wait_for_each_other(own_stack, next_folder):
-    """One builds an index beside a transaction that takes its time; the other waits for its turn."""
+    """One builds an index during a long transaction; the other waits for its turn."""
     file = next_folder / f"{NUMBER + 3:04}_index_more.sql"
     file.write_text(f"-- runs with: {NUMBER:04}\n-- outside a transaction\ncreate index concurrently spend_day on spend (day);\n")
     writer = psycopg2.connect(own_stack.postgres.url)

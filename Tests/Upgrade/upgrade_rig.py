@@ -1,4 +1,4 @@
-"""A gateway whose parts start one by one: to be recorded, or to go on from what was recorded."""
+"""A gateway whose parts start one by one, to be recorded or to continue from a recording."""
 
 import os
 import pathlib
@@ -8,12 +8,12 @@ from processes import BINARIES, PROVIDER, TREE, Postgres, Process, StateRedis, f
 from stack import Stack, Worker
 
 HERE = pathlib.Path(__file__).parent
-#: Two scripts beside those that are done within a moment: one that says nothing more after four tokens, one that takes its time.
+#: Scripts that finish at once, one that stops after four tokens, and a slow one.
 SCRIPTS = {"plain": "in=10,out=8", "cached": "in=100,out=20,cached=64,reasoning=7", "slow": "in=21,out=30,gap=50", "stuck": "in=12,out=20,hang=4"}
 
 
 class Gateway(Stack):
-    """What `Stack` asks and counts, of processes that nobody has started yet. `shift`: seconds to move their clocks by."""
+    """The interface of `Stack` for processes that are not started yet. `shift`: seconds to move their clocks by."""
 
     def __init__(self, folder, shift=0):
         self.folder = pathlib.Path(folder)
@@ -37,7 +37,7 @@ class Gateway(Stack):
             self.move_clocks(shift)
 
     def move_clocks(self, shift):
-        """Of what is started from now on."""
+        """Moves the clocks of processes started from now on."""
         self.clock = clock_of(self.folder, shift)
         self.postgres.process.env = self.state.process.env = self.clock
         self.control_env.update(self.clock)
@@ -47,7 +47,7 @@ class Gateway(Stack):
         wait_until(lambda: http_ok(self.provider_url + "/health"), what="the provider is ready")
 
     def start_workers(self):
-        """Those that have run before go on from their disks."""
+        """Starts workers; those that have run before continue from their disks."""
         self.workers = self.workers or [Worker(name, self) for name in ("worker-1", "worker-2")]
         for worker in self.workers:
             worker.process.env.update(self.clock)

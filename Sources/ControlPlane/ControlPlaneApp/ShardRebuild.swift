@@ -61,7 +61,7 @@ struct ShardRebuild: Sendable {
                 guard !replies.contains(where: { $0.array?.first?.integer == 3 }) else { throw FencedError() }
             }
             let begun = try await redis.pipeline(
-                [StateRedis.command(.live, [RedisKeys.versions(shard)], [String(generation), runID])])
+                [StateRedis.command(.activate, [RedisKeys.versions(shard)], [String(generation), runID])])
             guard begun[0].array?.first?.integer == 0 else { throw FencedError() }
         }
         log.warning(
@@ -147,7 +147,7 @@ struct ShardRebuild: Sendable {
             let replies = try await redis.pipeline(
                 batch.map { total in
                     StateRedis.command(
-                        .atLeast, [RedisKeys.versions(total.shard), RedisKeys.budget(total.shard, total.scope)],
+                        .raiseSpent, [RedisKeys.versions(total.shard), RedisKeys.budget(total.shard, total.scope)],
                         [total.month, total.day].flatMap { [$0.period, String($0.nano), String($0.requests)] })
                 })
             for (total, reply) in zip(batch, replies)
@@ -172,7 +172,7 @@ struct ShardRebuild: Sendable {
         // One entry per scope: the key, the org and, if it counted there, the shared budget.
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.countsInSharedBudget ? 3 : 2)
         return StateRedis.command(
-            .entomb, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
+            .restoreReaped, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
             [String(generation), String(reaped.nano), periods.joined(separator: ","), String(tombstoneMs)])
     }
 }

@@ -106,8 +106,8 @@ struct StateRedis: Sendable {
     private static func raiseVersions(_ record: KeyRecord) -> [RedisCommand] {
         let versions = [RedisKeys.versions(Shard(orgID: record.orgID))]
         return [
-            command(.raise, versions, [record.keyID, String(record.version)]),
-            command(.raise, versions, [RedisKeys.orgScope(record.orgID), String(record.orgVersion)]),
+            command(.raiseVersion, versions, [record.keyID, String(record.version)]),
+            command(.raiseVersion, versions, [RedisKeys.orgScope(record.orgID), String(record.orgVersion)]),
         ]
     }
 

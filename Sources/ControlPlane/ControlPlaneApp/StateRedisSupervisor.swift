@@ -78,7 +78,7 @@ final class StateRedisSupervisor: Sendable {
             try? await Task.sleep(for: Self.pollInterval)
         }
         _ = try? await redis.pipeline(
-            Shard.all.map { StateRedis.command(.farewell, [RedisKeys.heartbeats($0)], [instanceID]) })
+            Shard.all.map { StateRedis.command(.deregister, [RedisKeys.heartbeats($0)], [instanceID]) })
     }
 
     /// One turn: confirms that Redis is still open, or takes the steps that open it.

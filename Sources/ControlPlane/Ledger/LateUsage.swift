@@ -62,7 +62,7 @@ struct LateUsage: Sendable {
         // As the worker would have settled it: a cached response still counts in the sliding window.
         let refund = event.saved != nil ? "2" : event.refundsRequest ? "1" : "0"
         return RedisCommand(
-            function: LimitLibrary.Function.count.rawValue,
+            function: LimitLibrary.Function.countLate.rawValue,
             keys: [RedisKeys.versions(shard), RedisKeys.hold(shard, event.id), RedisKeys.openHolds(shard)]
                 + scopes.map { RedisKeys.budget(shard, $0) },
             arguments: [

@@ -38,7 +38,7 @@ package enum RecoveryCalls {
 
     /// Reports that this loop has appended everything it knows, for the generation being prepared.
     package static func appended(_ shard: Shard, loopID: String, generation: String, into out: inout [UInt8]) {
-        CommandWriter.begin(.appended, keys: 1, arguments: 2, to: &out)
+        CommandWriter.begin(.markAppended, keys: 1, arguments: 2, to: &out)
         CommandWriter.add(RedisKeys.runIDs(shard), to: &out)
         CommandWriter.add(loopID, to: &out)
         CommandWriter.add(generation, to: &out)

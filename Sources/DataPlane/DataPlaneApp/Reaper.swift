@@ -98,7 +98,7 @@ struct Reaper: Sendable {
     /// Removes this worker's heartbeats, so that nobody waits for it.
     func deregister() async {
         _ = try? await redis.pipeline(
-            Shard.all.map { command(.farewell, keys: [RedisKeys.heartbeats($0)], loopStatuses.map(\.loopID)) })
+            Shard.all.map { command(.deregister, keys: [RedisKeys.heartbeats($0)], loopStatuses.map(\.loopID)) })
     }
 
     /// - Parameter isWhole: looks at every hold, not only when an owner is known to be silent.

@@ -8,10 +8,10 @@ package enum LimitLibrary {
     /// The text for `FUNCTION LOAD REPLACE`.
     package static var source: String {
         [
-            PackageResources.common_lua, PackageResources.scope_lua, PackageResources.ring_lua,
+            PackageResources.common_lua, PackageResources.scope_lua, PackageResources.sliding_window_lua,
             PackageResources.saved_lua, PackageResources.pool_lua,
             PackageResources.admit_lua, PackageResources.settle_lua, PackageResources.progress_lua,
-            PackageResources.recover_lua, PackageResources.sweep_lua, PackageResources.configure_lua,
+            PackageResources.recover_lua, PackageResources.sweep_lua, PackageResources.control_plane_lua,
             PackageResources.peek_lua,
         ].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
@@ -35,24 +35,24 @@ package enum LimitLibrary {
         case restore = "gw2_restore"
         case append = "gw2_append"
         case reopen = "gw2_reopen"
-        case appended = "gw2_appended"
+        case markAppended = "gw2_appended"
         case heartbeat = "gw2_heartbeat"
-        case farewell = "gw2_farewell"
+        case deregister = "gw2_farewell"
         case sweep = "gw2_sweep"
         case peek = "gw2_peek"
         case find = "gw2_find"
         case inspect = "gw2_inspect"
-        case raise = "gw2_raise"
+        case raiseVersion = "gw2_raise"
         case putKey = "gw2_put_key"
-        case count = "gw2_count"
+        case countLate = "gw2_count"
         case stop = "gw2_stop"
         case barrier = "gw2_barrier"
         case close = "gw2_close"
         case clear = "gw2_clear"
         case seed = "gw2_seed"
-        case entomb = "gw2_entomb"
-        case live = "gw2_live"
-        case atLeast = "gw2_at_least"
+        case restoreReaped = "gw2_entomb"
+        case activate = "gw2_live"
+        case raiseSpent = "gw2_at_least"
         case share = "gw2_share"
         case pool = "gw2_pool"
     }

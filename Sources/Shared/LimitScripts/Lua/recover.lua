@@ -1,82 +1,86 @@
--- What workers call after Redis restarted, failed over or was wiped.
+-- Functions that workers call after Redis was restarted, failed over or wiped.
 
--- restore: puts a running request's hold back, whatever the limits say: it was admitted. Nothing happens where its record
--- stands, but what only begun was and then admitted is completed. KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen owner at ttl_ms est hold cost event periods
--- Replies: {0} · {1, state} it stands · {3, gen} fenced
-local function restore(K, A)
-  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
-  if gen ~= A[2] then return {3, gen or ''} end
-  local r = record(K[1])
-  local begun = r and r.begun and r.st == 'O'
-  if r and not begun then return {1, r.st} end
-  local hold, now, ttl, counted = amount(A[7]), now_ms(), tonumber(A[5]), {}
-  for i = 1, #K - 2 do
-    local s = load(K[i + 2])
-    local month, day = believed(s, periods_of(A[10], i))
+-- restore: restores the hold of a running request. Limits are not checked: it was admitted. Nothing happens if its
+-- record exists, except that an early admission becomes the full admission.
+-- KEYS  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen owner at ttl_ms est hold cost event periods
+-- Replies: {0} · {1, state} the record exists · {3, gen} fenced
+local function restore(keys, args)
+  local generation = redis.call('HGET', sibling_key('c:', keys[1]), 'gen')
+  if generation ~= args[2] then return {3, generation or ''} end
+  local request = read_record(keys[1])
+  local early = request and request.begun and request.st == 'O'
+  if request and not early then return {1, request.st} end
+  local hold, now, ttl, counted = parse_amount(args[7]), now_ms(), tonumber(args[5]), {}
+  for i = 1, #keys - 2 do
+    local scope = load_scope(keys[i + 2])
+    local month, day = plausible_periods(scope, periods_of(args[10], i))
     counted[i] = month and int(month) .. '/' .. int(day)
-    if begun then unbegin(s, r, i) end
-    charge(s, month, day, hold, 0, 1)
-    s[OPEN] = s[OPEN] + 1
-    store(K[i + 2], s)
+    if early then undo_early_admission(scope, request, i) end
+    add_to_periods(scope, month, day, hold, 0, 1)
+    scope[OPEN] = scope[OPEN] + 1
+    store_scope(keys[i + 2], scope)
   end
-  hold_open(K[1], {
-    st = 'O', owner = A[3], at = tonumber(A[4]), deadline = now + ttl, hold = hold, est = tonumber(A[6]),
-    cost = tonumber(A[8]), event = A[9], periods = table.concat(counted, ','), bucket = 0,
+  write_open_record(keys[1], {
+    st = 'O', owner = args[3], at = tonumber(args[4]), deadline = now + ttl, hold = hold, est = tonumber(args[6]),
+    cost = tonumber(args[8]), event = args[9], periods = table.concat(counted, ','), bucket = 0,
   })
-  redis.call('ZADD', K[2], int(now + ttl), A[1])
+  redis.call('ZADD', keys[2], int(now + ttl), args[1])
   return {0}
 end
 
--- append: files an ended request for the ledger and touches no counter. In a shard that lives, the entry names the life: the
--- ledger sees to it that it is counted there, once. In a lost one it is in the totals that are put back; when these are about to
--- be read ("closed") it is too late for them, and too early for the life to come.
+-- append: adds an ended request to the usage stream and changes no counter. While the counters exist, the entry names
+-- their generation, and the ledger has it counted there, once. While they are lost, the entry becomes part of the
+-- totals that are restored from the ledger. Once those totals are about to be read ("closed") it is too late for that,
+-- and too early for the next generation.
 -- KEYS u:{s}   ARGV rid event   Replies: {0, stream id} · {3} not now
-local function append(K, A)
-  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
-  if gen then return {0, redis.call('XADD', K[1], '*', 'id', A[1], 'kind', 'final', 'event', A[2], 'life', gen)} end
-  if redis.call('HGET', beside('run:', K[1]), 'closed') then return {3} end
-  return {0, redis.call('XADD', K[1], '*', 'id', A[1], 'kind', 'final', 'event', A[2])}
+local function append_event(keys, args)
+  local generation = redis.call('HGET', sibling_key('c:', keys[1]), 'gen')
+  if generation then
+    return {0, redis.call('XADD', keys[1], '*', 'id', args[1], 'kind', 'final', 'event', args[2], 'life', generation)}
+  end
+  if redis.call('HGET', sibling_key('run:', keys[1]), 'closed') then return {3} end
+  return {0, redis.call('XADD', keys[1], '*', 'id', args[1], 'kind', 'final', 'event', args[2])}
 end
 
--- reopen: this owner has replayed what it knows into the process `run` and the shard's life `gen`. Admissions open when all
--- owners that are known have, or when patience_ms have passed since the first of them spoke.
+-- reopen: this owner has replayed what it knows into the process `run` and the generation `gen`. Admissions open when
+-- all known owners have done so, or patience_ms after the first one.
 -- KEYS  run:{s}  hb:{s}   ARGV  owner run gen patience_ms
--- Replies: {0} open · {1, owners awaited} · {2, gen} the shard lives another life: replay into that first
---   · {3, gen of the life being prepared | ''} its counters are lost: see barrier
+-- Replies: {0} open · {1, owners awaited} · {2, gen} another generation is current: replay into that one first
+--  · {3, gen being prepared | ''} the counters are lost: see barrier
 local NO_OWNER = {open = true, run = true, since = true, barrier = true, closed = true, filling = true}
 
-local function reopen(K, A)
-  local now, gen = now_ms(), redis.call('HGET', beside('c:', K[1]), 'gen')
-  if not gen then return {3, redis.call('HGET', K[1], 'barrier') or ''} end
-  if gen ~= A[3] then return {2, gen} end
-  -- A sign of life: those from before went with the counters.
-  if not redis.call('HGET', K[2], A[1]) then redis.call('HSET', K[2], A[1], int(now)) end
-  local at, all = {}, redis.call('HGETALL', K[1])
-  for i = 1, #all, 2 do at[all[i]] = all[i + 1] end
-  if at.open == A[2] then return {0} end
-  redis.call('HSET', K[1], A[1], A[2])
-  local since = tonumber(at.since)
-  if at.run ~= A[2] or now < since then
-    redis.call('HSET', K[1], 'run', A[2], 'since', int(now))
+local function reopen(keys, args)
+  local now, generation = now_ms(), redis.call('HGET', sibling_key('c:', keys[1]), 'gen')
+  if not generation then return {3, redis.call('HGET', keys[1], 'barrier') or ''} end
+  if generation ~= args[3] then return {2, generation} end
+  -- Counts as a heartbeat: earlier heartbeats were lost with the counters.
+  if not redis.call('HGET', keys[2], args[1]) then redis.call('HSET', keys[2], args[1], int(now)) end
+  local fields, flat = {}, redis.call('HGETALL', keys[1])
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  if fields.open == args[2] then return {0} end
+  redis.call('HSET', keys[1], args[1], args[2])
+  local since = tonumber(fields.since)
+  if fields.run ~= args[2] or now < since then
+    redis.call('HSET', keys[1], 'run', args[2], 'since', int(now))
     since = now
   end
-  -- Owners are who gave signs of life, and who spoke here: after a total loss the signs of life are lost, too.
-  at[A[1]] = A[2]
-  for _, owner in ipairs(redis.call('HKEYS', K[2])) do at[owner] = at[owner] or '' end
+  -- Owners are those with a heartbeat and those that called this function: a total loss also loses heartbeats.
+  fields[args[1]] = args[2]
+  for _, owner in ipairs(redis.call('HKEYS', keys[2])) do fields[owner] = fields[owner] or '' end
   local awaited = 0
-  for owner, process in pairs(at) do
-    if not NO_OWNER[owner] and process ~= A[2] then awaited = awaited + 1 end
+  for owner, state in pairs(fields) do
+    if not NO_OWNER[owner] and state ~= args[2] then awaited = awaited + 1 end
   end
-  if awaited > 0 and now - since < tonumber(A[4]) then return {1, awaited} end
-  -- Who was not waited for is forgotten here, and so is who has gone.
-  redis.call('DEL', K[1])
-  redis.call('HSET', K[1], 'open', A[2])
+  if awaited > 0 and now - since < tonumber(args[4]) then return {1, awaited} end
+  -- Forgets owners that were not awaited or have gone.
+  redis.call('DEL', keys[1])
+  redis.call('HSET', keys[1], 'open', args[2])
   return {0}
 end
 
--- appended: this owner has filed everything it knows of, for the life `gen` that is being prepared.
--- KEYS run:{s}   ARGV owner gen
-local function appended(K, A)
-  redis.call('HSET', K[1], A[1], 'b' .. A[2])
+-- appended: this owner has appended everything it knows for the generation `gen` that is being prepared.
+-- KEYS run:{s}   ARGV owner gen   Reply {0}
+local function mark_appended(keys, args)
+  redis.call('HSET', keys[1], args[1], 'b' .. args[2])
   return {0}
 end

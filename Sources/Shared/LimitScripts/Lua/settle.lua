@@ -1,86 +1,94 @@
--- The windows a request is charged in: those its admission named. Of one whose admission a failover lost its record only knows those
--- it began in.
-local function named_by(r, to, said)
-  if not r or r.begun and to ~= 'C' and said ~= '' then return said end
-  return r.periods
+-- The periods in which a request is charged: those of its admission. If a failover lost the admission, the record may
+-- name only those of the early admission: the worker's report is then used.
+local function periods_to_charge(request, new_state, reported)
+  if not request or request.begun and new_state ~= 'C' and reported ~= '' then return reported end
+  return request.periods
 end
 
--- Replaces a request's hold in its scopes, K[first] and on, by what it really cost. `r` is its record; `named` its windows
--- when Redis lost that. `back` is 0, 1 or 2: see settle.
-local function account(K, first, r, to, named, cost, tokens, back, event)
-  local from, gives_back = r and r.st, to == 'C' or back ~= '0'
-  local delta = from == 'R' and cost - r.cost or cost
-  -- The unit of the request limits was taken by admit; it is taken here when Redis lost the admission.
-  -- A reap leaves it: the worker's word may still be that its caller got nothing.
-  local units = (gives_back and -1 or 0) + ((not from or r.begun) and 1 or 0)
-  for i = first, #K do
-    local month, day = periods_of(named, i - first + 1)
-    local s = load(K[i])
-    if not r or named ~= r.periods then month, day = believed(s, month, day) end
-    if r and r.begun then uncount(s, r, i - first + 1) end
-    charge(s, month, day, from == 'O' and -r.hold or 0, delta, units)
-    if back == '2' then save_event(s, month, day, event) end
-    if from == 'O' then
-      s[OPEN] = math.max(0, s[OPEN] - 1)
-      ring_add(s, r.bucket, gives_back and back ~= '2' and -1 or 0, (to == 'C' and 0 or tonumber(tokens)) - r.est)
+-- Replaces a request's hold by its charge in all scopes, from keys[first_scope] on. `request` is its record; `periods`
+--   are its periods, also when Redis lost the record. `refund` is 0, 1 or 2: see settle.
+local function replace_hold(keys, first_scope, request, new_state, periods, cost, tokens, refund, event)
+  local old_state, refunds_unit = request and request.st, new_state == 'C' or refund ~= '0'
+  local delta = old_state == 'R' and cost - request.cost or cost
+  -- admit took the request unit; it is taken here if Redis lost the admission. A reap keeps it: the worker may still
+  -- report that its caller got nothing.
+  local units = (refunds_unit and -1 or 0) + ((not old_state or request.begun) and 1 or 0)
+  for i = first_scope, #keys do
+    local month, day = periods_of(periods, i - first_scope + 1)
+    local scope = load_scope(keys[i])
+    if not request or periods ~= request.periods then month, day = plausible_periods(scope, month, day) end
+    if request and request.begun then remove_unit(scope, request, i - first_scope + 1) end
+    add_to_periods(scope, month, day, old_state == 'O' and -request.hold or 0, delta, units)
+    if refund == '2' then add_saved_event(scope, month, day, event) end
+    if old_state == 'O' then
+      scope[OPEN] = math.max(0, scope[OPEN] - 1)
+      add_to_window(scope, request.bucket, refunds_unit and refund ~= '2' and -1 or 0,
+        (new_state == 'C' and 0 or tonumber(tokens)) - request.est)
     end
-    if from ~= nil or to ~= 'C' then store(K[i], s) end
+    if old_state ~= nil or new_state ~= 'C' then store_scope(keys[i], scope) end
   end
 end
 
--- What only began is as if it never had: no tombstone stands in the way of what its worker may still say of it. It may live after all,
--- and the admission may have come since, or have been lost by a failover.
-local function take_back(K, rid, r)
-  if not r or r.st ~= 'O' or not r.begun then return {1, r and r.st or '', ''} end
-  for i = 4, #K do
-    local s = load(K[i])
-    unbegin(s, r, i - 3)
-    store(K[i], s)
+-- Undoes an early admission as if it had never happened, and leaves no tombstone that could block what its worker may
+-- still report: the worker may be alive after all, and its admission on the way, or lost by a failover.
+local function cancel_early(keys, rid, request)
+  if not request or request.st ~= 'O' or not request.begun then return {1, request and request.st or '', ''} end
+  for i = 4, #keys do
+    local scope = load_scope(keys[i])
+    undo_early_admission(scope, request, i - 3)
+    store_scope(keys[i], scope)
   end
-  redis.call('ZREM', K[2], rid)
-  keep(K[1], {st = 'B'}, 1)
+  redis.call('ZREM', keys[2], rid)
+  write_tombstone(keys[1], {st = 'B'}, 1)
   return {0, ''}
 end
 
--- settle: replaces a hold by what the request really cost. One function for every way out:
---   S finished (also after a reap: the difference is charged) · C never reached a provider: everything is given back
---   · R reaped: its worker is gone, charged by what it last reported · B only began, and its worker is gone.
+-- settle: replaces a hold by what the request really cost. One function for every way a request can end:
+--  S finished (also after a reap: the difference is charged) · C never reached a provider: everything is given back
+--  · R reaped: its worker is gone, charged by its last progress report · B an early admission whose worker is gone
 -- KEYS  h:{s}:<rid>  o:{s}  u:{s}  then per scope b
--- ARGV  rid gen to(S|C|R|B) cost tokens event tombstone_ms periods give_back(0|1|2: the unit of the request limits; 2: of
---   day and month alone, the minute keeps it: an answer out of the cache)
--- `periods` names the windows of a request whose hold Redis lost: it is charged there all the same.
--- Replies: {0, stream id} · {1, state, stream id} already there · {3} fenced (a wiped Redis waits for its totals first)
-local function settle(K, A)
-  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
-  if gen ~= A[2] then return {3, gen or ''} end
-  local r, to = record(K[1]), A[3]
-  local from = r and r.st
-  if from == 'S' or from == 'C' or (from == 'R' and to ~= 'S') then return {1, from, r.stream or ''} end
-  if to == 'R' and from ~= 'O' then return {1, from or '', ''} end
-  if to == 'B' then return take_back(K, A[1], r) end
+-- ARGV  rid gen to(S|C|R|B) cost tokens event tombstone_ms periods refund(0|1|2: refund of the request unit; 2: in day
+--   and month only, the sliding window keeps it, for a response from the cache)
+-- `periods` names the periods of a request whose hold Redis lost: it is charged in them all the same.
+-- Replies: {0, stream id} · {1, state, stream id} settled already · {3} fenced (after a wipe the totals are restored
+--   first)
+-- A settle that is repeated while the tombstone exists changes nothing.
+local function settle(keys, args)
+  local generation = redis.call('HGET', sibling_key('c:', keys[1]), 'gen')
+  if generation ~= args[2] then return {3, generation or ''} end
+  local request, new_state = read_record(keys[1]), args[3]
+  local old_state = request and request.st
+  if old_state == 'S' or old_state == 'C' or (old_state == 'R' and new_state ~= 'S') then
+    return {1, old_state, request.stream or ''}
+  end
+  if new_state == 'R' and old_state ~= 'O' then return {1, old_state or '', ''} end
+  if new_state == 'B' then return cancel_early(keys, args[1], request) end
 
-  local named, cost = named_by(r, to, A[8]), to == 'C' and 0 or amount(A[4])
-  -- Filed before it is counted: what cannot be filed is not counted either, and what is filed twice the ledger takes once.
-  local id = to ~= 'C' and redis.call('XADD', K[3], '*', 'id', A[1], 'kind', to == 'R' and 'reaped' or 'final', 'event', A[6])
-  account(K, 4, r, to, named, cost, A[5], A[9], A[6])
-  redis.call('ZREM', K[2], A[1])
-  keep(K[1], {st = to, cost = cost, periods = named, stream = id or nil}, A[7])
-  return {0, id or ''}
+  local periods, cost = periods_to_charge(request, new_state, args[8]), new_state == 'C' and 0 or parse_amount(args[4])
+  -- Appended before it is counted: what cannot be appended is not counted, and the ledger takes a duplicate only once.
+  local stream_id = new_state ~= 'C'
+    and redis.call('XADD', keys[3], '*', 'id', args[1], 'kind', new_state == 'R' and 'reaped' or 'final',
+      'event', args[6])
+  replace_hold(keys, 4, request, new_state, periods, cost, args[5], args[9], args[6])
+  redis.call('ZREM', keys[2], args[1])
+  write_tombstone(keys[1], {st = new_state, cost = cost, periods = periods, stream = stream_id or nil}, args[7])
+  return {0, stream_id or ''}
 end
 
--- count: what append filed in this life is counted now; it stands in the stream already.
--- KEYS  c:{s}  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods give_back: as in settle
---   reaped: what it was charged when it was reaped, where that is known and its record may be gone ('': it was not)
--- Replies: {0} · {1, state} counted already · {3, gen} that life is over
-local function count(K, A)
-  local gen = redis.call('HGET', beside('c:', K[1]), 'gen')
-  if gen ~= A[2] then return {3, gen or ''} end
-  local r = record(K[1])
-  if r and (r.st == 'S' or r.st == 'C') then return {1, r.st} end
-  if not r and A[9] ~= '' then r = {st = 'R', cost = amount(A[9]), periods = A[7]} end
-  local named, cost = named_by(r, 'S', A[7]), amount(A[3])
-  account(K, 3, r, 'S', named, cost, A[4], A[8], A[5])
-  redis.call('ZREM', K[2], A[1])
-  keep(K[1], {st = 'S', cost = cost, periods = named}, A[6])
+-- count: counts a request that append added to the stream in this generation.
+-- KEYS  c:{s}  h:{s}:<rid>  o:{s}  then per scope b   ARGV  rid gen cost tokens event tombstone_ms periods refund
+--   reaped
+--  as in settle; reaped: what was charged when it was reaped, where its record may be gone ('': it was not reaped)
+-- Replies: {0} · {1, state} counted already · {3, gen} that generation is over
+local function count_late(keys, args)
+  local generation = redis.call('HGET', sibling_key('c:', keys[1]), 'gen')
+  if generation ~= args[2] then return {3, generation or ''} end
+  local request = read_record(keys[1])
+  if request and (request.st == 'S' or request.st == 'C') then return {1, request.st} end
+  if not request and args[9] ~= '' then request = {st = 'R', cost = parse_amount(args[9]), periods = args[7]} end
+  local periods, cost = periods_to_charge(request, 'S', args[7]), parse_amount(args[3])
+  replace_hold(keys, 3, request, 'S', periods, cost, args[4], args[8], args[5])
+  redis.call('ZREM', keys[2], args[1])
+  write_tombstone(keys[1], {st = 'S', cost = cost, periods = periods}, args[6])
   return {0}
 end
