@@ -69,7 +69,7 @@ struct AttemptRules: WalkRules {
 
     mutating func ended(_ facts: WalkFacts) {
         require(.noAttemptOutlivesTheRequest, facts.running.isEmpty, "attempts \(facts.running) run on")
-        let ends = facts.notes.filter { if case .firstToken = $0.note { false } else { true } }.map(\.deployment)
+        let ends = facts.notes.filter { if case .firstToken = $0.observation { false } else { true } }.map(\.deployment)
         require(
             .everyAttemptIsToldOf, ends == facts.attempts.map(\.deployment),
             "of \(facts.attempts.map(\.deployment)) told \(ends)")
