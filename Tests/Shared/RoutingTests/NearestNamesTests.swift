@@ -10,12 +10,14 @@ import Testing
         ])
     func found(typed: String, meant: String) {
         let names = NearestNames(["gpt-4o-mini", "gpt-4o", "claude-opus-5", "llama-3.3-70b", "qwen3"])
-        #expect(names.to(typed).first == meant)
+        #expect(names.suggestions(for: typed).first == meant)
     }
 
     @Test(
         "what is not near is not suggested", arguments: ["", "x", "mistral-large", String(repeating: "g", count: 65)])
-    func notFound(typed: String) { #expect(NearestNames(["gpt-4o-mini", "claude-opus-5"]).to(typed).isEmpty) }
+    func notFound(typed: String) {
+        #expect(NearestNames(["gpt-4o-mini", "claude-opus-5"]).suggestions(for: typed).isEmpty)
+    }
 
     /// The textbook algorithm for the distance, with the full table.
     private func edits(_ a: [UInt8], _ b: [UInt8]) -> Int {
@@ -45,14 +47,14 @@ import Testing
             let (typed, name) = (word(), word())
             let allowed = min(NearestNames.editsMax, max(1, typed.utf8.count / 3))
             let isNear = edits(Array(typed.utf8), Array(name.utf8)) <= allowed
-            #expect(NearestNames([name]).to(typed) == (isNear ? [name] : []), "\(typed) \(name)")
+            #expect(NearestNames([name]).suggestions(for: typed) == (isNear ? [name] : []), "\(typed) \(name)")
         }
     }
 
     @Test("of any number of names, few are suggested, the nearest first")
     func many() {
         let names = NearestNames((0..<5_000).map { "model-\($0)" } + ["model-12x"])
-        let found = names.to("model-12x")
+        let found = names.suggestions(for: "model-12x")
         #expect(found.first == "model-12x" && found.count <= NearestNames.foundMax)
     }
 }
