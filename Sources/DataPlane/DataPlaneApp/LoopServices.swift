@@ -25,6 +25,7 @@ final class LoopServices: RequestServices {
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopServices.readBufferBytes, alignment: 64)
     /// Parses bodies too large for one turn of the loop.
     private let aside: SideThread
+    let starts = RequestStarts()
     private let gate: LimiterGate
     private let keys: KeyTable
     /// `nil`: this worker caches no answers.
@@ -61,6 +62,7 @@ final class LoopServices: RequestServices {
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
+        reactor.add(starts)
         self.settings = settings
         self.pulse = pulse
         self.digester = digester

@@ -23,7 +23,11 @@ extension ClientConnection {
 
     /// Continues with the kept input, after a response was sent.
     func resumeInput() {
-        guard !isTaking, !isClosed, !isResting, !input.isEmpty else { return }
+        guard !isTaking, !isClosed, !isResting, !isQueued, !input.isEmpty, mayStart() else { return }
+        continueInput()
+    }
+
+    func continueInput() {
         isTaking = true
         takeWaiting()
         isTaking = false
