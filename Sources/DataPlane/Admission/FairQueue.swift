@@ -133,18 +133,20 @@ package struct FairQueue<Job> {
 }
 
 /// A queue in an array. The consumed prefix is dropped once it is half of the array.
-struct FirstInFirstOut<Element> {
+package struct FirstInFirstOut<Element> {
     private var items: [Element?] = []
     private var head = 0
 
+    package init() {}
+
     var count: Int { items.count - head }
-    var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
 
     var first: Element? { head < items.count ? items[head] : nil }
 
-    mutating func append(_ item: Element) { items.append(item) }
+    package mutating func append(_ item: Element) { items.append(item) }
 
-    mutating func popFirst() -> Element? {
+    package mutating func popFirst() -> Element? {
         guard head < items.count else { return nil }
         defer {
             items[head] = nil

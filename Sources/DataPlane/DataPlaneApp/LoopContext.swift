@@ -25,6 +25,7 @@ final class LoopContext: RequestServices {
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopContext.readBufferBytes, alignment: 64)
     /// Parses bodies too large for one turn of the loop.
     private let bodyParser: SideThread
+    let starts = RequestStarts()
     private let gate: LimiterGate
     private let keys: KeyTable
     /// `nil`: this worker caches no answers.
@@ -61,6 +62,7 @@ final class LoopContext: RequestServices {
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
+        reactor.add(starts)
         self.settings = settings
         self.loopStatus = loopStatus
         self.digester = digester

@@ -23,7 +23,11 @@ extension ClientConnection {
 
     /// Continues with the kept input, after a response was sent.
     func resumeInput() {
-        guard !isProcessing, !isClosed, !isResting, !input.isEmpty else { return }
+        guard !isProcessing, !isClosed, !isResting, !isQueued, !input.isEmpty, mayStart() else { return }
+        continueInput()
+    }
+
+    func continueInput() {
         isProcessing = true
         processBuffered()
         isProcessing = false

@@ -1,5 +1,6 @@
 internal import Admission
 internal import GatewayModel
+internal import PlaneContract
 internal import Reactor
 internal import RequestWalk
 
@@ -39,6 +40,7 @@ extension ClientConnection {
         switch action {
         case .lookUpKey(let digests, let fresh):
             services.lookUpKey(digests: digests, fresh: fresh, from: { callerAddress }) { [self] in
+                if case .found(let caller) = $0 { callerID = caller.record.keyID } else { callerID = nil }
                 feed(.keyFound($0), for: id)
             }
         case .peek(let caller):
