@@ -1,6 +1,5 @@
-import Testing
-
 import DataPlaneHTTP
+import Testing
 
 @Suite struct StartLinesTests {
     @Test("Callers take turns, whatever the length of their lines")
