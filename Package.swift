@@ -125,7 +125,10 @@ let package = Package(
         dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
         dataPlane(
             "DataPlaneHTTP",
-            ["GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache", "Routing"]),
+            [
+                "GatewayModel", "PlaneContract", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache",
+                "Routing",
+            ]),
         dataPlane(
             "DataPlaneApp",
             [
