@@ -30,7 +30,8 @@ package final class RequestStarts: TurnHook {
         }
     }
 
-    /// - Returns: whether the connection's next request may start now; otherwise `startQueued` is called in a later turn.
+    /// - Returns: whether the connection's next request may start now; otherwise `startQueued` is called in a later
+    ///   turn.
     func mayStart(_ connection: ClientConnection, of caller: String) -> Bool {
         if lines.isEmpty, started < Self.perTurnMax {
             started += 1
