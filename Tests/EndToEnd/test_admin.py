@@ -99,7 +99,7 @@ def test_migrating_twice_does_nothing_and_a_changed_or_newer_schema_is_refused(s
     shutil.copytree(ROOT / "sql" / "migrations", folder)
     first = sorted(folder.iterdir())[0]
     first.write_text(first.read_text() + "-- changed\n")
-    assert f"migration {first.name} was changed after it ran" in migrate_with(stack, folder)
+    assert f"migration {first.name} was changed after it had run" in migrate_with(stack, folder)
     shutil.rmtree(folder)
     folder.mkdir()
     for file in sorted((ROOT / "sql" / "migrations").iterdir())[:1]:
