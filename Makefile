@@ -17,11 +17,15 @@ format: ## Format the source in place
 check-format:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
-check: check-format ## Check format, imports, links, tidiness and words (build first)
+check: check-format ## Check format, imports, links, tidiness, words, doc comments, scripts, documents and metrics (build first)
 	scripts/check-imports.sh
 	scripts/check-links.sh
 	scripts/check-tidy.sh
 	scripts/check-words.sh
+	scripts/check-doc-comments.sh
+	scripts/check-shell.sh
+	scripts/check-documents.sh
+	scripts/check-metrics.sh
 
 # --skip-build: `swift test` would build everything a second time, with testability we do not use.
 unit: build ## Run the unit tests

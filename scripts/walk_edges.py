@@ -2,22 +2,7 @@
 
 import re
 
-
-def plain(text):
-    """Swift without comments and the contents of strings, so that names in them are not taken for code."""
-    text = re.sub(r'"""[\s\S]*?"""', '""', text)
-    text = re.sub(r"//[^\n]*", "", text)
-    return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
-
-
-def closing(text, start):
-    """Where the braces that open at or after `start` are closed again."""
-    depth = 0
-    for at in range(text.index("{", start), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[at], 0)
-        if depth == 0:
-            return at
-    return len(text)
+from swift_text import closing, plain
 
 
 def split_at(text, function):

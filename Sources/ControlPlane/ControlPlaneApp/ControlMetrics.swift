@@ -12,6 +12,7 @@ enum ControlMetrics {
             "Shares of what a plan's orgs may spend together that were made larger."
         ),
         ("aihub_control_changes_forgotten_total", "Changes taken out 30 days after they were published."),
+        ("aihub_control_scopes_raised_total", "Counters of orgs and keys that were below the ledger and raised to it."),
         ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
     ]
 
