@@ -137,7 +137,7 @@ let package = Package(
                 nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
-            name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
+            name: "Worker", dependencies: ["DataPlaneApp", "Journal", "Operations", argumentParser],
             path: "Sources/DataPlane/Worker", swiftSettings: strict,
             linkerSettings: staticRuntime),
 
@@ -189,7 +189,7 @@ let package = Package(
             exclude: ["Vectors"]),
         tests("DataPlane", "ClientDialects", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
-        tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
+        tests("DataPlane", "Journal", ["Admission", "GatewayModel", "PlaneContract", logging]),
         tests("DataPlane", "ResponseCache", ["GatewayModel"]),
         tests(
             "DataPlane", "RequestWalk",
