@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 // Replaces swift-crypto where the parsers are fuzzed, and in `make fast`: the same API, so that its callers compile and run, but not
 // secure. Equal inputs give equal outputs, and different ones usually different outputs.
