@@ -45,6 +45,8 @@ struct JournalLine: Codable, Equatable {
         guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(request.event)) else { return }
         holdNanoUSD = event.hold.nano
         guard record.kind == .ended else { return }
+        // The event of an ended request knows it; of a running one, only the record does.
+        if admittedAt == nil, event.admittedMs > 0 { admittedAt = Self.time(event.admittedMs) }
         durationMs = event.durationMs
         outcome = event.outcome.rawValue
         status = event.status

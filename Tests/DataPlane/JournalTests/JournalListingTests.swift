@@ -9,20 +9,25 @@ import Testing
 /// What `aihub-worker journal` prints.
 @Suite struct JournalListingTests {
     private let path = FileManager.default.temporaryDirectory.appending(path: "listing-\(UUID().uuidString).j").path
+    private static let admitted: Int64 = 1_795_901_050_200
     private let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     /// Made at 2026-11-28T21:24:10.123Z.
     private let id = RequestID(milliseconds: 1_795_901_050_123, random: (7, 9)).text
 
-    private func record(_ kind: JournalRecord.Kind, target: SettleRequest.Target = .settled) -> JournalRecord {
+    private func record(
+        _ kind: JournalRecord.Kind, target: SettleRequest.Target = .settled,
+        admittedMs: (record: Int64, event: Int64) = (Self.admitted, 0)
+    ) -> JournalRecord {
         let event = UsageEvent(
             id: id, keyID: "key_1", orgID: "org_1", owner: "w", requested: "smart", model: "m", deployment: "d",
-            priceID: 1, admittedMs: 0, usage: TokenUsage(input: 3, output: 4), usageSource: .provider, cost: NanoUSD(4),
-            hold: NanoUSD(20_000_000), outcome: .completed, status: 200, attempts: 1, streamed: false, givenBack: false,
+            priceID: 1, admittedMs: admittedMs.event, usage: TokenUsage(input: 3, output: 4), usageSource: .provider,
+            cost: NanoUSD(4), hold: NanoUSD(20_000_000), outcome: .completed, status: 200, attempts: 1, streamed: false,
+            givenBack: false,
             firstByteMs: 5, durationMs: 1_234, configVersion: 1, rawUsage: nil)
         let request = SettleRequest(
             id: id, scopes: ScopeSet(keyID: "key_1", orgID: "org_1", pool: "free"), target: target,
             cost: NanoUSD(4_000_000), tokens: 7, event: event.json, periods: "202611/20261128", givesUnitBack: false)
-        return JournalRecord(kind, request, generation: "3", admittedMs: 1_795_901_050_200)
+        return JournalRecord(kind, request, generation: "3", admittedMs: admittedMs.record)
     }
 
     /// A file as a worker leaves it: the records, then what was allocated and never written.
@@ -54,6 +59,12 @@ import Testing
                 "\(id) running  \(both)  \(times)", "\(id) settled  \(both)  \(times)  \(end)",
                 "\(id) cancelled  \(both)  \(times)  \(end)",
             ])
+    }
+
+    @Test("an ended request was admitted when its event says so")
+    func admitted() throws {
+        let line = try #require(try listing(bytes([record(.ended, admittedMs: (0, Self.admitted))])).text.first)
+        #expect(line.contains("admitted 2026-11-28T21:24:10.200Z"))
     }
 
     @Test("each line of JSON is an object with the same facts")
