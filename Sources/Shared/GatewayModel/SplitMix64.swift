@@ -6,6 +6,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
 
     package init(state: UInt64) { self.state = state }
 
+    /// All 2^64 numbers come once before any comes again.
     package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state

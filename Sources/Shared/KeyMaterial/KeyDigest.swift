@@ -33,5 +33,6 @@ package struct KeyDigester: Sendable {
 
 /// SHA-256 in hexadecimal, used for the admin token and migration checksums.
 package enum Fingerprint {
+    /// Of the text's UTF-8 bytes: 64 characters.
     package static func sha256(_ text: String) -> String { Hex.encode(SHA256.hash(data: Array(text.utf8))) }
 }
