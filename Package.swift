@@ -71,17 +71,18 @@ let package = Package(
         .executable(name: "aihub-control", targets: ["Control"]),
         .executable(name: "scripted-provider", targets: ["ScriptedProvider"]),
     ],
+    // Exact, because Package.resolved is not kept: a commit is built with the packages it was tested with.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         // Shared: what both planes stand on.
@@ -139,7 +140,7 @@ let package = Package(
                 nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
-            name: "Worker", dependencies: ["DataPlaneApp", "Operations", argumentParser],
+            name: "Worker", dependencies: ["DataPlaneApp", "Journal", "Operations", argumentParser],
             path: "Sources/DataPlane/Worker", swiftSettings: strict,
             linkerSettings: staticRuntime),
 
@@ -191,7 +192,7 @@ let package = Package(
             exclude: ["Vectors"]),
         tests("DataPlane", "InboundFormats", ["GatewayModel", "JSONScan"]),
         tests("DataPlane", "Admission", ["GatewayModel", "PlaneContract"]),
-        tests("DataPlane", "Journal", ["Admission", "GatewayModel", logging]),
+        tests("DataPlane", "Journal", ["Admission", "GatewayModel", "PlaneContract", logging]),
         tests("DataPlane", "ResponseCache", ["GatewayModel"]),
         tests(
             "DataPlane", "RequestWalk",

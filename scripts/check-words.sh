@@ -2,7 +2,7 @@
 # Words the glossary has retired: none in comments of Sources, nor in the documents, but for decisions and proofs (which keep
 # the words of their day) and the glossary's own last column.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
 python3 - <<'TXT'
 import pathlib, re, sys

@@ -13,7 +13,7 @@ TXT
     exit 64
 }
 seeds="${SEED:-1,2,3}" group="${GROUP:-}" python=.local/venv/bin/python
-[ "$#" = 0 ] && [[ "$seeds" =~ ^[0-9]+(,[0-9]+)*$ ]] || usage
+if [ "$#" != 0 ] || [[ ! "$seeds" =~ ^[0-9]+(,[0-9]+)*$ ]]; then usage; fi
 
 runs() { [ -z "$group" ] || [ "$group" = "$1" ]; }
 

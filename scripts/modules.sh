@@ -1,6 +1,6 @@
 # Compiles what reads bytes from outside, without SwiftPM and the packages of others: for fuzzing and for counting instructions.
 # Sourced, with `out` (a folder) and FLAGS (of swiftc) set; `build_modules` leaves out/modules/*.o and *.swiftmodule.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the variables are set and used by the script that sources this
 
 COMMON_FLAGS=(
     -swift-version 6 -O -wmo -parse-as-library -use-ld=lld -package-name aihub

@@ -20,18 +20,16 @@ private func parse(_ pieces: [[UInt8]]) -> [EventStreamParser.Event] {
 private func plainly(_ bytes: [UInt8]) -> [EventStreamParser.Event] {
     var events: [EventStreamParser.Event] = []
     var data: [UInt8] = []
-    var name: [UInt8]?
     for line in completeLines(bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes) {
         if line.isEmpty {
-            if !data.isEmpty { events.append(EventStreamParser.Event(name: name, data: data.dropLast())) }
-            (data, name) = ([], nil)
+            if !data.isEmpty { events.append(EventStreamParser.Event(data: data.dropLast())) }
+            data = []
             continue
         }
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         var value = parts.count == 2 ? parts[1] : []
         if value.first == 0x20 { value = value.dropFirst() }
         if parts[0].elementsEqual("data".utf8) { data += value + [0x0a] }
-        if parts[0].elementsEqual("event".utf8) { name = Array(value) }
     }
     return events
 }

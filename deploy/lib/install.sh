@@ -3,7 +3,7 @@
 
 PACKAGES=(
     curl ca-certificates openssl git make binutils procps util-linux python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev
-    postgresql redis-server redis-tools valgrind
+    postgresql redis-server redis-tools valgrind shellcheck
 )
 
 missing_packages() {

@@ -12,6 +12,7 @@ enum ControlMetrics {
             "Shard shares of shared plan budgets that were enlarged."
         ),
         ("aihub_control_changes_forgotten_total", "Changes deleted 30 days after they were published."),
+        ("aihub_control_scopes_raised_total", "Counters of orgs and keys that were below the ledger and raised to it."),
         ("aihub_control_shards_rebuilt_total", "Shards whose counters were rebuilt from the ledger."),
     ]
 

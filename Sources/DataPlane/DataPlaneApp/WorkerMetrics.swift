@@ -10,6 +10,10 @@ enum WorkerMetrics {
         ("aihub_worker_errors_total", "Requests that ended with an error, by its type."),
         ("aihub_worker_attempts_total", "Calls sent to providers."),
         (
+            "aihub_worker_models_misnamed_total",
+            "Requests answered by a model of another name than the deployment is declared to serve."
+        ),
+        (
             "aihub_worker_key_lookups_refused_total",
             "Keys not looked up because their address had sent too many invalid ones."
         ),

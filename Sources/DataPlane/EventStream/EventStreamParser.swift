@@ -1,27 +1,22 @@
 /// Parses Server-Sent Events from input that may be split anywhere (WHATWG HTML §9.2.6).
 ///
-/// Works on bytes: only LF, CRLF and CR end a line, so U+2028 inside JSON is safe. Comments, IDs and retry hints are
-/// dropped. An incomplete last event is not delivered.
+/// Works on bytes: only LF, CRLF and CR end a line, so U+2028 inside JSON is safe. Comments, names, IDs and retry
+/// hints are dropped: what an event is, its data says. An incomplete last event is not delivered.
 package struct EventStreamParser: Sendable {
     /// The maximum size of an event in bytes; a larger one ends the stream with an error.
     package static let eventBytesMax = 1 << 20
 
     package enum ParseError: Error, Equatable { case eventTooLarge }
 
-    /// One event: its `event:` name, if any, and its data lines joined by LF.
+    /// One event: its data lines joined by LF.
     package struct Event: Sendable, Equatable {
-        package var name: [UInt8]?
         package var data: [UInt8]
 
-        package init(name: [UInt8]? = nil, data: [UInt8]) {
-            self.name = name
-            self.data = data
-        }
+        package init(data: [UInt8]) { self.data = data }
     }
 
     private var line: [UInt8] = []
     private var data: [UInt8] = []
-    private var name: [UInt8]?
     private var hasData = false
     private var endedByCR = false
     private var atStart = true
@@ -66,9 +61,8 @@ package struct EventStreamParser: Sendable {
             if line.starts(with: [0xef, 0xbb, 0xbf]) { line = line.dropFirst(3) }
         }
         guard let first = line.first else {
-            if hasData { body(Event(name: name, data: data)) }
+            if hasData { body(Event(data: data)) }
             data = []
-            name = nil
             hasData = false
             return
         }
@@ -80,8 +74,6 @@ package struct EventStreamParser: Sendable {
             if hasData { data.append(0x0a) }
             data += value
             hasData = true
-        } else if line[..<colon].elementsEqual("event".utf8) {
-            name = Array(value)
         }
     }
 }

@@ -13,14 +13,6 @@ package enum ResponseWriter {
         out.append("\r\n")
     }
 
-    /// Appends a field line, with CRLF. `value` is not checked for line breaks.
-    package static func field(_ name: StaticString, _ value: String, into out: inout [UInt8]) {
-        out.append(name)
-        out.append(": ")
-        out.append(text: value)
-        out.append("\r\n")
-    }
-
     /// Writes a chunk of a chunked body. Writes nothing for no bytes, because an empty chunk ends the body.
     package static func chunk(_ bytes: [UInt8], into out: inout [UInt8]) {
         guard !bytes.isEmpty else { return }

@@ -39,19 +39,8 @@ package enum Socket {
 
     /// - Throws: `Failure` when the address cannot be resolved or bound.
     package static func listen(host: String, port: Int, backlog: Int32) throws -> Int32 {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        var found: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &found)
-        guard code == 0, let address = found else {
-            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
-        }
-        defer { freeaddrinfo(found) }
-        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(address.pointee.ai_family, flags, 0)
-        guard descriptor >= 0 else { throw Failure(description: reason("socket")) }
+        let (descriptor, address) = try open(host: host, port: port, flags: AI_PASSIVE)
+        defer { freeaddrinfo(address) }
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0,
             Glibc.listen(descriptor, backlog) == 0
@@ -65,18 +54,8 @@ package enum Socket {
 
     /// Connects, blocking for up to `timeoutMs`. The returned descriptor is non-blocking.
     package static func connect(host: String, port: Int, timeoutMs: Int) throws(Failure) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV
-        var found: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &found)
-        guard code == 0, let address = found else {
-            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
-        }
-        defer { freeaddrinfo(found) }
-        let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(address.pointee.ai_family, flags, 0)
-        guard descriptor >= 0 else { throw Failure(description: reason("socket")) }
+        let (descriptor, address) = try open(host: host, port: port, flags: 0)
+        defer { freeaddrinfo(address) }
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if Glibc.connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) != 0, errno == EINPROGRESS {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -88,6 +67,29 @@ package enum Socket {
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
         Glibc.close(descriptor)
         throw Failure(description: "\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
+    }
+
+    /// A non-blocking socket of the first address that the host resolves to.
+    ///
+    /// - Returns: the socket, and the address, which the caller frees.
+    private static func open(
+        host: String, port: Int, flags: Int32
+    ) throws(Failure) -> (descriptor: Int32, address: UnsafeMutablePointer<addrinfo>) {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = flags | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0, let found else {
+            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
+        }
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(found.pointee.ai_family, type, 0)
+        guard descriptor >= 0 else {
+            freeaddrinfo(found)
+            throw Failure(description: reason("socket"))
+        }
+        return (descriptor, found)
     }
 
     /// Whether the socket has a peer: a connect in progress has succeeded.

@@ -8,7 +8,8 @@ internal import Operations
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aihub-worker", abstract: "Serves the OpenAI-compatible API of the gateway.",
-        discussion: "Settings are environment variables under AIHUB_WORKER_; docs/configuration.md lists them.")
+        discussion: "Settings are environment variables under AIHUB_WORKER_; docs/configuration.md lists them.",
+        subcommands: [PrintJournal.self])
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)

@@ -1,3 +1,20 @@
+/// Hexadecimal, in lower case.
+@usableFromInline package enum Hex {
+    /// The character of a value below 16.
+    @inlinable package static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
+    /// Two characters a byte.
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var out: [UInt8] = []
+        out.reserveCapacity(2 * bytes.underestimatedCount)
+        for byte in bytes {
+            out.append(digit(byte >> 4))
+            out.append(digit(byte & 15))
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}
+
 /// Appends text and numbers to bytes without an intermediate string, for responses and commands on the hot path.
 extension [UInt8] {
     /// Appends the UTF-8 of a literal, without copying it to a `String`.
@@ -31,8 +48,7 @@ extension [UInt8] {
     @inlinable package mutating func append(hex number: Int) {
         var shift = number == 0 ? 0 : (Int.bitWidth - 1 - number.leadingZeroBitCount) & ~3
         while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
-            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            append(Hex.digit(UInt8(truncatingIfNeeded: number >> shift) & 15))
             shift -= 4
         }
     }

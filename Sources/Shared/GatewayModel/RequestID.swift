@@ -34,8 +34,7 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
                         out[at] = UInt8(ascii: "-")
                         at += 1
                     }
-                    let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * nibble)) & 15
-                    out[at] = value < 10 ? 0x30 + value : 0x57 + value
+                    out[at] = Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * nibble)) & 15)
                     at += 1
                 }
             }

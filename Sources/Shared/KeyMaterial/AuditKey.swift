@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import GatewayModel
 
 /// The keys that seal the audit log: HMAC-SHA-256 under a versioned secret that is not in PostgreSQL.
 package struct AuditKeys: Sendable {

@@ -1,16 +1,14 @@
+import GatewayModel
+
 /// A small generator, so that a failing seed replays exactly.
 struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix64
 
-    init(_ seed: Int) { state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 &+ 0x1234_5678_9abc_def1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
+    init(_ seed: Int) {
+        random = SplitMix64(state: UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 &+ 0x1234_5678_9abc_def1)
     }
+
+    mutating func next() -> UInt64 { random.next() }
 
     /// True once in `n` calls on average.
     mutating func once(in n: Int) -> Bool { Int.random(in: 0..<n, using: &self) == 0 }

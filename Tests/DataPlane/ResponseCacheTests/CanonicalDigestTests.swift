@@ -1,3 +1,4 @@
+import GatewayModel
 import ResponseCache
 import Testing
 
@@ -86,7 +87,7 @@ import Testing
 
     @Test("cuts, order and space never matter; one changed byte of a value always does", arguments: 0..<300)
     func property(seed: UInt64) {
-        var random = TestRandom(state: seed)
+        var random = SplitMix64(state: seed)
         let document = TestJSON(&random, depth: 4)
         let plain = Array(document.text(&random, isShuffled: false).utf8)
         let digest = Self.digest(plain, cuts: [])

@@ -1,3 +1,5 @@
+import GatewayModel
+
 /// A random document that can be serialised in many ways.
 indirect enum TestJSON {
     case scalar(String)
@@ -13,7 +15,7 @@ indirect enum TestJSON {
         "\"\("t".padded(255))\"", "\"\("u".padded(5_000))\"",
     ]
 
-    init(_ random: inout TestRandom, depth: Int) {
+    init(_ random: inout SplitMix64, depth: Int) {
         switch depth == 0 ? 0 : Int.random(in: 0..<(depth == 4 ? 2 : 4), using: &random) + (depth == 4 ? 2 : 0) {
         case 2:
             self = .array((0..<Int.random(in: 1...5, using: &random)).map { _ in TestJSON(&random, depth: depth - 1) })
@@ -25,7 +27,7 @@ indirect enum TestJSON {
         }
     }
 
-    func text(_ random: inout TestRandom, isShuffled: Bool) -> String {
+    func text(_ random: inout SplitMix64, isShuffled: Bool) -> String {
         func space() -> String { isShuffled ? ["", "", " ", "\n", "\t \r\n"].randomElement(using: &random) ?? "" : "" }
         switch self {
         case .scalar(let text): return space() + text + space()
@@ -43,7 +45,7 @@ indirect enum TestJSON {
     }
 
     /// Descends along a random path and changes the value there.
-    mutating func changeOneScalar(_ random: inout TestRandom) {
+    mutating func changeOneScalar(_ random: inout SplitMix64) {
         switch self {
         case .scalar(let text):
             self = .scalar(text.hasSuffix("\"") ? text.dropLast() + "!\"" : text == "7" ? "8" : "7")
@@ -60,18 +62,5 @@ indirect enum TestJSON {
 extension String {
     fileprivate func padded(_ count: Int) -> String {
         self + String(repeating: "z", count: Swift.max(0, count - self.count))
-    }
-}
-
-/// SplitMix64, so that a seed determines everything.
-struct TestRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

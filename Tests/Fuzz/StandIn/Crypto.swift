@@ -1,6 +1,6 @@
-import Foundation
+public import Foundation
 
-// Replaces swift-crypto where the parsers are fuzzed: the same API, so that its callers compile and run, but not
+// Replaces swift-crypto where the parsers are fuzzed, and in `make fast`: the same API, so that its callers compile and run, but not
 // secure. Equal inputs give equal outputs, and different ones usually different outputs.
 
 public struct SHA256: Sendable {
@@ -63,10 +63,19 @@ public enum AES {
                 self.ciphertext = Array(ciphertext)
                 self.tag = Array(tag)
             }
+
+            /// Nonce, content and tag in a row, as they are stored.
+            public var combined: Data? { Data(Nonce()) + Data(ciphertext) + Data(tag) }
+
+            public init(combined: some Collection<UInt8>) throws {
+                guard combined.count >= 28 else { throw Flaw() }
+                ciphertext = Array(combined.dropFirst(12).dropLast(16))
+                tag = Array(combined.suffix(16))
+            }
         }
 
         public static func seal(
-            _ plain: [UInt8], using key: SymmetricKey, nonce: Nonce, authenticating: [UInt8]
+            _ plain: [UInt8], using key: SymmetricKey, nonce: Nonce = Nonce(), authenticating: [UInt8]
         ) throws -> SealedBox {
             try SealedBox(nonce: nonce, ciphertext: plain, tag: [UInt8](repeating: 0, count: 16))
         }

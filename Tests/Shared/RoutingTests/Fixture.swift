@@ -82,19 +82,13 @@ let anyKey = KeyRecord(
 
 let anyKeyHash = KeyHash(anyKey.keyID)
 
-/// A small generator, so that a failing seed replays exactly (SplitMix64).
+/// A generator whose failing seed replays exactly.
 struct Seeded: RandomNumberGenerator {
-    var state: UInt64
+    private var random: SplitMix64
 
-    init(_ seed: UInt64) { state = seed }
+    init(_ seed: UInt64) { random = SplitMix64(state: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 
     /// Roughly normal, mean 0 and variance 1: the sum of twelve uniform numbers minus six.
     mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &self) } }

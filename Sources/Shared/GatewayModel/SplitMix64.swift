@@ -1,0 +1,17 @@
+/// A small random generator for choices that need no secrecy: whatever it decided can be replayed from its seed.
+///
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    package var state: UInt64
+
+    package init(state: UInt64) { self.state = state }
+
+    /// All 2^64 numbers come once before any comes again.
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
