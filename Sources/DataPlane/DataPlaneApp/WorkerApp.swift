@@ -42,8 +42,7 @@ package struct WorkerApp: Sendable {
         let health = SharedHealthTable(openMs: settings.walk.restMs)
         let loops = WorkerLoops(
             settings: settings, workerID: workerID, journals: journals, digester: secrets.digester,
-            cacheSecrets: secrets.cacheSecrets, memory: memory, health: health, metrics: metrics,
-            log: log)
+            cacheSecrets: secrets.cacheSecrets, memory: memory, health: health, metrics: metrics, log: log)
         let (adopting, watchdog) = await start(loops, journals, metrics)
         let follower = makeFollower(loops, health, on: background.next(), secrets, metrics)
         let reaper = Reaper(
