@@ -95,7 +95,7 @@ def put_in(log):
 
 
 def test_a_row_that_was_put_in_between_is_named(rewritten):
-    finds(rewritten, f"row {put_in(rewritten)} was put in")
+    finds(rewritten, f"row {put_in(rewritten)} was inserted")
 
 
 def test_so_it_is_with_a_seal_of_its_own(rewritten):

@@ -5,7 +5,6 @@ import concurrent.futures
 import http.client
 import json
 import struct
-import threading
 import time
 
 import pytest
@@ -215,16 +214,16 @@ def test_11_when_to_retry(gateway):
     status, headers, body = ask(worker, "POST", CHAT, empty, HELLO)
     assert (status, body["error"]["type"], headers["x-should-retry"]) == (402, "insufficient_quota", "false")
     assert "retry-after" not in headers
-    # Enough for one hold but not for two.
-    small = stack.new_key(limits={"usd_per_month": "0.0008"})["key"]
-    request = {**HELLO, "model": "slow", "max_tokens": 30, "stream": True}
-    first = threading.Thread(target=ask, args=(worker, "POST", CHAT, small, request))
-    first.start()
-    wait_until(lambda: ask(worker, "GET", "/v1/me", small)[2]["usage"]["running"] == 1, 5, "the first one runs")
+    # Enough for one hold but not for two. The first one lasts half a minute, and is left once the second has its answer.
+    small = stack.new_key(limits={"usd_per_month": "0.003"})["key"]
+    request = {**HELLO, "model": "long", "max_tokens": 300, "stream": True}
+    first = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=patience(30))
+    first.request("POST", CHAT, json.dumps(request), {"Authorization": f"Bearer {small}", "Content-Type": "application/json"})
+    assert first.getresponse().status == 200
     status, headers, body = ask(worker, "POST", CHAT, small, request)
     assert (status, body["error"]["type"]) == (402, "budget_in_flight")
     assert headers["x-should-retry"] == "true" and int(headers["retry-after"]) >= 1
-    first.join(patience(20))
+    first.close()
 
 
 def test_12_embeddings(gateway):
