@@ -23,6 +23,7 @@ let staticRuntime: [LinkerSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -93,7 +94,9 @@ let package = Package(
         shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderSchemas"]),
         shared("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         shared("KeyMaterial", ["GatewayModel", crypto]),
-        shared("Redis", ["CHiredis", "GatewayModel", nioCore, nioPosix]),
+        .systemLibrary(name: "CSSL", path: "Sources/Shared/CSSL"),
+        shared("TLS", ["CSSL"]),
+        shared("Redis", ["CHiredis", "GatewayModel", "TLS", nioCore, nioPosix]),
         shared(
             "LimitScripts",
             resources: [
@@ -132,7 +135,7 @@ let package = Package(
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Translation",
                 "Routing", "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport",
                 "DataPlaneHTTP",
-                "TLSFront",
+                "TLS", "TLSFront",
                 nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
@@ -158,7 +161,7 @@ let package = Package(
             "ControlPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Redis", "LimitScripts", "Operations",
-                "Postgres",
+                "Postgres", "TLS",
                 "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
                 unixSignals, yams,
             ]),
@@ -174,6 +177,7 @@ let package = Package(
         tests("Shared", "PlaneContract", ["GatewayModel"]),
         tests("Shared", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("Shared", "KeyMaterial", ["GatewayModel"]),
+        tests("Shared", "TLS", [nioCore, nioEmbedded, nioSSL]),
         tests("Shared", "Redis", ["GatewayModel"]),
         tests("Shared", "LimitScripts", []),
         tests("Shared", "Operations", []),

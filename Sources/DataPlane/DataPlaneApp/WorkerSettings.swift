@@ -5,6 +5,7 @@ package import Operations
 package import Reactor
 package import Redis
 package import RequestWalk
+internal import TLS
 
 /// All settings of a worker, read from the environment under `AIHUB_WORKER_`.
 ///
@@ -63,13 +64,22 @@ package struct WorkerSettings: Sendable {
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
+        let redisTLS = TLSClientFiles(
+            authorities: read.optionalText("REDIS_CA_FILE"), certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
+            key: read.optionalText("REDIS_KEY_FILE"))
+        let client = TLSClient(redisTLS)
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
-        stateRedis = read.value(
-            "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
+        stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
+            RedisEndpoint(url: $0, tls: client)
+        }
         stateRedisPassword = Self.password(read.optionalText("REDIS_PASSWORD_FILE"), &read)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
-        cacheRedis = read.value(
-            "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
+        cacheRedis = read.value("CACHE_REDIS_URL", default: nil, RedisEndpoint.urlForm) {
+            RedisEndpoint(url: $0, tls: client)
+        }
+        if let problem = client.problem(isUsed: stateRedis.tls != nil || cacheRedis?.tls != nil) {
+            read.report("\(Self.prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
+        }
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
         cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
         if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
