@@ -44,9 +44,8 @@ final class TestConnection {
             let sent = session.takeCiphertext()
             if !sent.isEmpty {
                 isMoving = true
-                _ = try? server.writeInbound(ByteBuffer(bytes: sent))
+                try carry(sent)
             }
-            server.embeddedEventLoop.run()
             while let answer = try server.readOutbound(as: ByteBuffer.self) {
                 isMoving = true
                 try deliver(Array(buffer: answer))
@@ -88,6 +87,12 @@ final class TestConnection {
             at += try plaintext[at...].withUnsafeBytes { try session.write($0) }
             try exchange()
         }
+    }
+
+    /// Passes ciphertext of the session to the server.
+    func carry(_ ciphertext: [UInt8]) throws {
+        _ = try? server.writeInbound(ByteBuffer(bytes: ciphertext))
+        server.embeddedEventLoop.run()
     }
 
     /// Has the server send this.

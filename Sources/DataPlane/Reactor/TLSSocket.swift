@@ -1,10 +1,9 @@
-internal import Reactor
-internal import TLS
+package import TLS
 
 /// The TLS of a non-blocking socket, with the calls of `Socket`. The descriptor belongs to the owner.
 ///
 /// Used by one thread at a time: the one that connects, then the reactor's.
-final class TLSSocket: @unchecked Sendable {
+package final class TLSSocket: @unchecked Sendable {
     private static let handshakeReadBytes = 16 << 10
 
     private let descriptor: Int32
@@ -15,9 +14,9 @@ final class TLSSocket: @unchecked Sendable {
     /// How many bytes at the beginning of the caller's plaintext `ciphertext` stands for.
     private var encrypted = 0
     /// Why the connection broke, if it was for TLS.
-    private(set) var failure: TLSError?
+    package private(set) var failure: TLSError?
 
-    init(_ descriptor: Int32, _ session: TLSSession) {
+    package init(_ descriptor: Int32, _ session: TLSSession) {
         self.descriptor = descriptor
         self.session = session
     }
@@ -25,7 +24,7 @@ final class TLSSocket: @unchecked Sendable {
     /// Blocks until the handshake is complete.
     ///
     /// - Parameter untilMs: on the reactor's clock.
-    func handshake(untilMs: Int64) throws(TLSError) {
+    package func handshake(untilMs: Int64) throws(TLSError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.handshakeReadBytes, alignment: 64)
         defer { buffer.deallocate() }
         while true {
@@ -58,7 +57,7 @@ final class TLSSocket: @unchecked Sendable {
     ///
     /// Like `Socket.send`, it counts what has left. The caller passes the rest again, unchanged at its beginning: part
     /// of it may be encrypted already.
-    func send(_ plaintext: UnsafeRawBufferPointer) -> Socket.Outcome {
+    package func send(_ plaintext: UnsafeRawBufferPointer) -> Socket.Outcome {
         var left = 0
         while true {
             switch sendCiphertext() {
@@ -97,12 +96,12 @@ final class TLSSocket: @unchecked Sendable {
     }
 
     /// Accepts what was received from the socket; `read` decrypts it.
-    func receive(_ bytes: UnsafeRawBufferPointer) {
+    package func receive(_ bytes: UnsafeRawBufferPointer) {
         do throws(TLSError) { try session.receive(bytes) } catch { failure = error }
     }
 
     /// Decrypts into `buffer`, until it answers `wouldBlock` or `ended`.
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> Socket.Outcome {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> Socket.Outcome {
         guard failure == nil else { return .ended }
         do throws(TLSError) {
             switch try session.read(into: buffer) {
@@ -117,7 +116,7 @@ final class TLSSocket: @unchecked Sendable {
     }
 
     /// Tells the server that the connection ends, if the socket takes that at once.
-    func end() {
+    package func end() {
         guard failure == nil, sent == ciphertext.count else { return }
         session.end()
         _ = sendCiphertext()
