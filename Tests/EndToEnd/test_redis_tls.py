@@ -134,9 +134,12 @@ def test_redis_restarts_under_load(stack, limited):
 def test_a_new_certificate_is_accepted_and_one_of_another_authority_is_not(stack, limited):
     worker, server = stack.workers[0], stack.redis()
 
+    def reload():
+        server.config_set("tls-cert-file", str(stack.pairs.certificate), "tls-key-file", str(stack.pairs.key))
+
     def show(pair):
         stack.pairs.show(*pair)
-        server.config_set("tls-cert-file", stack.pairs.certificate, "tls-key-file", stack.pairs.key)
+        reload()
         before = {user: stack.connections(user) for user in ("dp", "cp")}
         for user in before:
             stack.reconnect(user)
@@ -152,7 +155,7 @@ def test_a_new_certificate_is_accepted_and_one_of_another_authority_is_not(stack
     assert not is_served(worker, limited) and not stack.connections("dp")
     # No connection is left to kill.
     stack.pairs.show(*stack.pairs.make("fourth"))
-    server.config_set("tls-cert-file", stack.pairs.certificate, "tls-key-file", stack.pairs.key)
+    reload()
     wait_until(lambda: is_served(worker, limited), what="requests are served again")
 
 
@@ -194,8 +197,8 @@ def refused(stack):
         "another address": ("127.0.0.1", relays["elsewhere"], "IP address mismatch"),
         "expired": ("127.0.0.1", relays["expired"], "certificate has expired"),
         "self-signed": ("127.0.0.1", relays["own"], "self-signed certificate"),
-        "plain text": ("127.0.0.1", relays["plain"], "does not answer in TLS"),
-        "no answer": ("127.0.0.1", relays["mute"], "not complete in time"),
+        "plain text": ("127.0.0.1", relays["plain"], "its port may not serve TLS"),
+        "no answer": ("127.0.0.1", relays["mute"], "did not complete the handshake in time"),
     }
     for relay in relays.values():
         relay.close()

@@ -53,17 +53,12 @@ package struct ControlSettings: Sendable {
         operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
         postgresURL = read.requiredText("POSTGRES_URL")
         postgresConnections = read.integer("POSTGRES_CONNECTIONS", default: 4, in: 1...64)
-        let redisTLS = TLSClientFiles(
-            authorities: read.optionalText("REDIS_CA_FILE"), certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
-            key: read.optionalText("REDIS_KEY_FILE"))
-        let client = TLSClient(redisTLS)
+        let client = Self.redisTLS(&read)
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
             RedisEndpoint(url: $0, tls: client)
         }
-        if let problem = client.problem(isUsed: stateRedis.tls != nil) {
-            read.report("\(Self.prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
-        }
+        Self.check(client, isUsed: stateRedis.tls != nil, &read)
         stateRedisPasswordFile = read.optionalText("REDIS_PASSWORD_FILE")
         stateRedisPassword = Self.password(stateRedisPasswordFile, &read)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
@@ -83,6 +78,20 @@ package struct ControlSettings: Sendable {
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         try read.finish()
+    }
+
+    private static func redisTLS(_ read: inout SettingsReader) -> TLSClient {
+        let authorities = read.optionalText("REDIS_CA_FILE")
+        let certificate = read.optionalText("REDIS_CERTIFICATE_FILE")
+        let key = read.optionalText("REDIS_KEY_FILE")
+        return TLSClient(TLSClientFiles(authorities: authorities, certificate: certificate, key: key))
+    }
+
+    /// - Parameter isUsed: whether a URL begins with `rediss://`.
+    private static func check(_ client: TLSClient, isUsed: Bool, _ read: inout SettingsReader) {
+        if let problem = client.problem(isUsed: isUsed) {
+            read.report("\(prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
+        }
     }
 
     private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {

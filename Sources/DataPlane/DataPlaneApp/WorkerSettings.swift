@@ -64,10 +64,7 @@ package struct WorkerSettings: Sendable {
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
-        let redisTLS = TLSClientFiles(
-            authorities: read.optionalText("REDIS_CA_FILE"), certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
-            key: read.optionalText("REDIS_KEY_FILE"))
-        let client = TLSClient(redisTLS)
+        let client = Self.redisTLS(&read)
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
             RedisEndpoint(url: $0, tls: client)
@@ -77,9 +74,7 @@ package struct WorkerSettings: Sendable {
         cacheRedis = read.value("CACHE_REDIS_URL", default: nil, RedisEndpoint.urlForm) {
             RedisEndpoint(url: $0, tls: client)
         }
-        if let problem = client.problem(isUsed: stateRedis.tls != nil || cacheRedis?.tls != nil) {
-            read.report("\(Self.prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
-        }
+        Self.check(client, isUsed: stateRedis.tls != nil || cacheRedis?.tls != nil, &read)
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
         cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
         if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
@@ -132,6 +127,20 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func redisTLS(_ read: inout SettingsReader) -> TLSClient {
+        let authorities = read.optionalText("REDIS_CA_FILE")
+        let certificate = read.optionalText("REDIS_CERTIFICATE_FILE")
+        let key = read.optionalText("REDIS_KEY_FILE")
+        return TLSClient(TLSClientFiles(authorities: authorities, certificate: certificate, key: key))
+    }
+
+    /// - Parameter isUsed: whether a URL begins with `rediss://`.
+    private static func check(_ client: TLSClient, isUsed: Bool, _ read: inout SettingsReader) {
+        if let problem = client.problem(isUsed: isUsed) {
+            read.report("\(prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
+        }
     }
 
     private static func password(_ path: String?, _ read: inout SettingsReader) -> LiveSecret? {

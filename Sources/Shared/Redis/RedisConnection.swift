@@ -128,7 +128,8 @@ package final class RedisConnection: ChannelInboundHandler {
 }
 
 extension RedisConnection {
-    /// Connects, completes the TLS handshake if there is one, and authenticates. Call on `eventLoop`; the future completes there.
+    /// Connects, completes the TLS handshake if there is one, and authenticates. Call on `eventLoop`; the future
+    /// completes there.
     ///
     /// - Parameters:
     ///   - replyBytesMax: the largest accepted reply in bytes.

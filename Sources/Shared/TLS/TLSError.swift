@@ -13,7 +13,7 @@ package enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case failed(reason: String)
     /// The connection ended during the handshake.
     case endedInHandshake
-    /// The handshake was not complete in time.
+    /// The handshake was not complete in time. The plain port of a Redis waits for the end of what it takes for a line.
     case handshakeTimeout
     /// More bytes wait in a buffer than it may hold.
     case bufferFull
@@ -25,7 +25,7 @@ package enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notTLS: "TLS: the server does not answer in TLS"
         case .failed(let reason): "TLS: \(reason)"
         case .endedInHandshake: "TLS: the server closed the connection during the handshake"
-        case .handshakeTimeout: "TLS: the handshake was not complete in time"
+        case .handshakeTimeout: "TLS: the server did not complete the handshake in time; its port may not serve TLS"
         case .bufferFull: "TLS: a buffer is full"
         }
     }
