@@ -92,10 +92,11 @@ package enum Socket {
         throw Failure("\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
     }
 
-    /// Waits until a non-blocking descriptor can be read, or written; false if it cannot within `timeoutMs`.
+    /// Waits until a non-blocking descriptor can be read, or written, or a signal interrupts the wait; false if neither
+    /// happens within `timeoutMs`.
     package static func wait(_ descriptor: Int32, writable: Bool, timeoutMs: Int) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(writable ? POLLOUT : POLLIN), revents: 0)
-        return poll(&waiting, 1, Int32(clamping: max(0, timeoutMs))) > 0
+        return poll(&waiting, 1, Int32(clamping: max(0, timeoutMs))) != 0
     }
 
     package static func isConnected(_ descriptor: Int32) -> Bool {

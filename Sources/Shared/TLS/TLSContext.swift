@@ -9,7 +9,9 @@ final class TLSContext: @unchecked Sendable {
     /// - Parameter method: `TLS_client_method()`, or the server's counterpart.
     init(method: OpaquePointer?) throws(TLSError) {
         OpenSSLErrors.clear()
-        guard let made = SSL_CTX_new(method) else { throw .failed(reason: OpenSSLErrors.takeReason()) }
+        guard cssl_initialize() == 1, let made = SSL_CTX_new(method) else {
+            throw .failed(reason: OpenSSLErrors.takeReason())
+        }
         pointer = made
         guard cssl_set_minimum_version(made, TLS1_2_VERSION) == 1 else {
             throw .failed(reason: OpenSSLErrors.takeReason())
