@@ -51,7 +51,7 @@ import Testing
             case .wouldBlock:
                 blocked += 1
                 #expect(try carry(1_000))
-            case .ended: Issue.record("\(String(describing: socket.failure))")
+            case .ended: throw socket.failure ?? .endedInHandshake
             }
             arrived += try server.serverReceived()
         }
