@@ -23,6 +23,7 @@ let staticRuntime: [LinkerSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -94,7 +95,9 @@ let package = Package(
         shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderResponses"]),
         shared("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
         shared("KeyMaterial", ["GatewayModel", crypto]),
-        shared("Redis", ["CHiredis", "GatewayModel", nioCore, nioPosix]),
+        .systemLibrary(name: "CSSL", path: "Sources/Shared/CSSL"),
+        shared("TLS", ["CSSL"]),
+        shared("Redis", ["CHiredis", "GatewayModel", "TLS", nioCore, nioPosix]),
         shared(
             "LimitScripts",
             resources: [
@@ -104,7 +107,7 @@ let package = Package(
                 .embedInCode("Lua/recover.lua"), .embedInCode("Lua/sweep.lua"), .embedInCode("Lua/control_plane.lua"),
                 .embedInCode("Lua/peek.lua"),
             ]),
-        shared("Operations", ["KeyMaterial", "PlaneContract", "Redis", nioCore, nioPosix, nioHTTP1, logging]),
+        shared("Operations", ["KeyMaterial", "PlaneContract", "Redis", "TLS", nioCore, nioPosix, nioHTTP1, logging]),
 
         // Data plane: the way of a request, pure targets first.
         dataPlane("HTTPCodec", ["GatewayModel"]),
@@ -120,7 +123,7 @@ let package = Package(
             ]),
         dataPlane("Journal", ["GatewayModel", "PlaneContract", "Admission", logging]),
         .systemLibrary(name: "CLinux", path: "Sources/DataPlane/CLinux"),
-        dataPlane("Reactor", ["CLinux"]),
+        dataPlane("Reactor", ["CLinux", "TLS"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
         dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
         dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
@@ -136,7 +139,7 @@ let package = Package(
                 "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Translation",
                 "Routing", "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport",
                 "DataPlaneHTTP",
-                "TLSFront",
+                "TLS", "TLSFront",
                 nioCore, nioPosix, logging, unixSignals,
             ]),
         .executableTarget(
@@ -162,7 +165,7 @@ let package = Package(
             "ControlPlaneApp",
             [
                 "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Redis", "LimitScripts", "Operations",
-                "Postgres",
+                "Postgres", "TLS",
                 "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
                 unixSignals, yams,
             ]),
@@ -178,6 +181,7 @@ let package = Package(
         tests("Shared", "PlaneContract", ["GatewayModel"]),
         tests("Shared", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("Shared", "KeyMaterial", ["GatewayModel"]),
+        tests("Shared", "TLS", ["Reactor", nioCore, nioEmbedded, nioSSL]),
         tests("Shared", "Redis", ["GatewayModel"]),
         tests("Shared", "LimitScripts", []),
         tests("Shared", "Operations", []),

@@ -12,7 +12,7 @@ import json, pathlib, re, sys
 PURE = {"GatewayModel", "PlaneContract", "JSONScan", "HTTPCodec", "EventStream", "ProviderResponses", "Translation", "Routing",
         "Admission", "ResponseCache", "RequestWalk", "AdminCore", "InboundFormats"}
 IMPURE = re.compile(r"NIO|Hummingbird|^C[A-Z]|Glibc|Posix")
-WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis", "CLinux": "Reactor"}
+WRAPPERS = {"CPQ": "Postgres", "CCurl": "CurlTransport", "CHiredis": "Redis", "CLinux": "Reactor", "CSSL": "TLS"}
 SYSTEM = {"Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Testing"}
 IMPORT = re.compile(r"^(?:@\w+\s+)?(?:package |internal |public |private )?import (?:struct |func |class )?(\w+)", re.M)
 

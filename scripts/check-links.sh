@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Proves by the linker's word that the data plane cannot reach the database: aihub-worker links no libpq.
+# Proves by the linker's word that the data plane cannot reach the database: aihub-worker links no libpq. And that both
+# planes take OpenSSL, for TLS to Redis, from the system, whose updates must reach them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,4 +16,7 @@ if needed aihub-control | grep libcurl; then
     echo "aihub-control links libcurl: providers are the workers' business" >&2
     exit 1
 fi
-echo "aihub-worker links no libpq, aihub-control no libcurl"
+for program in aihub-worker aihub-control; do
+    needed "$program" | grep --quiet '^libssl\.so' || { echo "$program does not link the system's libssl" >&2; exit 1; }
+done
+echo "aihub-worker links no libpq, aihub-control no libcurl; both link libssl"

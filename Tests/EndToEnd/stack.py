@@ -64,8 +64,8 @@ class Stack:
         self.secrets = self.folder / "secrets"
         self.secrets.mkdir(mode=0o700)
         self.postgres = Postgres(self.folder).create()
-        self.state = StateRedis(self.folder, "--appendonly", "yes", "--appendfsync", "everysec").start()
-        self.cache = CacheRedis(self.folder).start() if cache else None
+        self.state = self.make_state("--appendonly", "yes", "--appendfsync", "everysec").start()
+        self.cache = self.make_cache().start() if cache else None
         if cache:
             # As with the limiter's deadline.
             worker_settings = {"CACHE_REDIS_URL": self.cache.url, "CACHE_DEADLINE_MS": 1000, **worker_settings}
@@ -93,6 +93,12 @@ class Stack:
             worker.start()
 
     # Overridden by other kinds of stacks
+
+    def make_state(self, *options):
+        return StateRedis(self.folder, *options)
+
+    def make_cache(self):
+        return CacheRedis(self.folder)
 
     def control_settings(self):
         return {}

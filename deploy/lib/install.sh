@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 PACKAGES=(
-    curl ca-certificates openssl git make binutils procps util-linux python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev
+    curl ca-certificates openssl git make binutils procps util-linux python3 python3-venv libstdc++-12-dev libcurl4-openssl-dev libhiredis-dev libpq-dev libssl-dev
     postgresql redis-server redis-tools valgrind shellcheck
 )
 

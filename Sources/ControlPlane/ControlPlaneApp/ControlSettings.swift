@@ -3,6 +3,7 @@ internal import Ledger
 package import Logging
 package import Operations
 package import Redis
+internal import TLS
 
 /// All settings of the control plane, read from environment variables that begin with `AIHUB_CONTROL_`.
 ///
@@ -53,9 +54,16 @@ package struct ControlSettings: Sendable {
         operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
         postgresURL = read.requiredText("POSTGRES_URL")
         postgresConnections = read.integer("POSTGRES_CONNECTIONS", default: 4, in: 1...64)
-        stateRedis = read.value(
-            "REDIS_URL", default: RedisEndpoint(host: "127.0.0.1", port: 6379), "redis://[user:password@]host[:port]",
-            RedisEndpoint.init(url:))
+        let client = TLSClient(
+            TLSClientFiles(
+                authorities: read.optionalText("REDIS_CA_FILE"),
+                certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
+                key: read.optionalText("REDIS_KEY_FILE")))
+        let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
+        stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
+            RedisEndpoint(url: $0, tls: client)
+        }
+        read.checkRedisTLS(client, isUsed: stateRedis.tls != nil)
         stateRedisPasswordFile = read.optionalText("REDIS_PASSWORD_FILE")
         stateRedisPassword = read.livePassword(at: stateRedisPasswordFile)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }

@@ -41,9 +41,9 @@ final class CacheConnection: @unchecked Sendable {
         self.metrics = metrics
         self.log = log
         dialer = RedisDialer(endpoint, on: reactor, retryMsMax: Self.retryMsMax, question: ["PING"]) {
-            descriptor, closed in
+            link, closed in
             RedisPipe(
-                descriptor, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer,
+                link, on: reactor, deadlineMs: Int64(deadlineMs), readBuffer: readBuffer,
                 replyBytesMax: CachedResponse.sealedBytesMax + RedisPipe.replyBytesMax, onClose: closed)
         }
         dialer.onStanding = { [unowned self] _ in

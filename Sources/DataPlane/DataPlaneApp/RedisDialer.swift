@@ -13,7 +13,7 @@ final class RedisDialer: @unchecked Sendable {
     private let reactor: Reactor
     private let retryMsMax: Int64
     private let question: RedisCommand
-    private let makePipe: (Int32, @escaping () -> Void) -> RedisPipe
+    private let makePipe: (RedisLink, @escaping () -> Void) -> RedisPipe
     private var retryMs = RedisDialer.retryMsMin
     private var stopped = false
     /// The connection, while it is up.
@@ -25,10 +25,10 @@ final class RedisDialer: @unchecked Sendable {
 
     /// - Parameters:
     ///   - question: the first command. Replies come in order, so its reply means that the greeting has been answered.
-    ///   - makePipe: makes a pipe from a descriptor and the closure to run when it closes.
+    ///   - makePipe: makes a pipe from a link and the closure to run when it closes.
     init(
         _ endpoint: RedisEndpoint, on reactor: Reactor, retryMsMax: Int64, question: [String],
-        makePipe: @escaping (Int32, @escaping () -> Void) -> RedisPipe
+        makePipe: @escaping (RedisLink, @escaping () -> Void) -> RedisPipe
     ) {
         self.endpoint = endpoint
         self.reactor = reactor
@@ -39,9 +39,9 @@ final class RedisDialer: @unchecked Sendable {
 
     func connect() {
         guard !stopped else { return }
-        RedisPipe.connect(to: endpoint, timeoutMs: Self.connectMs, on: reactor) { [self] result in
+        RedisLink.connect(to: endpoint, timeoutMs: Self.connectMs, on: reactor) { [self] result in
             switch result {
-            case .success(let descriptor): greet(descriptor)
+            case .success(let link): greet(link)
             case .failure(let error):
                 onFailed("\(error)")
                 retryLater()
@@ -54,9 +54,9 @@ final class RedisDialer: @unchecked Sendable {
         pipe?.close()
     }
 
-    private func greet(_ descriptor: Int32) {
-        guard !stopped else { return Socket.close(descriptor) }
-        let fresh = makePipe(descriptor) { [self] in
+    private func greet(_ link: RedisLink) {
+        guard !stopped else { return link.close() }
+        let fresh = makePipe(link) { [self] in
             pipe = nil
             retryLater()
         }
@@ -73,7 +73,8 @@ final class RedisDialer: @unchecked Sendable {
                 guard onStanding(reply) else { return fresh.close() }
                 retryMs = Self.retryMsMin
             case .success: failed(fresh, refusal.map { "\($0)" } ?? "")
-            case .failure(let error): failed(fresh, "\(refusal ?? error)")
+            // A server that asks for a client's certificate refuses it only after the handshake.
+            case .failure(let error): failed(fresh, fresh.tlsFailure.map { "\($0)" } ?? "\(refusal ?? error)")
             }
         }
     }

@@ -1,7 +1,7 @@
-internal import Foundation
 internal import GatewayModel
 internal import Reactor
 internal import Redis
+internal import TLS
 
 /// One connection to Redis on a reactor, with automatic pipelining: all commands of a turn leave in one write.
 ///
@@ -37,6 +37,8 @@ final class RedisPipe: EventSource, TurnHook {
 
     private let reactor: Reactor
     private let descriptor: Int32
+    /// `nil` for plain text.
+    private let tls: TLSSocket?
     private let deadlineMs: Int64
     private let onClose: () -> Void
     private let readBuffer: UnsafeMutableRawBufferPointer
@@ -56,11 +58,12 @@ final class RedisPipe: EventSource, TurnHook {
     private var isClosed = false
 
     init(
-        _ descriptor: Int32, on reactor: Reactor, deadlineMs: Int64, readBuffer: UnsafeMutableRawBufferPointer,
+        _ link: RedisLink, on reactor: Reactor, deadlineMs: Int64, readBuffer: UnsafeMutableRawBufferPointer,
         replyBytesMax: Int = RedisPipe.replyBytesMax, onClose: @escaping () -> Void
     ) {
         reader = RESPReader(replyBytesMax: replyBytesMax)
-        self.descriptor = descriptor
+        descriptor = link.descriptor
+        tls = link.tls
         self.reactor = reactor
         self.deadlineMs = deadlineMs
         self.readBuffer = readBuffer
@@ -92,11 +95,15 @@ final class RedisPipe: EventSource, TurnHook {
     /// Bytes queued and not yet sent.
     var unsentBytes: Int { output.count }
 
+    /// Why the connection broke, if it was for TLS.
+    var tlsFailure: TLSError? { tls?.failure }
+
     func close() {
         guard !isClosed else { return }
         isClosed = true
         reactor.unwatch(descriptor)
         reactor.remove(self)
+        tls?.end()
         Socket.close(descriptor)
         let lost = waiters[answered...]
         waiters = []
@@ -143,7 +150,7 @@ final class RedisPipe: EventSource, TurnHook {
             waiters[sent].sentUs = now
             sent += 1
         }
-        switch output.withUnsafeBytes({ Socket.send(descriptor, $0) }) {
+        switch output.withUnsafeBytes({ tls?.send($0) ?? Socket.send(descriptor, $0) }) {
         case .bytes(let count) where count == output.count: output.removeAll(keepingCapacity: true)
         case .bytes(let count):
             output.removeFirst(count)
@@ -208,12 +215,27 @@ final class RedisPipe: EventSource, TurnHook {
         case .ended: return close()
         case .bytes(let count):
             receivedUs = Reactor.clockUs()
-            do throws(RedisError) {
-                try reader.feed(UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
-                while !isClosed, let reply = try reader.next() { deliver(reply) }
-            } catch {
-                close()
+            if let tls { decrypt(count, tls) } else { parse(count) }
+        }
+    }
+
+    private func decrypt(_ received: Int, _ tls: TLSSocket) {
+        tls.receive(UnsafeRawBufferPointer(rebasing: readBuffer[..<received]))
+        while !isClosed {
+            switch tls.read(into: readBuffer) {
+            case .wouldBlock: return
+            case .ended: close()
+            case .bytes(let count): parse(count)
             }
+        }
+    }
+
+    private func parse(_ count: Int) {
+        do throws(RedisError) {
+            try reader.feed(UnsafeRawBufferPointer(rebasing: readBuffer[..<count]))
+            while !isClosed, let reply = try reader.next() { deliver(reply) }
+        } catch {
+            close()
         }
     }
 
@@ -244,20 +266,4 @@ final class RedisPipe: EventSource, TurnHook {
     }
 
     func deadlineReached() {}
-}
-
-extension RedisPipe {
-    /// Connects on a thread of its own, because resolving a name blocks, and passes the descriptor to `then` on the
-    /// reactor.
-    static func connect(
-        to endpoint: RedisEndpoint, timeoutMs: Int, on reactor: Reactor,
-        then: @escaping @Sendable (Result<Int32, Socket.Failure>) -> Void
-    ) {
-        Thread.detachNewThread {
-            let result = Result { () throws(Socket.Failure) in
-                try Socket.connect(host: endpoint.host, port: endpoint.port, timeoutMs: timeoutMs)
-            }
-            reactor.execute { then(result) }
-        }
-    }
 }

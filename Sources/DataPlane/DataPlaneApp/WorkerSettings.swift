@@ -5,6 +5,7 @@ package import Operations
 package import Reactor
 package import Redis
 package import RequestWalk
+internal import TLS
 
 /// All settings of a worker, read from the environment under `AIHUB_WORKER_`.
 ///
@@ -63,14 +64,22 @@ package struct WorkerSettings: Sendable {
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
+        let client = TLSClient(
+            TLSClientFiles(
+                authorities: read.optionalText("REDIS_CA_FILE"),
+                certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
+                key: read.optionalText("REDIS_KEY_FILE")))
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
-        stateRedis = read.value(
-            "REDIS_URL", default: fallback, "redis://[user:password@]host[:port]", RedisEndpoint.init(url:))
+        stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
+            RedisEndpoint(url: $0, tls: client)
+        }
         let passwordFile = read.optionalText("REDIS_PASSWORD_FILE")
         stateRedisPassword = read.livePassword(at: passwordFile)
         if let live = stateRedisPassword { stateRedis.livePassword = { live.file.current.password } }
-        cacheRedis = read.value(
-            "CACHE_REDIS_URL", default: nil, "redis://[user:password@]host[:port]", { RedisEndpoint(url: $0) })
+        cacheRedis = read.value("CACHE_REDIS_URL", default: nil, RedisEndpoint.urlForm) {
+            RedisEndpoint(url: $0, tls: client)
+        }
+        read.checkRedisTLS(client, isUsed: stateRedis.tls != nil || cacheRedis?.tls != nil)
         cacheDeadlineMs = read.integer("CACHE_DEADLINE_MS", default: 25, in: 1...1_000)
         cacheSeconds = Int64(read.integer("CACHE_SECONDS", default: 3_600, in: 0...86_400))
         if let cacheRedis, (cacheRedis.host, cacheRedis.port) == (stateRedis.host, stateRedis.port) {
@@ -93,11 +102,8 @@ package struct WorkerSettings: Sendable {
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         memoryMiB = read.integer("MEMORY_MIB", default: Self.memoryMiBDefault(), in: 0...Self.memoryMiBMax)
-        trustedProxies = read.value("TRUSTED_PROXIES", default: [], "networks such as 10.0.0.0/8, separated by commas")
-        {
-            let parts = $0.split(separator: ",").map { AddressRange(String($0)) }
-            return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
-        }
+        trustedProxies = read.value(
+            "TRUSTED_PROXIES", default: [], "networks such as 10.0.0.0/8, separated by commas", Self.networks)
         failedKeysPerMinute = read.integer("FAILED_KEYS_PER_MINUTE", default: 60, in: 0...60_000)
         usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off") {
             ["on": true, "off": false][$0]
@@ -126,6 +132,11 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func networks(_ text: String) -> [AddressRange]? {
+        let parts = text.split(separator: ",").map { AddressRange(String($0)) }
+        return parts.contains { $0 == nil } ? nil : parts.compactMap { $0 }
     }
 
     private static let memoryMiBMax = 1_048_576

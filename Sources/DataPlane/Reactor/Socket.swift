@@ -5,6 +5,8 @@ internal import Glibc
 package enum Socket {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        package init(_ description: String) { self.description = description }
     }
 
     /// The result of a read or a write.
@@ -45,7 +47,7 @@ package enum Socket {
         guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0,
             Glibc.listen(descriptor, backlog) == 0
         else {
-            let failure = Failure(description: "\(host):\(port): \(reason("bind"))")
+            let failure = Failure("\(host):\(port): \(reason("bind"))")
             Glibc.close(descriptor)
             throw failure
         }
@@ -66,7 +68,14 @@ package enum Socket {
         var length = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
         Glibc.close(descriptor)
-        throw Failure(description: "\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
+        throw Failure("\(host):\(port): \(String(cString: strerror(error == 0 ? ETIMEDOUT : error)))")
+    }
+
+    /// Waits until a non-blocking descriptor can be read, or written, or a signal interrupts the wait; false if neither
+    /// happens within `timeoutMs`.
+    package static func wait(_ descriptor: Int32, writable: Bool, timeoutMs: Int) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(writable ? POLLOUT : POLLIN), revents: 0)
+        return poll(&waiting, 1, Int32(clamping: max(0, timeoutMs))) != 0
     }
 
     /// A non-blocking socket of the first address that the host resolves to.
@@ -81,13 +90,13 @@ package enum Socket {
         var found: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, String(port), &hints, &found)
         guard code == 0, let found else {
-            throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
+            throw Failure("\(host): \(String(cString: gai_strerror(code)))")
         }
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(found.pointee.ai_family, type, 0)
         guard descriptor >= 0 else {
             freeaddrinfo(found)
-            throw Failure(description: reason("socket"))
+            throw Failure(reason("socket"))
         }
         return (descriptor, found)
     }

@@ -1,3 +1,5 @@
+package import TLS
+
 /// Certificate chain and key of a listener, both PEM files.
 package struct TLSFiles: Sendable {
     package let certificate: String
@@ -31,6 +33,14 @@ extension SettingsReader {
         report(
             "\(prefix)HOST=\(host) would accept keys in plain text from other machines: set \(prefix)TLS_CERTIFICATE_FILE and"
                 + " \(prefix)TLS_KEY_FILE, or \(prefix)PLAINTEXT=behind-proxy if a proxy in front of it terminates TLS")
+    }
+
+    /// Reports what is wrong with the files for TLS to Redis.
+    ///
+    /// - Parameter isUsed: whether a URL begins with `rediss://`.
+    package mutating func checkRedisTLS(_ client: TLSClient, isUsed: Bool) {
+        guard let problem = client.problem(isUsed: isUsed) else { return }
+        report("\(prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
     }
 
     static func isLoopback(_ host: String) -> Bool {

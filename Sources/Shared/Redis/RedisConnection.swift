@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOPosix
+internal import TLS
 
 /// One connection on one event loop with automatic pipelining: all calls of a loop iteration are sent in one write.
 ///
@@ -128,12 +129,14 @@ package final class RedisConnection: ChannelInboundHandler {
 }
 
 extension RedisConnection {
-    /// Connects and authenticates. Call on `eventLoop`; the future completes there.
+    /// Connects, completes the TLS handshake if there is one, and authenticates. Call on `eventLoop`; the future
+    /// completes there.
     ///
     /// - Parameters:
     ///   - replyBytesMax: the largest accepted reply in bytes.
     ///   - onMessage: receives pub/sub messages, for a connection that subscribes.
     ///   - onClose: runs once when an established connection is gone, but not when none could be made.
+    ///   - timeout: for connecting, the TLS handshake included; the reply to the greeting has as long again.
     package static func connect(
         to endpoint: RedisEndpoint, on eventLoop: any EventLoop, timeout: TimeAmount = .seconds(2),
         replyBytesMax: Int = 1 << 20, onMessage: ((String) -> Void)? = nil, onClose: @escaping () -> Void = {}
@@ -141,22 +144,35 @@ extension RedisConnection {
         let connection = RedisConnection(
             eventLoop: eventLoop, replyBytesMax: replyBytesMax, onMessage: onMessage, onClose: onClose)
         let box = NIOLoopBound(connection, eventLoop: eventLoop)
+        let tls: NIOLoopBound<TLSHandler>?
+        do {
+            tls = try endpoint.tls.map {
+                NIOLoopBound(
+                    TLSHandler(try $0.session(for: endpoint.host), on: eventLoop, timeout: timeout),
+                    eventLoop: eventLoop)
+            }
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
         return ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(tls.value) }
                     try channel.pipeline.syncOperations.addHandler(box.value)
                 }
             }
             .connect(host: endpoint.host, port: endpoint.port)
             .flatMap { channel in
-                box.value.greet(endpoint, timeout: timeout).map {
+                let secured = tls?.value.established ?? channel.eventLoop.makeSucceededVoidFuture()
+                return secured.flatMap { box.value.greet(endpoint, timeout: timeout) }.map {
                     box.value.isReady = true
                     return box
                 }.flatMapErrorThrowing { error in
                     channel.close(promise: nil)
-                    throw error
+                    // A server that asks for a client's certificate refuses it only after the handshake.
+                    throw tls?.value.failure ?? error
                 }
             }
     }

@@ -1,6 +1,8 @@
 package import GatewayModel
+package import TLS
 
-/// Address and credentials of a Redis server: `redis://[user[:password]@]host[:port]`.
+/// Address and credentials of a Redis server: `redis://[user[:password]@]host[:port]`, or `rediss://…` for one that is
+/// reached over TLS.
 package struct RedisEndpoint: Sendable {
     package var host: String
     package var port: Int
@@ -9,6 +11,9 @@ package struct RedisEndpoint: Sendable {
     /// For a password that may change while the process runs: called for each new connection.
     package var livePassword: (@Sendable () -> Secret?)?
 
+    /// Makes the TLS of a connection; `nil` for plain text. Nothing is sent to a server before it is verified.
+    package var tls: TLSClient?
+
     /// Without credentials.
     package init(host: String, port: Int) {
         self.host = host
@@ -16,9 +21,12 @@ package struct RedisEndpoint: Sendable {
     }
 
     /// `nil` when the text does not have that form.
-    package init?(url: String) {
-        guard url.hasPrefix("redis://") else { return nil }
-        var rest = url.dropFirst("redis://".count)
+    ///
+    /// - Parameter client: used if the scheme is `rediss`.
+    package init?(url: String, tls client: TLSClient = TLSClient()) {
+        guard let scheme = ["redis://", "rediss://"].first(where: url.hasPrefix) else { return nil }
+        if scheme == "rediss://" { tls = client }
+        var rest = url.dropFirst(scheme.count)
         if let slash = rest.firstIndex(of: "/") { rest = rest[..<slash] }
         if let at = rest.lastIndex(of: "@") {
             let identity = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -36,6 +44,8 @@ package struct RedisEndpoint: Sendable {
         guard let number = Int(address[1]), (1...65535).contains(number) else { return nil }
         port = number
     }
+
+    package static let urlForm = "redis[s]://[user:password@]host[:port]"
 
     /// The commands that a new connection starts with: `AUTH`, if there is a password.
     package var handshake: [RedisCommand] {
