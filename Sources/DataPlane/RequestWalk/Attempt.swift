@@ -24,8 +24,10 @@ struct Attempt {
     /// Its result was reported to the health table.
     private var isReported = false
 
-    init(_ number: Int, _ target: RouteTarget, _ request: InferenceRequest, key: KeyMark, _ context: WalkContext, startedMs: Int64)
-    {
+    init(
+        _ number: Int, _ target: RouteTarget, _ request: InferenceRequest, key: KeyMark, _ context: WalkContext,
+        startedMs: Int64
+    ) {
         self.number = number
         self.target = target
         self.key = key

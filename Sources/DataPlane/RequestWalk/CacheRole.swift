@@ -85,8 +85,8 @@ struct CacheRole {
     // MARK: Storing
 
     /// Whether this answer may be cached if it completes. Not if the budget capped it, nor if another model answered.
-    func mayStore(_ tally: AnswerTally, isCapped: Bool) -> Bool {
-        if case .miss? = use?.state { !isCapped && !tally.isMisnamed } else { false }
+    func mayStore(_ hold: RunningHold, _ tally: AnswerTally) -> Bool {
+        if case .miss? = use?.state { hold.outputLimit == nil && !tally.isMisnamed } else { false }
     }
 
     mutating func beginRecording() { kept = [] }
@@ -105,23 +105,26 @@ struct CacheRole {
         kept = nil
     }
 
-    /// The stream that was recorded, if it may be served again.
-    func recordedStream(choices: Int64) -> [UInt8]? {
-        kept.flatMap { AnswerJudge.mayKeep(events: $0, choices: choices) ? $0 : nil }
-    }
-
     /// Stores an answer that is complete and valid.
     ///
+    /// - Parameter body: `nil` for the stream that was recorded.
     /// - Parameter tookMs: how long ago the request began.
     func stored(
-        _ content: [UInt8], isStream: Bool, from target: RouteTarget, _ tally: AnswerTally, cost: NanoUSD,
-        _ context: WalkContext, tookMs: Int64
+        _ body: [UInt8]?, _ hold: RunningHold, _ tally: AnswerTally, cost: NanoUSD, _ context: WalkContext,
+        tookMs: Int64
     ) -> WalkAction? {
-        guard let use else { return nil }
+        guard let use, mayStore(hold, tally), let content = body ?? kept else { return nil }
+        let request = hold.admitted.request
+        let isValid =
+            body == nil
+            ? AnswerJudge.mayKeep(events: content, choices: request.size.choices)
+            : AnswerJudge.mayKeep(content, request.operation, choices: request.size.choices)
+        guard isValid else { return nil }
+        let target = hold.target
         return .keepAnswer(
             use.key,
             CachedAnswer(
-                isStream: isStream, content: content, madeMs: context.wallMs + tookMs,
+                isStream: body == nil, content: content, madeMs: context.wallMs + tookMs,
                 lifetimeMs: use.policy.lifetimeMs, cost: cost,
                 priceID: target.model.price(atMs: context.wallMs)?.id ?? 0,
                 model: tally.modelName(on: target), deployment: target.deployment.id))

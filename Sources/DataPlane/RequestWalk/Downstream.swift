@@ -97,7 +97,7 @@ struct Downstream {
         isRelaying = true
         tally.firstByteMs = now - exchange.startedMs
         append(attempt?.reportFirstToken(atMs: now))
-        if cache.mayStore(tally, isCapped: hold.outputLimit != nil) { cache.beginRecording() }
+        if cache.mayStore(hold, tally) { cache.beginRecording() }
         sendStreamHead()
         exchange.schedule(.progress, afterMs: context.world.settings.progressMs)
     }
@@ -167,11 +167,7 @@ struct Downstream {
         let charge = hold.charge(.whole, tally, atMs: now)
         append(attempt?.reportAnswered(charge.usage.output + charge.usage.reasoning, atMs: now))
         send(body, cost: charge.cost, isCapped: hold.outputLimit != nil)
-        if cache.mayStore(tally, isCapped: hold.outputLimit != nil),
-            AnswerJudge.mayKeep(body, request.operation, choices: request.size.choices)
-        {
-            store(body, isStream: false, charge, at: now)
-        }
+        store(body, charge, at: now)
         conclude(.completed, status: 200, charge)
     }
 
@@ -183,10 +179,9 @@ struct Downstream {
         exchange.send(.respond(Response(status: 200, headers: headers, body: body), close: false))
     }
 
-    private mutating func store(_ content: [UInt8], isStream: Bool, _ charge: Charge, at now: Int64) {
-        let action = cache.stored(
-            content, isStream: isStream, from: hold.target, tally, cost: charge.cost, context,
-            tookMs: now - exchange.startedMs)
+    /// - Parameter body: `nil` for the stream that was recorded.
+    private mutating func store(_ body: [UInt8]?, _ charge: Charge, at now: Int64) {
+        let action = cache.stored(body, hold, tally, cost: charge.cost, context, tookMs: now - exchange.startedMs)
         if let action { exchange.actions.append(action) }
     }
 
@@ -203,11 +198,7 @@ struct Downstream {
         exchange.send(.respondBytes(StreamEvents.done))
         let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
         endStream([("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cache.trailer)
-        if reason == nil, cache.mayStore(tally, isCapped: hold.outputLimit != nil),
-            let events = cache.recordedStream(choices: request.size.choices)
-        {
-            store(events, isStream: true, charge, at: now)
-        }
+        if reason == nil { store(nil, charge, at: now) }
         conclude(.completed, status: 200, charge)
     }
 

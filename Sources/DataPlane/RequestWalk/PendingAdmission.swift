@@ -14,8 +14,9 @@ struct PendingAdmission {
     /// What the limiter is asked for: the plan's worst case.
     let asked: AdmitRequest
 
-    init(_ plan: RoutePlan, _ request: InferenceRequest, _ caller: Caller, early: EarlyAdmission, _ context: WalkContext)
-    {
+    init(
+        _ plan: RoutePlan, _ request: InferenceRequest, _ caller: Caller, early: EarlyAdmission, _ context: WalkContext
+    ) {
         self.request = request
         self.caller = caller
         self.plan = plan

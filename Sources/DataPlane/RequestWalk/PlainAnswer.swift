@@ -50,7 +50,9 @@ enum PlainAnswer {
     /// The provider's body with a model name and, for embeddings, in the requested encoding.
     ///
     /// - Returns: `nil` if the embeddings or the JSON are not valid.
-    private static func body(of answer: TranslatedAnswer, _ target: RouteTarget, _ request: InferenceRequest) -> [UInt8]? {
+    private static func body(of answer: TranslatedAnswer, _ target: RouteTarget, _ request: InferenceRequest)
+        -> [UInt8]?
+    {
         var body = answer.body
         if request.operation == .embedding, let place = answer.facts.resultsPlace {
             guard

@@ -97,7 +97,9 @@ struct RunningHold {
     /// Whether the hold must be extended before more is produced.
     func verdict(_ tally: AnswerTally, atMs now: Int64) -> Verdict {
         guard isPartial else { return .suffices }
-        if isAtItsEnd(tally, atMs: now) { return limit == nil || isExtending ? .usedUp(mustAsk: !isExtending) : .outOfMoney }
+        if isAtItsEnd(tally, atMs: now) {
+            return limit == nil || isExtending ? .usedUp(mustAsk: !isExtending) : .outOfMoney
+        }
         return !isExtending && limit == nil && nearsItsEnd(tally, atMs: now) ? .nearsItsEnd : .suffices
     }
 
@@ -113,7 +115,8 @@ struct RunningHold {
 
     /// - Returns: the hold to ask for: larger by a slice if it may be used up before the next report.
     mutating func extended(_ tally: AnswerTally, atMs now: Int64) -> NanoUSD {
-        guard isPartial, !isExtending, nearsItsEnd(tally, atMs: now), let price = target.model.price(atMs: wallMs) else {
+        guard isPartial, !isExtending, nearsItsEnd(tally, atMs: now), let price = target.model.price(atMs: wallMs)
+        else {
             return admitted.hold
         }
         isExtending = true
