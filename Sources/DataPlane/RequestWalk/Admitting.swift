@@ -16,9 +16,9 @@ struct AdmittedRequest {
 
     var scopes: ScopeSet { caller.scopes }
 
-    fileprivate init(_ pending: PendingAdmission, _ admission: Admission) {
-        request = pending.request
-        caller = pending.caller
+    fileprivate init(_ request: InferenceRequest, _ pending: PendingAdmission, _ admission: Admission) {
+        self.request = request
+        caller = pending.asked.caller
         plan = pending.plan
         hold = admission.hold
         self.admission = admission
@@ -52,7 +52,7 @@ struct Admitting {
     private var isRateOnlyRetry = false
     /// Set while running requests hold the money this one needs and the limiter is asked again.
     private var budgetWait: BudgetWait?
-    private(set) var result: Result?
+    private var result: Result?
 
     init(_ parsed: ParsedRequest, _ exchange: Exchange, at now: Int64) {
         self.exchange = exchange
@@ -70,6 +70,7 @@ struct Admitting {
     mutating func handOver() -> Exchange { exchange.handOver() }
 
     var isOver: Bool { result != nil }
+    mutating func takeResult() -> Result? { result.take() }
 
     private var context: WalkContext { exchange.context }
 
@@ -112,7 +113,7 @@ struct Admitting {
     private mutating func admitAnswered(_ answer: AdmitAnswer, at now: Int64) {
         guard let pending else { return }
         switch answer {
-        case .verdict(.admitted(let admission)): result = .admitted(AdmittedRequest(pending, admission), cache)
+        case .verdict(.admitted(let admission)): result = .admitted(AdmittedRequest(request, pending, admission), cache)
         case .verdict(.stale): keyWasStale()
         case .verdict(.refused(let error)): refused(error, at: now)
         case .verdict(.fenced), .verdict(.closed): refuse(.limiterUnavailable)

@@ -28,7 +28,7 @@ struct Delivery {
     mutating func handOver() -> Exchange { downstream.exchange.handOver() }
 
     var isOver: Bool { downstream.delivered != nil }
-    var delivered: Delivered? { downstream.delivered }
+    mutating func takeResult() -> Delivered? { downstream.delivered.take() }
 
     private var exchange: Exchange { downstream.exchange }
     private var context: WalkContext { downstream.exchange.context }

@@ -27,7 +27,7 @@ struct Downstream {
     /// provider bills all of it anyway.
     private var callerEnd: Ending?
     private let admittedMs: Int64
-    private(set) var delivered: Delivered?
+    var delivered: Delivered?
 
     init(_ admitted: AdmittedRequest, _ cache: CacheRole, _ exchange: Exchange, at now: Int64) {
         self.exchange = exchange

@@ -45,7 +45,7 @@ struct Intake {
     private var parsed: InferenceRequest?
     /// The body is being parsed on another thread.
     private var isBeingParsed = false
-    private(set) var result: Result?
+    private var result: Result?
 
     init(_ context: WalkContext) { exchange = Exchange(context) }
 
@@ -55,6 +55,7 @@ struct Intake {
     mutating func handOver() -> Exchange { exchange.handOver() }
 
     var isOver: Bool { result != nil }
+    mutating func takeResult() -> Result? { result.take() }
 
     var digests: [String] { exchange.digests }
     var isRejecting: Bool { if case .rejecting = state { true } else { false } }

@@ -6,8 +6,6 @@ internal import Routing
 
 /// A request that waits for the limiter's verdict.
 struct PendingAdmission {
-    let request: InferenceRequest
-    let caller: Caller
     let plan: RoutePlan
     /// Settled by the sweeper if this worker dies before it reports more.
     let event: UsageEvent
@@ -17,8 +15,6 @@ struct PendingAdmission {
     init(
         _ plan: RoutePlan, _ request: InferenceRequest, _ caller: Caller, early: EarlyAdmission, _ context: WalkContext
     ) {
-        self.request = request
-        self.caller = caller
         self.plan = plan
         var hold = NanoUSD.zero
         var holdMin = NanoUSD.zero
@@ -70,7 +66,7 @@ struct PendingAdmission {
         event.attempts = 0
         event.givenBack = true
         var request = AdmitRequest(
-            id: context.id, caller: caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
+            id: context.id, caller: asked.caller, estimatedTokens: 0, hold: .zero, holdMin: .zero, floorCost: .zero,
             event: event.json, lifetimeMs: context.world.bounds.totalMs + context.world.settings.holdGraceMs)
         request.isForCachedAnswer = true
         if early.stands { request.hasBegun = true }
@@ -79,6 +75,7 @@ struct PendingAdmission {
 
     /// A cancel. Its event is recorded only if the request was admitted and reaped without this worker's knowledge.
     func cancellation(_ context: WalkContext) -> SettleRequest {
+        let scopes = asked.caller.scopes
         var event = event
         event.admittedMs = context.wallMs
         event.cost = .zero
@@ -87,7 +84,7 @@ struct PendingAdmission {
         event.attempts = 0
         event.givenBack = true
         return SettleRequest(
-            id: context.id.text, scopes: caller.scopes, target: .cancelled, cost: .zero, tokens: 0,
-            event: event.json, periods: caller.scopes.periods("0/0"), givesUnitBack: true)
+            id: context.id.text, scopes: scopes, target: .cancelled, cost: .zero, tokens: 0,
+            event: event.json, periods: scopes.periods("0/0"), givesUnitBack: true)
     }
 }

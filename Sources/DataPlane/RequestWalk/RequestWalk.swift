@@ -82,7 +82,7 @@ package struct RequestWalk {
     // MARK: From stage to stage
 
     private mutating func endIntake(at now: Int64) {
-        guard intake?.isOver == true, let result = intake?.result, let exchange = intake?.handOver() else { return }
+        guard intake?.isOver == true, let result = intake?.takeResult(), let exchange = intake?.handOver() else { return }
         intake = nil
         switch result {
         case .parsed(let request):
@@ -94,7 +94,7 @@ package struct RequestWalk {
     }
 
     private mutating func endAdmitting(at now: Int64) {
-        guard admitting?.isOver == true, let result = admitting?.result, let exchange = admitting?.handOver() else {
+        guard admitting?.isOver == true, let result = admitting?.takeResult(), let exchange = admitting?.handOver() else {
             return
         }
         admitting = nil
@@ -113,7 +113,7 @@ package struct RequestWalk {
     }
 
     private mutating func endDelivery(at now: Int64) {
-        guard delivery?.isOver == true, let delivered = delivery?.delivered, let exchange = delivery?.handOver() else {
+        guard delivery?.isOver == true, let delivered = delivery?.takeResult(), let exchange = delivery?.handOver() else {
             return
         }
         delivery = nil
