@@ -39,11 +39,10 @@ struct Admitting {
     private enum KeyState { case read, beingReadAgain, readAgain }
 
     private var exchange: Exchange
-    private let request: InferenceRequest
+    private let parsed: ParsedRequest
     private var caller: Caller
     private var keyState: KeyState
-    private let early: EarlyAdmission
-    private var cache: CacheRole
+    private var cache = CacheRole()
     /// `nil` while the key's record is read again.
     private var pending: PendingAdmission?
     /// The limiter's refusal, kept while the cache is asked: a cached answer may be returned in spite of it.
@@ -52,16 +51,20 @@ struct Admitting {
     private var isRateOnlyRetry = false
     /// Set while running requests hold the money this one needs and the limiter is asked again.
     private var budgetWait: BudgetWait?
-    private var result: Result?
+    private var admission: Admission?
+    private var unadmitted: Unadmitted?
 
-    init(_ parsed: ParsedRequest, _ exchange: Exchange, at now: Int64) {
+    init(_ parsed: ParsedRequest, _ exchange: Exchange) {
         self.exchange = exchange
-        request = parsed.request
+        self.parsed = parsed
         caller = parsed.caller
         keyState = parsed.keyIsFresh ? .readAgain : .read
-        early = parsed.early
-        cache = CacheRole(digest: parsed.bodyDigest, control: parsed.cacheControl)
+    }
+
+    /// - Returns: whether there is a result.
+    mutating func begin(at now: Int64) -> Bool {
         ask(at: now)
+        return isOver
     }
 
     mutating func swapActions(_ other: inout [WalkAction]) { swap(&exchange.actions, &other) }
@@ -69,12 +72,24 @@ struct Admitting {
     /// For the next stage.
     mutating func handOver() -> Exchange { exchange.handOver() }
 
-    var isOver: Bool { result != nil }
-    mutating func takeResult() -> Result? { result.take() }
+    private var isOver: Bool { admission != nil || unadmitted != nil }
+
+    /// What it came to; `nil` before the end.
+    var result: Result? {
+        if let unadmitted { return .refused(unadmitted) }
+        guard let pending, let admission else { return nil }
+        return .admitted(AdmittedRequest(parsed.request, pending, admission), cache)
+    }
 
     private var context: WalkContext { exchange.context }
 
-    mutating func handle(_ event: WalkEvent, at now: Int64) {
+    /// - Returns: whether there is a result.
+    mutating func handle(_ event: WalkEvent, at now: Int64) -> Bool {
+        step(event, at: now)
+        return isOver
+    }
+
+    private mutating func step(_ event: WalkEvent, at now: Int64) {
         switch event {
         case .admitAnswered(let answer): admitAnswered(answer, at: now)
         case .cacheAnswered(let reply): cacheAnswered(reply, at: now)
@@ -93,16 +108,18 @@ struct Admitting {
 
     private mutating func ask(at now: Int64) {
         var random = SplitMix64(state: context.randomSeed)
-        var facts = request.facts
-        facts.inputTokens = Estimate.inputTokens(request.size)
+        var facts = parsed.request.facts
+        facts.inputTokens = Estimate.inputTokens(parsed.request.size)
         do throws(GatewayError) {
             let plan = try context.world.health.plan(
-                for: request.model, in: context.world.table, facts: facts, key: caller.record, wallMs: context.wallMs,
+                for: parsed.request.model, in: context.world.table, facts: facts, key: caller.record,
+                wallMs: context.wallMs,
                 atMs: now, random: &random)
             refusalPendingCache = nil
             isRateOnlyRetry = false
-            if let lookUp = cache.lookUp(request, caller, context) { exchange.actions.append(.lookUpAnswer(lookUp)) }
-            let pending = PendingAdmission(plan, request, caller, early: early, context)
+            let lookUp = cache.lookUp(parsed.request, parsed.bodyDigest, parsed.cacheControl, caller, context)
+            if let lookUp { exchange.actions.append(.lookUpAnswer(lookUp)) }
+            let pending = PendingAdmission(plan, parsed.request, caller, early: parsed.early, context)
             self.pending = pending
             exchange.actions.append(.admit(pending.asked))
         } catch {
@@ -113,7 +130,7 @@ struct Admitting {
     private mutating func admitAnswered(_ answer: AdmitAnswer, at now: Int64) {
         guard let pending else { return }
         switch answer {
-        case .verdict(.admitted(let admission)): result = .admitted(AdmittedRequest(request, pending, admission), cache)
+        case .verdict(.admitted(let admission)): self.admission = admission
         case .verdict(.stale): keyWasStale()
         case .verdict(.refused(let error)): refused(error, at: now)
         case .verdict(.fenced), .verdict(.closed): refuse(.limiterUnavailable)
@@ -156,13 +173,13 @@ struct Admitting {
             refusalPendingCache = nil
             budgetWait = nil
             isRateOnlyRetry = true
-            askLimiter(pending.askedForRate(toServe: answer, early: early, context))
+            askLimiter(pending.askedForRate(toServe: answer, early: parsed.early, context))
         case .miss, .unavailable, nil: waitForMoney(error, at: now)
         }
     }
 
     private mutating func cacheAnswered(_ reply: CacheReply, at now: Int64) {
-        guard cache.answered(reply, streams: request.streams), let refusalPendingCache else { return }
+        guard cache.answered(reply, streams: parsed.request.streams), let refusalPendingCache else { return }
         refused(refusalPendingCache, at: now)
     }
 
@@ -225,6 +242,6 @@ struct Admitting {
     private mutating func end(_ ending: Ending, mayHold pending: PendingAdmission?) {
         var ending = ending
         ending.cache = cache.word
-        result = .refused(Unadmitted(ending, holding: early, mayHold: pending))
+        unadmitted = Unadmitted(ending, holding: parsed.early, mayHold: pending, context)
     }
 }

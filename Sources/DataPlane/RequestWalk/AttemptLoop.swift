@@ -14,12 +14,18 @@ struct AttemptLoop {
     var mayRetry = false
     private(set) var retryIsDue = false
     private(set) var hasRetried = false
-    /// The error to return when no deployment is left.
-    private(set) var lastError: GatewayError?
+    /// The error to return when no deployment is left: one at most. It is not stored in place because it is large, rare,
+    /// and would be part of every delivery.
+    private var errors: [GatewayError] = []
     /// Every failure so far was a provider's own rate limit.
     private var allRateLimited = true
     /// The next deployment, waiting for a hold that covers it and what is owed.
     var waitingTarget: RouteTarget?
+
+    private(set) var lastError: GatewayError? {
+        get { errors.first }
+        set { errors = newValue.map { [$0] } ?? [] }
+    }
 
     enum Choice {
         case start(RouteTarget)

@@ -7,14 +7,9 @@ struct BodyBuffer {
     /// Bytes of an unwanted body that were dropped.
     private(set) var dropped = 0
     /// Fed while the body arrives, if the request may be cached.
-    private var digest: CanonicalDigest?
+    private(set) var digest: CanonicalDigest?
 
     mutating func computeDigest() { digest = CanonicalDigest() }
-
-    mutating func takeDigest() -> CanonicalDigest? {
-        defer { digest = nil }
-        return digest
-    }
 
     mutating func complete() { isComplete = true }
 

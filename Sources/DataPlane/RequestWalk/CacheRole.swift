@@ -6,18 +6,10 @@ internal import Routing
 
 /// What the cache is to one request: it may hold its answer, and may be given the answer to store.
 struct CacheRole {
-    /// The digest of the body, until the key is made of it.
-    private var digest: CanonicalDigest?
-    private let control: String?
     /// How this request uses the cache; `nil` when it does not.
     private var use: CacheUse?
     /// What was relayed of a stream that may be cached.
     private var kept: [UInt8]?
-
-    init(digest: CanonicalDigest?, control: String?) {
-        self.digest = digest
-        self.control = control
-    }
 
     var state: CacheUse.State? { use?.state }
     /// `nil` where this request does not use the cache.
@@ -25,8 +17,12 @@ struct CacheRole {
 
     // MARK: Looking up
 
+    /// - Parameter digest: of the body; `nil` if the request may not be cached.
     /// - Returns: what to look up; `nil` if nothing is to be read, or it has been asked for already.
-    mutating func lookUp(_ request: InferenceRequest, _ caller: Caller, _ context: WalkContext) -> CacheLookUp? {
+    mutating func lookUp(
+        _ request: InferenceRequest, _ digest: CanonicalDigest?, _ control: String?, _ caller: Caller,
+        _ context: WalkContext
+    ) -> CacheLookUp? {
         guard let shared = context.world.cache else { return nil }
         let name = context.world.nameInCache(request.model)
         let policy = CachePolicy(
@@ -37,13 +33,12 @@ struct CacheRole {
             use?.policy = policy
             return nil
         }
-        guard let policy, let digest = digest?.finish() else {
+        guard let policy, let digest, let body = digest.finish() else {
             use = nil
             return nil
         }
-        self.digest = nil
         let key = shared.secrets.key(
-            org: caller.record.orgID, request.operation, body: digest, definition: name.definition)
+            org: caller.record.orgID, request.operation, body: body, definition: name.definition)
         use = CacheUse(key: key, policy: policy, state: policy.mayRead ? .asking : .miss)
         return policy.mayRead ? CacheLookUp(key: key, ageMsMax: policy.ageMsMax) : nil
     }

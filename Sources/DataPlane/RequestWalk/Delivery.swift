@@ -17,9 +17,14 @@ struct Delivery {
 
     init(_ admitted: AdmittedRequest, _ cache: CacheRole, _ exchange: Exchange, at now: Int64) {
         downstream = Downstream(admitted, cache, exchange, at: now)
+    }
+
+    /// - Returns: whether there is a result.
+    mutating func begin(at now: Int64) -> Bool {
         downstream.exchange.schedule(.total, afterMs: context.world.bounds.totalMs)
         if request.streams { downstream.exchange.schedule(.ping, afterMs: context.world.settings.pingMs) }
         answerOrDispatch(at: now)
+        return isOver
     }
 
     mutating func swapActions(_ other: inout [WalkAction]) { swap(&downstream.exchange.actions, &other) }
@@ -27,15 +32,22 @@ struct Delivery {
     /// For the next stage.
     mutating func handOver() -> Exchange { downstream.exchange.handOver() }
 
-    var isOver: Bool { downstream.delivered != nil }
-    mutating func takeResult() -> Delivered? { downstream.delivered.take() }
+    private var isOver: Bool { downstream.delivered != nil }
+    /// What it came to; `nil` before the end.
+    var result: Delivered? { downstream.delivered }
 
     private var exchange: Exchange { downstream.exchange }
     private var context: WalkContext { downstream.exchange.context }
     private var request: InferenceRequest { downstream.hold.admitted.request }
     private var plan: RoutePlan { downstream.hold.admitted.plan }
 
-    mutating func handle(_ event: WalkEvent, at now: Int64) {
+    /// - Returns: whether there is a result.
+    mutating func handle(_ event: WalkEvent, at now: Int64) -> Bool {
+        step(event, at: now)
+        return isOver
+    }
+
+    private mutating func step(_ event: WalkEvent, at now: Int64) {
         switch event {
         case .attemptHead(let number, let status, let contentType, let retryAfterMs):
             guard number == downstream.attempt?.number else { return }

@@ -27,7 +27,7 @@ struct Downstream {
     /// provider bills all of it anyway.
     private var callerEnd: Ending?
     private let admittedMs: Int64
-    var delivered: Delivered?
+    private(set) var delivered: Delivered?
 
     init(_ admitted: AdmittedRequest, _ cache: CacheRole, _ exchange: Exchange, at now: Int64) {
         self.exchange = exchange
@@ -158,7 +158,8 @@ struct Downstream {
         } else {
             send(answer.content, cost: .zero)
         }
-        conclude(.completed, status: 200, Charge(usage: TokenUsage(), source: .provider, cost: .zero), cached: answer)
+        let nothing = Charge(usage: TokenUsage(), source: .provider, cost: .zero)
+        conclude(.completed, status: 200, nothing, refundsUnit: true, cached: answer, at: now)
     }
 
     /// Sends a complete answer that was not streamed.
@@ -168,7 +169,7 @@ struct Downstream {
         append(attempt?.reportAnswered(charge.usage.output + charge.usage.reasoning, atMs: now))
         send(body, cost: charge.cost, isCapped: hold.outputLimit != nil)
         store(body, charge, at: now)
-        conclude(.completed, status: 200, charge)
+        conclude(.completed, status: 200, charge, at: now)
     }
 
     private mutating func send(_ body: [UInt8], cost: NanoUSD, isCapped: Bool = false) {
@@ -199,7 +200,7 @@ struct Downstream {
         let reasons = reason.map { [("x-aihub-finish-reason", $0)] } ?? []
         endStream([("x-aihub-cost-usd", charge.cost.decimalUSD)] + reasons + cache.trailer)
         if reason == nil { store(nil, charge, at: now) }
-        conclude(.completed, status: 200, charge)
+        conclude(.completed, status: 200, charge, at: now)
     }
 
     /// Reports the error in-band: data was sent to the caller already.
@@ -245,7 +246,7 @@ struct Downstream {
         if isDispatched { return leave(.cancelled, status: status, at: now) }
         conclude(
             nil, status: status, hold.charge(.nothing(keepsUnit: false), tally, atMs: now), refundsUnit: true,
-            ending: Ending(status: 0, outcome: .cancelled))
+            ending: Ending(status: 0, outcome: .cancelled), at: now)
     }
 
     /// Ends the request for its caller and either closes the attempt or reads it on.
@@ -278,21 +279,25 @@ struct Downstream {
     ) {
         conclude(
             outcome, status: status, error: error, hold.charge(billing, tally, atMs: now),
-            refundsUnit: !billing.keepsUnit && hold.owed.cost == .zero)
+            refundsUnit: !billing.keepsUnit && hold.owed.cost == .zero, at: now)
     }
 
     private mutating func conclude(
         _ outcome: Outcome?, status: Int, error: GatewayError? = nil, _ charge: Charge, refundsUnit: Bool = false,
-        cached: CachedAnswer? = nil, ending: Ending? = nil
+        cached: CachedAnswer? = nil, ending: Ending? = nil, at now: Int64
     ) {
         report(.noVerdict)
         var ending = ending ?? callerEnd ?? Ending(status: status, outcome: outcome, error: error)
         ending.attempts = attemptsMade
         ending.cache = cache.word
         ending.isMisnamed = tally.isMisnamed
+        let outcome = callerEnd?.outcome ?? outcome
+        let event = UsageEvent(
+            exchange, hold, tally, outcome ?? .failed, status: callerEnd?.status ?? status, attempts: attemptsMade,
+            charge, at: now)
         delivered = Delivered(
-            hold: hold, tally: tally, charge: charge, cached: cached, outcome: callerEnd?.outcome ?? outcome,
-            status: callerEnd?.status ?? status, refundsUnit: refundsUnit, ending: ending)
+            settle: SettleRequest(event, hold.admitted, outcome, charge, refundsUnit: refundsUnit, cached: cached),
+            ending: ending)
         cache.dropRecording(context.world.cache)
     }
 }

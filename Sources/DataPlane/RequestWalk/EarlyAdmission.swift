@@ -25,11 +25,16 @@ struct EarlyAdmission {
     var isAsking: Bool { if case .asking = state { true } else { false } }
     var stands: Bool { if case .stands = state { true } else { false } }
 
-    /// The scopes in which something may have been taken.
-    var taken: ScopeSet? {
+    /// Gives back what may have been taken; `nil` if nothing was.
+    func cancellation(_ context: WalkContext) -> SettleRequest? {
         switch state {
-        case .notAsked, .skipped: nil
-        case .asking, .stands: scopes
+        case .notAsked, .skipped: return nil
+        case .asking, .stands: break
+        }
+        return scopes.map {
+            SettleRequest(
+                id: context.id.text, scopes: $0, target: .cancelled, cost: .zero, tokens: 0, event: [],
+                periods: "0/0,0/0", givesUnitBack: true)
         }
     }
 

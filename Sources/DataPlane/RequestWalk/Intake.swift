@@ -27,6 +27,14 @@ struct Intake {
         case ended(Unadmitted)
     }
 
+    enum Progress {
+        case wantsBody
+        /// The error is decided; the rest of the body is dropped.
+        case dropsBody
+        /// There is a result.
+        case over
+    }
+
     private enum State {
         case idle
         /// The key's record and the body arrive, in either order.
@@ -45,7 +53,8 @@ struct Intake {
     private var parsed: InferenceRequest?
     /// The body is being parsed on another thread.
     private var isBeingParsed = false
-    private var result: Result?
+    private var isReady = false
+    private var unadmitted: Unadmitted?
 
     init(_ context: WalkContext) { exchange = Exchange(context) }
 
@@ -54,15 +63,28 @@ struct Intake {
     /// For the next stage.
     mutating func handOver() -> Exchange { exchange.handOver() }
 
-    var isOver: Bool { result != nil }
-    mutating func takeResult() -> Result? { result.take() }
+    /// What it came to; `nil` before the end.
+    var result: Result? {
+        if let unadmitted { return .ended(unadmitted) }
+        guard isReady, let caller, let endpoint = exchange.endpoint else { return nil }
+        guard let parsed else { return .reads(ReadRequest(endpoint: endpoint, caller: caller, keyIsFresh: keyIsFresh)) }
+        return .parsed(
+            ParsedRequest(
+                request: parsed, caller: caller, keyIsFresh: keyIsFresh, early: early, bodyDigest: body.digest,
+                cacheControl: head?.cacheControl))
+    }
 
     var digests: [String] { exchange.digests }
-    var isRejecting: Bool { if case .rejecting = state { true } else { false } }
 
     private var world: WalkWorld { exchange.context.world }
 
-    mutating func handle(_ event: WalkEvent, at now: Int64) {
+    mutating func handle(_ event: WalkEvent, at now: Int64) -> Progress {
+        step(event, at: now)
+        if isReady || unadmitted != nil { return .over }
+        return if case .rejecting = state { .dropsBody } else { .wantsBody }
+    }
+
+    private mutating func step(_ event: WalkEvent, at now: Int64) {
         switch event {
         case .head(let head): begin(head, startedMs: now)
         case .body(let bytes): receive(bytes)
@@ -71,7 +93,7 @@ struct Intake {
         case .keyFound(let lookup): keyFound(lookup)
         case .beginAnswered(let answer): beginAnswered(answer)
         case .parsed(let body): parsed(body)
-        case .clientGone: result = .ended(Unadmitted(Ending(status: 0, outcome: .cancelled), holding: early))
+        case .clientGone: end(Ending(status: 0, outcome: .cancelled))
         case .clientBlocked: exchange.callerIsBlocked = true
         case .clientReady: exchange.callerIsBlocked = false
         case .shutdown: if head != nil { fail(.serverShutdown, close: true) }
@@ -184,34 +206,25 @@ struct Intake {
             return end(Ending(status: 200))
         case .inference, .models, .model, .me, .meRequest: break
         }
-        guard let caller else { return }
-        if early.isAsking { return }
+        guard caller != nil, !early.isAsking else { return }
         guard world.table.version > 0 else { return fail(.notConfigured) }
-        guard let operation = endpoint.operation else {
-            return result = .reads(ReadRequest(endpoint: endpoint, caller: caller, keyIsFresh: keyIsFresh))
+        if let operation = endpoint.operation, parsed == nil { return parse(for: operation) }
+        isReady = true
+    }
+
+    private mutating func parse(for operation: Operation) {
+        if isBeingParsed { return }
+        defer { body.clear() }
+        guard body.bytes.count <= world.bounds.bodyBytesParsedInTurnMax else {
+            isBeingParsed = true
+            return exchange.actions.append(.parse(BodyTask(body: body.bytes, operation: operation)))
         }
         do throws(GatewayError) {
-            guard let request = try parsedBody(for: operation) else { return }
-            result = .parsed(
-                ParsedRequest(
-                    request: request, caller: caller, keyIsFresh: keyIsFresh, early: early,
-                    bodyDigest: body.takeDigest(), cacheControl: head?.cacheControl))
+            parsed = try InferenceRequest(body.bytes, for: operation)
+            isReady = true
         } catch {
             fail(error)
         }
-    }
-
-    /// - Returns: `nil` while the body is parsed on another thread.
-    private mutating func parsedBody(for operation: Operation) throws(GatewayError) -> InferenceRequest? {
-        if let parsed { return parsed }
-        if isBeingParsed { return nil }
-        defer { body.clear() }
-        guard body.bytes.count > world.bounds.bodyBytesParsedInTurnMax else {
-            return try InferenceRequest(body.bytes, for: operation)
-        }
-        isBeingParsed = true
-        exchange.actions.append(.parse(BodyTask(body: body.bytes, operation: operation)))
-        return nil
     }
 
     private mutating func parsed(_ body: ParsedBody) {
@@ -246,5 +259,5 @@ struct Intake {
         end(Ending(error))
     }
 
-    private mutating func end(_ ending: Ending) { result = .ended(Unadmitted(ending, holding: early)) }
+    private mutating func end(_ ending: Ending) { unadmitted = Unadmitted(ending, holding: early, exchange.context) }
 }

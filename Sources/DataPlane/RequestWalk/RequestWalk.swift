@@ -25,6 +25,8 @@ package struct RequestWalk {
     /// The digests of the caller's key, once its format has been validated.
     package private(set) var digests: [String] = []
     package private(set) var isFinished = false
+    /// Whether the request's body is held, or would be if it arrived: until the request is refused or ends.
+    private(set) var holdsBody = true
 
     package init(_ context: WalkContext) {
         self.context = context
@@ -32,9 +34,6 @@ package struct RequestWalk {
     }
 
     package var id: RequestID { context.id }
-
-    /// Whether the request's body is wanted, or has been: until the request is refused or ends.
-    var holdsBody: Bool { intake.map { !$0.isRejecting } ?? !isFinished }
 
     /// The response to what is no request, or none that is read.
     package func errorResponse(_ error: GatewayError) -> Response { Exchange(context).errorResponse(error) }
@@ -63,17 +62,18 @@ package struct RequestWalk {
     }
 
     private mutating func step(_ event: WalkEvent, at now: Int64) {
-        if delivery != nil {
-            delivery?.handle(event, at: now)
-            endDelivery(at: now)
-        } else if intake != nil {
-            intake?.handle(event, at: now)
+        if let isOver = delivery?.handle(event, at: now) {
+            if isOver { endDelivery(at: now) }
+        } else if let progress = intake?.handle(event, at: now) {
             if case .head = event { digests = intake?.digests ?? [] }
-            endIntake(at: now)
-        } else if admitting != nil {
-            admitting?.handle(event, at: now)
-            endAdmitting(at: now)
-        } else if readEndpoint != nil {
+            switch progress {
+            case .wantsBody: break
+            case .dropsBody: holdsBody = false
+            case .over: endIntake(at: now)
+            }
+        } else if let isOver = admitting?.handle(event, at: now) {
+            if isOver { endAdmitting(at: now) }
+        } else {
             readEndpoint?.handle(event)
             endReading(at: now)
         }
@@ -82,26 +82,24 @@ package struct RequestWalk {
     // MARK: From stage to stage
 
     private mutating func endIntake(at now: Int64) {
-        guard intake?.isOver == true, let result = intake?.takeResult(), let exchange = intake?.handOver() else { return }
+        guard let result = intake?.result, let exchange = intake?.handOver() else { return }
         intake = nil
         switch result {
         case .parsed(let request):
-            admitting = Admitting(request, exchange, at: now)
-            endAdmitting(at: now)
+            admitting = Admitting(request, exchange)
+            if admitting?.begin(at: now) == true { endAdmitting(at: now) }
         case .reads(let request): readEndpoint = ReadEndpoint(request, exchange)
         case .ended(let unadmitted): settle(exchange) { $0.giveBack(unadmitted, at: now) }
         }
     }
 
     private mutating func endAdmitting(at now: Int64) {
-        guard admitting?.isOver == true, let result = admitting?.takeResult(), let exchange = admitting?.handOver() else {
-            return
-        }
+        guard let result = admitting?.result, let exchange = admitting?.handOver() else { return }
         admitting = nil
         switch result {
         case .admitted(let request, let cache):
             delivery = Delivery(request, cache, exchange, at: now)
-            endDelivery(at: now)
+            if delivery?.begin(at: now) == true { endDelivery(at: now) }
         case .refused(let unadmitted): settle(exchange) { $0.giveBack(unadmitted, at: now) }
         }
     }
@@ -113,9 +111,7 @@ package struct RequestWalk {
     }
 
     private mutating func endDelivery(at now: Int64) {
-        guard delivery?.isOver == true, let delivered = delivery?.takeResult(), let exchange = delivery?.handOver() else {
-            return
-        }
+        guard let delivered = delivery?.result, let exchange = delivery?.handOver() else { return }
         delivery = nil
         settle(exchange) { $0.settle(delivered, at: now) }
     }
@@ -125,5 +121,6 @@ package struct RequestWalk {
         body(&settling)
         settling.swapActions(&actions)
         isFinished = true
+        holdsBody = false
     }
 }

@@ -10,7 +10,8 @@ struct Ending {
     var status: Int
     /// `nil` if it reached no provider.
     var outcome: Outcome?
-    var error: GatewayError?
+    private(set) var error: ErrorKind?
+    private(set) var detail = ""
     var attempts = 0
     var cache: CacheUse.Word?
     /// The provider answered under another model name than its deployment declares.
@@ -19,43 +20,32 @@ struct Ending {
     init(status: Int, outcome: Outcome? = nil, error: GatewayError? = nil) {
         self.status = status
         self.outcome = outcome
-        self.error = error
+        self.error = error?.kind
+        detail = error?.detail ?? ""
     }
 
     init(_ error: GatewayError) { self.init(status: error.kind.status, error: error) }
 }
 
-/// A request that ended without being admitted, and what the limiter may hold for it nevertheless.
+/// A request that ended without being admitted.
 struct Unadmitted {
-    fileprivate enum Leftover {
-        case nothing
-        /// The unit and the slot of an early admission.
-        case slot(ScopeSet)
-        /// The hold may exist.
-        case hold(PendingAdmission)
-    }
-
     fileprivate let ending: Ending
-    fileprivate let leftover: Leftover
+    /// Gives back what the limiter may hold for it nevertheless.
+    fileprivate let settle: SettleRequest?
 
     /// - Parameter pending: set if the limiter's verdict is unknown. Its cancel closes an early admission, too.
-    init(_ ending: Ending, holding early: EarlyAdmission, mayHold pending: PendingAdmission? = nil) {
+    init(
+        _ ending: Ending, holding early: EarlyAdmission, mayHold pending: PendingAdmission? = nil,
+        _ context: WalkContext
+    ) {
         self.ending = ending
-        leftover = pending.map { .hold($0) } ?? early.taken.map { .slot($0) } ?? .nothing
+        settle = pending?.cancellation(context) ?? early.cancellation(context)
     }
 }
 
-/// What a delivered request came to; nothing more is written or asked.
+/// A request that was admitted and has ended; nothing more is written or asked.
 struct Delivered {
-    let hold: RunningHold
-    let tally: AnswerTally
-    let charge: Charge
-    /// What the caller was answered with instead of a deployment's answer.
-    var cached: CachedAnswer?
-    /// `nil` if the request returned nothing and reached no provider: its hold is cancelled.
-    let outcome: Outcome?
-    let status: Int
-    let refundsUnit: Bool
+    let settle: SettleRequest
     let ending: Ending
 }
 
@@ -64,63 +54,57 @@ struct Delivered {
 struct Settling {
     private var exchange: Exchange
 
-    init(_ exchange: Exchange) { self.exchange = exchange }
+    init(_ exchange: consuming Exchange) { self.exchange = exchange }
 
     mutating func swapActions(_ other: inout [WalkAction]) { swap(&exchange.actions, &other) }
 
-    /// Settles the hold by the charge, or cancels it.
     mutating func settle(_ delivered: Delivered, at now: Int64) {
-        let hold = delivered.hold
-        var event = UsageEvent(
-            exchange, hold, delivered.tally, delivered.outcome ?? .failed, status: delivered.status,
-            attempts: delivered.ending.attempts, delivered.charge, at: now)
-        event.givenBack = delivered.refundsUnit
-        var request = SettleRequest(
-            id: event.id, scopes: hold.admitted.scopes, target: delivered.outcome == nil ? .cancelled : .settled,
-            cost: delivered.charge.cost, tokens: delivered.charge.usage.total, event: [],
-            periods: hold.admitted.admission.periods, givesUnitBack: delivered.refundsUnit)
-        if let cached = delivered.cached {
-            // It costs nothing and counts against the minute only.
-            event.model = cached.model
-            event.deployment = cached.deployment
-            event.priceID = cached.priceID
-            event.givenBack = true
-            event.saved = cached.cost
-            request.givesUnitBack = true
-            request.keepsMinute = true
-        }
-        request.event = event.json
-        exchange.actions.append(.settle(request))
+        exchange.actions.append(.settle(delivered.settle))
         end(delivered.ending, at: now)
     }
 
-    /// Gives back what the limiter may have taken.
     mutating func giveBack(_ unadmitted: Unadmitted, at now: Int64) {
-        switch unadmitted.leftover {
-        case .nothing: break
-        case .hold(let pending): exchange.actions.append(.settle(pending.cancellation(exchange.context)))
-        case .slot(let scopes):
-            exchange.actions.append(
-                .settle(
-                    SettleRequest(
-                        id: exchange.context.id.text, scopes: scopes, target: .cancelled, cost: .zero, tokens: 0,
-                        event: [], periods: "0/0,0/0", givesUnitBack: true)))
-        }
+        if let settle = unadmitted.settle { exchange.actions.append(.settle(settle)) }
         end(unadmitted.ending, at: now)
     }
 
-    /// Reports the end of a request that took nothing.
+    /// Reports the end.
     mutating func end(_ ending: Ending, at now: Int64) {
         exchange.cancelTimers()
         exchange.actions.append(
             .finished(
                 WalkReport(
                     id: exchange.context.id, clientID: exchange.clientID, endpoint: exchange.endpoint?.label ?? "none",
-                    status: ending.status, outcome: ending.outcome, error: ending.error?.kind,
-                    detail: ending.error?.detail ?? "", durationMs: now - exchange.startedMs,
+                    status: ending.status, outcome: ending.outcome, error: ending.error,
+                    detail: ending.detail, durationMs: now - exchange.startedMs,
                     attempts: ending.attempts,
                     cache: exchange.context.world.cache == nil ? nil : ending.cache ?? .bypass,
                     isMisnamed: ending.isMisnamed)))
+    }
+}
+
+extension SettleRequest {
+    /// Replaces the hold by the charge, or cancels it.
+    ///
+    /// - Parameter outcome: `nil` if the request returned nothing and reached no provider: the hold is cancelled.
+    /// - Parameter cached: what the caller was answered with instead of a deployment's answer. It costs nothing and
+    ///   counts against the minute only.
+    init(
+        _ event: UsageEvent, _ admitted: AdmittedRequest, _ outcome: Outcome?, _ charge: Charge, refundsUnit: Bool,
+        cached: CachedAnswer? = nil
+    ) {
+        var event = event
+        event.givenBack = refundsUnit
+        if let cached {
+            event.model = cached.model
+            event.deployment = cached.deployment
+            event.priceID = cached.priceID
+            event.saved = cached.cost
+        }
+        self.init(
+            id: event.id, scopes: admitted.scopes, target: outcome == nil ? .cancelled : .settled,
+            cost: charge.cost, tokens: charge.usage.total, event: event.json,
+            periods: admitted.admission.periods, givesUnitBack: refundsUnit, keepsMinute: cached != nil)
     }
 }
 
