@@ -1,4 +1,6 @@
+internal import Admission
 internal import EventStream
+internal import GatewayModel
 internal import PlaneContract
 internal import Routing
 internal import Translation
@@ -25,15 +27,19 @@ struct Attempt {
     private var isReported = false
 
     init(
-        _ number: Int, _ target: RouteTarget, _ request: InferenceRequest, key: KeyMark, _ context: WalkContext,
-        startedMs: Int64
+        _ number: Int, _ target: RouteTarget, _ admitted: AdmittedRequest, _ context: WalkContext, startedMs: Int64
     ) {
         self.number = number
         self.target = target
-        self.key = key
-        streams = request.streams
+        key = KeyMark(admitted.scopes.keyID)
+        streams = admitted.request.streams
         self.startedMs = startedMs
-        stream = target.translator.stream(of: request.operation, as: context.identity)
+        stream = target.translator.stream(of: admitted.request.operation, as: context.identity)
+    }
+
+    func request(_ operation: Operation, _ id: RequestID, body: [UInt8]) -> UpstreamRequest {
+        UpstreamRequest(
+            attempt: number, id: id, operation: operation, target: target, key: key, streams: streams, body: body)
     }
 
     mutating func headArrived(status: Int, contentType: String, retryAfterMs: Int64?) {

@@ -14,8 +14,8 @@ struct AttemptLoop {
     var mayRetry = false
     private(set) var retryIsDue = false
     private(set) var hasRetried = false
-    /// The error to return when no deployment is left: one at most. It is not stored in place because it is large, rare,
-    /// and would be part of every delivery.
+    /// The error to return when no deployment is left: one at most. It is not stored in place because it is large and
+    /// rare, and would be part of every delivery.
     private var errors: [GatewayError] = []
     /// Every failure so far was a provider's own rate limit.
     private var allRateLimited = true

@@ -46,15 +46,11 @@ struct Downstream {
         attemptsMade += 1
         let outputLimit = hold.ask(target)
         let body = try hold.admitted.body(for: target, outputLimit: outputLimit, context.world.secrets)
-        let key = KeyMark(hold.admitted.scopes.keyID)
         self.route = route
-        attempt = Attempt(attemptsMade, target, request, key: key, context, startedMs: now)
         hold.attemptStarted(outputLimit: outputLimit, atMs: now)
-        exchange.actions.append(
-            .startAttempt(
-                UpstreamRequest(
-                    attempt: attemptsMade, id: context.id, operation: request.operation, target: target, key: key,
-                    streams: request.streams, body: body)))
+        let attempt = Attempt(attemptsMade, target, hold.admitted, context, startedMs: now)
+        exchange.actions.append(.startAttempt(attempt.request(request.operation, context.id, body: body)))
+        self.attempt = attempt
         if hold.isPartial { exchange.schedule(.progress, afterMs: context.world.settings.progressMs) }
         if exchange.callerIsBlocked {
             hold.pause(atMs: now)
@@ -251,8 +247,8 @@ struct Downstream {
 
     /// Ends the request for its caller and either closes the attempt or reads it on.
     ///
-    /// The connection is closed where that ends the bill, and the answer is read on elsewhere. An answer read to its end
-    /// is charged as reported, any other by the whole bound.
+    /// The connection is closed where that ends the bill, and the answer is read on elsewhere. An answer read to its
+    /// end is charged as reported, any other by the whole bound.
     private mutating func leave(
         _ outcome: Outcome, status: Int, error: GatewayError? = nil, mayReadOn: Bool = true, at now: Int64
     ) {
