@@ -54,7 +54,7 @@ build_modules() {
     wave "Translation $shared/Translation/*.swift"
     wave "Routing $shared/Routing/*.swift" "Admission $plane/Admission/*.swift" \
         "ResponseCache $plane/ResponseCache/*.swift"
-    wave "RequestWalk $plane/RequestWalk/*.swift"
+    wave "RequestWalk $plane/RequestWalk/*.swift $plane/RequestWalk/*/*.swift"
 }
 
 # is_stale PROGRAM FOLDER SCRIPT: whether the program is older than what it is made of.

@@ -18,13 +18,8 @@ package final class RunningWalk {
     /// Handles one event; `out` is replaced by the resulting actions.
     package func handle(_ event: WalkEvent, at now: Int64, into out: inout [WalkAction]) {
         walk.handle(event, at: now, into: &out)
-        switch walk.phase {
-        case .finished:
-            isFinished = true
-            holdsBody = false
-        case .rejecting: holdsBody = false
-        default: break
-        }
+        isFinished = walk.isFinished
+        holdsBody = walk.holdsBody
     }
 
     /// The digests of the caller's key, once its format has been validated.

@@ -2,6 +2,7 @@ package import GatewayModel
 package import KeyMaterial
 package import ResponseCache
 package import Routing
+internal import Translation
 
 /// What all walks under one configuration share.
 package final class WalkWorld {
@@ -85,6 +86,9 @@ package struct WalkContext {
         self.wallMs = wallMs
         self.randomSeed = randomSeed
     }
+
+    /// The ID for answers whose provider sends none of the right form.
+    var identity: ResponseIdentity { ResponseIdentity(id, wallMs: wallMs) }
 }
 
 /// Settings of a walk besides its bounds.

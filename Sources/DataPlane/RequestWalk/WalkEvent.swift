@@ -108,6 +108,12 @@ package enum TransportFailure: Error, Sendable, Equatable {
     case insecure(String)
     /// The request may have been received and billed: it must not be repeated.
     case ambiguous(String)
+
+    var detail: String {
+        switch self {
+        case .notSent(let detail), .insecure(let detail), .ambiguous(let detail): detail
+        }
+    }
 }
 
 package enum WalkTimer: Int, Sendable, CaseIterable {

@@ -1,11 +1,10 @@
-internal import Admission
 internal import GatewayModel
 
-/// Stage 4, when running requests hold the money that this one needs.
+/// The wait of a request whose money is held by running ones.
 ///
 /// Much of a hold is a safety margin that comes back when its request ends. So the caller is not refused at once: the
 /// limiter is asked again with growing pauses, for at most `moneyWaitMs`.
-struct MoneyWait {
+struct BudgetWait {
     /// The pause before the limiter is asked a second time. Each further pause doubles, up to the maximum.
     private static let pauseMsMin: Int64 = 100
     private static let pauseMsMax: Int64 = 1_000
@@ -40,38 +39,4 @@ struct MoneyWait {
     }
 
     mutating func asks() { isAsking = true }
-}
-
-extension RequestWalk {
-    /// Waits for running requests to release money, or returns the refusal.
-    mutating func waitForMoney(_ error: GatewayError, at now: Int64) {
-        // The cache has answered; from here on only the limiter is waited for.
-        waivedRefusal = nil
-        var wait = moneyWait ?? MoneyWait(error, at: now)
-        var jitter = SplitMix64(state: context.randomSeed ^ UInt64(bitPattern: now))
-        let pause =
-            error.kind == .budgetInFlight
-            ? wait.next(
-                after: error, waitingAtMost: context.world.settings.moneyWaitMs, at: now, jitter: &jitter) : nil
-        guard let pause else {
-            moneyWait = nil
-            return fail(error, at: now)
-        }
-        moneyWait = wait
-        schedule(.money, afterMs: pause)
-        schedule(.total, afterMs: context.world.bounds.totalMs)
-    }
-
-    mutating func askForMoney(at now: Int64) {
-        guard case .admitting = phase, admitted == nil, let asked = pending?.asked, moneyWait?.isAsking == false else {
-            return
-        }
-        moneyWait?.asks()
-        // No total timeout here: the limiter has its own deadline, and a hold that may exist must not be abandoned.
-        actions.append(.cancelTimer(.total))
-        actions.append(.admit(asked))
-    }
-
-    /// Whether the request was refused and no question to the limiter is pending, so that it holds nothing.
-    var isRefusedSoFar: Bool { waivedRefusal != nil || moneyWait?.isAsking == false }
 }

@@ -3,7 +3,7 @@ internal import GatewayModel
 internal import PlaneContract
 
 /// The body of `GET /v1/me/requests/{id}`: how a request ended and what it cost, from its usage event.
-enum RequestBody {
+enum RequestStatusBody {
     private struct Body: Encodable {
         struct Usage: Encodable {
             var input: Int64

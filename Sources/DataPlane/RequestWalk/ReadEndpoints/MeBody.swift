@@ -1,59 +1,6 @@
 internal import Admission
 internal import GatewayModel
 internal import PlaneContract
-internal import Routing
-
-/// The read-only endpoints: models, the key itself, and its requests.
-extension RequestWalk {
-    mutating func peeked(_ verdict: PeekVerdict, at now: Int64) {
-        guard case .peeking = phase, let key = caller?.record, let endpoint else { return }
-        if case .stale = verdict { return keyWasStale(at: now) }
-        switch endpoint {
-        case .models:
-            let items = context.world.table.callable(by: key, atMs: context.wallMs).map(Self.item).joined(
-                separator: ",")
-            answer(json: "{\"object\":\"list\",\"data\":[\(items)]}", at: now)
-        case .model(let name):
-            guard let found = context.world.table.callable(name, by: key, atMs: context.wallMs) else {
-                return fail(context.world.table.notFound(name, key: key, atMs: context.wallMs), at: now)
-            }
-            answer(json: Self.item(found), at: now)
-        case .me:
-            let body: String
-            switch verdict {
-            case .use(let use): body = MeBody.json(key, use, isStale: false, version: context.world.table.version)
-            case .lastKnown(let use): body = MeBody.json(key, use, isStale: true, version: context.world.table.version)
-            case .stale, .unavailable: body = MeBody.json(key, nil, isStale: true, version: context.world.table.version)
-            }
-            answer(json: body, at: now)
-        case .inference, .health, .preflight, .meRequest:
-            preconditionFailure("only endpoints that look are peeked for")
-        }
-    }
-
-    /// Answers how a request went. Another key's request is reported as not existing.
-    mutating func requestFound(_ lookup: RequestLookup, at now: Int64) {
-        guard case .peeking = phase, let key = caller?.record, case .meRequest(let id)? = endpoint else { return }
-        switch lookup {
-        case .unavailable: fail(limiterUnavailable, at: now)
-        case .unknown: fail(Self.noSuchRequest, at: now)
-        case .refused(let error): answer(json: RequestBody.json(id, refusedWith: error), at: now)
-        case .found(let state, let event):
-            guard let body = RequestBody.json(id, state: state, event: event, keyID: key.keyID) else {
-                return fail(Self.noSuchRequest, at: now)
-            }
-            answer(json: body, at: now)
-        }
-    }
-
-    private static let noSuchRequest = GatewayError(
-        .notFound,
-        "This key has no such request, or it ended more than 15 minutes ago.")
-
-    private static func item(_ model: (name: String, created: Int64)) -> String {
-        "{\"id\":\(JSONText.quoted(model.name)),\"object\":\"model\",\"created\":\(model.created),\"owned_by\":\"ai-hub\"}"
-    }
-}
 
 /// The body of `GET /v1/me`: plan, limits and what is left of them, per scope.
 ///

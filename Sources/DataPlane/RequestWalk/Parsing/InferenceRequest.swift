@@ -82,16 +82,6 @@ struct InferenceRequest: Sendable {
         }
     }
 
-    /// Whether the hold starts with one slice and grows. True for streams whose bill ends when they are closed.
-    func growsOn(_ target: RouteTarget) -> Bool { stopsWhenClosed(on: target) }
-
-    /// Output tokens per choice in the first hold and in each extension: twice `Production.leadMs` of output, at least.
-    func slice(on target: RouteTarget) -> Int64 {
-        let rate = target.model.tokensPerSecondMax ?? ModelEntry.tokensPerSecondDefault
-        let lead = Production.tokens(perSecond: rate, overMs: 2 * Production.leadMs)
-        return max(Estimate.sliceTokens, lead + Production.underWayTokens)
-    }
-
     /// The request as translators see it.
     var given: ClientRequest {
         ClientRequest(
