@@ -493,6 +493,17 @@ ALTER TABLE retired_digest ADD CONSTRAINT retired_digest_key_id_fkey FOREIGN KEY
 GRANT SELECT,INSERT,UPDATE ON TABLE retired_digest TO gw_cp;
 GRANT SELECT ON TABLE retired_digest TO gw_ro;
 
+CREATE TABLE schema_function (
+    file text NOT NULL,
+    revision integer NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schema_function_revision_check CHECK ((revision > 0))
+);
+ALTER TABLE schema_function ADD CONSTRAINT schema_function_pkey PRIMARY KEY (file);
+GRANT SELECT ON TABLE schema_function TO gw_cp;
+GRANT SELECT ON TABLE schema_function TO gw_ro;
+
 CREATE TABLE schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
