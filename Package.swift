@@ -23,6 +23,7 @@ let staticRuntime: [LinkerSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -196,6 +197,12 @@ let package = Package(
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
         tests("ControlPlane", "Postgres", []),
+        tests(
+            "ControlPlane", "AdminHTTP",
+            [
+                "AdminCore", "GatewayModel", "KeyMaterial", "PlaneContract", "Routing", hummingbird, httpTypes, logging,
+                nioCore, nioEmbedded,
+            ]),
         tests("ControlPlane", "ControlPlaneApp", ["PlaneContract", "Redis"]),
     ]
 )
