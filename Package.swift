@@ -204,6 +204,12 @@ let package = Package(
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
         tests("ControlPlane", "Postgres", []),
+        tests(
+            "ControlPlane", "AdminHTTP",
+            [
+                "AdminCore", "GatewayModel", "KeyMaterial", "PlaneContract", "Routing", hummingbird, httpTypes, logging,
+                nioCore, nioEmbedded,
+            ]),
         tests("ControlPlane", "ControlPlaneApp", ["PlaneContract", "Redis"]),
     ]
 )

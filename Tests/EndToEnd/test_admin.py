@@ -95,8 +95,8 @@ def token_rows(stack):
 
 def test_migrating_twice_does_nothing_and_a_changed_or_newer_schema_is_refused(stack, tmp_path):
     assert "up to date" in stack.run_control("migrate")
-    folder = tmp_path / "migrations"
-    shutil.copytree(ROOT / "sql" / "migrations", folder)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    folder = tmp_path / "sql" / "migrations"
     first = sorted(folder.iterdir())[0]
     first.write_text(first.read_text() + "-- changed\n")
     assert f"migration {first.name} was changed after it had run" in migrate_with(stack, folder)

@@ -121,8 +121,8 @@ def test_no_role_may_rewrite_rows_or_seals(stack):
 
 def test_rows_from_before_the_seals_are_sealed_in_pages(stack, tmp_path):
     """A database at the previous migration, with more rows than one sealing round or one page of the check."""
-    older = tmp_path / "migrations"
-    shutil.copytree(ROOT / "sql" / "migrations", older)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    older = tmp_path / "sql" / "migrations"
     for file in older.iterdir():
         if file.name >= MIGRATION:
             file.unlink()

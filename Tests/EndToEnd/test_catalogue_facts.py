@@ -83,8 +83,9 @@ FOUND = {
 
 def migrated(stack, name, before, insert):
     """A database at the migrations below `before`, with rows inserted, that then ran all others."""
-    folder = stack.folder / name
-    folder.mkdir()
+    folder = stack.folder / name / "migrations"
+    folder.mkdir(parents=True)
+    shutil.copytree(ROOT / "sql" / "functions", folder.parent / "functions")
     files = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
     url = stack.postgres.url.rpartition("/")[0] + "/" + name
     stack.sql_alone(f"create database {name}")

@@ -16,9 +16,8 @@ NUMBERS = [int(file.name[:4]) for file in SHIPPED]
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "migrations"
-    shutil.copytree(ROOT / "sql" / "migrations", made)
-    return made
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    return tmp_path / "sql" / "migrations"
 
 
 @pytest.fixture

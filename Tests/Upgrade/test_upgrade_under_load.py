@@ -48,12 +48,12 @@ def own_stack():
 
 @pytest.fixture
 def next_folder(own_stack):
-    folder = own_stack.folder / "next"
-    shutil.copytree(ROOT / "sql" / "migrations", folder)
+    folder = own_stack.folder / "next" / "migrations"
+    shutil.copytree(ROOT / "sql", folder.parent)
     for place, (name, sql) in enumerate(NEXT.items(), 1):
         (folder / f"{NUMBER + place:04}_{name}.sql").write_text(sql)
     yield folder
-    shutil.rmtree(folder)
+    shutil.rmtree(folder.parent)
 
 
 class Next:

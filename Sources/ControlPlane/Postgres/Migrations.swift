@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Runs the numbered files of `sql/migrations`, forward only, under one advisory lock.
 ///
-/// Each runs in a transaction unless it opts out.
+/// Each runs in a transaction unless it opts out. The files of `sql/functions` are replayed after them.
 ///
 /// No statement waits long for a table lock, since later statements would queue behind it: the file is rolled back and
 /// retried.
@@ -38,18 +38,22 @@ package struct Migrations: Sendable {
     fileprivate static let triesMax = 20
     private static let triesApartSeconds: UInt32 = 1
     private static let lockTriesApartMicroseconds: UInt32 = 100_000
-    private static let lockNotAvailable = "55P03"
+    static let lockNotAvailable = "55P03"
 
     /// An arbitrary number, but the same in every migrating process.
     private static let lock = "7283910452"
 
     private let files: [MigrationFile]
+    private let functions: FunctionFiles
 
-    /// - Parameter checksum: hashes a file's text, for example with SHA-256.
+    /// - Parameters:
+    ///   - folder: the folder of the numbered files; the functions are in `functions` beside it.
+    ///   - checksum: hashes a file's text, for example with SHA-256.
     package init(folder: String, checksum: (String) -> String) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         files = try names.compactMap { try MigrationFile(folder: folder, name: $0, checksum: checksum) }
         if files.isEmpty { throw MigrationError.noFiles(folder: folder) }
+        functions = try FunctionFiles(folder: folder + "/../functions", checksum: checksum)
     }
 
     /// Polls for the lock instead of waiting inside a statement.
@@ -77,32 +81,48 @@ package struct Migrations: Sendable {
             alter table schema_migration add column if not exists runs_with integer
             """)
         let applied = try check(connection)
-        return try files.filter { !applied.contains($0.number) }.map { file in
+        let ran = try files.filter { !applied.contains($0.number) }.map { file in
             try apply(file, on: connection)
             return file.name
         }
+        return try ran
+            + retryingWhileLocked("sql/functions") {
+                try functions.replay(on: connection, lockTimeout: Self.lockTimeout)
+            }
     }
 
     private func apply(_ file: MigrationFile, on connection: PostgresConnection) throws {
-        for attempt in 1...Self.triesMax {
-            do {
+        do {
+            try retryingWhileLocked(file.name) {
                 if let statements = file.statements {
                     for statement in statements { try connection.script(statement) }
                     return try record(file, on: connection)
                 }
-                return try connection.transaction {
+                try connection.transaction {
                     try connection.query("select set_config('lock_timeout', $1, true)", [Self.lockTimeout])
                     try connection.script(file.sql)
                     try record(file, on: connection)
                 }
-            } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
-                guard attempt < Self.triesMax else { throw MigrationError.busy(name: file.name) }
-                sleep(Self.triesApartSeconds)
-            } catch {
-                throw file.statements == nil
-                    ? MigrationError.failed(name: file.name, reason: "\(error)")
-                    : .stopped(name: file.name, reason: "\(error)")
             }
+        } catch let error as PostgresError {
+            throw file.statements == nil
+                ? MigrationError.failed(name: file.name, reason: "\(error)")
+                : .stopped(name: file.name, reason: "\(error)")
+        }
+    }
+
+    private func retryingWhileLocked<T>(_ name: String, _ body: () throws -> T) throws -> T {
+        for _ in 1..<Self.triesMax {
+            do {
+                return try body()
+            } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
+                sleep(Self.triesApartSeconds)
+            }
+        }
+        do {
+            return try body()
+        } catch PostgresError.refused(let state, _, _) where state == Self.lockNotAvailable {
+            throw MigrationError.busy(name: name)
         }
     }
 
@@ -134,12 +154,12 @@ package struct Migrations: Sendable {
         return applied
     }
 
-    /// Whether every file has run.
+    /// Whether every file has run and every function is at least as new as this program's.
     package func isComplete(on connection: PostgresConnection) throws -> Bool {
         guard
             try connection.query("select to_regclass('schema_migration') is not null as there").first?.bool("there")
                 == true
         else { return false }
-        return try check(connection).count == files.count
+        return try check(connection).count == files.count && functions.pending(on: connection).isEmpty
     }
 }
