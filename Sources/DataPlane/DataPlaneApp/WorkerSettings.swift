@@ -64,11 +64,7 @@ package struct WorkerSettings: Sendable {
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
-        let client = TLSClient(
-            TLSClientFiles(
-                authorities: read.optionalText("REDIS_CA_FILE"),
-                certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
-                key: read.optionalText("REDIS_KEY_FILE")))
+        let client = Self.redisTLS(&read)
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
         stateRedis = read.value("REDIS_URL", default: fallback, RedisEndpoint.urlForm) {
             RedisEndpoint(url: $0, tls: client)
@@ -119,10 +115,7 @@ package struct WorkerSettings: Sendable {
         }
         tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
         bounds = Self.bounds(&read, memoryMiB: memoryMiB)
-        walk = WalkSettings()
-        walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
-        walk.moneyWaitMs = Int64(read.integer("BUDGET_WAIT_MS", default: 10_000, in: 0...60_000))
-        walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        walk = Self.walk(&read)
         if usesProxyProtocol, trustedProxies.isEmpty {
             read.report(
                 "\(Self.prefix)PROXY_PROTOCOL needs \(Self.prefix)TRUSTED_PROXIES: otherwise any client could claim any address"
@@ -132,6 +125,22 @@ package struct WorkerSettings: Sendable {
             read.report("\(Self.prefix)SILENCE_MS must be at least three heartbeats (\(heartbeatMs * 3))")
         }
         try read.finish()
+    }
+
+    private static func redisTLS(_ read: inout SettingsReader) -> TLSClient {
+        TLSClient(
+            TLSClientFiles(
+                authorities: read.optionalText("REDIS_CA_FILE"),
+                certificate: read.optionalText("REDIS_CERTIFICATE_FILE"),
+                key: read.optionalText("REDIS_KEY_FILE")))
+    }
+
+    private static func walk(_ read: inout SettingsReader) -> WalkSettings {
+        var walk = WalkSettings()
+        walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
+        walk.moneyWaitMs = Int64(read.integer("BUDGET_WAIT_MS", default: 10_000, in: 0...60_000))
+        walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        return walk
     }
 
     private static func networks(_ text: String) -> [AddressRange]? {
