@@ -24,10 +24,10 @@ final class LoopContext: RequestServices {
     let recovery: ShardRecovery
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopContext.readBufferBytes, alignment: 64)
     /// Parses bodies too large for one turn of the loop.
-    private let bodyParser: SideThread
+    let bodyParser: SideThread
     let starts = RequestStarts()
-    private let gate: LimiterGate
-    private let keys: KeyTable
+    let gate: LimiterGate
+    let keys: KeyTable
     /// `nil`: this worker caches no answers.
     private let cache: ResponseCacheClient?
     private let walkCache: WalkCache?
@@ -35,11 +35,11 @@ final class LoopContext: RequestServices {
     private var digester: KeyDigester
     private let settings: WorkerSettings
     private let loopStatus: LoopStatus
-    private var loopID: String { loopStatus.loopID }
-    private let local: LocalAdmission
+    var loopID: String { loopStatus.loopID }
+    let local: LocalAdmission
     /// Last known counters by key, for `GET /v1/me` while Redis is unreachable.
-    private var lastUse: [String: KeyUse] = [:]
-    private static let lastUseMax = 10_000
+    var lastUse: [String: KeyUse] = [:]
+    static let lastUseMax = 10_000
     private let memory: MemoryGuard
     private let metrics: MetricsRegistry
     private var counters: RequestCounters
@@ -166,97 +166,6 @@ final class LoopContext: RequestServices {
     var isOverloaded: Bool { memory.isShort }
     var bodies: BodyBudget { memory.bodies }
 
-    func lookUpKey(
-        digests: [String], fresh: Bool, from address: () -> PeerAddress, reply: @escaping (KeyLookup) -> Void
-    ) {
-        keys.lookUp(digests, fresh: fresh, from: address) { [self] lookup in
-            if case .found(let caller) = lookup, let error = gate.refusal(of: caller.record.keyID) {
-                return reply(.notAsked(error))
-            }
-            reply(lookup)
-        }
-    }
-
-    func peek(_ caller: Caller, reply: @escaping (PeekVerdict) -> Void) {
-        let keyID = caller.record.keyID
-        let lastKnown = { [self] in lastUse[keyID].map { PeekVerdict.lastKnown($0) } ?? .unavailable }
-        gate.call(for: keyID) { [self] answered in
-            limiter.peek(caller, answered: answered) { [self] verdict in
-                switch verdict {
-                case .use(let use):
-                    if lastUse.count >= Self.lastUseMax { lastUse.removeAll(keepingCapacity: true) }
-                    lastUse[keyID] = use
-                    reply(verdict)
-                case .unavailable: reply(lastKnown())
-                case .stale, .lastKnown: reply(verdict)
-                }
-            }
-        } refuse: { _ in
-            reply(lastKnown())
-        }
-    }
-
-    func findRequest(_ id: String, of caller: Caller, reply: @escaping (RequestLookup) -> Void) {
-        gate.call(for: caller.record.keyID) { [self] answered in
-            limiter.call({ RequestLookup.write(id, of: caller, into: &$0) }) { [self] result in
-                answered(limiter.tookUs(result))
-                guard case .success(let value) = result, let items = value.array else { return reply(.unavailable) }
-                reply(RequestLookup(reply: items.map { $0.string ?? "" }, for: caller.record))
-            }
-        } refuse: { _ in
-            reply(.unavailable)
-        }
-    }
-
-    func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void) {
-        guard !settlements.isFull else { return reply(.notAsked(nil)) }
-        gate.call(for: request.caller.record.keyID, id: request.id.text) { [self] answered in
-            limiter.begin(request, answered: answered, reply: reply)
-        } refuse: {
-            reply(.notAsked($0))
-        }
-    }
-
-    func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void) {
-        let onLoop = Unchecked(reply)
-        let hasRoom = bodyParser.run(holding: body.byteCount) { [reactor] in
-            let parsed = body.run()
-            // The reply's captures belong to the loop.
-            reactor.execute { onLoop.value(parsed) }
-        }
-        if !hasRoom { reply(.overloaded) }
-    }
-
-    func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void) {
-        guard !settlements.isFull else { return reply(.notAsked(nil)) }
-        // A begun request has a record in Redis that must be cancelled there, so it is never withdrawn.
-        let id = request.hasBegun ? nil : request.id.text
-        gate.call(for: request.caller.record.keyID, id: id) { [self] answered in
-            ask(request, answered, reply)
-        } refuse: {
-            reply(.notAsked($0))
-        }
-    }
-
-    private func ask(
-        _ request: AdmitRequest, _ answered: @escaping (Int64?) -> Void, _ reply: @escaping (AdmitAnswer) -> Void
-    ) {
-        limiter.admit(request, answered: answered) { [self] answer in
-            switch answer {
-            case .verdict(.admitted(let admission)): settlements.admitted(request, admission)
-            case .unavailable, .notAsked: return admitLocally(request, or: answer, reply)
-            // Counters of a fenced shard cannot be trusted yet, but record versions can: report a changed key.
-            case .verdict(.fenced):
-                return limiter.peek(request.caller) { [self] verdict in
-                    if case .stale = verdict { return reply(.verdict(.stale)) }
-                    admitLocally(request, or: answer, reply)
-                }
-            case .verdict: break
-            }
-            reply(answer)
-        }
-    }
-
     func lookUpResponse(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void) {
         guard let cache else { return reply(.unavailable) }
         cache.lookUp(lookUp, for: id, reply: reply)
@@ -264,25 +173,6 @@ final class LoopContext: RequestServices {
 
     func store(_ answer: CachedResponse, as key: CacheKey, from id: RequestID) {
         cache?.store(answer, as: key, from: id)
-    }
-
-    private func admitLocally(
-        _ request: AdmitRequest, or answer: AdmitAnswer, _ reply: @escaping (AdmitAnswer) -> Void
-    ) {
-        guard let admission = local.admit(request) else { return reply(answer) }
-        settlements.admitted(request, admission)
-        reply(.verdict(.admitted(admission)))
-    }
-
-    func settle(_ request: SettleRequest) {
-        // Still queued at the gate: the limiter has nothing to cancel.
-        if request.target == .cancelled, gate.withdraw(request.id) { return }
-        local.ended(request.id)
-        settlements.settle(request)
-    }
-
-    func reportProgress(_ report: ProgressReport, reply: @escaping (ProgressVerdict) -> Void) {
-        settlements.report(report, loopID: loopID, reply: reply)
     }
 
     /// Milliseconds since 1970 UTC.
