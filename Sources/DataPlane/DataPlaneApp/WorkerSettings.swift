@@ -61,6 +61,9 @@ package struct WorkerSettings: Sendable {
         host = read.text("HOST", default: "127.0.0.1")
         port = read.integer("PORT", default: 8080, in: 0...65535)
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
+        if !read.allowsPlaintext("OPERATIONS_PLAINTEXT", on: operationsHost) {
+            read.rejectPlaintextOperations(on: operationsHost)
+        }
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
         let fallback = RedisEndpoint(host: "127.0.0.1", port: 6379)
@@ -113,10 +116,7 @@ package struct WorkerSettings: Sendable {
         }
         tlsPort = read.integer("TLS_PORT", default: 8443, in: 0...65535)
         bounds = Self.bounds(&read, memoryMiB: memoryMiB)
-        walk = WalkSettings()
-        walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
-        walk.moneyWaitMs = Int64(read.integer("BUDGET_WAIT_MS", default: 10_000, in: 0...60_000))
-        walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        walk = Self.walk(&read)
         if usesProxyProtocol, trustedProxies.isEmpty {
             read.report(
                 "\(Self.prefix)PROXY_PROTOCOL needs \(Self.prefix)TRUSTED_PROXIES: otherwise any client could claim any address"
@@ -133,6 +133,14 @@ package struct WorkerSettings: Sendable {
     /// Half of the memory the system grants the process; the rest is for other processes and the kernel's socket
     /// buffers. 0, and so no limit, when the system does not say.
     private static func memoryMiBDefault() -> Int { min(memoryMiBMax, (MemoryLimit().bytes ?? 0) / (2 << 20)) }
+
+    private static func walk(_ read: inout SettingsReader) -> WalkSettings {
+        var walk = WalkSettings()
+        walk.pingMs = Int64(read.integer("PING_MS", default: 15_000, in: 100...60_000))
+        walk.moneyWaitMs = Int64(read.integer("BUDGET_WAIT_MS", default: 10_000, in: 0...60_000))
+        walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
+        return walk
+    }
 
     private static func bounds(_ read: inout SettingsReader, memoryMiB: Int) -> Bounds {
         var bounds = Bounds()
