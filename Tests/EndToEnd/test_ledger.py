@@ -45,3 +45,31 @@ def test_a_request_costs_and_counts_by_its_final_word(stack, final, expected):
             connection.rollback()
     finally:
         connection.close()
+
+
+#: What a rebuild and the reports read about the request: none of it from the detached rows.
+SPEND = "select nano_usd, requests from spend where key_id = 'key_x'"
+
+
+@pytest.mark.parametrize(("word", "known", "charged"), [("final", (900, 1), (1800, 2)), ("reaped", (900, 1), (1600, 2))])
+def test_sums_outlive_a_detached_month_but_what_comes_late_counts_twice(stack, word, known, charged):
+    """So a month may go once no event of it can come any more. `charged` is the first event and a later final one."""
+    connection = psycopg2.connect(stack.postgres.url)
+    try:
+        with connection.cursor() as cursor:
+            def taken(word):
+                cursor.execute("select take_usage_in(%s::jsonb)", [json.dumps([event(word, {})])])
+                cursor.execute(SPEND)
+                return cursor.fetchone()
+
+            cursor.execute("create table usage_event_2025_10 partition of usage_event for values from ('2025-10-01') to ('2025-11-01')")
+            before = taken(word)
+            cursor.execute("savepoint whole")
+            assert taken("final") == known
+            cursor.execute("rollback to whole; alter table usage_event detach partition usage_event_2025_10")
+            cursor.execute(SPEND)
+            assert cursor.fetchone() == before
+            assert taken("final") == charged
+    finally:
+        connection.rollback()
+        connection.close()

@@ -1,4 +1,4 @@
-"""Keys and tokens never cross a network in plain text: a reachable listener uses TLS or is declared behind a proxy."""
+"""Nothing is served to a network in plain text: a reachable listener uses TLS or is declared behind a proxy."""
 
 import http.client
 import json
@@ -17,11 +17,11 @@ OUTSIDE = ["0.0.0.0", "::", "192.0.2.1", "gateway.example", "127.0.0.1.example",
 LOOPBACK = ["127.0.0.1", "localhost", "::1", "127.8.9.10"]
 
 
-def ended(stack, program, environment, host, plaintext=None, tls=False):
+def ended(stack, program, environment, host="127.0.0.1", plaintext=None, tls=False, **more):
     """Exit status and output of a program with an additional invalid setting, so that it never listens."""
     prefix = {"aihub-worker": "AIHUB_WORKER_", "aihub-control": "AIHUB_CONTROL_"}[program]
     changed = {"HOST": host, "PORT": "none", **({"PLAINTEXT": plaintext} if plaintext else {}),
-               **({"TLS_CERTIFICATE_FILE": "x", "TLS_KEY_FILE": "y"} if tls else {})}
+               **({"TLS_CERTIFICATE_FILE": "x", "TLS_KEY_FILE": "y"} if tls else {}), **more}
     command = [BINARIES / program, *(["serve"] if program == "aihub-control" else [])]
     process = Process(f"{program}-plaintext", command, stack.folder,
                       {**environment, **{prefix + name: value for name, value in changed.items()}})
@@ -41,19 +41,36 @@ def test_a_listener_others_can_reach_is_not_started_in_clear(program, host):
     assert status == 64 and f"HOST={host} would accept keys in plain text" in said and "PORT=none" in said, said
     for how in ({"plaintext": "behind-proxy"}, {"tls": True}):
         status, said = program(host=host, **how)
-        assert status == 64 and "in clear" not in said and "PORT=none" in said, said
+        assert status == 64 and "in plain text" not in said and "PORT=none" in said, said
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_this_machine_alone_may_be_served_in_clear(program, host):
     status, said = program(host=host)
-    assert status == 64 and "in clear" not in said, said
+    assert status == 64 and "in plain text" not in said, said
+
+
+@pytest.mark.parametrize("host", OUTSIDE)
+def test_an_operations_port_others_can_reach_is_not_started(program, host):
+    refusal = f"OPERATIONS_HOST={host} would show metrics in plain text"
+    # TLS and a proxy of the other listener do not protect this one.
+    for how in ({}, {"plaintext": "behind-proxy"}, {"tls": True}):
+        status, said = program(OPERATIONS_HOST=host, **how)
+        assert status == 64 and refusal in said and "PORT=none" in said, said
+    status, said = program(OPERATIONS_HOST=host, OPERATIONS_PLAINTEXT="behind-proxy")
+    assert status == 64 and "plain text" not in said and "PORT=none" in said, said
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_this_machine_alone_may_read_the_operations_port(program, host):
+    status, said = program(OPERATIONS_HOST=host)
+    assert status == 64 and "plain text" not in said and "PORT=none" in said, said
 
 
 @pytest.mark.parametrize("word", ["yes", "on", "true", "Behind-Proxy", "behind_proxy"])
 def test_only_the_word_itself_is_taken_for_a_proxy(program, word):
     status, said = program(host="0.0.0.0", plaintext=word)
-    assert status == 64 and f"PLAINTEXT={word}: expected behind-proxy" in said and "in clear" in said, said
+    assert status == 64 and f"PLAINTEXT={word}: expected behind-proxy" in said and "in plain text" in said, said
 
 
 @pytest.fixture

@@ -51,6 +51,9 @@ package struct ControlSettings: Sendable {
         connections = read.integer("CONNECTIONS", default: 256, in: 1...65_536)
         failedTokensPerMinute = read.integer("FAILED_TOKENS_PER_MINUTE", default: 20, in: 0...60_000)
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
+        if !read.allowsPlaintext("OPERATIONS_PLAINTEXT", on: operationsHost) {
+            read.rejectPlaintextOperations(on: operationsHost)
+        }
         operationsPort = read.integer("OPERATIONS_PORT", default: 9090, in: 0...65535)
         postgresURL = read.requiredText("POSTGRES_URL")
         postgresConnections = read.integer("POSTGRES_CONNECTIONS", default: 4, in: 1...64)

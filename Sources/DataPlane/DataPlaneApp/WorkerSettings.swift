@@ -62,6 +62,9 @@ package struct WorkerSettings: Sendable {
         host = read.text("HOST", default: "127.0.0.1")
         port = read.integer("PORT", default: 8080, in: 0...65535)
         operationsHost = read.text("OPERATIONS_HOST", default: "127.0.0.1")
+        if !read.allowsPlaintext("OPERATIONS_PLAINTEXT", on: operationsHost) {
+            read.rejectPlaintextOperations(on: operationsHost)
+        }
         operationsPort = read.integer("OPERATIONS_PORT", default: 9080, in: 0...65535)
         threads = read.integer("THREADS", default: cores, in: 1...256)
         let client = Self.redisTLS(&read)

@@ -17,9 +17,9 @@ enum RefusalVerdict {
     /// - Parameter said: the provider's refusal, for the log.
     /// - Parameter restMs: the retry delay where the provider asks for none.
     init(_ refusal: ProviderRefusal, of attempt: Attempt, said: String, restMs: Int64) {
-        let retryAfterMs = attempt.retryAfterMs ?? refusal.waitMs
+        let waitMs = attempt.retryAfterMs ?? refusal.waitMs
         // A wait found in the message text is passed to this caller, but must not rest the deployment for others.
-        let retryAfterMs = min(max(retryAfterMs ?? refusal.waitInMessageMs ?? restMs, 1), CoolDown.retryAfterMsMax)
+        let retryAfterMs = min(max(waitMs ?? refusal.waitInMessageMs ?? restMs, 1), CoolDown.retryAfterMsMax)
         switch refusal.failure {
         case .clientFault(let message):
             self = .fails(GatewayError(.invalidRequest, message, detail: "refused by provider"))
@@ -33,13 +33,13 @@ enum RefusalVerdict {
                 GatewayError(.invalidRequest, "The provider refused the request: \(message)", detail: said))
         case .rateLimited:
             self = .blames(
-                .rateLimited, retryAfterMs: retryAfterMs,
+                .rateLimited, retryAfterMs: waitMs,
                 GatewayError(
                     .rateLimitExceeded, "The provider of this model is at its own rate limit. Retry shortly.",
                     detail: said, retryAfterMs: retryAfterMs))
         case .overloaded:
             self = .blames(
-                .overloaded, retryAfterMs: retryAfterMs,
+                .overloaded, retryAfterMs: waitMs,
                 GatewayError(
                     .noProviderAvailable, "The provider of this model is overloaded. Retry shortly.",
                     detail: said, retryAfterMs: retryAfterMs))

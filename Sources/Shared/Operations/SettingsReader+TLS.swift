@@ -18,9 +18,10 @@ extension SettingsReader {
         }
     }
 
-    /// Whether secrets may be received on `host` without TLS.
+    /// Whether `host` may be served without TLS.
     ///
-    /// That is allowed on loopback addresses, or if `PLAINTEXT=behind-proxy` says that a proxy in front terminates TLS.
+    /// That is allowed on loopback addresses, or if the setting `name` is `behind-proxy`: a proxy in front terminates
+    /// TLS.
     package mutating func allowsPlaintext(_ name: String, on host: String) -> Bool {
         let isBehindProxy = value(name, default: false, "behind-proxy, or no value") {
             $0 == "behind-proxy" ? true : nil
@@ -41,6 +42,13 @@ extension SettingsReader {
     package mutating func checkRedisTLS(_ client: TLSClient, isUsed: Bool) {
         guard let problem = client.problem(isUsed: isUsed) else { return }
         report("\(prefix)REDIS_CA_FILE, REDIS_CERTIFICATE_FILE, REDIS_KEY_FILE: \(problem)")
+    }
+
+    /// Reports an operations port, which has no TLS, that other machines could reach.
+    package mutating func rejectPlaintextOperations(on host: String) {
+        report(
+            "\(prefix)OPERATIONS_HOST=\(host) would show metrics in plain text to other machines: use a loopback address, or set"
+                + " \(prefix)OPERATIONS_PLAINTEXT=behind-proxy if a proxy in front of it terminates TLS")
     }
 
     static func isLoopback(_ host: String) -> Bool {

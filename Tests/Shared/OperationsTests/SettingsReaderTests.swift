@@ -34,6 +34,31 @@ import Testing
     }
 }
 
+@Suite struct PlaintextSettingsTests {
+    @Test(
+        "an operations port other machines can reach is a problem that names the setting and the address",
+        arguments: ["0.0.0.0", "::", "192.0.2.1", "gateway.example", "127.0.0.1.example", "128.0.0.1", ""])
+    func reachableOperations(host: String) {
+        func problems(_ environment: [String: String]) -> [String] {
+            var read = SettingsReader(environment, prefix: "X_")
+            if !read.allowsPlaintext("OPERATIONS_PLAINTEXT", on: host) { read.rejectPlaintextOperations(on: host) }
+            return read.problems
+        }
+        // What is declared of the other listener does not count for this one.
+        for environment in [[:], ["X_PLAINTEXT": "behind-proxy"]] {
+            let found = problems(environment)
+            #expect(found.count == 1 && found[0].hasPrefix("X_OPERATIONS_HOST=\(host) would show metrics"))
+        }
+        #expect(problems(["X_OPERATIONS_PLAINTEXT": "behind-proxy"]).isEmpty)
+    }
+
+    @Test("on loopback nothing is asked", arguments: ["127.0.0.1", "localhost", "::1", "127.8.9.10"])
+    func loopback(host: String) {
+        var read = SettingsReader([:], prefix: "X_")
+        #expect(read.allowsPlaintext("OPERATIONS_PLAINTEXT", on: host) && read.problems.isEmpty)
+    }
+}
+
 @Suite struct MetricsRegistryTests {
     @Test("prints the Prometheus text format")
     func exposition() {
