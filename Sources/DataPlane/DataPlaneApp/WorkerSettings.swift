@@ -104,9 +104,7 @@ package struct WorkerSettings: Sendable {
         trustedProxies = read.value(
             "TRUSTED_PROXIES", default: [], "networks such as 10.0.0.0/8, separated by commas", Self.networks)
         failedKeysPerMinute = read.integer("FAILED_KEYS_PER_MINUTE", default: 60, in: 0...60_000)
-        usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off") {
-            ["on": true, "off": false][$0]
-        }
+        usesProxyProtocol = read.value("PROXY_PROTOCOL", default: false, "on or off", { Self.switches[$0] })
         let certificate = read.optionalText("TLS_CERTIFICATE_FILE")
         let key = read.optionalText("TLS_KEY_FILE")
         tlsFiles = read.tlsFiles(certificate, key)
@@ -145,6 +143,8 @@ package struct WorkerSettings: Sendable {
         walk.restMs = Int64(read.integer("REST_MS", default: 5_000, in: 0...60_000))
         return walk
     }
+
+    private static let switches = ["on": true, "off": false]
 
     private static func networks(_ text: String) -> [AddressRange]? {
         let parts = text.split(separator: ",").map { AddressRange(String($0)) }
