@@ -75,8 +75,8 @@ final class MemoryStores: AdminStores {
 
     func key(_ id: String) async throws -> KeyEntry? {
         state.withLock { state in
-            var key = state.keys[id]
-            key?.callableModels = key?.allowedModels
+            guard var key = state.keys[id] else { return nil }
+            key.callableModels = key.allowedModels
             return key
         }
     }
