@@ -211,8 +211,8 @@ def test_images_load_with_their_prices(stack):
 
 
 @pytest.mark.parametrize("prices, words", [
-    (', usd_per_million_tokens: {input: "1e3", output: "2"}', "'1e3' is no price"),
-    (', price_changes: [{effective_from: tomorrow, usd_per_million_tokens: {input: "1", output: "2"}}]', "neither a date"),
+    (', usd_per_million_tokens: {input: "1e3", output: "2"}', "'1e3' is not a price"),
+    (', price_changes: [{effective_from: tomorrow, usd_per_million_tokens: {input: "1", output: "2"}}]', "must look like 2027-01-01"),
     (', price_changes: [{effective_from: 2999-01-01}]', "neither usd_per_million_tokens nor usd_per_image"),
     (', usd_per_million_tokens: {input: "1", output: "2", tiers: [{above_input_tokens: 0, input: "1", output: "2"}]}',
      "a tier begins above 0 input tokens"),

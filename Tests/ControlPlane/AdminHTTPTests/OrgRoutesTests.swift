@@ -15,7 +15,7 @@ import Testing
         #expect(shown["plan"] as? String == "free")
         let limits = try #require(shown["limits"] as? [String: Any])
         #expect(limits.count == 7)
-        #expect(limits["usd_per_day"] as? String == "12.500000000")
+        #expect(limits["usd_per_day"] as? String == "12.5")
         #expect(limits["requests_per_day"] is NSNull)
         let read = try await port.send(.get, "/orgs/\(try #require(shown["id"] as? String))")
         #expect(read.bytes == made.bytes)
