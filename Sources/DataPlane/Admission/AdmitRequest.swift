@@ -24,7 +24,7 @@ package struct AdmitRequest: Sendable {
     package var hold: NanoUSD
     /// The least useful hold: with less money left, the request is refused.
     package var holdMin: NanoUSD
-    /// The charge if this worker dies before it reports anything: the input, as estimated.
+    /// The charge if this worker dies before it reports anything: the whole hold.
     package var floorCost: NanoUSD
     /// The JSON of the `UsageEvent` that the reaper records in that case.
     package var event: [UInt8]

@@ -56,7 +56,8 @@ package enum RecoveryCalls {
     }
 }
 
-/// The reply to `reopen`.
+/// What Redis answers to a loop that has replayed its requests into a shard: whether admissions are open there again,
+/// and otherwise what the loop has to wait for or do first.
 package enum ReopenVerdict: Sendable, Equatable {
     case open
     /// Other loops are still replaying.

@@ -22,8 +22,10 @@ package struct CachedResponse: Sendable, Equatable {
     /// What the original request was charged.
     package var cost: NanoUSD
     package var priceID: Int64
-    /// The model as the provider named it, and the deployment that answered.
+    /// The model name the provider reported, or the deployment's upstream name where it reported none; at most
+    /// `UsageEvent.modelBytesMax` bytes.
     package var model: String
+    /// The ID of the deployment that answered.
     package var deployment: String
 
     package init(

@@ -1,4 +1,5 @@
-/// The UTC calendar of budgets, without a calendar library.
+/// UTC days and months as the limiter names them: the same arithmetic as `month_and_day` in common.lua, so that both
+/// sides name a period alike. For instants from 1970 on.
 package enum UTCCalendar {
     package static let dayMs: Int64 = 86_400_000
 

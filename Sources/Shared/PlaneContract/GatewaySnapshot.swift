@@ -80,7 +80,8 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var tools: Bool
     /// Whether the provider wants `max_completion_tokens` instead of `max_tokens`.
     package var wantsMaxCompletionTokens: Bool
-    /// How long the first event may take, in milliseconds.
+    /// How long a stream may take from the start of the attempt, connecting included, to its first chunk, in
+    /// milliseconds; then the attempt is given up. Responses that are not streamed are not bounded by it.
     package var firstEventMs: Int64
     /// How long a stream may be silent between events, in milliseconds.
     package var idleMs: Int64
@@ -96,7 +97,8 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var audioTokensMax: Int64?
     package var videoTokensMax: Int64?
 
-    /// The value for models whose catalogue entry has none.
+    /// `tokensPerSecondMax` of a model that declares none; the column in PostgreSQL has the same default. It must not be
+    /// too low: output that the gateway does not see is bounded by it (decision 19).
     package static let tokensPerSecondDefault: Int64 = 1_000
 
     package init(

@@ -32,7 +32,7 @@ package enum RedisKeys {
     package static func openHolds(_ shard: Shard) -> String { "o:" + shard.tag }
     /// STREAM of ended requests (`UsageEvent`) for the ledger.
     package static func usageStream(_ shard: Shard) -> String { "u:" + shard.tag }
-    /// STRING `run life id`: the ledger has every event up to this id of the usage stream.
+    /// STRING `run_id generation id`: the ledger has every event up to this id of the usage stream.
     ///
     /// Valid only for that Redis process (its `run_id`) and that generation of the shard: others assign the same or
     /// lower ids to other events.

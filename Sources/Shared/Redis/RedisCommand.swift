@@ -6,7 +6,8 @@ package struct RedisCommand: Sendable {
     private let words: [String]
     private let encoded: [UInt8]
 
-    /// - Parameter words: the name and the arguments.
+    /// - Parameter words: the command's name, then its arguments. Each is sent as one bulk string with its length, so
+    ///   none needs escaping.
     package init(_ words: [String]) {
         self.words = words
         encoded = []

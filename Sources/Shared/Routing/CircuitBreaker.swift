@@ -1,7 +1,8 @@
 /// Decides whether a failing deployment may be tried: closed, open for a while, then one probe.
 ///
-/// A failure that a client may have provoked comes with its key and counts once for that key: however often one key
-/// fails, it adds one to `failuresMax`. A failure without a key counts every time.
+/// A failure that a client may have provoked comes with the key of its request. However often one key fails, it counts
+/// as one of the `failuresMax` failures that open the breaker, and its second failed probe in a row is ignored. A
+/// failure without a key counts every time.
 ///
 /// It owns no clock: instants are arguments, in milliseconds of one monotonic clock.
 package struct CircuitBreaker: Sendable, Equatable {

@@ -8,7 +8,8 @@ package struct ClientRequest: Sendable {
     package let body: [UInt8]
     package let members: [JSONMember]
     package let streams: Bool
-    /// The number of completions requested.
+    /// How many outputs may be billed: `n`, or `best_of` of a text completion where that is larger; 1 if the client
+    /// sent neither.
     package let choices: Int64
     package let traits: MessageTraits
 
