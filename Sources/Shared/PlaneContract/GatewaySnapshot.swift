@@ -97,8 +97,8 @@ package struct ModelEntry: Codable, Sendable, Hashable {
     package var audioTokensMax: Int64?
     package var videoTokensMax: Int64?
 
-    /// `tokensPerSecondMax` of a model that declares none; the column in PostgreSQL has the same default. It must not be
-    /// too low: output that the gateway does not see is bounded by it (decision 19).
+    /// `tokensPerSecondMax` of a model that declares none; the column in PostgreSQL has the same default. It must not
+    /// be too low: output that the gateway does not see is bounded by it (decision 19).
     package static let tokensPerSecondDefault: Int64 = 1_000
 
     package init(

@@ -4,8 +4,8 @@ internal import PlaneContract
 /// A text that identifies what serves a name: it changes whenever the name could yield different responses.
 package struct NameDefinition: Sendable, Equatable {
     package var text: [UInt8]
-    /// How long responses to this name are cached, in seconds: 0 for never, `nil` for the worker's default. An alias has
-    /// a setting of its own; those of its models do not count.
+    /// How long responses to this name are cached, in seconds: 0 for never, `nil` for the worker's default. An alias
+    /// has a setting of its own; those of its models do not count.
     package var cacheSeconds: Int64?
 }
 
