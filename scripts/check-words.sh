@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Words the glossary has retired: none in comments of Sources, nor in the documents, but for decisions and proofs (which keep
-# the words of their day) and the glossary's own last column.
+# the words of their day) and the glossary's own last column. Names it has retired: none in the code of Sources.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
@@ -13,6 +13,8 @@ RETIRED = {
     r"so many": "that many, or the number", r"engines?": "provider, deployment", r"told of": "reported", r"at hand": "available",
     r"for ever": "forever", r"nobody's": "no one's",
 }
+#: Parts of names that the code has no more, in any case.
+NAMES = re.compile(r"pump|hindrance|flight_?board|hold_?book|dearest|doorbell|foreign_?chat|keysAre|isMute|beatForEver", re.I)
 WORDS = re.compile(r"\b(" + "|".join(RETIRED) + r")\b", re.I)
 COMMENT = re.compile(r"(?:^|\s)//+ (.*)")
 flaws = []
@@ -27,6 +29,8 @@ def look(file, number, text):
 
 for file in sorted(pathlib.Path("Sources").rglob("*.swift")):
     for number, line in enumerate(file.read_text().splitlines(), 1):
+        for name in NAMES.findall(line):
+            flaws.append(f"{file}:{number}: '{name}': the glossary has another name")
         comment = COMMENT.search(line)
         if comment:
             look(file, number, comment[1])
