@@ -130,7 +130,7 @@ let package = Package(
         dataPlane(
             "DataPlaneHTTP",
             [
-                "GatewayModel", "PlaneContract", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache",
+                "GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache",
                 "Routing",
             ]),
         dataPlane(

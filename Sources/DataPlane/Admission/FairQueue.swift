@@ -133,20 +133,18 @@ package struct FairQueue<Job> {
 }
 
 /// A queue in an array. The consumed prefix is dropped once it is half of the array.
-package struct FirstInFirstOut<Element> {
+struct FirstInFirstOut<Element> {
     private var items: [Element?] = []
     private var head = 0
 
-    package init() {}
-
     var count: Int { items.count - head }
-    package var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { count == 0 }
 
     var first: Element? { head < items.count ? items[head] : nil }
 
-    package mutating func append(_ item: Element) { items.append(item) }
+    mutating func append(_ item: Element) { items.append(item) }
 
-    package mutating func popFirst() -> Element? {
+    mutating func popFirst() -> Element? {
         guard head < items.count else { return nil }
         defer {
             items[head] = nil

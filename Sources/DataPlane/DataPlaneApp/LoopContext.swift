@@ -25,7 +25,6 @@ final class LoopContext: RequestServices {
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LoopContext.readBufferBytes, alignment: 64)
     /// Parses bodies too large for one turn of the loop.
     let bodyParser: SideThread
-    let starts = RequestStarts()
     let gate: LimiterGate
     let keys: KeyTable
     /// `nil`: this worker caches no answers.
@@ -62,7 +61,6 @@ final class LoopContext: RequestServices {
         metrics: MetricsRegistry, log: Logger, onOpen: @escaping () -> Void
     ) {
         self.reactor = reactor
-        reactor.add(starts)
         self.settings = settings
         self.loopStatus = loopStatus
         self.digester = digester

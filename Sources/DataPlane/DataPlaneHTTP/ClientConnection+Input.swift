@@ -23,11 +23,7 @@ extension ClientConnection {
 
     /// Continues with the kept input, after a response was sent.
     func resumeInput() {
-        guard !isProcessing, !isClosed, !isResting, !isQueued, !input.isEmpty, mayStart() else { return }
-        continueInput()
-    }
-
-    func continueInput() {
+        guard !isProcessing, !isClosed, !isResting, !input.isEmpty else { return }
         isProcessing = true
         processBuffered()
         isProcessing = false

@@ -1,6 +1,5 @@
 internal import Admission
 internal import GatewayModel
-internal import PlaneContract
 internal import Reactor
 internal import RequestWalk
 
@@ -40,7 +39,6 @@ extension ClientConnection {
         switch action {
         case .lookUpKey(let digests, let fresh):
             services.lookUpKey(digests: digests, fresh: fresh, from: { callerAddress }) { [self] in
-                if case .found(let caller) = $0 { callerID = caller.record.keyID } else { callerID = nil }
                 feed(.keyFound($0), for: id)
             }
         case .peek(let caller):

@@ -58,10 +58,6 @@ package final class ClientConnection: EventSource {
     var isClosed = false
     /// Inside `process`: output is flushed once, after all input was processed.
     var isProcessing = false
-    /// Waits in `RequestStarts` for the start of its next request.
-    var isQueued = false
-    /// Whose requests these are, as the last one showed: a key, or an address while no key was accepted.
-    var callerID: String?
     var callerIsBlocked = false
     var interest = Readiness.readable | .hungUp
 
@@ -131,22 +127,7 @@ package final class ClientConnection: EventSource {
     package func ready(_ readiness: Readiness) {
         if readiness.has(.writable) { flush() }
         guard !isClosed, readiness.has(.readable | .hungUp) else { return }
-        if interest.has(.readable) { if mayStart() { receive() } } else if readiness.has(.hungUp) { close() }
-    }
-
-    /// Whether the next request may start in this turn; always true in the middle of one.
-    func mayStart() -> Bool {
-        guard isHeadNext, !parser.hasBegun, !isClosing else { return true }
-        isQueued = !services.starts.mayStart(self, of: callerID ?? address?.network.description ?? "")
-        if isQueued { updateInterest() }
-        return !isQueued
-    }
-
-    /// Called by `RequestStarts`, once for each time `mayStart` was false.
-    func startQueued() {
-        isQueued = false
-        if input.isEmpty { receive() } else { continueInput() }
-        updateInterest()
+        if interest.has(.readable) { receive() } else if readiness.has(.hungUp) { close() }
     }
 
     private static let readsPerTurn = 4
@@ -167,7 +148,7 @@ package final class ClientConnection: EventSource {
     func updateInterest() {
         guard !isClosed else { return }
         var wanted = Readiness.hungUp
-        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked, !isQueued, !isResting || !isHeadNext {
+        if isClosing || input.count < bounds.aheadBytesMax, !callerIsBlocked, !isResting || !isHeadNext {
             wanted = wanted | .readable
         }
         if output.unsent > 0 { wanted = wanted | .writable }
@@ -195,7 +176,6 @@ package final class ClientConnection: EventSource {
     private func fired(_ which: Int) {
         switch which {
         case Deadline.head:
-            guard !isQueued else { return set(Deadline.head, afterMs: bounds.headMs) }
             guard parser.hasBegun else { return close() }
             refuse(GatewayError(.requestTimeout, "The head of the request did not arrive in time."))
         case Deadline.body: checkBodyPace()

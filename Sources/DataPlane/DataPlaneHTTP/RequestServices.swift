@@ -45,7 +45,6 @@ package protocol RequestServices: AnyObject {
     func opened(_ connection: ClientConnection)
     /// The connection's descriptor is closed.
     func closed(_ connection: ClientConnection)
-    var starts: RequestStarts { get }
     /// Whether connections should be closed after their response, because the worker is stopping.
     var isDraining: Bool { get }
     /// Whether new requests are refused because the worker is short of memory.
