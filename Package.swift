@@ -126,7 +126,7 @@ let package = Package(
         dataPlane("Reactor", ["CLinux", "TLS"]),
         .systemLibrary(name: "CCurl", path: "Sources/DataPlane/CCurl"),
         dataPlane("CurlTransport", ["CCurl", "GatewayModel", "Reactor"]),
-        dataPlane("TLSFront", [nioCore, nioPosix, nioSSL, nioTLS]),
+        dataPlane("TLSFront", ["TLS", nioCore, nioPosix, nioSSL, nioTLS]),
         dataPlane(
             "DataPlaneHTTP",
             [

@@ -3,6 +3,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
+internal import TLS
 
 /// The certificate and key of a listener, reloaded when their files change.
 ///
@@ -26,28 +27,9 @@ package final class TLSIdentity: Sendable {
         }
     }
 
-    /// Identifies a file's version, following links: mounted secrets are replaced by switching a link.
-    private struct Stamp: Equatable {
-        var device: UInt = 0
-        var inode: UInt = 0
-        var size: Int = 0
-        var seconds: Int = 0
-        var nanoseconds: Int = 0
-
-        init(_ path: String) {
-            var found = stat()
-            guard stat(path, &found) == 0 else { return }
-            device = UInt(found.st_dev)
-            inode = UInt(found.st_ino)
-            size = Int(found.st_size)
-            seconds = found.st_mtim.tv_sec
-            nanoseconds = found.st_mtim.tv_nsec
-        }
-    }
-
     private struct State {
         var context: NIOSSLContext
-        var stamp: [Stamp]
+        var stamp: [FileStamp]
     }
 
     private let certificateFile: String
@@ -97,5 +79,5 @@ package final class TLSIdentity: Sendable {
         return (try NIOSSLContext(configuration: configuration), expiry)
     }
 
-    private static func stamp(_ files: [String]) -> [Stamp] { files.map(Stamp.init) }
+    private static func stamp(_ files: [String]) -> [FileStamp] { files.map(FileStamp.init) }
 }

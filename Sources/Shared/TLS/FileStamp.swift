@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// Identifies a file's version, following links: mounted secrets are replaced by switching a link.
-struct FileStamp: Equatable {
+package struct FileStamp: Equatable, Sendable {
     private var device: UInt = 0
     private var inode: UInt = 0
     private var size = 0
@@ -9,7 +9,7 @@ struct FileStamp: Equatable {
     private var nanoseconds = 0
 
     /// All zero if there is no such file.
-    init(_ path: String) {
+    package init(_ path: String) {
         var found = stat()
         guard stat(path, &found) == 0 else { return }
         device = UInt(found.st_dev)
