@@ -93,7 +93,7 @@ let package = Package(
         shared("JSONScan"),
         shared("ProviderResponses", ["GatewayModel", "JSONScan"]),
         shared("Translation", ["GatewayModel", "PlaneContract", "JSONScan", "ProviderResponses"]),
-        shared("Routing", ["GatewayModel", "PlaneContract", "Translation"]),
+        shared("Routing", ["GatewayModel", "PlaneContract"]),
         shared("KeyMaterial", ["GatewayModel", crypto]),
         .systemLibrary(name: "CSSL", path: "Sources/Shared/CSSL"),
         shared("TLS", ["CSSL"]),

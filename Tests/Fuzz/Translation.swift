@@ -5,13 +5,12 @@ import PlaneContract
 import ProviderResponses
 import Translation
 
-private let dialects = ["openai", "mistral", "groq", "ollama", "gemini-compat", "xai", "anthropic"]
+private let dialects: [DialectName] = [.openAI, .mistral, .groq, .ollama, .geminiCompatible, .xAI, .anthropic]
 
 /// Whatever callers and providers send, the translators produce valid JSON, and their claims about it are true.
 func fuzzTranslation(_ input: FuzzInput) {
-    guard let first = input.bytes.first, let dialect = Dialect.named(dialects[Int(first) % dialects.count]) else {
-        return
-    }
+    guard let first = input.bytes.first else { return }
+    let dialect = Dialect.named(dialects[Int(first) % dialects.count])
     let body = input.rest
     let model = ModelEntry(
         name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 64_000, vision: true,

@@ -52,7 +52,7 @@ final class Upstreams {
     private func endpoint(for target: RouteTarget, _ operation: Operation) -> UpstreamEndpoint {
         let key = EndpointKey(target: ObjectIdentifier(target), operation: operation)
         if let known = endpoints[key] { return known }
-        let dialect = target.translator.dialect
+        let dialect = Dialect.named(target.dialect)
         let headers = [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "aihub")]
         let made = UpstreamEndpoint(
             url: dialect.url(of: target.provider, operation, model: target.deployment.upstreamModel),

@@ -37,10 +37,12 @@ extension InferenceRequest {
 }
 
 extension AdmittedRequest {
-    /// The body for a deployment.
-    func body(for target: RouteTarget, outputLimit: Int64?, _ secrets: CacheSecrets?) throws(GatewayError) -> [UInt8] {
+    /// The body for the deployment that the translator is of.
+    func body(
+        through translator: Translator, outputLimit: Int64?, _ secrets: CacheSecrets?
+    ) throws(GatewayError) -> [UInt8] {
         let orgID = scopes.orgID
-        return try target.translator.body(
+        return try translator.body(
             of: request.given, outputTokens: outputLimit ?? request.size.outputTokensMax,
             promptCacheKey: secrets.map { secrets in { secrets.promptCacheKey(org: orgID, own: $0) } })
     }

@@ -2,6 +2,7 @@ internal import GatewayModel
 internal import PlaneContract
 internal import ProviderResponses
 internal import Routing
+internal import Translation
 
 /// What has been received of the answer, as far as that decides its charge and the gateway's own chunks.
 struct AnswerTally {
@@ -34,8 +35,8 @@ struct AnswerTally {
     }
 
     /// The model name, as a JSON string, for chunks that have none.
-    func quotedModel(on target: RouteTarget) -> [UInt8] {
-        model.map { Array(JSONText.quoted($0).utf8) } ?? target.quotedModel
+    func quotedModel(_ translator: Translator) -> [UInt8] {
+        model.map { Array(JSONText.quoted($0).utf8) } ?? translator.quotedModel
     }
 
     mutating func count(_ chunk: ChatChunk, from target: RouteTarget, _ context: WalkContext) {

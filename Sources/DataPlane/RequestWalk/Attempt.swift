@@ -19,6 +19,7 @@ struct Attempt {
     /// A plain answer or an error body, as far as it has arrived.
     private(set) var body: [UInt8] = []
     private var events = EventStreamParser()
+    let translator: Translator
     private var stream: StreamTranslator
     private var streamBytes = 0
     /// When its first event was relayed.
@@ -27,14 +28,16 @@ struct Attempt {
     private var isReported = false
 
     init(
-        _ number: Int, _ target: RouteTarget, _ admitted: AdmittedRequest, _ context: WalkContext, startedMs: Int64
+        _ number: Int, _ target: RouteTarget, _ translator: Translator, _ admitted: AdmittedRequest,
+        _ context: WalkContext, startedMs: Int64
     ) {
         self.number = number
         self.target = target
+        self.translator = translator
         key = KeyHash(admitted.scopes.keyID)
         streams = admitted.request.streams
         self.startedMs = startedMs
-        stream = target.translator.stream(of: admitted.request.operation, as: context.identity)
+        stream = translator.stream(of: admitted.request.operation, as: context.identity)
     }
 
     func request(_ operation: Operation, _ id: RequestID, body: [UInt8]) -> UpstreamRequest {

@@ -11,6 +11,7 @@ internal import Translation
 struct ChargeRules {
     let request: InferenceRequest
     let target: RouteTarget
+    let translator: Translator
     let price: Price
     let tally: AnswerTally
 
@@ -37,7 +38,7 @@ struct ChargeRules {
             return Charge(usage: tokens, source: .provider, cost: price.cost(of: tokens))
         }
         let markers = Estimate.product(Production.markerTokens, size.choices)
-        let output = request.mayThinkUnseen(on: target) ? outputBound : tally.visibleTokens + markers
+        let output = request.mayThinkUnseen(through: translator) ? outputBound : tally.visibleTokens + markers
         return bounded(input: inputBound, output: min(output, outputBound))
     }
 
@@ -48,7 +49,7 @@ struct ChargeRules {
     /// that the provider reports is covered by the normal price.
     private func pricedForAnHour(_ usage: ProviderUsage) -> TokenUsage {
         let tokens = usage.tokens
-        guard tokens.cacheWrite > 0, !target.translator.reportsCacheLifetime, request.mayAskToKeepForAnHour else {
+        guard tokens.cacheWrite > 0, !translator.reportsCacheLifetime, request.mayAskToKeepForAnHour else {
             return tokens
         }
         if let said = usage.reportedCost, said <= price.cost(of: tokens) { return tokens }
@@ -98,7 +99,7 @@ struct ChargeRules {
 }
 
 extension InferenceRequest {
-    func mayThinkUnseen(on target: RouteTarget) -> Bool {
-        operation == .chat && target.translator.mayHideThinking(whenAsked: asksToThink)
+    func mayThinkUnseen(through translator: Translator) -> Bool {
+        operation == .chat && translator.mayHideThinking(whenAsked: asksToThink)
     }
 }

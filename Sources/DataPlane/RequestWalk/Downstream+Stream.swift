@@ -186,7 +186,7 @@ extension Downstream {
                     detail: "cut for money"), at: now)
         }
         cancelAttempt()
-        let last = StreamEvents.outOfMoney(request, hold.limit, like: chunk, model: tally.quotedModel(on: hold.target))
+        let last = StreamEvents.outOfMoney(request, hold.limit, like: chunk, model: tally.quotedModel(hold.translator))
         exchange.send(.respondBytes(StreamEvents.event(last)))
         finishStream(at: now, reason: "budget_exhausted", .cut)
     }

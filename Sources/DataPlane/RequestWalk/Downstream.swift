@@ -32,7 +32,7 @@ struct Downstream {
     init(_ admitted: AdmittedRequest, _ cache: CacheRole, _ exchange: Exchange, at now: Int64) {
         self.exchange = exchange
         self.cache = cache
-        hold = RunningHold(admitted, wallMs: exchange.context.wallMs)
+        hold = RunningHold(admitted, exchange.context)
         admittedMs = now
     }
 
@@ -44,11 +44,12 @@ struct Downstream {
     /// - Throws: where the request cannot be translated for the deployment.
     mutating func start(_ target: RouteTarget, _ route: ChosenRoute, at now: Int64) throws(GatewayError) {
         attemptsMade += 1
-        let outputLimit = hold.ask(target)
-        let body = try hold.admitted.body(for: target, outputLimit: outputLimit, context.world.secrets)
+        let translator = context.world.translator(for: target)
+        let outputLimit = hold.ask(target, translator)
+        let body = try hold.admitted.body(through: translator, outputLimit: outputLimit, context.world.secrets)
         self.route = route
         hold.attemptStarted(outputLimit: outputLimit, atMs: now)
-        let attempt = Attempt(attemptsMade, target, hold.admitted, context, startedMs: now)
+        let attempt = Attempt(attemptsMade, target, translator, hold.admitted, context, startedMs: now)
         exchange.actions.append(.startAttempt(attempt.request(request.operation, context.id, body: body)))
         self.attempt = attempt
         if hold.isPartial { exchange.schedule(.progress, afterMs: context.world.settings.progressMs) }
@@ -102,7 +103,7 @@ struct Downstream {
     mutating func append(_ chunk: ChatChunk, to out: inout [UInt8]) {
         let start = out.count
         out += "data: ".utf8
-        out += StreamEvents.relayed(chunk, wantsUsage: request.wantsUsage, model: tally.quotedModel(on: hold.target))
+        out += StreamEvents.relayed(chunk, wantsUsage: request.wantsUsage, model: tally.quotedModel(hold.translator))
         out += "\n\n".utf8
         cache.record(out[start...], context.world.cache)
     }
@@ -188,7 +189,7 @@ struct Downstream {
         if request.wantsUsage, let chunk = tally.lastChunk {
             let event = StreamEvents.event(
                 StreamEvents.usage(
-                    charge, reported: tally.usage, like: chunk, model: tally.quotedModel(on: hold.target)))
+                    charge, reported: tally.usage, like: chunk, model: tally.quotedModel(hold.translator)))
             exchange.send(.respondBytes(event))
             cache.record(event[...], context.world.cache)
         }

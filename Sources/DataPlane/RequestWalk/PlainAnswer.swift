@@ -3,7 +3,6 @@ internal import GatewayModel
 internal import JSONScan
 internal import PlaneContract
 internal import ProviderResponses
-internal import Routing
 internal import Translation
 
 /// What an attempt came to whose response is complete and was not streamed.
@@ -26,7 +25,7 @@ enum PlainAnswer {
         }
         let none = "answer that is none of \(request.operation.label)"
         guard
-            let answer = attempt.target.translator.response(
+            let answer = attempt.translator.response(
                 from: attempt.body, to: request.operation, as: context.identity)
         else {
             self = .unusable(none, nil)
@@ -41,7 +40,7 @@ enum PlainAnswer {
             self = .unusable(none, facts)
         } else if request.streams {
             self = .unusable("plain answer where a stream was asked for", facts)
-        } else if let body = Self.body(of: answer, attempt.target, request) {
+        } else if let body = Self.body(of: answer, attempt.translator, request) {
             self = .answer(body: body, facts)
         } else {
             self = .unusable("embeddings that are no vectors", facts)
@@ -51,7 +50,7 @@ enum PlainAnswer {
     /// The provider's body with a model name and, for embeddings, in the requested encoding.
     ///
     /// - Returns: `nil` if the embeddings or the JSON are not valid.
-    private static func body(of answer: TranslatedResponse, _ target: RouteTarget, _ request: InferenceRequest)
+    private static func body(of answer: TranslatedResponse, _ translator: Translator, _ request: InferenceRequest)
         -> [UInt8]?
     {
         var body = answer.body
@@ -65,7 +64,7 @@ enum PlainAnswer {
         // Conversion moved the members, so they are scanned again.
         guard let members = try? JSONScanner.members(of: body) else { return nil }
         var splice = JSONSplice(body, members)
-        splice.set("model", json: target.quotedModel)
+        splice.set("model", json: translator.quotedModel)
         return splice.result()
     }
 }

@@ -2,6 +2,7 @@ internal import Admission
 internal import GatewayModel
 internal import PlaneContract
 internal import Routing
+internal import Translation
 
 /// The hold of an admitted request while it is delivered: what it pays for, and what the request can have cost.
 ///
@@ -11,6 +12,8 @@ struct RunningHold {
     private(set) var admitted: AdmittedRequest
     /// The last deployment that was asked, or the first of the plan.
     private(set) var target: RouteTarget
+    /// That deployment's.
+    private(set) var translator: Translator
     /// What earlier attempts that were abandoned for their silence may be billed for.
     private(set) var owed = Charge.nothing
     /// The output limit per choice that the budget forced.
@@ -26,10 +29,11 @@ struct RunningHold {
     private var production = Production()
     private let wallMs: Int64
 
-    init(_ admitted: AdmittedRequest, wallMs: Int64) {
+    init(_ admitted: AdmittedRequest, _ context: WalkContext) {
         self.admitted = admitted
-        self.wallMs = wallMs
+        wallMs = context.wallMs
         target = admitted.plan.targets[0]
+        translator = context.world.translator(for: target)
     }
 
     private var request: InferenceRequest { admitted.request }
@@ -43,8 +47,9 @@ struct RunningHold {
     // MARK: Attempts
 
     /// - Returns: the output limit per choice that the budget forces; `nil` where the money suffices.
-    mutating func ask(_ target: RouteTarget) -> Int64? {
+    mutating func ask(_ target: RouteTarget, _ translator: Translator) -> Int64? {
         self.target = target
+        self.translator = translator
         return admitted.affordableOutput(on: target, owed: owed.cost, atMs: wallMs)
     }
 
@@ -160,7 +165,7 @@ struct RunningHold {
     private func produced(_ tally: AnswerTally, atMs now: Int64) -> Int64 {
         production.tokens(
             visible: tally.visibleTokens, perSecond: admitted.outputRate(on: target),
-            isUnseen: request.mayThinkUnseen(on: target), atMs: now)
+            isUnseen: request.mayThinkUnseen(through: translator), atMs: now)
     }
 
     /// For all choices together.
@@ -175,7 +180,8 @@ struct RunningHold {
     func charge(_ billing: Billing, _ tally: AnswerTally, atMs now: Int64, aheadMs: Int64 = 0) -> Charge {
         var charge = Charge.nothing
         if let price = price(tally) {
-            let rules = ChargeRules(request: request, target: target, price: price, tally: tally)
+            let rules = ChargeRules(
+                request: request, target: target, translator: translator, price: price, tally: tally)
             switch billing {
             case .nothing: break
             case .input: charge = rules.input()

@@ -1,5 +1,6 @@
 package import GatewayModel
 package import KeyMaterial
+internal import PlaneContract
 package import ResponseCache
 package import Routing
 internal import Translation
@@ -20,6 +21,7 @@ package final class WalkWorld {
     let secrets: CacheSecrets?
     let lost: LostAnswers
     private var names: [String: NameInCache] = [:]
+    private var translators: [ObjectIdentifier: Translator] = [:]
     /// Header lines that are on every response.
     let commonLines: [UInt8]
 
@@ -46,6 +48,15 @@ package final class WalkWorld {
         let found = table.definition(of: name)
         let made = NameInCache(definition: CacheSecrets.digest(found.text), seconds: found.cacheSeconds)
         names[name] = made
+        return made
+    }
+
+    /// Translates for a target of `table`; prepared once per target.
+    func translator(for target: RouteTarget) -> Translator {
+        if let known = translators[ObjectIdentifier(target)] { return known }
+        let made = Translator(
+            dialect: .named(target.dialect), model: target.model, upstreamModel: target.deployment.upstreamModel)
+        translators[ObjectIdentifier(target)] = made
         return made
     }
 

@@ -1,6 +1,5 @@
 package import GatewayModel
 package import PlaneContract
-package import Translation
 
 /// A deployment, ready to be called.
 package final class RouteTarget: Sendable {
@@ -8,26 +7,25 @@ package final class RouteTarget: Sendable {
     package let model: ModelEntry
     package let provider: ProviderEntry
     package let credential: Secret?
-    /// Translates between the client's format and this deployment's.
-    package let translator: Translator
+    package let dialect: DialectName
+    /// Those that its dialect can carry.
+    private let operations: Set<Operation>
 
     /// - Parameter credential: unsealed; `nil` for a provider that needs none.
     package init(
         deployment: DeploymentEntry, model: ModelEntry, provider: ProviderEntry, credential: Secret?,
-        dialect: Dialect = .openAI
+        dialect: DialectName = .openAI
     ) {
         self.deployment = deployment
         self.model = model
         self.provider = provider
         self.credential = credential
-        translator = Translator(dialect: dialect, model: model, upstreamModel: deployment.upstreamModel)
+        self.dialect = dialect
+        operations = dialect.operations
     }
 
-    /// The upstream name of the model, as a JSON string.
-    package var quotedModel: [UInt8] { translator.quotedModel }
-
     /// Whether the provider has an endpoint for the operation.
-    func serves(_ operation: Operation) -> Bool { translator.dialect.operations.contains(operation) }
+    func serves(_ operation: Operation) -> Bool { operations.contains(operation) }
 }
 
 /// The deployments to try for a request, in order.

@@ -1,6 +1,5 @@
 package import GatewayModel
 package import PlaneContract
-internal import Translation
 
 /// A snapshot prepared for look-ups: immutable, shared by all requests of a worker, and replaced as a whole.
 package final class RoutingTable: Sendable {
@@ -28,7 +27,8 @@ package final class RoutingTable: Sendable {
             guard let model = models[deployment.model], let provider = providers[deployment.provider] else { continue }
             let credential = deployment.credential.flatMap { credentials[$0] }
             // A newer release may name a dialect that this worker does not know.
-            guard deployment.credential == nil || credential != nil, let dialect = Dialect.named(provider.dialect)
+            guard deployment.credential == nil || credential != nil,
+                let dialect = DialectName(rawValue: provider.dialect)
             else {
                 continue
             }

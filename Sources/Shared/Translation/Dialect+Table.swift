@@ -1,21 +1,32 @@
-internal import GatewayModel
+package import PlaneContract
 internal import ProviderResponses
 
 /// The supported dialects, as of mid-2026, from the vendors' API descriptions and client libraries.
 extension Dialect {
-    /// The row with this name (`provider.dialect` in the database); `nil` when this worker does not know it.
-    package static func named(_ name: String) -> Dialect? { table[name] }
-
-    private static let table: [String: Dialect] = Dictionary(
-        [
-            openAI, azure, azureDeployments, mistral, groq, deepSeek, xAI, together, openRouter, qwen, ollama, vLLM,
-            llamaCpp, geminiCompatible, anthropic,
-        ].map { ($0.name, $0) }
-    ) { first, _ in first }
+    /// The row of a dialect.
+    package static func named(_ name: DialectName) -> Dialect {
+        switch name {
+        case .openAI: openAI
+        case .azure: azure
+        case .azureDeployments: azureDeployments
+        case .mistral: mistral
+        case .groq: groq
+        case .deepSeek: deepSeek
+        case .xAI: xAI
+        case .together: together
+        case .openRouter: openRouter
+        case .qwen: qwen
+        case .ollama: ollama
+        case .vLLM: vLLM
+        case .llamaCpp: llamaCpp
+        case .geminiCompatible: geminiCompatible
+        case .anthropic: anthropic
+        }
+    }
 
     /// Answers 400 to any unknown member, in messages too.
-    package static let openAI = Dialect(
-        name: "openai", wire: .openAI, operations: Set(Operation.allCases),
+    static let openAI = Dialect(
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(Fields.openAIChat), partial: [Fields.cacheOptions],
             fixed: [("store", "false"), ("service_tier", "\"default\"")], refused: [Refused.search, Refused.speech]),
@@ -26,7 +37,7 @@ extension Dialect {
 
     /// The same body as OpenAI's, under `…/openai/v1`.
     static let azure = Dialect(
-        name: "azure", wire: .openAI, operations: Set(Operation.allCases), authentication: .header("api-key"),
+        wire: .openAI, authentication: .header("api-key"),
         chat: openAI.chat, other: openAI.other, tokenLimit: .byModel, promptCacheKey: .always, messages: openAI.messages
     )
 
@@ -34,7 +45,7 @@ extension Dialect {
     ///
     /// Versions before 2025 answer 400 to `store` and `service_tier`, so they are left out.
     static let azureDeployments = Dialect(
-        name: "azure-deployments", wire: .openAI, operations: Set(Operation.allCases), address: .deployments,
+        wire: .openAI, address: .deployments,
         authentication: .header("api-key"),
         chat: MemberRules(
             pass: NameSet(Fields.openAIChat), partial: [Fields.cacheOptions], refused: openAI.chat.refused),
@@ -42,7 +53,7 @@ extension Dialect {
 
     /// Answers 422 to any unknown member. Usage is always sent.
     static let mistral = Dialect(
-        name: "mistral", wire: .openAI, operations: [.chat, .embedding],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
@@ -61,7 +72,7 @@ extension Dialect {
     ///
     /// Thinking stays visible, because hidden it could not be counted.
     static let groq = Dialect(
-        name: "groq", wire: .openAI, operations: [.chat],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
@@ -77,7 +88,7 @@ extension Dialect {
 
     /// Accepts its own reasoning text in messages, and requires it within a tool loop.
     static let deepSeek = Dialect(
-        name: "deepseek", wire: .openAI, operations: [.chat],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
@@ -89,7 +100,7 @@ extension Dialect {
             flattening: .text, stripsCacheMarkers: true))
 
     static let xAI = Dialect(
-        name: "xai", wire: .openAI, operations: [.chat, .image],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
@@ -105,7 +116,7 @@ extension Dialect {
         usage: .totalMinusPrompt, hidesThinking: true)
 
     static let together = Dialect(
-        name: "together", wire: .openAI, operations: Set(Operation.allCases),
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + [
@@ -119,7 +130,7 @@ extension Dialect {
     ///
     /// Which vendor responds, and whether its thinking is visible, is not known in advance.
     static let openRouter = Dialect(
-        name: "openrouter", wire: .openAI, operations: [.chat, .completion, .embedding],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + [
@@ -133,7 +144,7 @@ extension Dialect {
             fields: NameSet(Fields.message + ["cache_control"]), renamesDeveloper: false), hidesThinking: true)
 
     static let qwen = Dialect(
-        name: "qwen", wire: .openAI, operations: [.chat, .embedding],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + ["n", "logprobs", "top_logprobs"]),
@@ -142,7 +153,7 @@ extension Dialect {
 
     /// Reads only `max_tokens`; ignores unknown members, and `n` is one of them.
     static let ollama = Dialect(
-        name: "ollama", wire: .openAI, operations: [.chat, .completion, .embedding],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + [
@@ -153,7 +164,7 @@ extension Dialect {
 
     /// Ignores unknown members: the row for any OpenAI-compatible server without its own.
     static let vLLM = Dialect(
-        name: "vllm", wire: .openAI, operations: [.chat, .completion, .embedding, .image],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(Fields.openAIChat + Fields.openSampling + Fields.vLLM),
             partial: [
@@ -167,7 +178,7 @@ extension Dialect {
         promptCacheKey: .replaced)
 
     static let llamaCpp = Dialect(
-        name: "llamacpp", wire: .openAI, operations: [.chat, .completion, .embedding],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + Fields.tools + Fields.openSampling + Fields.llamaCpp + [
@@ -178,7 +189,7 @@ extension Dialect {
 
     /// Gemini's OpenAI-compatible endpoint. Answers 400 to unknown members and to much of JSON Schema.
     static let geminiCompatible = Dialect(
-        name: "gemini-compat", wire: .openAI, operations: [.chat, .embedding, .image],
+        wire: .openAI,
         chat: MemberRules(
             pass: NameSet(
                 Fields.sampling + [
@@ -193,6 +204,6 @@ extension Dialect {
         usage: .totalMinusPrompt, hidesThinking: true)
 
     static let anthropic = Dialect(
-        name: "anthropic", wire: .anthropic, operations: [.chat], authentication: .header("x-api-key"),
+        wire: .anthropic, authentication: .header("x-api-key"),
         headers: [("anthropic-version", "2023-06-01")])
 }

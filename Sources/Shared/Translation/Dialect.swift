@@ -1,4 +1,4 @@
-package import GatewayModel
+internal import GatewayModel
 internal import JSONScan
 package import ProviderResponses
 
@@ -63,10 +63,7 @@ package struct Dialect: Sendable {
         case text
     }
 
-    package let name: String
     let wire: Wire
-    /// The gateway operations that the vendor supports.
-    package let operations: Set<Operation>
     var address = Address.path
     package var authentication = Authentication.bearer
     /// Sent in addition to the credential.

@@ -7,8 +7,8 @@ internal import ProviderResponses
 ///
 /// Requests are translated one way; responses, streams and errors the other.
 ///
-/// Prepared once per deployment of a snapshot.
-package struct Translator: Sendable {
+/// Prepared once per deployment of a snapshot and event loop, and shared by all requests to it.
+package final class Translator: Sendable {
     package let dialect: Dialect
     let model: ModelEntry
     let upstreamModel: String

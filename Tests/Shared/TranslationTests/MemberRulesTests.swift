@@ -1,5 +1,6 @@
 import GatewayModel
 import JSONScan
+import PlaneContract
 import Testing
 import Translation
 
@@ -55,7 +56,8 @@ import Translation
             guard let body = try sent(dialect, members) else { continue }
             #expect(!body.contains("Z9"), "\(members) became \(body)")
         }
-        for members in Self.dangerous where try #require(Dialect.named(dialect)).operations.contains(.completion) {
+        let name = try #require(DialectName(rawValue: dialect))
+        for members in Self.dangerous where name.operations.contains(.completion) {
             guard let body = try sent(dialect, members, .completion) else { continue }
             #expect(!body.contains("Z9") || members.contains("best_of"), "\(members) became \(body)")
         }

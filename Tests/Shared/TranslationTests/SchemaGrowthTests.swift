@@ -12,7 +12,7 @@ import Translation
         let body = Array(
             #"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":\#(schema)}}]}"#
                 .utf8)
-        let dialect = try #require(Dialect.named("gemini-compat"))
+        let dialect = Dialect.named(.geminiCompatible)
         let model = ModelEntry(
             name: "m", vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 64, vision: true,
             tools: true,

@@ -44,12 +44,14 @@ enum Vectors {
 
     static let identity = ResponseIdentity(RequestID(milliseconds: 0, random: (1, 2)), wallMs: 1_760_000_000_000)
 
+    static func dialect(_ name: String) throws -> Dialect { .named(try #require(DialectName(rawValue: name))) }
+
     static func translator(_ dialect: String, model: String = "m") throws -> Translator {
         let entry = ModelEntry(
             name: model, vendor: "v", kind: "chat", created: 0, contextWindow: nil, maxOutputTokens: 64_000,
             vision: true, tools: true, wantsMaxCompletionTokens: model == "reasoner", firstEventMs: 1, idleMs: 1,
             prices: [])
-        return Translator(dialect: try #require(Dialect.named(dialect)), model: entry, upstreamModel: model)
+        return Translator(dialect: try self.dialect(dialect), model: entry, upstreamModel: model)
     }
 }
 
