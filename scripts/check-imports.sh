@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves that the source imports what Package.swift allows and nothing else:
 # - a target imports only its declared dependencies, and declares none it does not import;
-# - the planes never import each other; pure targets import no NIO, no Hummingbird, no C;
+# - the planes never import each other, and Shared imports neither; pure targets import no NIO, no Hummingbird, no C;
 # - each C library is imported by its one wrapper target.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,6 +33,8 @@ for name, target in targets.items():
                 flaws.append(f"{file}: {module} belongs to {WRAPPERS[module]} alone")
             if {plane.get(name), plane.get(module)} == {"DataPlane", "ControlPlane"}:
                 flaws.append(f"{file}: {name} and {module} are of different planes")
+            if plane.get(name) == "Shared" and plane.get(module, "Shared") != "Shared":
+                flaws.append(f"{file}: {name} is shared and imports {module} of {plane[module]}")
     if target["type"] != "system-target":
         flaws += [f"Package.swift: {name} declares {unused} and never imports it" for unused in sorted(declared - imported)]
 print("\n".join(flaws) or f"imports of {len(targets)} targets are as declared")

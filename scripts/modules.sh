@@ -48,10 +48,10 @@ build_modules() {
         "EventStream $plane/EventStream/*.swift" "LimitScripts $shared/LimitScripts/*.swift $lua" \
         "Crypto Tests/Fuzz/StandIn/Crypto.swift"
     wave "PlaneContract $shared/PlaneContract/*.swift" "KeyMaterial $shared/KeyMaterial/HubKey.swift" \
-        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderResponses $shared/ProviderResponses/*.swift" \
+        "HTTPCodec $plane/HTTPCodec/*.swift" "ProviderResponses $plane/ProviderResponses/*.swift" \
         "InboundFormats $plane/InboundFormats/*.swift" \
         "Redis $shared/Redis/RESP*.swift"
-    wave "Translation $shared/Translation/*.swift"
+    wave "Translation $plane/Translation/*.swift"
     wave "Routing $shared/Routing/*.swift" "Admission $plane/Admission/*.swift" \
         "ResponseCache $plane/ResponseCache/*.swift"
     wave "RequestWalk $plane/RequestWalk/*.swift $plane/RequestWalk/*/*.swift"

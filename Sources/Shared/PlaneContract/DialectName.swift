@@ -3,7 +3,7 @@ package import GatewayModel
 /// The dialects that a provider may have (`ProviderEntry.dialect`), and which operations each can carry.
 ///
 /// It is all that choosing a route needs to know of them, in workers and in the control plane. How each is spoken is
-/// for workers alone: `Dialect+Table.swift` in `Shared/Translation` has a row for each of these names.
+/// for workers alone: `Dialect+Table.swift` in `DataPlane/Translation` has a row for each of these names.
 package enum DialectName: String, Sendable, Hashable, CaseIterable {
     case openAI = "openai"
     case azure
