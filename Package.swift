@@ -183,7 +183,7 @@ let package = Package(
         tests("Shared", "KeyMaterial", ["GatewayModel"]),
         tests("Shared", "TLS", ["Reactor", nioCore, nioEmbedded, nioSSL]),
         tests("Shared", "Redis", ["GatewayModel"]),
-        tests("Shared", "LimitScripts", []),
+        tests("Shared", "LimitScripts", ["PlaneContract"]),
         tests("Shared", "Operations", []),
         tests("Shared", "JSONScan", []),
         tests("DataPlane", "HTTPCodec", []),

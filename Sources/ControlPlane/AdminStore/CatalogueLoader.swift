@@ -1,5 +1,6 @@
 internal import GatewayModel
 package import KeyMaterial
+internal import PlaneContract
 package import Postgres
 
 /// Loads a `CatalogueFile` into the database, in one transaction.
@@ -75,7 +76,7 @@ package struct CatalogueLoader {
 
     private func load(_ secret: Secret, of provider: String) throws {
         let stored = try connection.query("select sealed from credential where id = $1", [provider]).first
-        let context = "credential|" + provider
+        let context = CredentialEntry.sealContext(provider)
         if let stored, let old = try? sealer.open(stored.text("sealed"), context: context), old == secret { return }
         try connection.query(
             """

@@ -6,15 +6,6 @@ internal import Redis
 ///
 /// It is once it is published and each worker either asks Redis about every request or has stopped admitting.
 struct PropagationCheck: Sendable {
-    /// A worker heard from within this time is connected: 1.5 times the default heartbeat interval.
-    private static let freshMs: Int64 = 7_500
-    /// A worker that cannot reach Redis stops admitting 10 s after its last heartbeat; 2 s more for a reply in flight.
-    private static let stoppedMs: Int64 = 10_000 + 2_000
-    /// The heartbeat owner prefix of control planes, which admit nothing.
-    private static let controlPrefix = "control-"
-    /// The suffix of a worker's heartbeat while it admits requests without asking Redis.
-    private static let cutOffMark: Character = "!"
-
     let publisher: Publisher
     let redis: StateRedis
 
@@ -40,17 +31,16 @@ struct PropagationCheck: Sendable {
         var workers: [String] = []
         for at in stride(from: 0, to: beats.count - 1, by: 2) {
             guard let owner = beats[at].string, let beat = beats[at + 1].string,
-                !owner.hasPrefix(Self.controlPrefix), Self.mayAdmitUnchecked(beat, nowMs: seconds * 1_000)
+                !ProcessName.isControlPlane(owner), Self.mayAdmitUnchecked(beat, nowMs: seconds * 1_000)
             else { continue }
             workers.append(owner)
         }
         return workers.sorted()
     }
 
-    private static func mayAdmitUnchecked(_ beat: String, nowMs: Int64) -> Bool {
-        let isCutOff = beat.last == cutOffMark
-        guard let atMs = Int64(isCutOff ? beat.dropLast() : beat[...]) else { return true }
-        let silentMs = nowMs - atMs
-        return silentMs <= stoppedMs && (isCutOff || silentMs > freshMs)
+    private static func mayAdmitUnchecked(_ text: String, nowMs: Int64) -> Bool {
+        guard let beat = Heartbeat(text) else { return true }
+        let silentMs = nowMs - beat.atMs
+        return silentMs <= PlaneTiming.stoppedMs && (beat.isCutOff || silentMs > PlaneTiming.connectedMs)
     }
 }

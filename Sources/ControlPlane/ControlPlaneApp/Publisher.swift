@@ -164,7 +164,7 @@ actor Publisher {
         let unopened = Unopened()
         let snapshot = try await store.snapshot { [atRestSealer, snapshotSealer] id, sealed in
             do {
-                let context = "credential|" + id
+                let context = CredentialEntry.sealContext(id)
                 return try snapshotSealer.seal(try atRestSealer.open(sealed, context: context), context: context)
             } catch {
                 unopened.ids.withLock { $0.append(id) }

@@ -14,7 +14,8 @@ struct RouteExplaining: Sendable {
     func explain(_ question: RouteQuestion, allowed: [String]?) async throws -> RouteExplanation {
         guard
             let replies = try? await redis.pipeline([
-                RedisCommand(["HGET", RedisKeys.snapshot, "record"]), RedisCommand(["HGETALL", RedisKeys.health]),
+                RedisCommand(["HGET", RedisKeys.snapshot, RedisField.record]),
+                RedisCommand(["HGETALL", RedisKeys.health]),
             ]),
             let text = (try? replies[0].get())?.string, let words = (try? replies[1].get())?.array,
             let snapshot = try? JSONDecoder().decode(GatewaySnapshot.self, from: Data(text.utf8))

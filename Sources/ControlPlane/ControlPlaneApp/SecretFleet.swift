@@ -9,7 +9,7 @@ struct SecretFleet: Sendable {
         /// `nil` for a live process that sends no reports, as older releases do.
         var report: SecretReport?
 
-        var isControlPlane: Bool { name.hasPrefix("control-") }
+        var isControlPlane: Bool { ProcessName.isControlPlane(name) }
     }
 
     let redis: RedisClient
@@ -31,9 +31,9 @@ struct SecretFleet: Sendable {
             .mapValues { Optional($0) }
         let beats = Self.pairs(try await redis.call("HGETALL", RedisKeys.heartbeats(Shard.all[0])))
         for (owner, beat) in beats {
-            // Each event loop of a worker has its own heartbeat; a mark may follow the time.
-            guard let atMs = Int64(beat.prefix { $0.isNumber }), nowMs - atMs <= SecretReport.expiryMs else { continue }
-            let name = owner.split(separator: ".").first.map(String.init) ?? owner
+            guard let atMs = Heartbeat(beat)?.atMs, nowMs - atMs <= SecretReport.expiryMs else { continue }
+            // Each event loop of a worker has its own heartbeat.
+            let name = ProcessName.process(of: owner)
             if found[name] == nil { found.updateValue(nil, forKey: name) }
         }
         return found.map { Process(name: $0.key, report: $0.value) }.sorted { $0.name < $1.name }

@@ -43,13 +43,13 @@ extension SecretRotation {
         for row in try connection.query("select id, sealed from credential order by id for update") {
             let (id, sealed) = (row.text("id"), row.text("sealed"))
             if Sealer.version(of: sealed) == file.current.number { continue }
-            guard let secret = try? sealer.open(sealed, context: "credential|" + id) else {
+            guard let secret = try? sealer.open(sealed, context: CredentialEntry.sealContext(id)) else {
                 unopened.append(id)
                 continue
             }
             try connection.query(
                 "update credential set sealed = $2 where id = $1",
-                [id, try sealer.seal(secret, context: "credential|" + id)])
+                [id, try sealer.seal(secret, context: CredentialEntry.sealContext(id))])
             count += 1
         }
         guard unopened.isEmpty else { throw RotationError.unreadableCredentials(ids: unopened) }

@@ -23,14 +23,10 @@ internal import Redis
 /// refuses each step once it was wiped again or another control plane has taken over, and the last one also if its
 /// process has changed.
 struct ShardRebuild: Sendable {
-    /// How long a barrier waits for workers that do not report; the limiter's `reopen` waits as long.
-    static let barrierTimeoutMs: Int64 = 3_000
-    private static let barrierTimeout = Duration.milliseconds(barrierTimeoutMs)
+    private static let barrierTimeout = Duration.milliseconds(PlaneTiming.replayTimeoutMs)
     private static let drainTimeout = Duration.seconds(30)
     private static let pollInterval = Duration.milliseconds(25)
     private static let batch = 500
-    /// As long as the tombstone of a worker's settle.
-    private static let tombstoneMs: Int64 = 900_000
 
     let redis: StateRedis
     let ledger: LedgerStore
@@ -173,6 +169,6 @@ struct ShardRebuild: Sendable {
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.countsInSharedBudget ? 3 : 2)
         return StateRedis.command(
             .restoreReaped, [RedisKeys.versions(shard), RedisKeys.hold(shard, reaped.id)],
-            [String(generation), String(reaped.nano), periods.joined(separator: ","), String(tombstoneMs)])
+            [String(generation), String(reaped.nano), periods.joined(separator: ","), String(PlaneTiming.tombstoneMs)])
     }
 }

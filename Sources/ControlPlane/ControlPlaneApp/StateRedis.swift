@@ -42,7 +42,7 @@ struct StateRedis: Sendable {
     ) async throws {
         let marker = RedisKeys.keySetInProgress(String(UInt64.random(in: .min ... .max), radix: 36))
         try await pipeline([
-            RedisCommand(["HSET", marker, "form", format]),
+            RedisCommand(["HSET", marker, RedisField.format, format]),
             RedisCommand(["PEXPIRE", marker, String(Self.keySetMsMax)]),
         ])
         var last: String?
@@ -81,10 +81,7 @@ struct StateRedis: Sendable {
             cursor = page[0].string ?? "0"
             var leftovers: [Shard: [String]] = [:]
             for key in (page[1].array ?? []).compactMap(\.string) {
-                let parts = key.split(separator: ":", maxSplits: 2)
-                guard parts.count > 1, ["h", "b", "o"].contains(parts[0]), let shard = shards[String(parts[1])] else {
-                    continue
-                }
+                guard let tag = RedisKeys.tag(ofLeftover: key), let shard = shards[tag] else { continue }
                 leftovers[shard, default: []].append(key)
             }
             let replies = try await pipeline(

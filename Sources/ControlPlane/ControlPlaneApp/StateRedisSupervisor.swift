@@ -31,7 +31,7 @@ final class StateRedisSupervisor: Sendable {
     private let metrics: MetricsRegistry
     private let log: Logger
     /// Names this control plane in its heartbeat, watermark and secret report.
-    let instanceID = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    let instanceID = ProcessName.newControlPlane()
     private let rebuild: ShardRebuild
     private let keySet = KeySetPublisher()
     private let state = Mutex(State())
@@ -128,7 +128,7 @@ final class StateRedisSupervisor: Sendable {
     private func republishLostChanges() async throws -> Bool {
         keySet.stop()
         let marks = PublishedWatermarks(try await redis.client.call("HGETALL", RedisKeys.publishedUpTo))
-        let format = try await redis.client.call("HGET", RedisKeys.keySetComplete, "form").string
+        let format = try await redis.client.call("HGET", RedisKeys.keySetComplete, RedisField.format).string
         guard let since = marks.republishFromMs(for: instanceID), format == (try await publisher.recordFormat()) else {
             // A record that survived may belong to a key whose revocation was lost.
             if format != nil { try await publisher.republish(sinceMs: try await ledger.clockMs() - Self.lossMsMax) }
@@ -196,7 +196,7 @@ final class StateRedisSupervisor: Sendable {
         try await redis.pipeline(
             Shard.all.map { StateRedis.command(.heartbeat, [RedisKeys.heartbeats($0)], [instanceID, "0"]) } + watermark)
         let names = try await redis.client.call("HKEYS", RedisKeys.heartbeats(Shard.all[0])).array ?? []
-        let workers = Set(names.compactMap(\.string).filter { $0.hasPrefix("w-") })
+        let workers = Set(names.compactMap(\.string).filter(ProcessName.isWorker))
         state.withLock {
             $0.heartbeatAt = .now
             // Redis was just wiped and no worker has reported since: keep the previous set.
@@ -236,7 +236,8 @@ final class StateRedisSupervisor: Sendable {
 
     /// The generation of every shard, null for one without counters.
     private func generations() async throws -> [RESPValue] {
-        try await redis.pipeline(Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), "gen"]) })
+        try await redis.pipeline(
+            Shard.all.map { RedisCommand(["HGET", RedisKeys.versions($0), RedisField.generation]) })
     }
 
     /// Tells every shard that this control plane has finished its part of the recovery.
@@ -246,7 +247,7 @@ final class StateRedisSupervisor: Sendable {
             zip(Shard.all, generations).map { shard, generation in
                 StateRedis.command(
                     .reopen, [RedisKeys.runIDs(shard), RedisKeys.heartbeats(shard)],
-                    [instanceID, runID, generation.string ?? "", String(ShardRebuild.barrierTimeoutMs)])
+                    [instanceID, runID, generation.string ?? "", String(PlaneTiming.replayTimeoutMs)])
             })
     }
 }

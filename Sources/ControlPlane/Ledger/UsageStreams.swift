@@ -84,7 +84,7 @@ package struct UsageStreams: Sendable {
     /// The generation of each of these shards that has one.
     func generations(of shards: [Int]) async throws -> [Int: String] {
         let replies = try await redis.pipeline(
-            shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), "gen"]) })
+            shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), RedisField.generation]) })
         var generations: [Int: String] = [:]
         for (shard, reply) in zip(shards, replies) { generations[shard] = try reply.get().string }
         return generations

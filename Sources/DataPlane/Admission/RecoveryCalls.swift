@@ -6,9 +6,6 @@ package import PlaneContract
 ///
 /// It restores its holds, appends ended requests again, then reports that it is done.
 package enum RecoveryCalls {
-    /// How long a shard stays closed for a loop that does not return.
-    package static let replayTimeoutMs: Int64 = 3_000
-
     /// Restores the hold of a running request.
     package static func restore(_ open: HoldLedger.Open, generation: String, loopID: String, into out: inout [UInt8]) {
         let scopes = open.request.caller.scopes
@@ -52,7 +49,7 @@ package enum RecoveryCalls {
         CommandWriter.add(loopID, to: &out)
         CommandWriter.add(fence.redisRunID, to: &out)
         CommandWriter.add(fence.generation, to: &out)
-        CommandWriter.add(replayTimeoutMs, to: &out)
+        CommandWriter.add(PlaneTiming.replayTimeoutMs, to: &out)
     }
 }
 

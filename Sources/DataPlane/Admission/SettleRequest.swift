@@ -15,9 +15,6 @@ package struct SettleRequest: Sendable {
         case abandoned = "B"
     }
 
-    /// How long Redis remembers that a request is closed: a late or repeated settle within that time changes nothing.
-    static let tombstoneMs: Int64 = 900_000
-
     package var id: String
     package var scopes: ScopeSet
     package var target: Target
@@ -62,7 +59,7 @@ package struct SettleRequest: Sendable {
         CommandWriter.add(cost.nano, to: &out)
         CommandWriter.add(tokens, to: &out)
         CommandWriter.add(event, to: &out)
-        CommandWriter.add(Self.tombstoneMs, to: &out)
+        CommandWriter.add(PlaneTiming.tombstoneMs, to: &out)
         CommandWriter.add(periods, to: &out)
         CommandWriter.add(refundsRequest ? countsInMinute ? "2" : "1" : "0", to: &out)
     }

@@ -106,7 +106,7 @@ final class KeyTable {
         if limiter.reactor.nowMs - sawCompleteMs > Self.completeMs { limiter.send(isComplete, noteKeySetComplete) }
         var wasComplete = false
         var lookup = KeyLookup.unavailable
-        limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), "record"])) { [self] result in
+        limiter.send(RedisCommand(["HGET", RedisKeys.keyRecord(digest: digest), RedisField.record])) { [self] result in
             wasComplete = limiter.reactor.nowMs - sawCompleteMs <= 2 * Self.completeMs
             lookup = accept(result, digest)
         }

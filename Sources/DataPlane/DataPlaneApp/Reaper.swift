@@ -116,7 +116,8 @@ struct Reaper: Sendable {
     }
 
     private func reap(_ holds: [[String]], in shard: Shard) async {
-        guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), "gen").string else { return }
+        guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), RedisField.generation).string
+        else { return }
         for hold in holds where hold.count == 7 || hold.count == 8 {
             guard let request = Self.reaping(hold) else {
                 log.error("hold is unreadable and cannot be reaped", metadata: ["request": "\(hold[0])"])

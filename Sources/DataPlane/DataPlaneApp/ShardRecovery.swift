@@ -8,7 +8,7 @@ internal import Redis
 /// Brings an event loop and Redis to the same view of every shard, at start and after a restart, failover or wipe.
 ///
 /// The loop sends again what it knows, then reports that it is done. Redis opens a shard when all loops have, or after
-/// `RecoveryCalls.replayTimeoutMs`.
+/// `PlaneTiming.replayTimeoutMs`.
 final class ShardRecovery {
     private static let retryMs: Int64 = 50
 

@@ -83,11 +83,11 @@ final class SnapshotFollower: Sendable {
     }
 
     private func checkRedis() async {
-        guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, "v") else { return }
+        guard let reply = try? await redis.call("HGET", RedisKeys.snapshot, RedisField.version) else { return }
         // Redis answers but has no snapshot: it was wiped.
         if reply == .null, version > 0 { onLost() }
         guard let version = reply.integer, shouldApply(version),
-            let text = try? await redis.call("HGET", RedisKeys.snapshot, "record").string
+            let text = try? await redis.call("HGET", RedisKeys.snapshot, RedisField.record).string
         else { return }
         let data = Data(text.utf8)
         if let sealedUnder = load(data, source: .redis) { storeOnDisk(data, sealedUnder) }
@@ -119,7 +119,7 @@ final class SnapshotFollower: Sendable {
         var isSealedUnknown = false
         let table = RoutingTable(snapshot) { [sealer, log] entry in
             do {
-                return try sealer.open(entry.sealed, context: "credential|" + entry.id)
+                return try sealer.open(entry.sealed, context: entry.sealContext)
             } catch {
                 if case Sealer.SealError.unknownVersion = error { isSealedUnknown = true }
                 log.error(

@@ -7,6 +7,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import Operations
+internal import PlaneContract
 internal import Reactor
 internal import Redis
 internal import RequestWalk
@@ -30,7 +31,7 @@ package struct WorkerApp: Sendable {
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         DescriptorLimit.raise(for: settings.bounds.connectionsMax, log: log)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let workerID = "w-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        let workerID = ProcessName.newWorker()
         let journals = try JournalFolder(settings.stateFolder + "/journal", boot: workerID, log: log)
         let metrics = MetricsRegistry()
         WorkerMetrics.describe(in: metrics)

@@ -4,6 +4,7 @@ internal import Journal
 internal import KeyMaterial
 internal import Logging
 internal import Operations
+internal import PlaneContract
 internal import Reactor
 internal import ResponseCache
 internal import Routing
@@ -33,7 +34,7 @@ final class WorkerLoops: Sendable {
         self.opened = opened
         loops = (0..<settings.threads).map { number in
             let reactor = Reactor()
-            let loopStatus = LoopStatus(loopID: "\(workerID).\(number)")
+            let loopStatus = LoopStatus(loopID: ProcessName.loop(number, of: workerID))
             let name = "loop\(number)"
             reactor.onSlowTurn = SlowTurns(loopStatus.loopID, metrics, log).note
             let context = LoopContext(

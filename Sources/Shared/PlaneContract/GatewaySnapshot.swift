@@ -33,7 +33,7 @@ package struct GatewaySnapshot: Codable, Sendable {
 
 package struct ProviderEntry: Codable, Sendable, Hashable {
     package var id: String
-    /// The provider's wire format: the name of a row in `Dialect+Table.swift`.
+    /// The provider's wire format: a `DialectName`, or one of a newer release.
     package var dialect: String
     /// Without a trailing slash, such as `https://api.openai.com/v1`.
     package var baseURL: String
@@ -62,6 +62,10 @@ package struct CredentialEntry: Codable, Sendable, Hashable {
         self.id = id
         self.sealed = sealed
     }
+
+    /// What a credential with this id is sealed for, in the database and in snapshots: sealed text opens for no other.
+    package static func sealContext(_ id: String) -> String { "credential|" + id }
+    package var sealContext: String { Self.sealContext(id) }
 }
 
 package struct ModelEntry: Codable, Sendable, Hashable {

@@ -44,6 +44,15 @@ package enum RedisKeys {
     /// STRING: all counters of one scope, a MessagePack array.
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
 
+    /// The shard's tag in a key that lost counters leave behind and a rebuild removes: of a hold, of the open holds or of
+    /// a scope's counters.
+    ///
+    /// - Returns: `nil` for any other key.
+    package static func tag(ofLeftover key: String) -> String? {
+        let parts = key.split(separator: ":", maxSplits: 2)
+        return parts.count > 1 && ["h", "o", "b"].contains(parts[0]) ? String(parts[1]) : nil
+    }
+
     /// The scope name of an org; keys use their plain ids.
     package static func orgScope(_ orgID: String) -> String { "o:" + orgID }
 

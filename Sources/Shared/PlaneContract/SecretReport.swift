@@ -15,7 +15,7 @@ package struct SecretReport: Codable, Equatable, Sendable {
     /// The reporting interval.
     package static let intervalMs = 1_000
     /// A process without a report for this long has ended or no longer admits requests.
-    package static let expiryMs: Int64 = 12_000
+    package static let expiryMs = PlaneTiming.stoppedMs
 
     /// The time of the report, by Redis's clock.
     package var atMs: Int64
