@@ -91,8 +91,7 @@ package struct WorkerSettings: Sendable {
         sealKeyFile = read.requiredText("SEAL_KEY_FILE")
         stateFolder = read.requiredText("STATE_FOLDER")
         limiterDeadlineMs = read.integer("LIMITER_DEADLINE_MS", default: 50, in: 10...10_000)
-        cutOffMs = Int64(
-            read.integer("CUT_OFF_MS", default: PlaneTiming.cutOffMsMax, in: 100...PlaneTiming.cutOffMsMax))
+        cutOffMs = Int64(read.integer("CUT_OFF_MS", default: PlaneTiming.cutOffMax, in: 100...PlaneTiming.cutOffMax))
         heartbeatMs = read.integer("HEARTBEAT_MS", default: PlaneTiming.heartbeatMsDefault, in: 100...60_000)
         silenceMs = read.integer("SILENCE_MS", default: 30_000, in: 500...600_000)
         stallMs = read.integer("STALL_MS", default: 5_000, in: 500...600_000)

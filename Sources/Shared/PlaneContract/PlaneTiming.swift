@@ -5,9 +5,9 @@ package enum PlaneTiming {
     /// A worker heard from within this time is connected: one and a half default heartbeats.
     package static let connectedMs = Int64(heartbeatMsDefault) * 3 / 2
     /// The longest that a worker which cannot reach Redis may admit requests after its last heartbeat.
-    package static let cutOffMsMax = 10_000
+    package static let cutOffMax = 10_000
     /// A worker silent for this long admits nothing any more: 2 s are for a reply in flight.
-    package static let stoppedMs = Int64(cutOffMsMax) + 2_000
+    package static let stoppedMs = Int64(cutOffMax) + 2_000
 
     /// How long a rebuild and a reopening wait for workers that do not report what they know.
     package static let replayTimeoutMs: Int64 = 3_000

@@ -44,8 +44,8 @@ package enum RedisKeys {
     /// STRING: all counters of one scope, a MessagePack array.
     package static func budget(_ shard: Shard, _ scope: String) -> String { "b:" + shard.tag + ":" + scope }
 
-    /// The shard's tag in a key that lost counters leave behind and a rebuild removes: of a hold, of the open holds or of
-    /// a scope's counters.
+    /// The shard's tag in a key that lost counters leave behind and a rebuild removes: of a hold, of the open holds or
+    /// of a scope's counters.
     ///
     /// - Returns: `nil` for any other key.
     package static func tag(ofLeftover key: String) -> String? {
