@@ -133,17 +133,74 @@ let package = Package(
                 "GatewayModel", "Admission", "HTTPCodec", "Reactor", "RequestWalk", "ResponseCache",
                 "Routing",
             ]),
+        dataPlane("ReactorRedis", ["GatewayModel", "TLS", "Redis", "Reactor"]),
+        dataPlane("LoopWatch", ["Operations", "Reactor", logging]),
+        dataPlane(
+            "LimiterClient",
+            [
+                "GatewayModel", "PlaneContract", "Redis", "Operations", "Admission", "RequestWalk", "Reactor",
+                "ReactorRedis", "LoopWatch", logging,
+            ]),
+        dataPlane(
+            "KeyDirectory",
+            [
+                "GatewayModel", "PlaneContract", "Redis", "Operations", "Admission", "RequestWalk", "Reactor",
+                "LimiterClient",
+            ]),
+        dataPlane(
+            "CacheClient",
+            [
+                "GatewayModel", "Redis", "Operations", "Admission", "ResponseCache", "RequestWalk", "Reactor",
+                "ReactorRedis", logging,
+            ]),
+        dataPlane(
+            "Settlement",
+            [
+                "GatewayModel", "PlaneContract", "Redis", "Operations", "Admission", "RequestWalk", "Journal",
+                "Reactor", "LimiterClient", logging,
+            ]),
+        dataPlane(
+            "ProviderCalls",
+            [
+                "GatewayModel", "PlaneContract", "Translation", "Routing", "RequestWalk", "Reactor", "CurlTransport",
+                "DataPlaneHTTP",
+            ]),
+        dataPlane(
+            "ConfigurationFollower",
+            [
+                "PlaneContract", "Routing", "KeyMaterial", "Redis", "Operations", nioCore, logging,
+            ]),
+        dataPlane(
+            "Reaping",
+            [
+                "GatewayModel", "PlaneContract", "Redis", "LimitScripts", "Operations", "Admission", "Reactor",
+                "LoopWatch", logging,
+            ]),
+        dataPlane("HealthSharing", ["PlaneContract", "Routing", "Redis", "Reactor"]),
+        dataPlane("ProcessLimits", ["Operations", "Reactor", "DataPlaneHTTP", logging]),
+        dataPlane(
+            "WorkerConfiguration",
+            [
+                "GatewayModel", "PlaneContract", "KeyMaterial", "TLS", "Redis", "Operations", "ResponseCache",
+                "RequestWalk", "Reactor", nioCore, logging,
+            ]),
+        dataPlane(
+            "EventLoops",
+            [
+                "GatewayModel", "Routing", "KeyMaterial", "Operations", "Admission", "ResponseCache", "RequestWalk",
+                "Journal", "Reactor", "TLSFront", "DataPlaneHTTP", "LoopWatch", "LimiterClient", "KeyDirectory",
+                "CacheClient", "Settlement", "ProviderCalls", "ProcessLimits", "WorkerConfiguration", nioCore, logging,
+            ]),
         dataPlane(
             "DataPlaneApp",
             [
-                "GatewayModel", "PlaneContract", "KeyMaterial", "Redis", "LimitScripts", "Operations", "Translation",
-                "Routing", "Admission", "Journal", "RequestWalk", "ResponseCache", "Reactor", "CurlTransport",
-                "DataPlaneHTTP",
-                "TLS", "TLSFront",
-                nioCore, nioPosix, logging, unixSignals,
+                "Routing", "KeyMaterial", "Redis", "Operations", "RequestWalk", "Journal", "TLSFront", "DataPlaneHTTP",
+                "LoopWatch", "Settlement", "ConfigurationFollower", "Reaping", "HealthSharing", "ProcessLimits",
+                "WorkerConfiguration", "EventLoops", nioCore, nioPosix, logging, unixSignals, serviceLifecycle,
             ]),
         .executableTarget(
-            name: "Worker", dependencies: ["DataPlaneApp", "Journal", "Operations", argumentParser],
+            name: "Worker",
+            dependencies: ["WorkerConfiguration", "DataPlaneApp", "Journal", "Operations", argumentParser],
             path: "Sources/DataPlane/Worker", swiftSettings: strict,
             linkerSettings: staticRuntime),
 

@@ -22,7 +22,7 @@ def test_the_table_of_errors_is_closed():
 
 
 def test_every_setting_is_documented_and_no_other():
-    for path, prefix in [("Sources/DataPlane/DataPlaneApp/WorkerSettings.swift", "AIHUB_WORKER_"),
+    for path, prefix in [("Sources/DataPlane/WorkerConfiguration/WorkerSettings.swift", "AIHUB_WORKER_"),
                          ("Sources/ControlPlane/ControlPlaneApp/ControlSettings.swift", "AIHUB_CONTROL_")]:
         read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source(path)))
         documented = set(re.findall(rf"^\| `{prefix}([A-Z_]+)` \|", source("docs/configuration.md"), re.M))

@@ -68,29 +68,3 @@ enum WorkerMetrics {
         metrics.describe("aihub_worker_config_version", kind: "gauge", help: "Version of the configuration in force.")
     }
 }
-
-/// Counters every request touches, cached so that they are not looked up by name.
-struct RequestCounters {
-    private struct Name: Hashable {
-        var endpoint: String
-        var status: Int
-    }
-
-    let attempts: MetricsRegistry.Counter
-    private let metrics: MetricsRegistry
-    private var requests: [Name: MetricsRegistry.Counter] = [:]
-
-    init(_ metrics: MetricsRegistry) {
-        self.metrics = metrics
-        attempts = metrics.counter("aihub_worker_attempts_total")
-    }
-
-    mutating func request(_ endpoint: String, _ status: Int) -> MetricsRegistry.Counter {
-        let name = Name(endpoint: endpoint, status: status)
-        if let known = requests[name] { return known }
-        let made = metrics.counter(
-            "aihub_worker_requests_total", [("endpoint", endpoint), ("status", String(status))])
-        requests[name] = made
-        return made
-    }
-}

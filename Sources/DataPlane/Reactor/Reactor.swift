@@ -151,6 +151,13 @@ package final class Reactor: @unchecked Sendable {
         return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 
+    /// Milliseconds since 1970 UTC (CLOCK_REALTIME), read now.
+    package static func wallMs() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+    }
+
     // MARK: Turns
 
     private func run() {

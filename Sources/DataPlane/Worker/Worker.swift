@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import DataPlaneApp
 internal import Foundation
 internal import Operations
+internal import WorkerConfiguration
 
 /// `aihub-worker`: serves `/v1`. All settings are environment variables under `AIHUB_WORKER_`.
 @main
