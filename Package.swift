@@ -161,16 +161,42 @@ let package = Package(
                 hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTPTypes, nioSSL,
             ],
             resources: [.embedInCode("openapi.yaml")]),
+        controlPlane("StateRedisAccess", ["LimitScripts", "PlaneContract", "Redis"]),
+        controlPlane(
+            "Publication",
+            [
+                "GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Redis", "Postgres", "AdminCore",
+                "AdminStore",
+                "StateRedisAccess", logging,
+            ]),
+        controlPlane(
+            "SharedBudgets",
+            [
+                "GatewayModel", "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres", "StateRedisAccess",
+                logging,
+            ]),
+        controlPlane(
+            "RedisSupervision",
+            [
+                "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres", "Ledger", "Publication",
+                "SharedBudgets", "StateRedisAccess", logging,
+            ]),
+        controlPlane("AuditLog", ["KeyMaterial", "Operations", "Postgres", logging]),
+        controlPlane(
+            "Rotation",
+            ["GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Redis", "Postgres", nioCore, nioPosix]),
+        controlPlane("RouteExplanations", ["GatewayModel", "PlaneContract", "Redis", "Routing", "AdminCore"]),
         controlPlane(
             "ControlPlaneApp",
             [
-                "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Redis", "LimitScripts", "Operations",
-                "Postgres", "TLS",
-                "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
-                unixSignals, yams,
+                "PlaneContract", "KeyMaterial", "Redis", "Operations", "Postgres", "TLS", "AdminCore", "AdminStore",
+                "AdminHTTP", "AuditLog", "Ledger", "Publication", "Rotation", "RouteExplanations", "SharedBudgets",
+                "StateRedisAccess", "RedisSupervision", nioCore, nioPosix, logging, serviceLifecycle, unixSignals,
+                yams,
             ]),
         .executableTarget(
-            name: "Control", dependencies: ["ControlPlaneApp", "Operations", "PlaneContract", argumentParser],
+            name: "Control",
+            dependencies: ["AuditLog", "ControlPlaneApp", "Operations", "PlaneContract", "Rotation", argumentParser],
             path: "Sources/ControlPlane/Control", swiftSettings: strict),
 
         // Test support.
@@ -210,6 +236,9 @@ let package = Package(
                 "AdminCore", "GatewayModel", "KeyMaterial", "PlaneContract", "Routing", hummingbird, httpTypes, logging,
                 nioCore, nioEmbedded,
             ]),
-        tests("ControlPlane", "ControlPlaneApp", ["PlaneContract", "Redis"]),
+        tests("ControlPlane", "Publication", ["Redis"]),
+        tests("ControlPlane", "SharedBudgets", ["PlaneContract"]),
+        tests("ControlPlane", "RedisSupervision", ["Redis"]),
+        tests("ControlPlane", "AuditLog", []),
     ]
 )

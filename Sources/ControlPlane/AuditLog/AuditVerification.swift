@@ -1,5 +1,5 @@
-internal import KeyMaterial
-internal import Postgres
+package import KeyMaterial
+package import Postgres
 
 /// Verifies the chain of seals page by page from its start, then looks for audit rows that are not on it.
 package struct AuditVerification {
@@ -13,7 +13,8 @@ package struct AuditVerification {
     private let expectedHead: String?
     private var isExpectedHeadFound = false
 
-    init(_ connection: PostgresConnection, keys: AuditKeys, head expectedHead: String?) {
+    /// - Parameter expectedHead: a seal that must be in the chain; `nil` for none.
+    package init(_ connection: PostgresConnection, keys: AuditKeys, head expectedHead: String?) {
         self.connection = connection
         chain = AuditChain(keys: keys)
         self.expectedHead = expectedHead
@@ -25,7 +26,8 @@ package struct AuditVerification {
         package var isIntact: Bool
     }
 
-    mutating func run() throws -> Report {
+    /// - Throws: the error of the database; a chain that does not match is a report, not an error.
+    package mutating func run() throws -> Report {
         let fault = try walk() ?? strayRow() ?? lostRow()
         var lines = ["\(head.number) rows are sealed", "head: \(head.number == 0 ? "none" : head.seal)"]
         if let fault { return Report(lines: lines + [fault], isIntact: false) }

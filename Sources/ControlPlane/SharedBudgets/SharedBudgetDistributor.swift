@@ -1,10 +1,10 @@
-internal import AdminStore
 internal import GatewayModel
 internal import LimitScripts
-internal import Logging
-internal import Operations
+package import Logging
+package import Operations
 internal import PlaneContract
 internal import Redis
+package import StateRedisAccess
 
 /// Divides the shared daily budgets of plans among the shards of the state Redis.
 ///
@@ -17,7 +17,7 @@ internal import Redis
 ///
 /// A shard that may have lost a shrink, because its Redis process or its generation changed, admits nothing from the
 /// budget until its share has been written again.
-actor SharedBudgetDistributor {
+package actor SharedBudgetDistributor {
     private static let turnInterval = Duration.milliseconds(500)
     /// The interval while a shard is refusing requests, so that there is room by the time clients retry.
     private static let turnIntervalWhileRefusing = Duration.milliseconds(100)
@@ -47,7 +47,8 @@ actor SharedBudgetDistributor {
     /// The Redis process and generation each shard was read in. Redis refuses a write with any other.
     private typealias FencingTokens = [Shard: String]
 
-    init(redis: StateRedis, store: SharedBudgetStore, metrics: MetricsRegistry, log: Logger) {
+    /// - Parameter store: its role may write `pool_share`.
+    package init(redis: StateRedis, store: SharedBudgetStore, metrics: MetricsRegistry, log: Logger) {
         self.redis = redis
         self.store = store
         self.metrics = metrics
@@ -57,7 +58,7 @@ actor SharedBudgetDistributor {
     /// Runs until cancelled.
     ///
     /// - Parameter openRunID: the `run_id` of the Redis that is open for admissions; `nil` while there is none.
-    func run(openRunID: @Sendable () -> String?) async {
+    package func run(openRunID: @Sendable () -> String?) async {
         while !Task.isCancelled {
             var isRefusing = false
             if openRunID() != nil {
@@ -76,7 +77,7 @@ actor SharedBudgetDistributor {
     }
 
     /// Writes the shares of every budget to Redis again, which may be a new process or may have lost some.
-    func rewriteShares() async throws {
+    package func rewriteShares() async throws {
         for budget in try await store.budgets() {
             let reports = try await reports(on: budget)
             guard let nowMs = reports.map(\.nowMs).max() else { return }

@@ -1,17 +1,23 @@
-internal import AdminCore
+package import AdminCore
 internal import FoundationEssentials
 internal import GatewayModel
 internal import PlaneContract
-internal import Redis
-internal import Routing
+package import Redis
+package import Routing
 
 /// Explains routes from what the workers use: their current snapshot and the measurements they share in Redis.
-struct RouteExplaining: Sendable {
-    static let replyBytesMax = 64 << 20
+package struct RouteExplaining: Sendable {
+    /// The largest snapshot that is read, in bytes.
+    package static let replyBytesMax = 64 << 20
 
-    let redis: RedisClient
+    private let redis: RedisClient
 
-    func explain(_ question: RouteQuestion, allowed: [String]?) async throws -> RouteExplanation {
+    /// - Parameter redis: the state Redis; its replies may be up to `replyBytesMax`.
+    package init(redis: RedisClient) { self.redis = redis }
+
+    /// - Parameter allowed: the names the key may call; `nil` for all.
+    /// - Throws: `AdminError.stateUnavailable` without a snapshot, `.notFound` for a model the key may not call.
+    package func explain(_ question: RouteQuestion, allowed: [String]?) async throws -> RouteExplanation {
         guard
             let replies = try? await redis.pipeline([
                 RedisCommand(["HGET", RedisKeys.snapshot, "record"]), RedisCommand(["HGETALL", RedisKeys.health]),

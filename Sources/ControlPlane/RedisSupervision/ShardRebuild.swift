@@ -1,4 +1,3 @@
-internal import AdminStore
 internal import FoundationEssentials
 internal import Ledger
 internal import LimitScripts
@@ -6,6 +5,7 @@ internal import Logging
 internal import Operations
 internal import PlaneContract
 internal import Redis
+internal import StateRedisAccess
 
 /// Rebuilds a shard's counters after Redis has lost all of them:
 ///

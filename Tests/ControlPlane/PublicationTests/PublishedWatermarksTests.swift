@@ -1,4 +1,4 @@
-import ControlPlaneApp
+import Publication
 import Redis
 import Testing
 

@@ -1,5 +1,5 @@
-internal import AdminStore
 package import Redis
+internal import StateRedisAccess
 
 /// How far the state Redis's clock is from PostgreSQL's.
 ///

@@ -1,3 +1,4 @@
+internal import AdminStore
 internal import GatewayModel
 package import PlaneContract
 package import Postgres

@@ -1,4 +1,4 @@
-import ControlPlaneApp
+import AuditLog
 import Testing
 
 /// Two different rows never have the same text, whatever they contain.

@@ -1,10 +1,9 @@
-internal import AdminStore
 internal import GatewayModel
-internal import KeyMaterial
-internal import Logging
-internal import Operations
+package import KeyMaterial
+package import Logging
+package import Operations
 internal import PlaneContract
-internal import Redis
+package import StateRedisAccess
 internal import Synchronization
 
 /// Publishes configuration changes from PostgreSQL to Redis.
@@ -12,7 +11,7 @@ internal import Synchronization
 /// It reads unpublished change rows, pushes the current state of what they refer to, then marks them published. If
 /// interrupted, it repeats the work; versions only rise, so that is harmless, as is pushing the same key from both
 /// lanes.
-actor Publisher {
+package actor Publisher {
     /// Keys read and pushed in one batch: few enough not to delay a revocation in the other lane.
     private static let keysPerBatch = 1_000
     private static let orgsPerBatch = 200
@@ -25,7 +24,7 @@ actor Publisher {
     private let metrics: MetricsRegistry
     private let log: Logger
     /// The version of the seal key used for the newest snapshot pushed here.
-    private(set) var sealedUnder: Int?
+    package private(set) var sealedUnder: Int?
     private var rounds: [PublicationStore.Lane: Rounds] = [:]
 
     /// One lane's running round, and the next one, which everyone who asks in the meantime shares.
@@ -34,7 +33,10 @@ actor Publisher {
         var next: Task<Bool, Never>?
     }
 
-    init(
+    /// - Parameters:
+    ///   - kek: opens the credentials in PostgreSQL.
+    ///   - sealKey: seals them for the snapshot.
+    package init(
         store: PublicationStore, redis: StateRedis, kek: LiveSecret, sealKey: LiveSecret, metrics: MetricsRegistry,
         log: Logger
     ) {
@@ -48,17 +50,17 @@ actor Publisher {
     }
 
     /// Publishes everything pending. Returns whether that succeeded.
-    func publish() async -> Bool {
+    package func publish() async -> Bool {
         async let rest = publishBulk()
         let isDone = await publishUrgent()
         return await rest && isDone
     }
 
     /// Publishes the changes that must not wait behind bulk changes of orgs: keys, the catalogue, suspensions.
-    func publishUrgent() async -> Bool { await publish(.urgent) }
+    package func publishUrgent() async -> Bool { await publish(.urgent) }
 
     /// Publishes all other changes of orgs.
-    func publishBulk() async -> Bool { await publish(.bulk) }
+    package func publishBulk() async -> Bool { await publish(.bulk) }
 
     /// Waits for a round that starts after this call: the running round may have read before the caller's change.
     private func publish(_ lane: PublicationStore.Lane) async -> Bool {
@@ -78,10 +80,10 @@ actor Publisher {
     /// The format of the key records this program writes.
     ///
     /// It changes with the schema or the program, which may then encode the same rows differently.
-    func recordFormat() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
+    package func recordFormat() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
 
     /// Publishes every key, changed or not, to a Redis that lost them.
-    func publishAllKeys() async throws {
+    package func publishAllKeys() async throws {
         try await redis.pushAll(format: try await recordFormat()) { [store] last in
             let page = try await store.keys(after: last)
             return (page.map { ($0.digest, $0.record) }, page.last?.record.keyID)
@@ -89,13 +91,13 @@ actor Publisher {
     }
 
     /// Publishes the snapshot and the recently used keys, so that most clients need not wait for the rest.
-    func publishSnapshotAndUsedKeys() async throws {
+    package func publishSnapshotAndUsedKeys() async throws {
         try await pushSnapshot()
         try await push(keyIDs: try await store.usedKeys())
     }
 
     /// Publishes the snapshot and everything published since `ms` again, to a Redis that lost at most that.
-    func republish(sinceMs ms: Int64) async throws {
+    package func republish(sinceMs ms: Int64) async throws {
         try await pushSnapshot()
         let subjects = try await store.published(sinceMs: ms)
         try await push(keyIDs: subjects.keyIDs)
@@ -139,7 +141,7 @@ actor Publisher {
     }
 
     /// Publishes the snapshot again if the current version of the seal key has changed.
-    func publishUnderNewSealKey() async throws {
+    package func publishUnderNewSealKey() async throws {
         guard let sealedUnder, sealedUnder != sealKey.file.current.number else { return }
         try await pushSnapshot()
     }

@@ -1,10 +1,10 @@
 internal import FoundationEssentials
-internal import LimitScripts
-internal import PlaneContract
-internal import Redis
+package import LimitScripts
+package import PlaneContract
+package import Redis
 
 /// The control plane's writes to the state Redis.
-struct StateRedis: Sendable {
+package struct StateRedis: Sendable {
     /// Commands per pipeline.
     private static let batch = 500
     /// Keys examined per SCAN.
@@ -12,12 +12,15 @@ struct StateRedis: Sendable {
     /// The longest that pushing one page of keys may take.
     private static let keySetMsMax = 600_000
 
-    let client: RedisClient
+    package let client: RedisClient
+
+    /// - Parameter client: connects as the user of control planes.
+    package init(client: RedisClient) { self.client = client }
 
     /// Pushes key records, then raises their versions: a worker that sees a new version always finds its record.
     ///
     /// The change notification is sent last.
-    func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {
+    package func push(_ keys: [(digest: String, record: KeyRecord)]) async throws {
         for start in stride(from: 0, to: keys.count, by: Self.batch) {
             let batch = keys[start..<min(start + Self.batch, keys.count)]
             try await pipeline(batch.map { try putKey($0.digest, $0.record) })
@@ -36,7 +39,7 @@ struct StateRedis: Sendable {
     ///   - format: of the records, see `Publisher.recordFormat`.
     ///   - page: returns the keys after a key id and the last id among them, `nil` at the end. It is first called after
     ///     the marker that detects losses has been set, so that no key is missed.
-    func pushAll(
+    package func pushAll(
         format: String,
         _ page: @Sendable (String?) async throws -> (keys: [(digest: String, record: KeyRecord)], last: String?)
     ) async throws {
@@ -59,7 +62,7 @@ struct StateRedis: Sendable {
     }
 
     /// Publishes a snapshot, unless Redis has a newer version, and notifies the workers.
-    func push(_ snapshot: GatewaySnapshot) async throws {
+    package func push(_ snapshot: GatewaySnapshot) async throws {
         let body = String(decoding: try JSONEncoder().encode(snapshot), as: UTF8.self)
         let version = String(snapshot.version)
         try await pipeline([Self.command(.putKey, [RedisKeys.snapshot], [version, body])])
@@ -71,7 +74,7 @@ struct StateRedis: Sendable {
     /// Removes leftover requests and counters of the shards that are being rebuilt.
     ///
     /// - Returns: false when Redis was wiped again or another control plane has taken over.
-    func clear(_ generations: [Shard: Int64]) async throws -> Bool {
+    package func clear(_ generations: [Shard: Int64]) async throws -> Bool {
         let shards = Dictionary(generations.keys.map { ($0.tag, $0) }) { first, _ in first }
         var cursor = "0"
         repeat {
@@ -112,13 +115,15 @@ struct StateRedis: Sendable {
     }
 
     /// The command that calls a function of the limiter.
-    static func command(_ function: LimitLibrary.Function, _ keys: [String], _ arguments: [String]) -> RedisCommand {
+    package static func command(_ function: LimitLibrary.Function, _ keys: [String], _ arguments: [String])
+        -> RedisCommand
+    {
         RedisCommand(function: function.rawValue, keys: keys, arguments: arguments)
     }
 
     /// Sends commands in one pipeline; throws if any of them was refused.
     @discardableResult
-    func pipeline(_ commands: [RedisCommand]) async throws -> [RESPValue] {
+    package func pipeline(_ commands: [RedisCommand]) async throws -> [RESPValue] {
         try await client.pipeline(commands).map { try $0.get() }
     }
 }

@@ -1,10 +1,10 @@
-internal import Logging
+package import Logging
 internal import Synchronization
 
 /// Publishes all keys, in the background, to a Redis that lost them.
 ///
 /// Until it has finished, workers answer 503 instead of 401 for keys they do not find.
-final class KeySetPublisher: Sendable {
+package final class KeySetPublisher: Sendable {
     private struct Run {
         var number = 0
         var task: Task<Void, Never>?
@@ -12,10 +12,12 @@ final class KeySetPublisher: Sendable {
 
     private let run = Mutex(Run())
 
-    var isRunning: Bool { run.withLock { $0.task != nil } }
+    package init() {}
+
+    package var isRunning: Bool { run.withLock { $0.task != nil } }
 
     /// Starts, or starts again.
-    func start(_ publisher: Publisher, _ log: Logger) {
+    package func start(_ publisher: Publisher, _ log: Logger) {
         run.withLock { run in
             run.task?.cancel()
             run.number += 1
@@ -34,7 +36,7 @@ final class KeySetPublisher: Sendable {
         }
     }
 
-    func stop() {
+    package func stop() {
         run.withLock { run in
             run.task?.cancel()
             run.task = nil

@@ -1,5 +1,5 @@
-import ControlPlaneApp
 import PlaneContract
+import SharedBudgets
 import Testing
 
 @Suite struct SharedBudgetPlannerTests {

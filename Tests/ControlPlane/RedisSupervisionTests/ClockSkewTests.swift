@@ -1,5 +1,5 @@
-import ControlPlaneApp
 import Redis
+import RedisSupervision
 import Testing
 
 @Suite struct ClockSkewTests {

@@ -1,11 +1,13 @@
-internal import AdminStore
 internal import FoundationEssentials
-internal import Ledger
+package import Ledger
 internal import LimitScripts
-internal import Logging
-internal import Operations
+package import Logging
+package import Operations
 internal import PlaneContract
+package import Publication
 internal import Redis
+package import SharedBudgets
+package import StateRedisAccess
 internal import Synchronization
 
 /// Keeps the state Redis ready for admissions.
@@ -15,7 +17,7 @@ internal import Synchronization
 /// If the counters survived a restart, the new Redis process opens once the workers have replayed into it. Reopening
 /// also waits for this control plane, so that revocations of the lost second are published again first. Lost counters
 /// are rebuilt from the ledger: see `ShardRebuild`.
-final class StateRedisSupervisor: Sendable {
+package final class StateRedisSupervisor: Sendable {
     private static let pollInterval = Duration.milliseconds(250)
     private static let heartbeatInterval = Duration.seconds(1)
     /// The longest loss that is assumed when nothing tells how much Redis lost.
@@ -31,7 +33,7 @@ final class StateRedisSupervisor: Sendable {
     private let metrics: MetricsRegistry
     private let log: Logger
     /// Names this control plane in its heartbeat, watermark and secret report.
-    let instanceID = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
+    package let instanceID = "control-" + String(UInt64.random(in: .min ... .max), radix: 36)
     private let rebuild: ShardRebuild
     private let keySet = KeySetPublisher()
     private let state = Mutex(State())
@@ -45,7 +47,8 @@ final class StateRedisSupervisor: Sendable {
         var loopIDs: Set<String> = []
     }
 
-    init(
+    /// - Parameter ingest: told to read again what a new Redis process may have numbered differently.
+    package init(
         redis: StateRedis, store: PublicationStore, publisher: Publisher, ledger: LedgerStore,
         ingest: LedgerIngest, sharedBudgets: SharedBudgetDistributor, metrics: MetricsRegistry, log: Logger
     ) {
@@ -60,12 +63,14 @@ final class StateRedisSupervisor: Sendable {
         rebuild = ShardRebuild(redis: redis, ledger: ledger, metrics: metrics, log: log)
     }
 
-    var isOpen: Bool { openRunID != nil }
+    /// Whether requests can be admitted.
+    package var isOpen: Bool { openRunID != nil }
 
     /// The Redis process this control plane has opened; `nil` while there is none.
-    var openRunID: String? { state.withLock { $0.openRunID.isEmpty ? nil : $0.openRunID } }
+    package var openRunID: String? { state.withLock { $0.openRunID.isEmpty ? nil : $0.openRunID } }
 
-    func run() async {
+    /// Runs until cancelled, then withdraws this control plane's heartbeats.
+    package func run() async {
         while !Task.isCancelled {
             do {
                 try await check()

@@ -1,7 +1,7 @@
-internal import KeyMaterial
-internal import Logging
-internal import Operations
-internal import Postgres
+package import KeyMaterial
+package import Logging
+package import Operations
+package import Postgres
 
 /// Seals new rows of the audit log about once a second.
 ///
@@ -9,7 +9,7 @@ internal import Postgres
 ///
 /// The newest seal also goes to the log. Truncating the chain together with its rows leaves no trace in the database,
 /// but `aihub-control audit verify --head` then fails for a seal kept in the log.
-struct AuditSealer: Sendable {
+package struct AuditSealer: Sendable {
     /// Rows sealed in one transaction.
     static let rowsMax = 500
     private static let pause = Duration.seconds(1)
@@ -23,7 +23,7 @@ struct AuditSealer: Sendable {
     private let log: Logger
 
     /// - Parameter pool: connects as `gw_ingest`; the API's role cannot write seals.
-    init(pool: PostgresPool, keys: AuditKeys, metrics: MetricsRegistry, log: Logger) {
+    package init(pool: PostgresPool, keys: AuditKeys, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
         chain = AuditChain(keys: keys)
         self.metrics = metrics
@@ -31,7 +31,7 @@ struct AuditSealer: Sendable {
     }
 
     /// Runs until cancelled. It retries while PostgreSQL is down; new rows stay queued there.
-    func run() async {
+    package func run() async {
         var logged = AuditChain.Head.none
         var loggedAt: ContinuousClock.Instant?
         while !Task.isCancelled {

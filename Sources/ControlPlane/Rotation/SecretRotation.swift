@@ -14,7 +14,7 @@ internal import Redis
 package struct SecretRotation: Sendable {
     package enum RotationError: Error, CustomStringConvertible {
         case alreadyRunning
-        case noPasswordFile
+        case noPasswordFile(setting: String)
         case timedOut(seconds: Int)
         case unreadableCredentials(ids: [String])
         case passwordMismatch(user: String, path: String)
@@ -23,8 +23,8 @@ package struct SecretRotation: Sendable {
 
         package var description: String {
             switch self {
-            case .noPasswordFile:
-                "\(ControlSettings.prefix)REDIS_PASSWORD_FILE is not set: a password in the URL cannot be rotated"
+            case .noPasswordFile(let setting):
+                "\(setting) is not set: a password in the URL cannot be rotated"
             case .alreadyRunning: "another rotation is running"
             case .timedOut(let seconds):
                 "timed out after \(seconds) s. Nothing is lost: run it again to continue from here"
@@ -40,11 +40,11 @@ package struct SecretRotation: Sendable {
     }
 
     /// Held shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
-    static let sealingLock = "7283910457"
+    package static let sealingLock = "7283910457"
     private static let rotationLock = "7283910458"
     private static let pollInterval = Duration.milliseconds(200)
 
-    let settings: ControlSettings
+    let settings: RotationSettings
     private let waitSeconds: Int
     let report: @Sendable (String) -> Void
     let fleet: SecretFleet
@@ -52,7 +52,7 @@ package struct SecretRotation: Sendable {
     /// - Parameters:
     ///   - waitSeconds: the longest that each step waits for other processes.
     ///   - report: receives a line about each finished step; never a secret.
-    package init(settings: ControlSettings, waitSeconds: Int, report: @escaping @Sendable (String) -> Void) {
+    package init(settings: RotationSettings, waitSeconds: Int, report: @escaping @Sendable (String) -> Void) {
         self.settings = settings
         self.waitSeconds = waitSeconds
         self.report = report
@@ -71,7 +71,7 @@ package struct SecretRotation: Sendable {
         case .redisDP: try await rotatePassword(name, of: "dp", at: settings.workersRedisPasswordFile)
         case .redisCP:
             guard let path = settings.stateRedisPasswordFile else {
-                throw RotationError.noPasswordFile
+                throw RotationError.noPasswordFile(setting: settings.stateRedisPasswordSetting)
             }
             try await rotatePassword(name, of: "cp", at: path)
         }

@@ -1,21 +1,26 @@
 internal import FoundationEssentials
-internal import PlaneContract
-internal import Redis
+package import PlaneContract
+package import Redis
 
 /// The secrets that live workers and control planes report to hold.
-struct SecretFleet: Sendable {
-    struct Process: Sendable {
-        var name: String
-        /// `nil` for a live process that sends no reports, as older releases do.
-        var report: SecretReport?
+package struct SecretFleet: Sendable {
+    private static let keptMs: Int64 = 86_400_000
 
-        var isControlPlane: Bool { name.hasPrefix("control-") }
+    package struct Process: Sendable {
+        package var name: String
+        /// `nil` for a live process that sends no reports, as older releases do.
+        package var report: SecretReport?
+
+        package var isControlPlane: Bool { name.hasPrefix("control-") }
     }
 
     let redis: RedisClient
 
+    /// - Parameter redis: the state Redis.
+    package init(redis: RedisClient) { self.redis = redis }
+
     /// All reports by process, stale ones included, and Redis's time.
-    func reports() async throws -> (nowMs: Int64, reports: [String: SecretReport]) {
+    package func reports() async throws -> (nowMs: Int64, reports: [String: SecretReport]) {
         guard let seconds = try await redis.call("TIME").array?.first?.integer else {
             throw RedisError.protocolViolation("time")
         }
@@ -25,7 +30,7 @@ struct SecretFleet: Sendable {
     }
 
     /// Every process with a recent report or heartbeat.
-    func processes() async throws -> [Process] {
+    package func processes() async throws -> [Process] {
         let (nowMs, reports) = try await reports()
         var found = reports.filter { nowMs - $0.value.atMs <= SecretReport.expiryMs }
             .mapValues { Optional($0) }
@@ -37,6 +42,13 @@ struct SecretFleet: Sendable {
             if found[name] == nil { found.updateValue(nil, forKey: name) }
         }
         return found.map { Process(name: $0.key, report: $0.value) }.sorted { $0.name < $1.name }
+    }
+
+    /// Deletes the reports of processes that ended more than a day ago.
+    package func deleteStaleReports() async throws {
+        let (nowMs, reports) = try await reports()
+        let gone = reports.filter { nowMs - $0.value.atMs > Self.keptMs }.map(\.key)
+        if !gone.isEmpty { _ = try await redis.call(RedisCommand(["HDEL", RedisKeys.secretReports] + gone)) }
     }
 
     private static func pairs(_ reply: RESPValue) -> [String: String] {

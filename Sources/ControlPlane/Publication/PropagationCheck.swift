@@ -1,11 +1,12 @@
-internal import AdminCore
+package import AdminCore
 internal import PlaneContract
 internal import Redis
+package import StateRedisAccess
 
 /// Whether a change is in force on every worker.
 ///
 /// It is once it is published and each worker either asks Redis about every request or has stopped admitting.
-struct PropagationCheck: Sendable {
+package struct PropagationCheck: Sendable {
     /// A worker heard from within this time is connected: 1.5 times the default heartbeat interval.
     private static let freshMs: Int64 = 7_500
     /// A worker that cannot reach Redis stops admitting 10 s after its last heartbeat; 2 s more for a reply in flight.
@@ -15,13 +16,19 @@ struct PropagationCheck: Sendable {
     /// The suffix of a worker's heartbeat while it admits requests without asking Redis.
     private static let cutOffMark: Character = "!"
 
-    let publisher: Publisher
-    let redis: StateRedis
+    private let publisher: Publisher
+    private let redis: StateRedis
+
+    /// - Parameter redis: where the workers' heartbeats are.
+    package init(publisher: Publisher, redis: StateRedis) {
+        self.publisher = publisher
+        self.redis = redis
+    }
 
     /// Publishes pending changes.
     ///
     /// - Returns: what keeps them from being in force on every worker; `nil` when nothing does.
-    func publishAndCheck(_ scope: PropagationScope) async -> PendingPropagation? {
+    package func publishAndCheck(_ scope: PropagationScope) async -> PendingPropagation? {
         let isPublished = await scope == .urgent ? publisher.publishUrgent() : publisher.publish()
         guard isPublished, let workers = try? await workersAdmittingUnchecked() else {
             return PendingPropagation(publication: true, workers: [])
