@@ -161,13 +161,12 @@ let package = Package(
                 hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTPTypes, nioSSL,
             ],
             resources: [.embedInCode("openapi.yaml")]),
-        controlPlane("StateRedisAccess", ["LimitScripts", "PlaneContract", "Redis"]),
+        controlPlane("StateRedisAccess", ["LimitScripts", "Redis"]),
         controlPlane(
             "Publication",
             [
-                "GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Redis", "Postgres", "AdminCore",
-                "AdminStore",
-                "StateRedisAccess", logging,
+                "GatewayModel", "KeyMaterial", "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres",
+                "AdminCore", "AdminStore", "StateRedisAccess", logging,
             ]),
         controlPlane(
             "SharedBudgets",
@@ -197,7 +196,9 @@ let package = Package(
         .executableTarget(
             name: "Control",
             dependencies: ["AuditLog", "ControlPlaneApp", "Operations", "PlaneContract", "Rotation", argumentParser],
-            path: "Sources/ControlPlane/Control", swiftSettings: strict),
+            path: "Sources/ControlPlane/Control",
+            // A main program has nothing to offer to other targets; its tests look at what a command line is parsed into.
+            swiftSettings: strict + [.unsafeFlags(["-enable-testing"])]),
 
         // Test support.
         .executableTarget(
@@ -240,5 +241,7 @@ let package = Package(
         tests("ControlPlane", "SharedBudgets", ["PlaneContract"]),
         tests("ControlPlane", "RedisSupervision", ["Redis"]),
         tests("ControlPlane", "AuditLog", []),
+        tests("ControlPlane", "ControlPlaneApp", ["Operations", "Rotation"]),
+        tests("ControlPlane", "Control", ["PlaneContract", argumentParser]),
     ]
 )

@@ -1,5 +1,4 @@
-internal import KeyMaterial
-internal import Postgres
+package import KeyMaterial
 
 /// The chain of seals over the audit log.
 ///
@@ -8,19 +7,23 @@ internal import Postgres
 ///
 /// The chain follows the order of sealing, not of ids: a transaction gets its row's id when it writes but may commit
 /// minutes later, after rows with higher ids have been sealed for good.
-struct AuditChain: Sendable {
-    struct Head: Sendable, Equatable {
-        var number: Int64
-        var seal: String
+package struct AuditChain: Sendable {
+    /// The newest seal of a chain.
+    package struct Head: Sendable, Equatable {
+        package var number: Int64
+        /// 64 hexadecimal characters.
+        package var seal: String
 
         /// Before the first seal.
-        static let none = Head(number: 0, seal: "")
+        package static let none = Head(number: 0, seal: "")
     }
 
     let keys: AuditKeys
 
+    package init(keys: AuditKeys) { self.keys = keys }
+
     /// - Returns: `nil` when the key file has no key of this name.
-    func seal(_ row: AuditRow, after head: Head, key name: String) -> Head? {
+    package func seal(_ row: AuditRow, after head: Head, key name: String) -> Head? {
         guard let key = keys.key(named: name) else { return nil }
         let number = head.number + 1
         let before = AuditRow.canonicalText(of: [head.seal, String(number), name])

@@ -7,8 +7,8 @@ package struct AuditVerification {
     private static let pageRows = 1_000
 
     private let connection: PostgresConnection
-    private let chain: AuditChain
-    private var head = AuditChain.Head.none
+    private var walk: ChainWalk
+    private var head: AuditChain.Head { walk.head }
     /// The seal the operator asked for, and whether the walk has passed it.
     private let expectedHead: String?
     private var isExpectedHeadFound = false
@@ -16,7 +16,7 @@ package struct AuditVerification {
     /// - Parameter expectedHead: a seal that must be in the chain; `nil` for none.
     package init(_ connection: PostgresConnection, keys: AuditKeys, head expectedHead: String?) {
         self.connection = connection
-        chain = AuditChain(keys: keys)
+        walk = ChainWalk(AuditChain(keys: keys))
         self.expectedHead = expectedHead
     }
 
@@ -28,7 +28,7 @@ package struct AuditVerification {
 
     /// - Throws: the error of the database; a chain that does not match is a report, not an error.
     package mutating func run() throws -> Report {
-        let fault = try walk() ?? strayRow() ?? lostRow()
+        let fault = try brokenSeal() ?? strayRow() ?? lostRow()
         var lines = ["\(head.number) rows are sealed", "head: \(head.number == 0 ? "none" : head.seal)"]
         if let fault { return Report(lines: lines + [fault], isIntact: false) }
         lines += [try waiting()]
@@ -42,7 +42,7 @@ package struct AuditVerification {
     }
 
     /// - Returns: a description of the first seal that does not match its predecessor and its row; `nil` when all do.
-    private mutating func walk() throws -> String? {
+    private mutating func brokenSeal() throws -> String? {
         while true {
             let page = try connection.query(
                 """
@@ -51,28 +51,17 @@ package struct AuditVerification {
                 where s.number > $1 order by s.number limit \(Self.pageRows)
                 """, [String(head.number)])
             for row in page {
-                if let fault = follow(row) { return fault }
+                if let fault = walk.follow(Self.storedSeal(row)) { return fault }
                 if head.seal == expectedHead { isExpectedHeadFound = true }
             }
             if page.isEmpty { return nil }
         }
     }
 
-    private mutating func follow(_ row: PostgresRow) -> String? {
-        let number = row.integer("number")
-        let id = row.integer("audit_id")
-        guard number == head.number + 1 else {
-            return "seal \(head.number + 1) was removed: the next one, of row \(id), has number \(number)"
-        }
-        guard let audited = AuditRow(row) else { return "row \(id) was removed: it has a seal (\(number))" }
-        guard let next = chain.seal(audited, after: head, key: row.text("key")) else {
-            return "row \(id) has a seal (\(number)) under a key that is not in the audit key file: \(row.text("key"))"
-        }
-        guard next.seal == row.text("seal") else {
-            return "row \(id) was changed or inserted: it does not match its seal (\(number))"
-        }
-        head = next
-        return nil
+    private static func storedSeal(_ row: PostgresRow) -> StoredSeal {
+        StoredSeal(
+            number: row.integer("number"), auditID: row.integer("audit_id"), key: row.text("key"),
+            seal: row.text("seal"), row: AuditRow(row))
     }
 
     /// Finds a row that has neither a seal nor a place in the queue.

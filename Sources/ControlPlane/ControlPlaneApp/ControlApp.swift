@@ -52,7 +52,7 @@ package struct ControlApp: Sendable {
         let sharedBudgets = SharedBudgetDistributor(
             redis: redis, store: SharedBudgetStore(pool), metrics: metrics, log: log)
         let supervisor = StateRedisSupervisor(
-            redis: redis, store: store, publisher: publisher, ledger: ledger, ingest: ingest,
+            redis: redis, publisher: publisher, ledger: ledger, ingest: ingest,
             sharedBudgets: sharedBudgets,
             metrics: metrics, log: log)
         let auditSealer = AuditSealer(

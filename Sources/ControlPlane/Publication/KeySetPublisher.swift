@@ -14,17 +14,20 @@ package final class KeySetPublisher: Sendable {
 
     package init() {}
 
+    /// Whether a run has started and not ended.
     package var isRunning: Bool { run.withLock { $0.task != nil } }
 
     /// Starts, or starts again.
-    package func start(_ publisher: Publisher, _ log: Logger) {
+    ///
+    /// - Parameter publishAllKeys: cancelled when another run starts or `stop` is called.
+    package func start(_ log: Logger, _ publishAllKeys: @escaping @Sendable () async throws -> Void) {
         run.withLock { run in
             run.task?.cancel()
             run.number += 1
             let number = run.number
             run.task = Task {
                 do {
-                    try await publisher.publishAllKeys()
+                    try await publishAllKeys()
                     log.info("published all keys")
                 } catch {
                     if !Task.isCancelled {
@@ -36,6 +39,7 @@ package final class KeySetPublisher: Sendable {
         }
     }
 
+    /// Cancels the current run.
     package func stop() {
         run.withLock { run in
             run.task?.cancel()

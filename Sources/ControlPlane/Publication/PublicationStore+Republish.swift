@@ -2,16 +2,10 @@ internal import Postgres
 
 /// The keys that a Redis needs first or may have lost.
 extension PublicationStore {
-    /// Distinct ids of keys and orgs.
-    package struct Subjects: Sendable {
-        package var keyIDs: [String]
-        package var orgIDs: [String]
-    }
-
     /// The subjects of changes published at this time or later, by PostgreSQL's clock.
     ///
     /// - Parameter ms: milliseconds since 1970.
-    package func published(sinceMs ms: Int64) async throws -> Subjects {
+    package func published(sinceMs ms: Int64) async throws -> PublishedSubjects {
         let rows = try await pool.query(
             """
             select distinct subject, subject_id from config_change
@@ -20,7 +14,7 @@ extension PublicationStore {
         func ids(_ subject: String) -> [String] {
             rows.filter { $0.text("subject") == subject }.map { $0.text("subject_id") }
         }
-        return Subjects(keyIDs: ids("key"), orgIDs: ids("org"))
+        return PublishedSubjects(keyIDs: ids("key"), orgIDs: ids("org"))
     }
 
     /// Deletes a bounded number of the oldest changes, if they were published more than `keptDays` ago.

@@ -1,10 +1,10 @@
 internal import AdminStore
 internal import GatewayModel
-package import PlaneContract
+internal import PlaneContract
 package import Postgres
 
-/// What the publisher reads: pending changes, key records, and the catalogue as one snapshot.
-package struct PublicationStore: Sendable {
+/// The configuration in PostgreSQL, as the publisher reads it.
+package struct PublicationStore: PublicationSource {
     /// Urgent changes read in one round.
     static let changesMax = 1_000
     /// Bulk changes read in one round: an org may have thousands of keys.
@@ -12,34 +12,13 @@ package struct PublicationStore: Sendable {
     /// Keys per page when all are read.
     static let pageMax = 5_000
 
-    /// The publishing queue of a change, chosen by its subject.
-    package enum Lane: String, Sendable {
-        /// Keys, the catalogue and suspended orgs: little to push, and possibly a revocation.
-        case urgent
-        /// All other changes of orgs. A plan change is one per org of the plan, and may affect every key.
-        case bulk
-    }
-
-    package struct Pending: Sendable {
-        package var changeIDs: [String]
-        package var keyIDs: Set<String>
-        package var orgIDs: Set<String>
-        package var catalogue: Bool
-        package var isEmpty: Bool { changeIDs.isEmpty }
-    }
-
-    package struct StoredKey: Sendable {
-        package var digest: String
-        package var record: KeyRecord
-    }
-
     let pool: PostgresPool
 
     /// - Parameter pool: connects as `gw_cp`.
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// The next batch of unpublished changes, revocations and suspensions first.
-    package func pending(_ lane: Lane) async throws -> Pending {
+    package func pending(_ lane: PublicationLane) async throws -> PendingChanges {
         let rows = try await pool.query(
             """
             select c.id, c.subject, c.subject_id
@@ -52,7 +31,7 @@ package struct PublicationStore: Sendable {
         func subjects(_ subject: String) -> Set<String> {
             Set(rows.filter { $0.text("subject") == subject }.map { $0.text("subject_id") })
         }
-        return Pending(
+        return PendingChanges(
             changeIDs: rows.map { $0.text("id") }, keyIDs: subjects("key"), orgIDs: subjects("org"),
             catalogue: !subjects("catalogue").isEmpty)
     }
@@ -65,7 +44,7 @@ package struct PublicationStore: Sendable {
     }
 
     /// The records of the given keys and of all keys of the given orgs, one record per digest.
-    package func keys(_ keyIDs: Set<String>, orgs: Set<String>) async throws -> [StoredKey] {
+    package func keys(_ keyIDs: Set<String>, orgs: Set<String>) async throws -> [PublishedKey] {
         try await keys(
             "select * from api_key where id = any($1) or org_id = any($2)",
             [PostgresArray.literal(Array(keyIDs)), PostgresArray.literal(Array(orgs))])
@@ -75,14 +54,14 @@ package struct PublicationStore: Sendable {
     ///
     /// - Parameter id: the last key of the previous page; `nil` for the first page.
     /// - Returns: an empty array after the last page.
-    package func keys(after id: String?) async throws -> [StoredKey] {
+    package func keys(after id: String?) async throws -> [PublishedKey] {
         try await keys(
             "select * from api_key where $1::text is null or id > $1 order by id limit $2::integer",
             [id, String(Self.pageMax)])
     }
 
     /// - Parameter chosen: a query that selects the rows of `api_key`.
-    private func keys(_ chosen: String, _ values: [String?]) async throws -> [StoredKey] {
+    private func keys(_ chosen: String, _ values: [String?]) async throws -> [PublishedKey] {
         let rows = try await pool.query(
             """
             select k.*, k.name as key_name, o.status as org_status, o.version as org_version, o.plan,
@@ -110,7 +89,7 @@ package struct PublicationStore: Sendable {
     ///
     /// A key or secret that has expired by the database's clock is published as revoked, so that no worker's clock
     /// decides.
-    private static func storedKey(_ row: PostgresRow) -> StoredKey {
+    private static func storedKey(_ row: PostgresRow) -> PublishedKey {
         let status: KeyRecord.Status =
             row.text("status") == "revoked" || row.bool("is_over")
             ? .revoked : row.text("org_status") == "suspended" ? .suspended : .active
@@ -127,6 +106,6 @@ package struct PublicationStore: Sendable {
             cacheSeconds: row.optionalInteger("cache_seconds"),
             limitsFromPlan: orgLimits.names(sharedWith: ceilings),
             planPerDay: row.optionalInteger("nano_usd_per_day_all_orgs").map(NanoUSD.init(_:)))
-        return StoredKey(digest: row.text("secret_digest"), record: record)
+        return PublishedKey(digest: row.text("secret_digest"), record: record)
     }
 }

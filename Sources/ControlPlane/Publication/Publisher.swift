@@ -16,7 +16,7 @@ package actor Publisher {
     private static let keysPerBatch = 1_000
     private static let orgsPerBatch = 200
 
-    private let store: PublicationStore
+    private let store: any PublicationSource
     private let redis: StateRedis
     private let atRestSealer: Sealer
     private let snapshotSealer: Sealer
@@ -25,7 +25,7 @@ package actor Publisher {
     private let log: Logger
     /// The version of the seal key used for the newest snapshot pushed here.
     package private(set) var sealedUnder: Int?
-    private var rounds: [PublicationStore.Lane: Rounds] = [:]
+    private var rounds: [PublicationLane: Rounds] = [:]
 
     /// One lane's running round, and the next one, which everyone who asks in the meantime shares.
     private struct Rounds {
@@ -37,7 +37,7 @@ package actor Publisher {
     ///   - kek: opens the credentials in PostgreSQL.
     ///   - sealKey: seals them for the snapshot.
     package init(
-        store: PublicationStore, redis: StateRedis, kek: LiveSecret, sealKey: LiveSecret, metrics: MetricsRegistry,
+        store: any PublicationSource, redis: StateRedis, kek: LiveSecret, sealKey: LiveSecret, metrics: MetricsRegistry,
         log: Logger
     ) {
         self.store = store
@@ -63,7 +63,7 @@ package actor Publisher {
     package func publishBulk() async -> Bool { await publish(.bulk) }
 
     /// Waits for a round that starts after this call: the running round may have read before the caller's change.
-    private func publish(_ lane: PublicationStore.Lane) async -> Bool {
+    private func publish(_ lane: PublicationLane) async -> Bool {
         if let next = rounds[lane]?.next { return await next.value }
         let before = rounds[lane]?.current
         let round = Task {
@@ -75,12 +75,15 @@ package actor Publisher {
         return await round.value
     }
 
-    private func begin(_ lane: PublicationStore.Lane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
+    private func begin(_ lane: PublicationLane) { rounds[lane] = Rounds(current: rounds[lane]?.next) }
 
     /// The format of the key records this program writes.
     ///
     /// It changes with the schema or the program, which may then encode the same rows differently.
     package func recordFormat() async throws -> String { "\(KeyRecord.formatVersion).\(try await store.schema())" }
+
+    /// Deletes a bounded number of changes that were published long ago, and returns how many.
+    package func pruneChanges() async throws -> Int64 { try await store.pruneChanges() }
 
     /// Publishes every key, changed or not, to a Redis that lost them.
     package func publishAllKeys() async throws {
@@ -118,7 +121,7 @@ package actor Publisher {
         stride(from: 0, to: ids.count, by: count).map { ids[$0..<min($0 + count, ids.count)] }
     }
 
-    private func round(_ lane: PublicationStore.Lane) async -> Bool {
+    private func round(_ lane: PublicationLane) async -> Bool {
         do {
             while true {
                 let pending = try await store.pending(lane)
@@ -136,7 +139,7 @@ package actor Publisher {
         }
     }
 
-    private func push(keys: [PublicationStore.StoredKey]) async throws {
+    private func push(keys: [PublishedKey]) async throws {
         try await redis.push(keys.map { ($0.digest, $0.record) })
     }
 

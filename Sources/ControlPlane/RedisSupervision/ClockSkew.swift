@@ -24,7 +24,7 @@ package struct ClockSkew {
     }
 
     /// - Returns: `nil` when Redis's reply is malformed.
-    static func measure(_ redis: StateRedis, _ ledger: LedgerStore) async throws -> ClockSkew? {
+    static func measure(_ redis: StateRedis, _ ledger: any RebuildLedger) async throws -> ClockSkew? {
         let ledgerMs = try await ledger.clockMs()
         return ClockSkew(time: try await redis.client.call("TIME"), ledgerMs: ledgerMs)
     }

@@ -1,32 +1,8 @@
-package import PlaneContract
+internal import PlaneContract
 package import Postgres
 
-/// What a rebuild of the limiter's counters reads from the ledger, and the generations of the shards.
-package struct LedgerStore: Sendable {
-    /// One scope's usage in a period, named as the limiter does (`yyyymm`, `yyyymmdd`).
-    package struct PeriodTotal: Sendable {
-        package var period: String
-        /// Nano-USD.
-        package var nano: Int64
-        package var requests: Int64
-        /// Requests answered from the cache, and what that saved in nano-USD.
-        package var hits: Int64
-        package var savedNano: Int64
-    }
-
-    /// The totals of a scope for the current and the previous UTC month and day.
-    package struct ScopeTotals: Sendable {
-        /// The orgs whose requests count in this scope; all belong to one shard.
-        package var orgIDs: Set<String>
-        package var scope: String
-        package var month: PeriodTotal
-        package var day: PeriodTotal
-        package var previousMonth: PeriodTotal
-        package var previousDay: PeriodTotal
-
-        package var shard: Shard { Shard(orgID: orgIDs.first ?? "") }
-    }
-
+/// The ledger in PostgreSQL, as a rebuild reads it, and the generations of the shards.
+package struct LedgerStore: RebuildLedger {
     let pool: PostgresPool
 
     /// - Parameter pool: connects as a role that may read the ledger and write `shard_epoch`.
@@ -73,18 +49,6 @@ package struct LedgerStore: Sendable {
                 to_char(date_trunc('month', d) - interval '1 day', 'YYYYMM') as month_before, to_char(d - interval '1 day', 'YYYYMMDD') as day_before
             from (select now() at time zone 'utc' as d) as today
             """)[0]
-    }
-
-    /// A request whose hold was settled for its dead worker.
-    package struct ReapedRequest: Sendable {
-        package var id: String
-        package var orgID: String
-        /// What it was charged, nano-USD.
-        package var nano: Int64
-        package var month: String
-        package var day: String
-        /// Whether it also counted in its plan's shared budget.
-        package var countsInSharedBudget: Bool
     }
 
     /// The requests of the last hour that were reaped, and whose worker has not reported the real cost since.

@@ -33,7 +33,7 @@ struct ShardRebuild: Sendable {
     private static let tombstoneMs: Int64 = 900_000
 
     let redis: StateRedis
-    let ledger: LedgerStore
+    let ledger: any RebuildLedger
     let metrics: MetricsRegistry
     let log: Logger
 
@@ -158,7 +158,7 @@ struct ShardRebuild: Sendable {
         }
     }
 
-    private static func seed(_ totals: LedgerStore.ScopeTotals, _ shard: Shard, _ generation: Int64) -> RedisCommand {
+    private static func seed(_ totals: ScopeTotals, _ shard: Shard, _ generation: Int64) -> RedisCommand {
         let periods = [totals.month, totals.day, totals.previousMonth, totals.previousDay]
         return StateRedis.command(
             .seed, [RedisKeys.versions(shard), RedisKeys.budget(shard, totals.scope)],
@@ -167,7 +167,7 @@ struct ShardRebuild: Sendable {
     }
 
     private static func restoreReaped(
-        _ reaped: LedgerStore.ReapedRequest, _ shard: Shard, _ generation: Int64
+        _ reaped: ReapedRequest, _ shard: Shard, _ generation: Int64
     ) -> RedisCommand {
         // One entry per scope: the key, the org and, if it counted there, the shared budget.
         let periods = Array(repeating: "\(reaped.month)/\(reaped.day)", count: reaped.countsInSharedBudget ? 3 : 2)

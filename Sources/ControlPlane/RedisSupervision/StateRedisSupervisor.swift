@@ -1,12 +1,10 @@
 internal import FoundationEssentials
-package import Ledger
 internal import LimitScripts
 package import Logging
 package import Operations
 internal import PlaneContract
-package import Publication
+internal import Publication
 internal import Redis
-package import SharedBudgets
 package import StateRedisAccess
 internal import Synchronization
 
@@ -25,11 +23,10 @@ package final class StateRedisSupervisor: Sendable {
     private static let reconcileInterval = Duration.seconds(60)
 
     private let redis: StateRedis
-    private let store: PublicationStore
-    private let publisher: Publisher
-    private let ledger: LedgerStore
-    private let ingest: LedgerIngest
-    private let sharedBudgets: SharedBudgetDistributor
+    private let publisher: any ConfigurationPublishing
+    private let ledger: any RebuildLedger
+    private let ingest: any UsageRereading
+    private let sharedBudgets: any ShareRewriting
     private let metrics: MetricsRegistry
     private let log: Logger
     /// Names this control plane in its heartbeat, watermark and secret report.
@@ -49,11 +46,10 @@ package final class StateRedisSupervisor: Sendable {
 
     /// - Parameter ingest: told to read again what a new Redis process may have numbered differently.
     package init(
-        redis: StateRedis, store: PublicationStore, publisher: Publisher, ledger: LedgerStore,
-        ingest: LedgerIngest, sharedBudgets: SharedBudgetDistributor, metrics: MetricsRegistry, log: Logger
+        redis: StateRedis, publisher: any ConfigurationPublishing, ledger: any RebuildLedger,
+        ingest: any UsageRereading, sharedBudgets: any ShareRewriting, metrics: MetricsRegistry, log: Logger
     ) {
         self.redis = redis
-        self.store = store
         self.publisher = publisher
         self.metrics = metrics
         self.log = log
@@ -87,7 +83,7 @@ package final class StateRedisSupervisor: Sendable {
     }
 
     /// One turn: confirms that Redis is still open, or takes the steps that open it.
-    private func check() async throws {
+    package func check() async throws {
         guard let runID = try await redis.client.call("INFO", "server").runID else { return }
         try await checkMemory()
         let generations = try await generations()
@@ -125,7 +121,7 @@ package final class StateRedisSupervisor: Sendable {
         try await reopen(runID: runID)
         _ = await publisher.publish()
         state.withLock { $0.openRunID = runID }
-        if !isComplete { keySet.start(publisher, log) }
+        if !isComplete { keySet.start(log) { [publisher] in try await publisher.publishAllKeys() } }
         log.info("state Redis opened", metadata: ["run_id": "\(runID.prefix(8))", "rebuilt": "\(lost.count)"])
     }
 
@@ -226,7 +222,7 @@ package final class StateRedisSupervisor: Sendable {
         guard state.withLock({ ContinuousClock.now - $0.prunedAt > Self.reconcileInterval }) else { return }
         state.withLock { $0.prunedAt = .now }
         do {
-            metrics.add("aihub_control_changes_forgotten_total", by: Double(try await store.pruneChanges()))
+            metrics.add("aihub_control_changes_forgotten_total", by: Double(try await publisher.pruneChanges()))
         } catch {
             log.warning("cannot delete old published changes", metadata: ["reason": "\(error)"])
         }

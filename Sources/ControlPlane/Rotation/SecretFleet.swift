@@ -14,10 +14,10 @@ package struct SecretFleet: Sendable {
         package var isControlPlane: Bool { name.hasPrefix("control-") }
     }
 
-    let redis: RedisClient
+    let redis: any RedisCalling
 
     /// - Parameter redis: the state Redis.
-    package init(redis: RedisClient) { self.redis = redis }
+    package init(redis: any RedisCalling) { self.redis = redis }
 
     /// All reports by process, stale ones included, and Redis's time.
     package func reports() async throws -> (nowMs: Int64, reports: [String: SecretReport]) {

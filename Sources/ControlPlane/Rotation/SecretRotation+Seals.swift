@@ -56,7 +56,8 @@ extension SecretRotation {
         return count
     }
 
-    func rotateSealKey() async throws {
+    /// Rotates the seal key without the lock against other rotations, which `rotate` takes.
+    package func rotateSealKey() async throws {
         let path = settings.sealKeyFile
         var file = try begin(.sealKey, at: path)
         let newest = file.newest

@@ -5,7 +5,7 @@ internal import NIOPosix
 internal import Operations
 package import PlaneContract
 internal import Postgres
-internal import Redis
+package import Redis
 
 /// Replaces a secret while the gateway runs: adds the new version to the file, makes it current, drops the old one.
 ///
@@ -53,10 +53,19 @@ package struct SecretRotation: Sendable {
     ///   - waitSeconds: the longest that each step waits for other processes.
     ///   - report: receives a line about each finished step; never a secret.
     package init(settings: RotationSettings, waitSeconds: Int, report: @escaping @Sendable (String) -> Void) {
+        self.init(
+            settings: settings, waitSeconds: waitSeconds, redis: Self.redis(settings.stateRedis), report: report)
+    }
+
+    /// - Parameter redis: where processes report their secrets.
+    package init(
+        settings: RotationSettings, waitSeconds: Int, redis: any RedisCalling,
+        report: @escaping @Sendable (String) -> Void
+    ) {
         self.settings = settings
         self.waitSeconds = waitSeconds
         self.report = report
-        fleet = SecretFleet(redis: Self.redis(settings.stateRedis))
+        fleet = SecretFleet(redis: redis)
     }
 
     /// Rotates one secret, or continues the rotation its file is in.

@@ -10,10 +10,10 @@ package struct RouteExplaining: Sendable {
     /// The largest snapshot that is read, in bytes.
     package static let replyBytesMax = 64 << 20
 
-    private let redis: RedisClient
+    private let redis: any RedisCalling
 
     /// - Parameter redis: the state Redis; its replies may be up to `replyBytesMax`.
-    package init(redis: RedisClient) { self.redis = redis }
+    package init(redis: any RedisCalling) { self.redis = redis }
 
     /// - Parameter allowed: the names the key may call; `nil` for all.
     /// - Throws: `AdminError.stateUnavailable` without a snapshot, `.notFound` for a model the key may not call.

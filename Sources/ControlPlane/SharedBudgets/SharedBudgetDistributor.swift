@@ -30,7 +30,7 @@ package actor SharedBudgetDistributor {
     private static let refusalLifetimeMs: Int64 = 4_000
 
     private let redis: StateRedis
-    private let store: SharedBudgetStore
+    private let store: any BudgetShares
     private let metrics: MetricsRegistry
     private let log: Logger
     private var random = SystemRandomNumberGenerator()
@@ -48,7 +48,7 @@ package actor SharedBudgetDistributor {
     private typealias FencingTokens = [Shard: String]
 
     /// - Parameter store: its role may write `pool_share`.
-    package init(redis: StateRedis, store: SharedBudgetStore, metrics: MetricsRegistry, log: Logger) {
+    package init(redis: StateRedis, store: any BudgetShares, metrics: MetricsRegistry, log: Logger) {
         self.redis = redis
         self.store = store
         self.metrics = metrics
@@ -63,9 +63,7 @@ package actor SharedBudgetDistributor {
             var isRefusing = false
             if openRunID() != nil {
                 do {
-                    for budget in try await store.budgets() {
-                        if try await rebalance(budget) { isRefusing = true }
-                    }
+                    isRefusing = try await turn()
                 } catch {
                     if !Task.isCancelled {
                         log.warning("cannot rebalance the shared budgets of plans", metadata: ["reason": "\(error)"])
@@ -74,6 +72,17 @@ package actor SharedBudgetDistributor {
             }
             try? await Task.sleep(for: isRefusing ? Self.turnIntervalWhileRefusing : Self.turnInterval)
         }
+    }
+
+    /// Brings free share to the shards that need it, for every budget.
+    ///
+    /// - Returns: whether a shard is refusing requests that could still be paid for.
+    package func turn() async throws -> Bool {
+        var isRefusing = false
+        for budget in try await store.budgets() {
+            if try await rebalance(budget) { isRefusing = true }
+        }
+        return isRefusing
     }
 
     /// Writes the shares of every budget to Redis again, which may be a new process or may have lost some.
@@ -86,7 +95,7 @@ package actor SharedBudgetDistributor {
     }
 
     /// The state of a budget in every shard.
-    private func reports(on budget: SharedBudgetStore.Budget) async throws -> [ShardBudgetReport] {
+    private func reports(on budget: SharedBudget) async throws -> [ShardBudgetReport] {
         let scope = RedisKeys.poolScope(budget.plan)
         return try await redis.pipeline(
             Shard.all.map { shard in
@@ -104,7 +113,7 @@ package actor SharedBudgetDistributor {
     /// - Parameter mayBeStale: Redis may have lost a shrink. All shares get a new version first, so that a control
     ///   plane that has read such a shrink but not recorded it yet no longer can.
     private func prepare(
-        _ budget: SharedBudgetStore.Budget, atMs now: Int64, in tokens: FencingTokens, mayBeStale: Bool
+        _ budget: SharedBudget, atMs now: Int64, in tokens: FencingTokens, mayBeStale: Bool
     ) async throws {
         for offset in -1...Self.daysAhead {
             let day = Self.day(atMs: now + offset * UTCCalendar.dayMs)
@@ -125,7 +134,7 @@ package actor SharedBudgetDistributor {
 
     /// Shrinks the shares of a coming day that exceed the ceiling because it was lowered.
     private func lowerToCeiling(
-        _ shares: [SharedBudgetStore.Share], of budget: SharedBudgetStore.Budget, day: String, in tokens: FencingTokens
+        _ shares: [BudgetShare], of budget: SharedBudget, day: String, in tokens: FencingTokens
     ) async throws {
         guard shares.reduce(0, { $0 + $1.nano }) > budget.ceiling else { return }
         let equal = budget.ceiling / Int64(Shard.count)
@@ -136,7 +145,7 @@ package actor SharedBudgetDistributor {
     // MARK: A turn
 
     /// - Returns: whether a shard is refusing requests that could still be paid for.
-    private func rebalance(_ budget: SharedBudgetStore.Budget) async throws -> Bool {
+    private func rebalance(_ budget: SharedBudget) async throws -> Bool {
         let reports = try await reports(on: budget)
         let tokens = Self.tokens(reports)
         guard let latest = reports.max(by: { $0.day < $1.day }) else { return false }
@@ -152,7 +161,7 @@ package actor SharedBudgetDistributor {
         let day = latest.day
         var shares = try await store.shares(budget.plan, day: day)
         guard shares.count == reports.count else { throw ShardBudgetReport.MalformedReplyError() }
-        let newer = zip(shares, reports).compactMap { share, report -> SharedBudgetStore.Share? in
+        let newer = zip(shares, reports).compactMap { share, report -> BudgetShare? in
             let isNewer = report.version > share.version || report.version == share.version && report.share < share.nano
             return isNewer ? .init(shard: share.shard, nano: report.share, version: report.version) : nil
         }
@@ -171,7 +180,7 @@ package actor SharedBudgetDistributor {
     }
 
     private func states(
-        _ shares: [SharedBudgetStore.Share], _ reports: [ShardBudgetReport], of budget: SharedBudgetStore.Budget
+        _ shares: [BudgetShare], _ reports: [ShardBudgetReport], of budget: SharedBudget
     ) -> [SharedBudgetPlanner.ShardState] {
         var known = activity[budget.plan] ?? [:]
         defer { activity[budget.plan] = known }
@@ -186,7 +195,7 @@ package actor SharedBudgetDistributor {
     }
 
     private func carryOut(
-        _ moves: SharedBudgetPlanner.Moves, _ shares: [SharedBudgetStore.Share], of budget: SharedBudgetStore.Budget,
+        _ moves: SharedBudgetPlanner.Moves, _ shares: [BudgetShare], of budget: SharedBudget,
         day: String, in tokens: FencingTokens
     ) async throws {
         let versions = Dictionary(shares.map { ($0.shard, $0.version) }) { first, _ in first }
@@ -208,15 +217,15 @@ package actor SharedBudgetDistributor {
 
     /// Shrinks shares: Redis reports how far it could go, and only then does PostgreSQL follow.
     private func shrink(
-        _ shares: [SharedBudgetStore.Share], to target: (Shard) -> Int64, of budget: SharedBudgetStore.Budget,
+        _ shares: [BudgetShare], to target: (Shard) -> Int64, of budget: SharedBudget,
         day: String, in tokens: FencingTokens, isExhausted: Bool = false
     ) async throws {
         let raised = try await store.raiseVersions(budget.plan, day: day, shares)
         let targets = raised.map {
-            SharedBudgetStore.Share(shard: $0.shard, nano: target($0.shard), version: $0.version)
+            BudgetShare(shard: $0.shard, nano: target($0.shard), version: $0.version)
         }
         let sent = try await send(targets, of: budget, day: day, in: tokens, isExhausted: isExhausted, shrinks: true)
-        let done = sent.compactMap { share, reply -> SharedBudgetStore.Share? in
+        let done = sent.compactMap { share, reply -> BudgetShare? in
             guard let items = reply.array, items.count == 3, items[0].integer == 0,
                 let held = items[2].string.flatMap({ Int64($0) })
             else { return nil }
@@ -227,12 +236,12 @@ package actor SharedBudgetDistributor {
 
     /// Writes shares to Redis, and records in PostgreSQL those of which Redis has a newer version.
     private func write(
-        _ shares: [SharedBudgetStore.Share], of budget: SharedBudgetStore.Budget, day: String, in tokens: FencingTokens,
+        _ shares: [BudgetShare], of budget: SharedBudget, day: String, in tokens: FencingTokens,
         isExhausted: Bool = false
     ) async throws {
         let sent = try await send(shares, of: budget, day: day, in: tokens, isExhausted: isExhausted, shrinks: false)
         // Redis has a newer version: from another control plane, or because the database was restored from a backup.
-        let newer = sent.compactMap { share, reply -> SharedBudgetStore.Share? in
+        let newer = sent.compactMap { share, reply -> BudgetShare? in
             guard let items = reply.array, items.count == 3, items[0].integer == 1,
                 let version = items[1].string.flatMap({ Int64($0) }), let held = items[2].string.flatMap({ Int64($0) })
             else { return nil }
@@ -247,9 +256,9 @@ package actor SharedBudgetDistributor {
     ///
     /// - Returns: those shares, each with the shard's reply: `[code, version, nano-USD]`.
     private func send(
-        _ shares: [SharedBudgetStore.Share], of budget: SharedBudgetStore.Budget, day: String, in tokens: FencingTokens,
+        _ shares: [BudgetShare], of budget: SharedBudget, day: String, in tokens: FencingTokens,
         isExhausted: Bool, shrinks: Bool
-    ) async throws -> [(SharedBudgetStore.Share, RESPValue)] {
+    ) async throws -> [(BudgetShare, RESPValue)] {
         let scope = RedisKeys.poolScope(budget.plan)
         let addressed = shares.filter { tokens[$0.shard] != nil }
         let replies = try await redis.pipeline(

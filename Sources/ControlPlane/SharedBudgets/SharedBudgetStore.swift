@@ -1,53 +1,29 @@
-package import PlaneContract
+internal import PlaneContract
 package import Postgres
 
-/// The shared daily budgets of plans, and their division among the shards. All days are UTC, as `yyyymmdd`.
-package struct SharedBudgetStore: Sendable {
-    /// A plan whose orgs share a daily budget.
-    package struct Budget: Sendable {
-        package var plan: String
-        /// Nano-USD per UTC day, all orgs together.
-        package var ceiling: Int64
-        /// Nano-USD per UTC day for one org; `nil` for no limit.
-        package var perOrg: Int64?
-    }
-
-    /// The most a shard may admit from a plan's shared budget on a day.
-    package struct Share: Sendable {
-        package var shard: Shard
-        /// Nano-USD.
-        package var nano: Int64
-        /// Rises with every change; the limiter ignores a share with an older version than it has.
-        package var version: Int64
-
-        package init(shard: Shard, nano: Int64, version: Int64) {
-            self.shard = shard
-            self.nano = nano
-            self.version = version
-        }
-    }
-
+/// The shared daily budgets of plans, and their division among the shards, in PostgreSQL.
+package struct SharedBudgetStore: BudgetShares {
     private let pool: PostgresPool
 
     /// - Parameter pool: connects as a role that may write `pool_share`.
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     /// The plans that have a shared budget, by name.
-    package func budgets() async throws -> [Budget] {
+    package func budgets() async throws -> [SharedBudget] {
         try await pool.query(
             """
             select name, nano_usd_per_day_all_orgs, org_nano_usd_per_day from plan
             where nano_usd_per_day_all_orgs is not null order by name
             """
         ).map {
-            Budget(
+            SharedBudget(
                 plan: $0.text("name"), ceiling: $0.integer("nano_usd_per_day_all_orgs"),
                 perOrg: $0.optionalInteger("org_nano_usd_per_day"))
         }
     }
 
     /// The shares of a day by shard; empty for a day that was not begun.
-    package func shares(_ plan: String, day: String) async throws -> [Share] {
+    package func shares(_ plan: String, day: String) async throws -> [BudgetShare] {
         try await pool.query(
             "select shard, nano_usd, version from pool_share where plan = $1 and day = to_date($2, 'YYYYMMDD') order by shard",
             [plan, day]
@@ -55,7 +31,7 @@ package struct SharedBudgetStore: Sendable {
     }
 
     /// Like `shares`, but gives each share a new version first: writes of the old versions are then ignored.
-    package func renewShares(_ plan: String, day: String) async throws -> [Share] {
+    package func renewShares(_ plan: String, day: String) async throws -> [BudgetShare] {
         try await pool.query(
             """
             update pool_share set version = version + 1 where plan = $1 and day = to_date($2, 'YYYYMMDD')
@@ -72,7 +48,7 @@ package struct SharedBudgetStore: Sendable {
     /// Raises the versions of shares that are about to shrink, so that no older write can make them grow again.
     ///
     /// Shares whose version has changed in the meantime are left out.
-    package func raiseVersions(_ plan: String, day: String, _ shares: [Share]) async throws -> [Share] {
+    package func raiseVersions(_ plan: String, day: String, _ shares: [BudgetShare]) async throws -> [BudgetShare] {
         try await pool.query(
             """
             update pool_share s set version = s.version + 1
@@ -87,7 +63,7 @@ package struct SharedBudgetStore: Sendable {
     ///
     /// - Parameter shares: the desired amounts, with the current versions.
     /// - Returns: the shares that changed, with their new values.
-    package func growShares(_ plan: String, day: String, _ shares: [Share]) async throws -> [Share] {
+    package func growShares(_ plan: String, day: String, _ shares: [BudgetShare]) async throws -> [BudgetShare] {
         try await pool.query(
             """
             select shard, nano_usd, version
@@ -97,7 +73,7 @@ package struct SharedBudgetStore: Sendable {
     }
 
     /// Records the shares that Redis reports. Ignores a share with an older version than the stored one.
-    package func recordShares(_ plan: String, day: String, _ shares: [Share]) async throws {
+    package func recordShares(_ plan: String, day: String, _ shares: [BudgetShare]) async throws {
         try await pool.query(
             "select note_pool_shares($1, to_date($2, 'YYYYMMDD'), $3::integer[], $4::bigint[], $5::bigint[])",
             [plan, day] + Self.arrays(shares))
@@ -108,7 +84,7 @@ package struct SharedBudgetStore: Sendable {
         try await pool.query("delete from pool_share where day < to_date($1, 'YYYYMMDD')", [day])
     }
 
-    private static func arrays(_ shares: [Share]) -> [String] {
+    private static func arrays(_ shares: [BudgetShare]) -> [String] {
         [
             PostgresArray.literal(shares.map { String($0.shard.index) }),
             PostgresArray.literal(shares.map { String($0.version) }),
@@ -116,8 +92,8 @@ package struct SharedBudgetStore: Sendable {
         ]
     }
 
-    private static func share(_ row: PostgresRow) -> Share {
-        Share(
+    private static func share(_ row: PostgresRow) -> BudgetShare {
+        BudgetShare(
             shard: Shard.all[Int(row.integer("shard"))], nano: row.integer("nano_usd"), version: row.integer("version"))
     }
 }
