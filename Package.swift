@@ -218,17 +218,44 @@ let package = Package(
                 hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTPTypes, nioSSL,
             ],
             resources: [.embedInCode("openapi.yaml")]),
+        controlPlane("StateRedisAccess", ["LimitScripts", "Redis"]),
+        controlPlane(
+            "Publication",
+            [
+                "GatewayModel", "KeyMaterial", "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres",
+                "AdminCore", "AdminStore", "StateRedisAccess", logging,
+            ]),
+        controlPlane(
+            "SharedBudgets",
+            [
+                "GatewayModel", "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres", "StateRedisAccess",
+                logging,
+            ]),
+        controlPlane(
+            "RedisSupervision",
+            [
+                "LimitScripts", "Operations", "PlaneContract", "Redis", "Postgres", "Ledger", "Publication",
+                "SharedBudgets", "StateRedisAccess", logging,
+            ]),
+        controlPlane("AuditLog", ["KeyMaterial", "Operations", "Postgres", logging]),
+        controlPlane(
+            "Rotation",
+            ["GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Redis", "Postgres", nioCore, nioPosix]),
+        controlPlane("RouteExplanations", ["GatewayModel", "PlaneContract", "Redis", "Routing", "AdminCore"]),
         controlPlane(
             "ControlPlaneApp",
             [
-                "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Redis", "LimitScripts", "Operations",
-                "Postgres", "TLS",
-                "AdminCore", "AdminStore", "AdminHTTP", "Ledger", nioCore, nioPosix, logging, serviceLifecycle,
-                unixSignals, yams,
+                "PlaneContract", "KeyMaterial", "Redis", "Operations", "Postgres", "TLS", "AdminCore", "AdminStore",
+                "AdminHTTP", "AuditLog", "Ledger", "Publication", "Rotation", "RouteExplanations", "SharedBudgets",
+                "StateRedisAccess", "RedisSupervision", nioCore, nioPosix, logging, serviceLifecycle, unixSignals,
+                yams,
             ]),
         .executableTarget(
-            name: "Control", dependencies: ["ControlPlaneApp", "Operations", "PlaneContract", argumentParser],
-            path: "Sources/ControlPlane/Control", swiftSettings: strict),
+            name: "Control",
+            dependencies: ["AuditLog", "ControlPlaneApp", "Operations", "PlaneContract", "Rotation", argumentParser],
+            path: "Sources/ControlPlane/Control",
+            // A main program has nothing to offer to other targets; its tests look at what a command line is parsed into.
+            swiftSettings: strict + [.unsafeFlags(["-enable-testing"])]),
 
         // Test support.
         .executableTarget(
@@ -267,6 +294,11 @@ let package = Package(
                 "AdminCore", "GatewayModel", "KeyMaterial", "PlaneContract", "Routing", hummingbird, httpTypes, logging,
                 nioCore, nioEmbedded,
             ]),
-        tests("ControlPlane", "ControlPlaneApp", ["PlaneContract", "Redis"]),
+        tests("ControlPlane", "Publication", ["Redis"]),
+        tests("ControlPlane", "SharedBudgets", ["PlaneContract"]),
+        tests("ControlPlane", "RedisSupervision", ["Redis"]),
+        tests("ControlPlane", "AuditLog", []),
+        tests("ControlPlane", "ControlPlaneApp", ["Operations", "Rotation"]),
+        tests("ControlPlane", "Control", ["PlaneContract", argumentParser]),
     ]
 )

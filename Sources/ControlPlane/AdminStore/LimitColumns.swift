@@ -1,10 +1,11 @@
 internal import GatewayModel
-internal import PlaneContract
-internal import Postgres
+package import PlaneContract
+package import Postgres
 
 /// The seven limit columns of plans, orgs and keys, in the order in which every statement here binds them.
-enum LimitColumns {
-    static func values(_ limits: ScopeLimits) -> [String?] {
+package enum LimitColumns {
+    /// The text of each limit, `nil` for none.
+    package static func values(_ limits: ScopeLimits) -> [String?] {
         [
             limits.requestsPerMinute, limits.tokensPerMinute, limits.concurrentRequests, limits.requestsPerDay,
             limits.requestsPerMonth, limits.perDay?.nano, limits.perMonth?.nano,
@@ -12,7 +13,7 @@ enum LimitColumns {
     }
 
     /// - Parameter prefix: `key_` or `org_` for a plan's ceilings, otherwise empty.
-    static func limits(of row: PostgresRow, prefix: String = "") -> ScopeLimits {
+    package static func limits(of row: PostgresRow, prefix: String = "") -> ScopeLimits {
         func number(_ name: String) -> Int64? { row.optionalInteger(prefix + name) }
         return ScopeLimits(
             requestsPerMinute: number("requests_per_minute"), tokensPerMinute: number("tokens_per_minute"),

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AuditLog
 internal import ControlPlaneApp
 internal import Foundation
 internal import Operations

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import ControlPlaneApp
 internal import Foundation
 internal import PlaneContract
+internal import Rotation
 
 struct Secrets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +40,7 @@ struct Secrets: AsyncParsableCommand {
     static func run(_ wait: Int, _ body: (SecretRotation) async throws -> Void) async throws {
         let settings = try Control.settings()
         do {
-            try await body(SecretRotation(settings: settings, waitSeconds: wait, report: report))
+            try await body(SecretRotation(settings: settings.rotation, waitSeconds: wait, report: report))
         } catch {
             FileHandle.standardError.write(Data("aihub-control: \(error)\n".utf8))
             throw ExitCode(1)
@@ -51,7 +52,8 @@ struct Secrets: AsyncParsableCommand {
             abstract: "Shows the versions in the files and in each live worker and control plane.")
 
         func run() async throws {
-            let rotation = SecretRotation(settings: try Control.settings(), waitSeconds: 0, report: Secrets.report)
+            let rotation = SecretRotation(
+                settings: try Control.settings().rotation, waitSeconds: 0, report: Secrets.report)
             for line in try await rotation.status() { Secrets.report(line) }
         }
     }

@@ -1,9 +1,11 @@
 internal import AdminCore
 internal import AdminStore
+package import AuditLog
 internal import FoundationEssentials
 internal import KeyMaterial
 internal import Operations
 internal import Postgres
+internal import Rotation
 internal import Yams
 
 /// The commands of `aihub-control` other than serving.

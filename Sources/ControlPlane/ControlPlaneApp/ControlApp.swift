@@ -1,6 +1,7 @@
 internal import AdminCore
 internal import AdminHTTP
 internal import AdminStore
+internal import AuditLog
 internal import FoundationEssentials
 internal import KeyMaterial
 internal import Ledger
@@ -9,8 +10,13 @@ internal import NIOCore
 internal import NIOPosix
 internal import Operations
 internal import Postgres
+internal import Publication
 internal import Redis
+internal import RedisSupervision
+internal import RouteExplanations
 internal import ServiceLifecycle
+internal import SharedBudgets
+internal import StateRedisAccess
 internal import UnixSignals
 
 /// Assembles the control plane and runs it until SIGTERM or SIGINT.
@@ -46,7 +52,7 @@ package struct ControlApp: Sendable {
         let sharedBudgets = SharedBudgetDistributor(
             redis: redis, store: SharedBudgetStore(pool), metrics: metrics, log: log)
         let supervisor = StateRedisSupervisor(
-            redis: redis, store: store, publisher: publisher, ledger: ledger, ingest: ingest,
+            redis: redis, publisher: publisher, ledger: ledger, ingest: ingest,
             sharedBudgets: sharedBudgets,
             metrics: metrics, log: log)
         let auditSealer = AuditSealer(
@@ -74,7 +80,9 @@ package struct ControlApp: Sendable {
                 await secrets.follow(
                     as: supervisor.instanceID, settings.stateRedis, on: group.next(), publisher: publisher, log: log)
             },
-            ChangeFollower(url: settings.postgresURL, publisher: publisher),
+            BackgroundLoop { [settings] in
+                await ChangeFollower(url: settings.postgresURL, publisher: publisher).run()
+            },
             try AdminServer.make(
                 host: settings.host, port: settings.port, tls: settings.tlsFiles,
                 bounds: .init(
@@ -114,29 +122,4 @@ private struct BackgroundLoop: Service {
     let body: @Sendable () async -> Void
 
     func run() async throws { await cancelWhenGracefulShutdown { await body() } }
-}
-
-/// Publishes whenever PostgreSQL notifies, and every second in case a notification was missed.
-///
-/// Urgent changes have their own loop, so a revocation made in psql does not wait behind a bulk change.
-private struct ChangeFollower: Service {
-    let url: String
-    let publisher: Publisher
-
-    func run() async throws {
-        let (urgent, urgentSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let (bulk, bulkSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let listener = PostgresListener(url: url, channel: "config_change", backstopMs: 1_000) {
-            urgentSignal.yield()
-            bulkSignal.yield()
-        }
-        listener.start()
-        defer { listener.stop() }
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                group.addTask { for await _ in urgent { _ = await publisher.publishUrgent() } }
-                group.addTask { for await _ in bulk { _ = await publisher.publishBulk() } }
-            }
-        }
-    }
 }

@@ -3,13 +3,14 @@ internal import Logging
 internal import NIOCore
 internal import Operations
 internal import PlaneContract
+internal import Publication
 internal import Redis
+internal import Rotation
 
 /// The control plane's secret files, followed while it runs (`SecretFollower`).
 struct ControlSecrets: Sendable {
     /// Stale reports are removed once in this many turns.
     private static let turnsPerCleanup = 60
-    private static let keptMs: Int64 = 86_400_000
 
     let pepper: LiveSecret
     let sealKey: LiveSecret
@@ -40,13 +41,9 @@ struct ControlSecrets: Sendable {
                 } catch {
                     log.warning("cannot publish under the new seal key yet", metadata: ["reason": "\(error)"])
                 }
-                if turn.number % Self.turnsPerCleanup == 0 { try? await Self.deleteStaleReports(turn.redis) }
+                if turn.number % Self.turnsPerCleanup == 0 {
+                    try? await SecretFleet(redis: turn.redis).deleteStaleReports()
+                }
             })
-    }
-
-    private static func deleteStaleReports(_ redis: RedisClient) async throws {
-        let fleet = try await SecretFleet(redis: redis).reports()
-        let gone = fleet.reports.filter { fleet.nowMs - $0.value.atMs > keptMs }.map(\.key)
-        if !gone.isEmpty { _ = try await redis.call(RedisCommand(["HDEL", RedisKeys.secretReports] + gone)) }
     }
 }

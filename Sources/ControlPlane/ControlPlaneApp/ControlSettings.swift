@@ -3,6 +3,7 @@ internal import Ledger
 package import Logging
 package import Operations
 package import Redis
+package import Rotation
 internal import TLS
 
 /// All settings of the control plane, read from environment variables that begin with `AIHUB_CONTROL_`.
@@ -86,6 +87,15 @@ package struct ControlSettings: Sendable {
             "LOG_LEVEL", default: .info, "one of trace, debug, info, notice, warning, error",
             Logger.Level.init(rawValue:))
         try read.finish()
+    }
+
+    /// What `aihub-control secrets` needs.
+    package var rotation: RotationSettings {
+        RotationSettings(
+            kekFile: kekFile, sealKeyFile: sealKeyFile, pepperFile: pepperFile,
+            workersRedisPasswordFile: workersRedisPasswordFile, stateRedisPasswordFile: stateRedisPasswordFile,
+            rotatorRedisPasswordFile: rotatorRedisPasswordFile, stateRedis: stateRedis, postgresURL: postgresURL,
+            stateRedisPasswordSetting: Self.prefix + "REDIS_PASSWORD_FILE")
     }
 
     private static func beside(_ kek: String, _ name: String) -> String {

@@ -1,16 +1,17 @@
-internal import Postgres
+package import Postgres
 
 /// A usage event that the ledger cannot accept, stored with the reason.
-struct DeadLetter: Sendable {
+package struct DeadLetter: Sendable {
     /// Far more than any usage event; an entry that is not one may have any size.
-    private static let eventCharactersMax = 65_536
+    package static let eventCharactersMax = 65_536
 
-    let entry: UsageStreams.Entry
-    let reason: String
+    package let entry: UsageStreams.Entry
+    package let reason: String
     /// Without NUL, which PostgreSQL text cannot hold.
-    let event: String
+    package let event: String
 
-    init(entry: UsageStreams.Entry, reason: String) {
+    /// - Parameter reason: for the operator.
+    package init(entry: UsageStreams.Entry, reason: String) {
         self.entry = entry
         self.reason = reason.replacing("\0", with: "\u{fffd}")
         event = String(entry.event.prefix(Self.eventCharactersMax)).replacing("\0", with: "\u{fffd}")
@@ -31,7 +32,7 @@ extension PostgresError {
     ///
     /// That is: data (22), constraints (23), cardinality (21), limits (54) and exceptions from our own functions (P0).
     /// All other errors may pass later or need an operator (permissions, missing tables), so they are retried.
-    var isDataError: Bool {
+    package var isDataError: Bool {
         guard case .refused(let state, _, _) = self else { return false }
         return ["21", "22", "23", "54", "P0"].contains { state.hasPrefix($0) }
     }

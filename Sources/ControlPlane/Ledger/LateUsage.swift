@@ -16,18 +16,11 @@ struct LateUsage: Sendable {
     private static let tombstoneMs: Int64 = 86_400_000
 
     let pool: PostgresPool
-    let redis: RedisClient
+    let redis: any RedisCalling
     let log: Logger
 
-    /// A usage event and the generation it was appended in.
-    struct Item: Sendable {
-        var shard: Int
-        var generation: String
-        var event: UsageEvent
-    }
-
     /// Counts the items that neither the shard's totals nor its counters include.
-    func count(_ items: [Item]) async throws {
+    func count(_ items: [UsageBatch.Appended]) async throws {
         guard !items.isEmpty else { return }
         // Redis only makes numeric generations; any other is refused by `count`.
         let items = items.filter { Int64($0.generation) != nil }
@@ -54,7 +47,7 @@ struct LateUsage: Sendable {
         }
     }
 
-    private static func command(_ item: Item, reaped: String) -> RedisCommand {
+    private static func command(_ item: UsageBatch.Appended, reaped: String) -> RedisCommand {
         let event = item.event, shard = Shard.all[item.shard]
         let scopes =
             [event.keyID, RedisKeys.orgScope(event.orgID)] + (event.pool.map { [RedisKeys.poolScope($0)] } ?? [])

@@ -37,7 +37,7 @@ package actor LedgerIngest {
     ///   - pool: connects as `gw_ingest`, with one connection, which holds the reader's lock.
     ///   - redis: the state Redis; its replies may be up to 64 MiB.
     ///   - keptSeconds: how long usage stays in Redis after it was recorded, at least `UsageStreams.keptSecondsMin`.
-    package init(pool: PostgresPool, redis: RedisClient, keptSeconds: Int, metrics: MetricsRegistry, log: Logger) {
+    package init(pool: PostgresPool, redis: any RedisCalling, keptSeconds: Int, metrics: MetricsRegistry, log: Logger) {
         self.pool = pool
         streams = UsageStreams(redis: redis, keptSeconds: keptSeconds)
         self.metrics = metrics
@@ -128,29 +128,12 @@ package actor LedgerIngest {
 
     /// Records entries of the streams, moves the cursors and acknowledges them to the workers.
     private func ingest(_ entries: [UsageStreams.Entry], from runID: String, _ epochs: [Int64]) async throws {
-        var appended: [LateUsage.Item] = []
-        var counted: Set<String> = []
-        var deadLetters: [DeadLetter] = []
-        let readable = entries.filter { entry in
-            guard let event = try? JSONDecoder().decode(UsageEvent.self, from: Data(entry.event.utf8)),
-                UUID(uuidString: event.id) != nil
-            else {
-                deadLetters.append(DeadLetter(entry: entry, reason: "not a usage event"))
-                return false
-            }
-            if let generation = entry.generation {
-                appended.append(LateUsage.Item(shard: entry.shard, generation: generation, event: event))
-            } else if entry.kind == "final" {
-                counted.insert(event.id)
-            }
-            return true
-        }
-        // An event both settled and appended is here twice; the settled entry says that it has been counted.
-        appended.removeAll { counted.contains($0.event.id) }
-        let last = Dictionary(entries.map { ($0.shard, $0.streamID) }) { $1 }
+        let batch = UsageBatch(entries)
+        let (readable, last) = (batch.readable, batch.last)
+        var deadLetters = batch.deadLetters
         let cursorMoves = last.sorted { $0.key < $1.key }
             .map { (shard: String($0.key), last: $0.value, epoch: String(epochs[$0.key])) }
-        try await late.count(appended)
+        try await late.count(batch.appended)
         do {
             try await commit(readable, cursorMoves, deadLetters)
         } catch is FencedError where last.keys.contains(where: { cursors[$0].epoch != epochs[$0] }) {

@@ -5,38 +5,39 @@ package import Redis
 /// The usage streams of all shards in Redis, as the ledger reads them.
 package struct UsageStreams: Sendable {
     /// Entries read from one stream per turn.
-    static let entriesPerShard = 500
+    package static let entriesPerShard = 500
     /// Entries per transaction, over all shards: once reached, no further shards are read.
-    static let entriesPerTurn = 2_000
+    package static let entriesPerTurn = 2_000
     /// Shards read in one pipeline.
     private static let shardsPerBatch = 16
     /// A new Redis process is reread from five minutes before the cursor; as much again for a reader that is behind.
     package static let keptSecondsMin = 600
 
-    let redis: RedisClient
+    let redis: any RedisCalling
     /// How long entries stay in Redis after they were recorded.
     private let keptMs: UInt64
 
     /// - Parameter keptSeconds: how long entries stay in Redis after they were recorded, at least `keptSecondsMin`.
-    package init(redis: RedisClient, keptSeconds: Int = keptSecondsMin) {
+    package init(redis: any RedisCalling, keptSeconds: Int = keptSecondsMin) {
         self.redis = redis
         keptMs = UInt64(keptSeconds) * 1_000
     }
 
-    struct Entry: Sendable {
-        var shard: Int
-        var streamID: String
+    /// An entry of a usage stream.
+    package struct Entry: Sendable {
+        package var shard: Int
+        package var streamID: String
         /// `final` or `reaped`.
-        var kind: String
+        package var kind: String
         /// The JSON of a usage event, not yet validated.
-        var event: String
+        package var event: String
         /// The generation in which the event was appended without being counted: the field `life`.
         ///
         /// `nil` when it was counted on the spot, or is included in the totals about to be restored.
-        var generation: String?
+        package var generation: String?
 
         /// `[id, [field, value, …]]` with the fields `id`, `kind`, `event` and, sometimes, `life`.
-        init?(_ value: RESPValue, shard: Int) {
+        package init?(_ value: RESPValue, shard: Int) {
             guard let parts = value.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].array
             else { return nil }
             var named: [String: String] = [:]
@@ -53,7 +54,7 @@ package struct UsageStreams: Sendable {
     /// The entries after the cursors, and the `run_id` of the Redis process that returned them.
     ///
     /// - Parameter first: the shard to begin with; once the turn is full, the remaining shards wait for the next one.
-    func read(after cursors: [String], from first: Int) async throws -> (runID: String, entries: [Entry]) {
+    package func read(after cursors: [String], from first: Int) async throws -> (runID: String, entries: [Entry]) {
         let runID = try await redis.call("INFO", "server").runID ?? ""
         var entries: [Entry] = []
         let order = Shard.all.indices.map { Shard.all[($0 + first) % Shard.count] }
@@ -82,7 +83,7 @@ package struct UsageStreams: Sendable {
     }
 
     /// The generation of each of these shards that has one.
-    func generations(of shards: [Int]) async throws -> [Int: String] {
+    package func generations(of shards: [Int]) async throws -> [Int: String] {
         let replies = try await redis.pipeline(
             shards.map { RedisCommand(["HGET", RedisKeys.versions(Shard.all[$0]), RedisField.generation]) })
         var generations: [Int: String] = [:]
@@ -91,7 +92,7 @@ package struct UsageStreams: Sendable {
     }
 
     /// Tells the workers up to where the ledger has their events. A lost message does no harm: the next one covers it.
-    func acknowledge(_ last: [Int: String], runID: String, generations: [Int: String]) async throws {
+    package func acknowledge(_ last: [Int: String], runID: String, generations: [Int: String]) async throws {
         _ = try await redis.pipeline(
             last.compactMap { shard, id in
                 generations[shard].map { generation in
@@ -101,7 +102,7 @@ package struct UsageStreams: Sendable {
     }
 
     /// Drops entries that are both recorded and older than the retention time.
-    func trim(upTo cursors: [String]) async throws {
+    package func trim(upTo cursors: [String]) async throws {
         let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         _ = try await redis.pipeline(
             Shard.all.map { shard in

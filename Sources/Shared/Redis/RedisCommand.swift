@@ -3,7 +3,8 @@ internal import NIOCore
 
 /// A command with its arguments.
 package struct RedisCommand: Sendable {
-    private let words: [String]
+    /// The name and the arguments; empty for a command that was given in RESP.
+    package let words: [String]
     private let encoded: [UInt8]
 
     /// - Parameter words: the command's name, then its arguments. Each is sent as one bulk string with its length, so
