@@ -55,7 +55,9 @@ struct MemberRules: Sendable {
 extension MemberRules {
     /// The error for a member whose value requests something that is refused.
     func refusal(of name: UnsafeBufferPointer<UInt8>, _ value: JSONView) -> GatewayError? {
-        for entry in refused where JSONString.equals(name, entry.path[0]) {
+        // By index: a copy of each entry would cost more than the comparison.
+        for at in refused.indices where JSONString.equals(name, refused[at].path[0]) {
+            let entry = refused[at]
             var found: JSONView? = value
             for part in entry.path.dropFirst() { found = found?[part] }
             guard let found, !entry.harmless.covers(found) else { continue }
@@ -66,7 +68,7 @@ extension MemberRules {
     }
 
     func shape(of name: UnsafeBufferPointer<UInt8>) -> MemberShape? {
-        partial.first { JSONString.equals(name, $0.name) }?.shape
+        partial.indices.first { JSONString.equals(name, partial[$0].name) }.map { partial[$0].shape }
     }
 }
 

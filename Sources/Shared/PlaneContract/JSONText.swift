@@ -21,6 +21,31 @@ package enum JSONText {
         }
     }
 
+    /// The index of the first byte at or behind `start` that must be escaped. Looks at eight bytes at once (SWAR).
+    static func firstEscaped(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        let raw = UnsafeRawBufferPointer(bytes)
+        var at = start
+        while bytes.count - at >= 8, !needsEscape(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
+        while at < bytes.count {
+            let byte = bytes[at]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f { return at }
+            at += 1
+        }
+        return nil
+    }
+
+    /// Whether one of the word's bytes is a control, a quote, a backslash or DEL.
+    private static func needsEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5c)
+        let delete = word ^ (ones &* 0x7f)
+        let found =
+            ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+            | ((delete &- ones) & ~delete)
+        return found & 0x8080_8080_8080_8080 != 0
+    }
+
     /// The text as a JSON string, quotes included.
     package static func quoted(_ text: String) -> String { "\"" + escaped(text) + "\"" }
 }
@@ -35,9 +60,9 @@ extension [UInt8] {
     /// - Precondition: the bytes are UTF-8.
     package mutating func append(jsonEscaped bytes: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for (at, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f {
+        while let at = JSONText.firstEscaped(in: bytes, from: start) {
             append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<at]))
-            append(contentsOf: JSONText.escape(byte).utf8)
+            append(contentsOf: JSONText.escape(bytes[at]).utf8)
             start = at + 1
         }
         append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))

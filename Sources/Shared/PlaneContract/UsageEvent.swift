@@ -95,53 +95,51 @@ extension UsageEvent {
     package var json: [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(640 + (rawUsage?.utf8.count ?? 0))
+        // Each key brings the comma before it: one append less per member.
         func text(_ key: StaticString, _ value: String) {
             out.append(key)
             out.append(jsonEscaped: value)
-            out.append("\",")
+            out.append(UInt8(ascii: "\""))
         }
         func number(_ key: StaticString, _ value: Int64) {
             out.append(key)
             out.append(decimal: value)
-            out.append(",")
         }
         text("{\"id\":\"", id)
-        text("\"keyID\":\"", keyID)
-        text("\"orgID\":\"", orgID)
-        text("\"owner\":\"", loopID)
-        text("\"requested\":\"", requested)
-        text("\"model\":\"", model)
-        text("\"deployment\":\"", deployment)
-        number("\"priceID\":", priceID)
-        number("\"admittedMs\":", admittedMs)
-        number("\"usage\":{\"input\":", usage.input)
-        number("\"cacheRead\":", usage.cacheRead)
-        number("\"cacheWrite\":", usage.cacheWrite)
-        number("\"output\":", usage.output)
+        text(",\"keyID\":\"", keyID)
+        text(",\"orgID\":\"", orgID)
+        text(",\"owner\":\"", loopID)
+        text(",\"requested\":\"", requested)
+        text(",\"model\":\"", model)
+        text(",\"deployment\":\"", deployment)
+        number(",\"priceID\":", priceID)
+        number(",\"admittedMs\":", admittedMs)
+        number(",\"usage\":{\"input\":", usage.input)
+        number(",\"cacheRead\":", usage.cacheRead)
+        number(",\"cacheWrite\":", usage.cacheWrite)
+        number(",\"output\":", usage.output)
         // Rare, so left out when 0.
-        if usage.imageInput != 0 { number("\"imageInput\":", usage.imageInput) }
-        if usage.cacheWriteHour != 0 { number("\"cacheWriteHour\":", usage.cacheWriteHour) }
+        if usage.imageInput != 0 { number(",\"imageInput\":", usage.imageInput) }
+        if usage.cacheWriteHour != 0 { number(",\"cacheWriteHour\":", usage.cacheWriteHour) }
         if usage.images != 0 {
-            number("\"images\":", usage.images)
-            number("\"imagePlace\":", usage.imagePriceIndex)
+            number(",\"images\":", usage.images)
+            number(",\"imagePlace\":", usage.imagePriceIndex)
         }
-        out.append("\"reasoning\":")
-        out.append(decimal: usage.reasoning)
-        out.append("},")
-        text("\"usageSource\":\"", usageSource.rawValue)
-        number("\"cost\":", cost.nano)
-        number("\"hold\":", hold.nano)
-        text("\"outcome\":\"", outcome.rawValue)
-        number("\"status\":", Int64(status))
-        number("\"attempts\":", Int64(attempts))
-        number("\"firstByteMs\":", firstByteMs)
-        number("\"durationMs\":", durationMs)
-        number("\"configVersion\":", configVersion)
-        if let saved { number("\"saved\":", saved.nano) }
-        if let pool { text("\"pool\":\"", pool) }
-        if let rawUsage { text("\"rawUsage\":\"", rawUsage) }
-        out.append(refundsRequest ? "\"givenBack\":true," : "\"givenBack\":false,")
-        out.append(streamed ? "\"streamed\":true}" : "\"streamed\":false}")
+        number(",\"reasoning\":", usage.reasoning)
+        text("},\"usageSource\":\"", usageSource.rawValue)
+        number(",\"cost\":", cost.nano)
+        number(",\"hold\":", hold.nano)
+        text(",\"outcome\":\"", outcome.rawValue)
+        number(",\"status\":", Int64(status))
+        number(",\"attempts\":", Int64(attempts))
+        number(",\"firstByteMs\":", firstByteMs)
+        number(",\"durationMs\":", durationMs)
+        number(",\"configVersion\":", configVersion)
+        if let saved { number(",\"saved\":", saved.nano) }
+        if let pool { text(",\"pool\":\"", pool) }
+        if let rawUsage { text(",\"rawUsage\":\"", rawUsage) }
+        out.append(refundsRequest ? ",\"givenBack\":true" : ",\"givenBack\":false")
+        out.append(streamed ? ",\"streamed\":true}" : ",\"streamed\":false}")
         return out
     }
 }

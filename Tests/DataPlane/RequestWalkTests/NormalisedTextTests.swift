@@ -55,6 +55,16 @@ import Testing
         ])
     func ordinary(text: String) { #expect(Self.growth(text) == 0) }
 
+    @Test("wherever a character that grows stands among others, it is counted", arguments: ["ﷺ", #"\ufdfa"#, "é", #"\n"#, #"\\ufdfa"#])
+    func anywhere(text: String) {
+        for before in 0...17 {
+            for after in 0...17 {
+                let padded = String(repeating: "x", count: before) + text + String(repeating: "y", count: after)
+                #expect(Self.growth(padded) == Self.growth(text), "\(before) before, \(after) after")
+            }
+        }
+    }
+
     @Test("the dearest")
     func dearest() {
         #expect(Self.growth("ﷺ") == 30 && Self.growth(#"\ufdfa"#) == 27 && Self.growth(#"\uFDFA"#) == 27)

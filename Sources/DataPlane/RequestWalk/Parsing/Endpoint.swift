@@ -36,6 +36,10 @@ enum Endpoint: Equatable, Sendable {
         guard target.utf8.count <= Self.targetBytesMax, target.hasPrefix("/") else {
             throw GatewayError(.invalidRequest, "The request target must be a path of at most 8 KiB.")
         }
+        if method == "POST", let operation = Self.operations.first(where: { $0.target == target })?.operation {
+            self = .inference(operation)
+            return
+        }
         if method == "OPTIONS" {
             self = .preflight
             return
@@ -61,6 +65,9 @@ enum Endpoint: Equatable, Sendable {
             self = try Self.only("GET", method, .model(name))
         }
     }
+
+    /// What nearly all requests ask for, spelled as it should be: found without taking the path apart.
+    private static let operations = Operation.allCases.map { (target: "/v1" + $0.path, operation: $0) }
 
     private static func withSingleSlashes(_ path: Substring.UTF8View) -> String {
         let slash = UInt8(ascii: "/")

@@ -21,7 +21,7 @@ struct InferenceRequest: Sendable {
     var wantsUsage = false
     var size = RequestSize(textBytes: 0, images: 0, outputTokensMax: nil, choices: 1)
     var facts: RouteFacts
-    var traits: MessageTraits = []
+    var traits = MessageTraits(rawValue: 0)
     var hasStreamOptions = false
     var maxTokens: Int64?
     var maxCompletionTokens: Int64?

@@ -12,7 +12,7 @@ struct MessageReader {
     /// Bytes of media inside the body itself, which do not count as text.
     private(set) var dataBytes: Int64 = 0
     /// Traits of the messages that some providers need translated.
-    private(set) var traits: MessageTraits = []
+    private(set) var traits = MessageTraits(rawValue: 0)
     /// The place of the first part that only another API has.
     private(set) var foreignPart: String?
 

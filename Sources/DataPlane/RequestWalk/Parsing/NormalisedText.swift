@@ -8,8 +8,14 @@ package enum NormalisedText {
     /// - Complexity: O(bytes).
     package static func growth(in bytes: UnsafeBufferPointer<UInt8>) -> Int64 {
         var total: Int64 = 0
+        let raw = UnsafeRawBufferPointer(bytes)
         var at = 0
         while at < bytes.count {
+            // Most text grows nowhere: ASCII without escapes, eight bytes at once.
+            if bytes.count - at >= 8, isPlain(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) {
+                at += 8
+                continue
+            }
             let byte = bytes[at]
             switch byte {
             case 0x5c:
@@ -29,6 +35,13 @@ package enum NormalisedText {
             }
         }
         return total
+    }
+
+    /// Whether all eight bytes are ASCII and none is a backslash.
+    private static func isPlain(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let backslash = word ^ (ones &* 0x5c)
+        return (word | ((backslash &- ones) & ~backslash)) & (ones &* 0x80) == 0
     }
 
     /// - Returns: the length of the character in bytes.
