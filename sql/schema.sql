@@ -45,6 +45,8 @@ CREATE TABLE alias (
     context_window_min bigint,
     price_max bigint,
     cache_seconds integer,
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
     CONSTRAINT "a context window is 1 token or more" CHECK ((context_window_min > 0)),
     CONSTRAINT "a price limit is 0 or more" CHECK ((price_max >= 0)),
     CONSTRAINT "an alias has 1 to 128 printable characters" CHECK ((name ~ '^[[:graph:]]{1,128}$'::text)),
@@ -55,6 +57,7 @@ ALTER TABLE alias ADD CONSTRAINT alias_pkey PRIMARY KEY (name);
 CREATE TRIGGER alias_audit AFTER INSERT OR DELETE OR UPDATE ON alias FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE CONSTRAINT TRIGGER alias_can_be_served AFTER INSERT OR UPDATE ON alias DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unservable_alias();
 CREATE TRIGGER alias_change AFTER INSERT OR DELETE OR UPDATE ON alias FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
+CREATE TRIGGER alias_version BEFORE UPDATE ON alias FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alias TO gw_cp;
 GRANT SELECT ON TABLE alias TO gw_ro;
 
@@ -69,9 +72,10 @@ ALTER TABLE alias_candidate ADD CONSTRAINT alias_candidate_pkey PRIMARY KEY (ali
 CREATE INDEX alias_candidate_model ON alias_candidate USING btree (model);
 CREATE TRIGGER alias_candidate_audit AFTER INSERT OR DELETE OR UPDATE ON alias_candidate FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER alias_candidate_change AFTER INSERT OR DELETE OR UPDATE ON alias_candidate FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
+CREATE TRIGGER alias_candidate_version AFTER INSERT OR DELETE OR UPDATE ON alias_candidate FOR EACH ROW EXECUTE FUNCTION raise_alias_version();
 CREATE CONSTRAINT TRIGGER alias_keeps_a_candidate AFTER INSERT OR DELETE OR UPDATE ON alias_candidate DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unservable_alias();
+ALTER TABLE alias_candidate ADD CONSTRAINT "a candidate is a model that exists" FOREIGN KEY (model) REFERENCES model(name);
 ALTER TABLE alias_candidate ADD CONSTRAINT alias_candidate_alias_fkey FOREIGN KEY (alias) REFERENCES alias(name) ON DELETE CASCADE;
-ALTER TABLE alias_candidate ADD CONSTRAINT alias_candidate_model_fkey FOREIGN KEY (model) REFERENCES model(name);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alias_candidate TO gw_cp;
 GRANT SELECT ON TABLE alias_candidate TO gw_ro;
 
@@ -204,13 +208,15 @@ CREATE TABLE credential (
     provider_id text NOT NULL,
     sealed text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
     CONSTRAINT "a credential's id is a short lower-case word" CHECK ((id ~ '^[a-z0-9][a-z0-9-]{0,63}$'::text))
 );
 ALTER TABLE credential ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
 CREATE INDEX credential_provider ON credential USING btree (provider_id);
 CREATE TRIGGER credential_audit AFTER INSERT OR DELETE OR UPDATE ON credential FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER credential_change AFTER INSERT OR DELETE OR UPDATE ON credential FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
-ALTER TABLE credential ADD CONSTRAINT credential_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id);
+CREATE TRIGGER credential_version BEFORE UPDATE ON credential FOR EACH ROW EXECUTE FUNCTION raise_record_version();
+ALTER TABLE credential ADD CONSTRAINT "a credential belongs to a provider that exists" FOREIGN KEY (provider_id) REFERENCES provider(id);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE credential TO gw_cp;
 
 CREATE TABLE deployment (
@@ -224,11 +230,12 @@ CREATE TABLE deployment (
     enabled boolean DEFAULT true NOT NULL,
     after_close text DEFAULT 'runs_on'::text NOT NULL,
     after_close_source text,
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
     CONSTRAINT "a deployment's id has 1 to 128 printable characters" CHECK ((id ~ '^[[:graph:]]{1,128}$'::text)),
     CONSTRAINT "a deployment's weight is 1 to 1,000,000" CHECK (((weight >= 1) AND (weight <= 1000000))),
     CONSTRAINT "after_close is stops or runs_on" CHECK ((after_close = ANY (ARRAY['stops'::text, 'runs_on'::text]))),
     CONSTRAINT "after_close stops only with a source in after_close_source" CHECK (((after_close = 'runs_on'::text) OR (length(btrim(COALESCE(after_close_source, ''::text))) > 0))),
-    CONSTRAINT deployment_upstream_model_check CHECK (((length(upstream_model) >= 1) AND (length(upstream_model) <= 256)))
+    CONSTRAINT "upstream_model has 1 to 256 characters" CHECK (((length(upstream_model) >= 1) AND (length(upstream_model) <= 256)))
 );
 ALTER TABLE deployment ADD CONSTRAINT deployment_pkey PRIMARY KEY (id);
 CREATE INDEX deployment_credential ON deployment USING btree (credential_id);
@@ -237,9 +244,10 @@ CREATE INDEX deployment_provider ON deployment USING btree (provider_id);
 CREATE TRIGGER deployment_audit AFTER INSERT OR DELETE OR UPDATE ON deployment FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE CONSTRAINT TRIGGER deployment_can_be_served AFTER INSERT OR UPDATE ON deployment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unservable_deployment();
 CREATE TRIGGER deployment_change AFTER INSERT OR DELETE OR UPDATE ON deployment FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
-ALTER TABLE deployment ADD CONSTRAINT deployment_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES credential(id);
-ALTER TABLE deployment ADD CONSTRAINT deployment_model_fkey FOREIGN KEY (model) REFERENCES model(name);
-ALTER TABLE deployment ADD CONSTRAINT deployment_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES provider(id);
+CREATE TRIGGER deployment_version BEFORE UPDATE ON deployment FOR EACH ROW EXECUTE FUNCTION raise_record_version();
+ALTER TABLE deployment ADD CONSTRAINT "a deployment is at a provider that exists" FOREIGN KEY (provider_id) REFERENCES provider(id);
+ALTER TABLE deployment ADD CONSTRAINT "a deployment serves a model that exists" FOREIGN KEY (model) REFERENCES model(name);
+ALTER TABLE deployment ADD CONSTRAINT "a deployment uses a credential that exists" FOREIGN KEY (credential_id) REFERENCES credential(id);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE deployment TO gw_cp;
 GRANT SELECT ON TABLE deployment TO gw_ro;
 
@@ -265,7 +273,7 @@ GRANT SELECT,UPDATE ON TABLE ledger_cursor TO gw_ingest;
 CREATE TABLE model (
     name text NOT NULL,
     vendor text NOT NULL,
-    kind text NOT NULL,
+    kind text DEFAULT 'chat'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     context_window bigint,
     max_output_tokens bigint NOT NULL,
@@ -280,16 +288,18 @@ CREATE TABLE model (
     document_tokens_max bigint,
     audio_tokens_max bigint,
     video_tokens_max bigint,
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
     CONSTRAINT "a model is for chat, embedding or image" CHECK ((kind = ANY (ARRAY['chat'::text, 'embedding'::text, 'image'::text]))),
+    CONSTRAINT "a model's context window is 1 token or more" CHECK ((context_window > 0)),
     CONSTRAINT "a model's name has 1 to 256 printable characters" CHECK (((length(name) <= 256) AND (name ~ '^[[:graph:]]+$'::text))),
     CONSTRAINT "answers to a model's name are kept for 0 to 86,400 seconds" CHECK (((cache_seconds >= 0) AND (cache_seconds <= 86400))),
     CONSTRAINT "audio_tokens_max is 1 to 100,000,000" CHECK (((audio_tokens_max >= 1) AND (audio_tokens_max <= 100000000))),
     CONSTRAINT "document_tokens_max is 1 to 100,000,000" CHECK (((document_tokens_max >= 1) AND (document_tokens_max <= 100000000))),
+    CONSTRAINT "first_event_ms is 1 to 3,600,000" CHECK (((first_event_ms >= 1) AND (first_event_ms <= 3600000))),
+    CONSTRAINT "idle_ms is 1 to 3,600,000" CHECK (((idle_ms >= 1) AND (idle_ms <= 3600000))),
     CONSTRAINT "image_tokens_max is 1 to 100,000,000" CHECK (((image_tokens_max >= 1) AND (image_tokens_max <= 100000000))),
-    CONSTRAINT model_context_window_check CHECK ((context_window > 0)),
-    CONSTRAINT model_first_event_ms_check CHECK (((first_event_ms >= 1) AND (first_event_ms <= 3600000))),
-    CONSTRAINT model_idle_ms_check CHECK (((idle_ms >= 1) AND (idle_ms <= 3600000))),
-    CONSTRAINT model_max_output_tokens_check CHECK ((max_output_tokens > 0)),
+    CONSTRAINT "max_output_tokens is 1 or more" CHECK ((max_output_tokens > 0)),
     CONSTRAINT "tokens_per_second_max is 1 to 1,000,000" CHECK (((tokens_per_second_max >= 1) AND (tokens_per_second_max <= 1000000))),
     CONSTRAINT "video_tokens_max is 1 to 100,000,000" CHECK (((video_tokens_max >= 1) AND (video_tokens_max <= 100000000)))
 );
@@ -297,6 +307,7 @@ ALTER TABLE model ADD CONSTRAINT model_pkey PRIMARY KEY (name);
 CREATE TRIGGER model_audit AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER model_change AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
 CREATE CONSTRAINT TRIGGER model_is_no_alias AFTER INSERT OR UPDATE OF name ON model DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unservable_alias();
+CREATE TRIGGER model_version BEFORE UPDATE ON model FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE model TO gw_cp;
 GRANT SELECT ON TABLE model TO gw_ro;
 
@@ -346,6 +357,7 @@ CREATE TABLE plan (
     org_nano_usd_per_month limit_nano_usd,
     models text[],
     nano_usd_per_day_all_orgs limit_nano_usd,
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
     CONSTRAINT "a plan's list of models names at least one; null means all" CHECK ((cardinality(models) > 0)),
     CONSTRAINT "a plan's name has 1 to 64 characters" CHECK (((length(name) >= 1) AND (length(name) <= 64)))
 );
@@ -353,6 +365,7 @@ ALTER TABLE plan ADD CONSTRAINT plan_pkey PRIMARY KEY (name);
 CREATE CONSTRAINT TRIGGER plan_allows_what_exists AFTER INSERT OR UPDATE OF models ON plan DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.models IS NOT NULL)) EXECUTE FUNCTION refuse_bad_plan_models();
 CREATE TRIGGER plan_audit AFTER INSERT OR DELETE OR UPDATE ON plan FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER plan_change AFTER UPDATE ON plan FOR EACH ROW EXECUTE FUNCTION record_plan_change();
+CREATE TRIGGER plan_version BEFORE UPDATE ON plan FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,UPDATE ON TABLE plan TO gw_cp;
 GRANT SELECT ON TABLE plan TO gw_ro;
 
@@ -402,10 +415,11 @@ ALTER TABLE price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 ALTER TABLE price ADD CONSTRAINT price_model_effective_from_key UNIQUE (model, effective_from);
 ALTER TABLE price ADD CONSTRAINT price_pkey PRIMARY KEY (id);
 CREATE TRIGGER price_audit AFTER INSERT OR DELETE OR UPDATE ON price FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER price_begins_now_or_later BEFORE INSERT ON price FOR EACH ROW EXECUTE FUNCTION refuse_past_price();
 CREATE TRIGGER price_change AFTER INSERT OR DELETE OR UPDATE ON price FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
 CREATE TRIGGER price_in_force_stays AFTER DELETE OR UPDATE ON price FOR EACH ROW EXECUTE FUNCTION keep_price();
 CREATE CONSTRAINT TRIGGER price_stays_while_served AFTER DELETE OR UPDATE ON price DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unpriced_model();
-ALTER TABLE price ADD CONSTRAINT price_model_fkey FOREIGN KEY (model) REFERENCES model(name);
+ALTER TABLE price ADD CONSTRAINT "a price is of a model that exists" FOREIGN KEY (model) REFERENCES model(name);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE price TO gw_cp;
 GRANT SELECT ON TABLE price TO gw_ro;
 GRANT USAGE ON SEQUENCE price_id_seq TO gw_cp;
@@ -463,7 +477,8 @@ CREATE TABLE provider (
     allowed_networks cidr[] DEFAULT '{}'::cidr[] NOT NULL,
     enabled boolean DEFAULT true NOT NULL,
     api_version text,
-    CONSTRAINT "a base URL is http(s)://host/path without user, query or traili" CHECK ((base_url ~ '^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$'::text)),
+    version bigint DEFAULT nextval('record_version'::regclass) NOT NULL,
+    CONSTRAINT "a base URL is http(s)://host/path, no user, query or last slash" CHECK ((base_url ~ '^https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$'::text)),
     CONSTRAINT "a dialect is one the workers speak" CHECK ((dialect = ANY (ARRAY['openai'::text, 'azure'::text, 'azure-deployments'::text, 'mistral'::text, 'groq'::text, 'deepseek'::text, 'xai'::text, 'together'::text, 'openrouter'::text, 'qwen'::text, 'ollama'::text, 'vllm'::text, 'llamacpp'::text, 'gemini-compat'::text, 'anthropic'::text]))),
     CONSTRAINT "a provider's id is a short lower-case word" CHECK ((id ~ '^[a-z0-9][a-z0-9-]{0,31}$'::text)),
     CONSTRAINT "an API version is a short word such as 2024-10-21" CHECK ((api_version ~ '^[A-Za-z0-9.-]{1,32}$'::text)),
@@ -472,6 +487,7 @@ CREATE TABLE provider (
 ALTER TABLE provider ADD CONSTRAINT provider_pkey PRIMARY KEY (id);
 CREATE TRIGGER provider_audit AFTER INSERT OR DELETE OR UPDATE ON provider FOR EACH ROW EXECUTE FUNCTION write_audit();
 CREATE TRIGGER provider_change AFTER INSERT OR DELETE OR UPDATE ON provider FOR EACH STATEMENT EXECUTE FUNCTION record_catalogue_change();
+CREATE TRIGGER provider_version BEFORE UPDATE ON provider FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE provider TO gw_cp;
 GRANT SELECT ON TABLE provider TO gw_ro;
 

@@ -1,4 +1,4 @@
--- revision: 1
+-- revision: 2
 -- The models that a key allows exist, as models or as aliases. Checked at COMMIT.
 create or replace function refuse_bad_allow_list() returns trigger language plpgsql as $$
 declare
@@ -10,7 +10,7 @@ begin
     limit 1;
     if unknown is not null then
         raise exception 'key % allows %, which is neither a model nor an alias', quote_literal(new.id), quote_literal(unknown)
-            using errcode = 'check_violation';
+            using column = 'allowed_models', errcode = 'check_violation';
     end if;
     return null;
 end
@@ -27,7 +27,7 @@ begin
     limit 1;
     if unknown is not null then
         raise exception 'plan % allows %, which is neither a model nor an alias', quote_literal(new.name), quote_literal(unknown)
-            using hint = 'Load the model first (aihub-control load), or leave the name out.', errcode = 'check_violation';
+            using hint = 'Load the model first (aihub-control load), or leave the name out.', column = 'models', errcode = 'check_violation';
     end if;
     return null;
 end

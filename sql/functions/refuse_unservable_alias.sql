@@ -1,4 +1,4 @@
--- revision: 1
+-- revision: 2
 -- An alias has a candidate and does not share its name with a model. Checked at COMMIT, for changes of aliases,
 -- candidates and models.
 create or replace function refuse_unservable_alias() returns trigger language plpgsql as $$
@@ -13,11 +13,11 @@ begin
         if not exists (select from alias_candidate where alias = named) then
             raise exception 'alias % has no candidate model', quote_literal(named)
                 using hint = 'Insert at least one row into alias_candidate in the same transaction, or delete the alias.',
-                      errcode = 'check_violation';
+                      column = 'candidates', errcode = 'check_violation';
         end if;
         if exists (select from model where name = named) then
             raise exception 'alias % has the name of a model: a request could mean either', quote_literal(named)
-                using errcode = 'check_violation';
+                using column = 'name', errcode = 'check_violation';
         end if;
     end loop;
     return null;

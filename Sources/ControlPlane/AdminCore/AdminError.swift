@@ -6,6 +6,10 @@ package enum AdminError: Error, Sendable {
     case notFound(String)
     /// The body does not match what the endpoint accepts.
     case invalid(String, param: String?)
+    /// Members of the body break rules; there is at least one.
+    case invalidMembers([MemberError])
+    /// The object is not the version that the request's `If-Match` names.
+    case versionMismatch(String)
     /// The request conflicts with the stored state.
     case conflict(String)
     /// PostgreSQL cannot be reached.
@@ -19,7 +23,8 @@ package enum AdminError: Error, Sendable {
         case .unauthorized: 401
         case .notFound: 404
         case .conflict: 409
-        case .invalid: 422
+        case .versionMismatch: 412
+        case .invalid, .invalidMembers: 422
         case .tooManyWrongTokens: 429
         case .unavailable, .stateUnavailable: 503
         }
@@ -32,7 +37,8 @@ package enum AdminError: Error, Sendable {
         case .tooManyWrongTokens: "rate_limit_exceeded"
         case .notFound: "not_found"
         case .conflict: "conflict"
-        case .invalid: "unprocessable_entity"
+        case .versionMismatch: "precondition_failed"
+        case .invalid, .invalidMembers: "unprocessable_entity"
         case .unavailable: "database_unavailable"
         case .stateUnavailable: "state_unavailable"
         }
@@ -46,8 +52,23 @@ package enum AdminError: Error, Sendable {
             "Too many wrong tokens came from this address. Check the token, and retry in \(seconds) s."
         case .notFound(let what): "\(what) does not exist."
         case .conflict(let what), .invalid(let what, _): what
+        case .invalidMembers(let errors): errors.map(\.message).joined(separator: " ")
+        case .versionMismatch(let what):
+            "\(what) has changed since you read it: its version is not the one in If-Match. Read it again."
         case .stateUnavailable: "The state Redis cannot be reached right now, or has no configuration yet. Retry later."
         case .unavailable: "The database cannot be reached right now. Nothing was changed; retry later."
         }
+    }
+}
+
+/// Why a member of a body is refused.
+package struct MemberError: Sendable, Equatable {
+    /// The member's path, such as `limits.usd_per_day`; `nil` when no single member is at fault.
+    package var param: String?
+    package var message: String
+
+    package init(param: String?, message: String) {
+        self.param = param
+        self.message = message
     }
 }

@@ -20,7 +20,7 @@ package struct AdminService: Sendable {
 
     let stores: any AdminStores
     private let digester: @Sendable () -> KeyDigester
-    private let propagation: Propagation
+    let propagation: Propagation
     private let explainer: RouteExplainer
 
     /// - Parameters:

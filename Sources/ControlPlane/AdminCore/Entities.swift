@@ -155,8 +155,8 @@ package struct StoredSecret: Sendable {
     }
 }
 
-/// Storage of orgs, keys, dead letters and the admin token.
-package protocol AdminStores: Sendable {
+/// Storage of orgs, keys, dead letters, the catalogue and the admin token.
+package protocol AdminStores: CatalogueStores, Sendable {
     func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
     func org(_ id: String) async throws -> Org?
     func orgs(after: String?, limit: Int) async throws -> [Org]

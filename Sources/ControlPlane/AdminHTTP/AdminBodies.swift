@@ -44,12 +44,17 @@ struct BodyReader {
             try self.init([:], allowed: allowed, path: "")
             return
         }
-        try Self.validateMembers(of: data)
+        try self.init(try Self.members(of: data), allowed: allowed, path: "")
+    }
+
+    /// The members of a JSON object, of which none occurs twice.
+    static func members(of data: Data) throws -> [String: JSONInput] {
+        try validateMembers(of: data)
         guard let input = try? JSONDecoder().decode(JSONInput.self, from: data), case .object(let members) = input
         else {
             throw AdminError.invalid("The body must be a JSON object.", param: nil)
         }
-        try self.init(members, allowed: allowed, path: "")
+        return members
     }
 
     /// Refuses duplicate members: a proxy in front might have read the other one.

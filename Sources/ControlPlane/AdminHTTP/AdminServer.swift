@@ -68,6 +68,9 @@ package enum AdminServer {
         KeyRoutes(service: service).add(to: admin)
         RouteRoutes(service: service).add(to: admin)
         DeadLetterRoutes(service: service).add(to: admin)
+        CatalogueRoutes(service: service).add(to: admin)
+        PriceRoutes(service: service).add(to: admin)
+        CatalogueFileRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }
@@ -151,13 +154,13 @@ extension JSONOutput {
 extension Request {
     /// The whole body.
     ///
-    /// - Throws: `AdminError.invalid` when it exceeds `bodyBytesMax`.
-    func data() async throws -> Data {
+    /// - Throws: `AdminError.invalid` when it exceeds `max` bytes.
+    func data(upTo max: Int = AdminServer.bodyBytesMax) async throws -> Data {
         let buffer: ByteBuffer
         do {
-            buffer = try await body.collect(upTo: AdminServer.bodyBytesMax)
+            buffer = try await body.collect(upTo: max)
         } catch {
-            throw AdminError.invalid("The body is larger than \(AdminServer.bodyBytesMax) bytes.", param: nil)
+            throw AdminError.invalid("The body is larger than \(max) bytes.", param: nil)
         }
         return Data(buffer.readableBytesView)
     }

@@ -34,7 +34,7 @@ enum AdminViews {
         .object([("object", .text("propagation")), ("pending", pending.map(Self.pending) ?? .null)])
     }
 
-    private static func pending(_ pending: PendingPropagation) -> JSONOutput {
+    static func pending(_ pending: PendingPropagation) -> JSONOutput {
         .object([
             ("publication", .bool(pending.publication)), ("workers", .list(pending.workers.map(JSONOutput.text))),
         ])
@@ -49,6 +49,7 @@ enum AdminViews {
             ("type", .text(error.type)), ("message", .text(error.message)), ("code", .integer(Int64(error.status))),
         ]
         if case .invalid(_, let param?) = error { members.append(("param", .text(param))) }
+        if case .invalidMembers(let errors) = error { members += memberErrors(errors) }
         return .object([("error", .object(members))])
     }
 

@@ -17,6 +17,8 @@ package struct CatalogueFile: Decodable, Sendable {
         package var allowed_networks: [String]?
         /// The environment variable that holds the credential; the file itself never does.
         package var credential_from_environment: String?
+        /// Unchanged if absent; a new one is enabled.
+        package var enabled: Bool?
         /// Billing after a closed connection, `stops` or `runs_on`: the default for its deployments in this file.
         package var after_close: String?
         /// Evidence for `after_close`; `stops` requires it.
@@ -47,6 +49,8 @@ package struct CatalogueFile: Decodable, Sendable {
         package var price_changes: [PriceChangeSection]?
         /// Unchanged if absent.
         package var cache_seconds: Int64?
+        /// Unchanged if absent; a new one is enabled.
+        package var enabled: Bool?
     }
 
     /// Decimal USD per million tokens. Optional prices default to `input` or `output`.
@@ -83,7 +87,7 @@ package struct CatalogueFile: Decodable, Sendable {
     }
 
     package struct PriceChangeSection: Decodable, Sendable {
-        /// `2027-01-01` or `2027-01-01T12:00:00Z`, in UTC.
+        /// `2027-01-01`, `2027-01-01T12:00:00Z` or `2027-01-01T12:00:00.5Z`, in UTC.
         package var effective_from: String
         package var usd_per_million_tokens: TokenPriceSection?
         package var usd_per_image: [ImagePriceSection]?
@@ -93,6 +97,7 @@ package struct CatalogueFile: Decodable, Sendable {
         package var id: String
         package var model: String
         package var provider: String
+        /// By default the one with the provider's id; empty for none.
         package var credential: String?
         package var upstream_model: String?
         package var rank: Int?
@@ -117,6 +122,10 @@ package struct CatalogueFile: Decodable, Sendable {
         package var candidates: [CandidateSection]
         /// Unchanged if absent.
         package var cache_seconds: Int64?
+        /// Its place in `GET /v1/models`; by default that in the file.
+        package var position: Int?
+        /// Unchanged if absent; a new one is enabled.
+        package var enabled: Bool?
     }
 
     /// Weights from 0 to 1000; 0 by default.

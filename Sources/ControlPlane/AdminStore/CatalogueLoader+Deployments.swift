@@ -4,7 +4,7 @@ internal import Postgres
 extension CatalogueLoader {
     func load(_ deployment: CatalogueFile.DeploymentSection, in file: CatalogueFile) throws {
         let credential =
-            try deployment.credential
+            try deployment.credential.map { $0.isEmpty ? nil : $0 }
             ?? connection.query("select id from credential where id = $1", [deployment.provider]).first?.text("id")
         let closing = try closing(deployment, in: file)
         try connection.query(

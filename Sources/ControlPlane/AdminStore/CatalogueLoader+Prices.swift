@@ -73,9 +73,17 @@ extension CatalogueLoader {
     private func instant(_ text: String, of model: String) throws -> String {
         let shape = String(text.map { $0.isASCII && $0.isNumber ? "0" : $0 })
         switch shape {
-        case "0000-00-00": return text + "T00:00:00Z"
-        case "0000-00-00T00:00:00Z": return text
-        default: throw LoadError.badInstant(model: model, text: text)
+        case "0000-00-00": return text + "T00:00:00.000000Z"
+        case "0000-00-00T00:00:00Z": return text.dropLast() + ".000000Z"
+        default:
+            let start = "0000-00-00T00:00:00."
+            let digits = shape.dropFirst(start.count).dropLast()
+            if shape.hasPrefix(start), shape.hasSuffix("Z"), (1...6).contains(digits.count),
+                digits.allSatisfy({ $0 == "0" })
+            {
+                return text.dropLast() + String(repeating: "0", count: 6 - digits.count) + "Z"
+            }
+            throw LoadError.badInstant(model: model, text: text)
         }
     }
 

@@ -47,25 +47,33 @@ package struct CatalogueLoader {
     package func load(_ file: CatalogueFile, actor: String) throws {
         try connection.transaction {
             try connection.query("select set_config('aihub.actor', $1, true)", [actor])
-            for provider in file.providers ?? [] { try load(provider) }
-            for model in file.models ?? [] { try load(model) }
-            for deployment in file.deployments ?? [] { try load(deployment, in: file) }
-            for (position, alias) in (file.aliases ?? []).enumerated() { try load(alias, position: position) }
+            try apply(file)
         }
+    }
+
+    /// Loads the file in the transaction that is open.
+    func apply(_ file: CatalogueFile) throws {
+        for provider in file.providers ?? [] { try load(provider) }
+        for model in file.models ?? [] { try load(model) }
+        for deployment in file.deployments ?? [] { try load(deployment, in: file) }
+        for (position, alias) in (file.aliases ?? []).enumerated() { try load(alias, position: position) }
     }
 
     private func load(_ provider: CatalogueFile.ProviderSection) throws {
         try connection.query(
             """
-            insert into provider (id, base_url, allowed_networks, dialect, api_version) values ($1, $2, $3::cidr[], $4, $5)
+            insert into provider (id, base_url, allowed_networks, dialect, api_version, enabled)
+            values ($1, $2, $3::cidr[], $4, $5, coalesce($6::boolean, true))
             on conflict (id) do update set base_url = excluded.base_url, allowed_networks = excluded.allowed_networks,
-                dialect = excluded.dialect, api_version = excluded.api_version
-            where (provider.base_url, provider.allowed_networks, provider.dialect, provider.api_version)
-                is distinct from (excluded.base_url, excluded.allowed_networks, excluded.dialect, excluded.api_version)
+                dialect = excluded.dialect, api_version = excluded.api_version,
+                enabled = coalesce($6::boolean, provider.enabled)
+            where (provider.base_url, provider.allowed_networks, provider.dialect, provider.api_version, provider.enabled)
+                is distinct from (excluded.base_url, excluded.allowed_networks, excluded.dialect, excluded.api_version,
+                coalesce($6::boolean, provider.enabled))
             """,
             [
                 provider.id, provider.base_url, PostgresArray.literal(provider.allowed_networks ?? []),
-                provider.dialect ?? "openai", provider.api_version,
+                provider.dialect ?? "openai", provider.api_version, provider.enabled.map { String($0) },
             ])
         guard let variable = provider.credential_from_environment else { return }
         guard let secret = environment[variable], !secret.isEmpty else {
@@ -96,27 +104,27 @@ package struct CatalogueLoader {
         try connection.query(
             """
             insert into alias (name, position, needs_vision, cache_seconds, needs_tools, context_window_min, price_max,
-                latency_weight, speed_weight, cost_weight, uptime_weight)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                latency_weight, speed_weight, cost_weight, uptime_weight, enabled)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12::boolean, true))
             on conflict (name) do update set position = excluded.position, needs_vision = excluded.needs_vision,
                 cache_seconds = coalesce(excluded.cache_seconds, alias.cache_seconds),
                 needs_tools = excluded.needs_tools, context_window_min = excluded.context_window_min,
                 price_max = excluded.price_max, latency_weight = excluded.latency_weight,
                 speed_weight = excluded.speed_weight, cost_weight = excluded.cost_weight,
-                uptime_weight = excluded.uptime_weight
+                uptime_weight = excluded.uptime_weight, enabled = coalesce($12::boolean, alias.enabled)
             where (alias.position, alias.needs_vision, alias.cache_seconds, alias.needs_tools,
                 alias.context_window_min, alias.price_max, alias.latency_weight, alias.speed_weight,
-                alias.cost_weight, alias.uptime_weight)
+                alias.cost_weight, alias.uptime_weight, alias.enabled)
                 is distinct from (excluded.position, excluded.needs_vision,
                 coalesce(excluded.cache_seconds, alias.cache_seconds), excluded.needs_tools,
                 excluded.context_window_min, excluded.price_max, excluded.latency_weight, excluded.speed_weight,
-                excluded.cost_weight, excluded.uptime_weight)
+                excluded.cost_weight, excluded.uptime_weight, coalesce($12::boolean, alias.enabled))
             """,
             [
-                alias.name, String(position), String(alias.needs_vision ?? false),
+                alias.name, String(alias.position ?? position), String(alias.needs_vision ?? false),
                 alias.cache_seconds.map { String($0) }, String(alias.needs_tools ?? false),
                 alias.context_window_min.map { String($0) }, priceMax,
-            ] + weights.map { String($0 ?? 0) })
+            ] + weights.map { String($0 ?? 0) } + [alias.enabled.map { String($0) }])
         for (place, candidate) in alias.candidates.enumerated() {
             try connection.query(
                 """

@@ -1,24 +1,44 @@
 internal import AdminCore
 internal import GatewayModel
+package import KeyMaterial
 internal import PlaneContract
 package import Postgres
 
 /// Orgs, keys and the admin token in PostgreSQL. Every statement is complete and takes all values as parameters.
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
+    let sealer: Sealer?
+    let catalogueFile: (@Sendable (String) throws -> CatalogueFile)?
 
-    /// - Parameter pool: connects as `gw_cp`, the role of the admin API.
-    package init(_ pool: PostgresPool) { self.pool = pool }
+    /// - Parameters:
+    ///   - pool: connects as `gw_cp`, the role of the admin API.
+    ///   - sealer: seals credentials at rest; `nil` where none are stored.
+    ///   - catalogueFile: reads YAML; `nil` where no files are loaded.
+    package init(
+        _ pool: PostgresPool, sealer: Sealer? = nil,
+        catalogueFile: (@Sendable (String) throws -> CatalogueFile)? = nil
+    ) {
+        self.pool = pool
+        self.sealer = sealer
+        self.catalogueFile = catalogueFile
+    }
 
     /// Runs changes in a transaction attributed to `actor` in the audit log, and maps database errors to `AdminError`.
+    ///
+    /// - Parameter request: the request's body, for refusals that name its members.
     func change<T: Sendable>(
-        actor: String, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+        actor: String, request: RefusedRow.Body? = nil, _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         do {
             return try await pool.run { connection in
-                try connection.transaction {
-                    try connection.query("select set_config('aihub.actor', $1, true)", [actor])
-                    return try body(connection)
+                do {
+                    return try connection.transaction {
+                        try connection.query("select set_config('aihub.actor', $1, true)", [actor])
+                        return try body(connection)
+                    }
+                } catch let error as PostgresError {
+                    guard let request else { throw error }
+                    throw RefusedRow.adminError(error, on: connection, request)
                 }
             }
         } catch let error as PostgresError {
@@ -34,7 +54,7 @@ package struct PostgresStores: AdminStores {
         }
     }
 
-    private static func adminError(_ error: PostgresError) -> any Error {
+    static func adminError(_ error: PostgresError) -> any Error {
         switch error {
         case .unreachable, .overloaded: AdminError.unavailable
         case .refused(let state, let message, let hint):

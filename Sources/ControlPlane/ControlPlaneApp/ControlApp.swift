@@ -18,6 +18,7 @@ internal import ServiceLifecycle
 internal import SharedBudgets
 internal import StateRedisAccess
 internal import UnixSignals
+internal import Yams
 
 /// Assembles the control plane and runs it until SIGTERM or SIGINT.
 package struct ControlApp: Sendable {
@@ -64,7 +65,10 @@ package struct ControlApp: Sendable {
                 settings.stateRedis, on: group.next(), deadline: .seconds(5),
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
-            stores: PostgresStores(pool), digester: { secrets.digester },
+            stores: PostgresStores(
+                pool, sealer: Sealer(secrets.kek, purpose: .credentialAtRest),
+                catalogueFile: { try YAMLDecoder().decode(CatalogueFile.self, from: $0) }),
+            digester: { secrets.digester },
             explainer: { try await explaining.explain($0, allowed: $1) },
             propagation: { await propagation.publishAndCheck($0) })
         try await createAdminToken(admin)

@@ -7,6 +7,8 @@ internal import Glibc
 /// it. Statements are sent with `PQexecParams`, with all values as parameters; only `script` uses `PQexec`.
 package final class PostgresConnection {
     private let connection: OpaquePointer
+    /// What the server said of the last statement it refused.
+    package private(set) var lastRefusal: PostgresRefusal?
 
     /// - Parameters:
     ///   - url: a connection URI or key/value string of libpq.
@@ -82,6 +84,9 @@ package final class PostgresConnection {
             guard PQstatus(connection) == CONNECTION_OK, let state = PQresultErrorField(result, Self.sqlState) else {
                 throw .unreachable(Self.message(of: connection))
             }
+            lastRefusal = PostgresRefusal(
+                detail: Self.field(result, Self.detail), table: Self.field(result, Self.table),
+                column: Self.field(result, Self.column), constraint: Self.field(result, Self.constraint))
             throw .refused(
                 state: String(cString: state), message: Self.field(result, Self.primaryMessage) ?? "refused",
                 hint: Self.field(result, Self.hint))
@@ -92,6 +97,10 @@ package final class PostgresConnection {
     private static let sqlState = Int32(UInt8(ascii: "C"))
     private static let primaryMessage = Int32(UInt8(ascii: "M"))
     private static let hint = Int32(UInt8(ascii: "H"))
+    private static let detail = Int32(UInt8(ascii: "D"))
+    private static let table = Int32(UInt8(ascii: "t"))
+    private static let column = Int32(UInt8(ascii: "c"))
+    private static let constraint = Int32(UInt8(ascii: "n"))
 
     private static func field(_ result: OpaquePointer?, _ code: Int32) -> String? {
         PQresultErrorField(result, code).map { String(cString: $0) }

@@ -37,11 +37,11 @@ extension PublicationStore {
                 reseal(row.text("id"), row.text("sealed")).map { CredentialEntry(id: row.text("id"), sealed: $0) }
             },
             models: try connection.query(
-                "select *, extract(epoch from created_at)::bigint as created from model order by name"
+                "select *, extract(epoch from created_at)::bigint as created from model where enabled order by name"
             ).map { model($0, prices: prices[$0.text("name")] ?? []) },
             deployments: try connection.query("select * from deployment where enabled order by rank, id").map(
                 deployment),
-            aliases: try connection.query("select * from alias order by position, name").map { row in
+            aliases: try connection.query("select * from alias where enabled order by position, name").map { row in
                 alias(row, candidates: candidates[row.text("name")] ?? [])
             })
     }

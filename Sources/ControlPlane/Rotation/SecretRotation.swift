@@ -40,7 +40,7 @@ package struct SecretRotation: Sendable {
     }
 
     /// Held shared by programs that seal credentials at rest; a rotation takes it exclusively to drop a KEK.
-    package static let sealingLock = "7283910457"
+    package static let sealingLock = AdvisoryLock.sealing
     private static let rotationLock = "7283910458"
     private static let pollInterval = Duration.milliseconds(200)
 

@@ -32,7 +32,7 @@ struct AdminPort {
             #expect(error["type"] as? String == type)
             #expect(error["code"] as? Int == status)
             #expect((error["message"] as? String)?.isEmpty == false)
-            #expect(Set(error.keys).isSubset(of: ["type", "code", "message", "param"]))
+            #expect(Set(error.keys).isSubset(of: ["type", "code", "message", "param", "errors"]))
             return error
         }
     }
@@ -72,9 +72,10 @@ struct AdminPort {
 
     /// - Parameter token: `nil` for the admin token, empty for no header.
     func send(
-        _ method: HTTPRequest.Method, _ path: String, _ body: String = "", token: String? = nil
+        _ method: HTTPRequest.Method, _ path: String, _ body: String = "", token: String? = nil,
+        headers: HTTPFields = HTTPFields()
     ) async throws -> Answer {
-        var headers = HTTPFields()
+        var headers = headers
         let token = token ?? self.token
         if !token.isEmpty { headers[.authorization] = "Bearer \(token)" }
         let head = HTTPRequest(

@@ -15,6 +15,7 @@ final class MemoryStores: AdminStores {
     }
 
     private let state = Mutex(State())
+    let catalogue = MemoryCatalogue()
 
     /// How often the digest of the admin token was read.
     var tokenQueries: Int { state.withLock { $0.tokenQueries } }
