@@ -557,6 +557,55 @@ GRANT SELECT ON TABLE spend TO gw_cp;
 GRANT SELECT ON TABLE spend TO gw_ro;
 GRANT SELECT,INSERT,UPDATE ON TABLE spend TO gw_ingest;
 
+CREATE TABLE usage_backfill (
+    singleton boolean DEFAULT true NOT NULL,
+    day date NOT NULL,
+    id uuid NOT NULL,
+    last_day date NOT NULL,
+    last_id uuid NOT NULL,
+    requests bigint DEFAULT 0 NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT usage_backfill_singleton_check CHECK (singleton)
+);
+COMMENT ON TABLE usage_backfill IS 'How far usage from before the sums by hour and day is in them. done_at: all of it. See backfill_usage.';
+ALTER TABLE usage_backfill ADD CONSTRAINT usage_backfill_pkey PRIMARY KEY (singleton);
+GRANT SELECT ON TABLE usage_backfill TO gw_cp;
+GRANT SELECT ON TABLE usage_backfill TO gw_ro;
+GRANT SELECT,UPDATE ON TABLE usage_backfill TO gw_ingest;
+
+CREATE TABLE usage_day (
+    unit text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    org_id text NOT NULL,
+    key_id text NOT NULL,
+    model text NOT NULL,
+    deployment text NOT NULL,
+    requested text NOT NULL,
+    outcome text NOT NULL,
+    status_class smallint NOT NULL,
+    cached boolean NOT NULL,
+    requests bigint NOT NULL,
+    counted_requests bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    cache_write_hour_tokens bigint NOT NULL,
+    image_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    images bigint NOT NULL,
+    nano_usd bigint NOT NULL,
+    saved_nano_usd bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    first_bytes bigint NOT NULL,
+    first_byte_ms bigint NOT NULL
+)
+WITH (fillfactor='70');
+COMMENT ON TABLE usage_day IS 'Usage by UTC day.';
+ALTER TABLE usage_day ADD CONSTRAINT usage_day_pkey PRIMARY KEY (unit, bucket, org_id, key_id, model, deployment, requested, outcome, status_class, cached);
+GRANT SELECT ON TABLE usage_day TO gw_cp;
+GRANT SELECT ON TABLE usage_day TO gw_ro;
+
 CREATE TABLE usage_dead_letter (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -615,6 +664,7 @@ CREATE TABLE usage_event (
     image_place integer DEFAULT 0 NOT NULL,
     saved_nano_usd bigint,
     pool text,
+    charged_at timestamp with time zone,
     CONSTRAINT usage_event_kind_check CHECK ((kind = ANY (ARRAY['reaped'::text, 'final'::text]))),
     CONSTRAINT usage_event_nano_usd_check CHECK ((nano_usd >= 0)),
     CONSTRAINT usage_event_saved_nano_usd_check CHECK ((saved_nano_usd >= 0))
@@ -625,9 +675,131 @@ CREATE INDEX usage_event_key ON ONLY usage_event USING btree (key_id, admitted_a
 CREATE INDEX usage_event_org ON ONLY usage_event USING btree (org_id, admitted_at);
 CREATE INDEX usage_event_reaped ON ONLY usage_event USING btree (admitted_at) WHERE (kind = 'reaped'::text);
 CREATE TRIGGER usage_event_is_append_only BEFORE DELETE OR UPDATE ON usage_event FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
+CREATE TRIGGER usage_event_is_rolled_up BEFORE INSERT ON usage_event FOR EACH ROW WHEN ((new.charged_at IS NULL)) EXECUTE FUNCTION refuse_unrolled_usage();
 GRANT SELECT ON TABLE usage_event TO gw_cp;
 GRANT SELECT ON TABLE usage_event TO gw_ro;
 GRANT SELECT,INSERT ON TABLE usage_event TO gw_ingest;
+
+CREATE TABLE usage_hour (
+    unit text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    org_id text NOT NULL,
+    key_id text NOT NULL,
+    model text NOT NULL,
+    deployment text NOT NULL,
+    requested text NOT NULL,
+    outcome text NOT NULL,
+    status_class smallint NOT NULL,
+    cached boolean NOT NULL,
+    requests bigint NOT NULL,
+    counted_requests bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    cache_write_hour_tokens bigint NOT NULL,
+    image_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    images bigint NOT NULL,
+    nano_usd bigint NOT NULL,
+    saved_nano_usd bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    first_bytes bigint NOT NULL,
+    first_byte_ms bigint NOT NULL
+)
+WITH (fillfactor='70');
+COMMENT ON TABLE usage_hour IS 'Usage by hour.';
+ALTER TABLE usage_hour ADD CONSTRAINT usage_hour_pkey PRIMARY KEY (unit, bucket, org_id, key_id, model, deployment, requested, outcome, status_class, cached);
+GRANT SELECT ON TABLE usage_hour TO gw_cp;
+GRANT SELECT ON TABLE usage_hour TO gw_ro;
+
+CREATE TABLE usage_latency (
+    unit text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    org_id text NOT NULL,
+    model text NOT NULL,
+    deployment text NOT NULL,
+    below_ms bigint NOT NULL,
+    durations bigint NOT NULL,
+    first_bytes bigint NOT NULL,
+    CONSTRAINT usage_latency_unit_check CHECK ((unit = ANY (ARRAY['minute'::text, 'hour'::text, 'day'::text])))
+);
+COMMENT ON TABLE usage_latency IS 'How many requests took how long, by minute (of the last 48 hours), hour and day, in powers of two; cached responses left out.';
+ALTER TABLE usage_latency ADD CONSTRAINT usage_latency_pkey PRIMARY KEY (unit, bucket, org_id, model, deployment, below_ms);
+GRANT SELECT ON TABLE usage_latency TO gw_cp;
+GRANT SELECT ON TABLE usage_latency TO gw_ro;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE usage_latency TO gw_ingest;
+
+CREATE TABLE usage_minute (
+    unit text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    org_id text NOT NULL,
+    key_id text NOT NULL,
+    model text NOT NULL,
+    deployment text NOT NULL,
+    requested text NOT NULL,
+    outcome text NOT NULL,
+    status_class smallint NOT NULL,
+    cached boolean NOT NULL,
+    requests bigint NOT NULL,
+    counted_requests bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    cache_write_hour_tokens bigint NOT NULL,
+    image_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    images bigint NOT NULL,
+    nano_usd bigint NOT NULL,
+    saved_nano_usd bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    first_bytes bigint NOT NULL,
+    first_byte_ms bigint NOT NULL
+)
+WITH (fillfactor='70');
+COMMENT ON TABLE usage_minute IS 'Usage by minute of the last 48 hours.';
+ALTER TABLE usage_minute ADD CONSTRAINT usage_minute_pkey PRIMARY KEY (unit, bucket, org_id, key_id, model, deployment, requested, outcome, status_class, cached);
+GRANT SELECT ON TABLE usage_minute TO gw_cp;
+GRANT SELECT ON TABLE usage_minute TO gw_ro;
+GRANT SELECT,DELETE ON TABLE usage_minute TO gw_ingest;
+
+CREATE TABLE usage_sum (
+    unit text NOT NULL,
+    bucket timestamp with time zone NOT NULL,
+    org_id text NOT NULL,
+    key_id text NOT NULL,
+    model text NOT NULL,
+    deployment text NOT NULL,
+    requested text NOT NULL,
+    outcome text NOT NULL,
+    status_class smallint NOT NULL,
+    cached boolean NOT NULL,
+    requests bigint NOT NULL,
+    counted_requests bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    cache_write_hour_tokens bigint NOT NULL,
+    image_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    images bigint NOT NULL,
+    nano_usd bigint NOT NULL,
+    saved_nano_usd bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    first_bytes bigint NOT NULL,
+    first_byte_ms bigint NOT NULL
+)
+PARTITION BY LIST (unit);
+COMMENT ON TABLE usage_sum IS 'Usage by minute, hour and day: sums of usage_request.';
+ALTER TABLE ONLY usage_sum ATTACH PARTITION usage_day FOR VALUES IN ('day');
+ALTER TABLE ONLY usage_sum ATTACH PARTITION usage_hour FOR VALUES IN ('hour');
+ALTER TABLE ONLY usage_sum ATTACH PARTITION usage_minute FOR VALUES IN ('minute');
+ALTER TABLE usage_sum ADD CONSTRAINT usage_sum_pkey PRIMARY KEY (unit, bucket, org_id, key_id, model, deployment, requested, outcome, status_class, cached);
+GRANT SELECT ON TABLE usage_sum TO gw_cp;
+GRANT SELECT ON TABLE usage_sum TO gw_ro;
+GRANT SELECT,INSERT,UPDATE ON TABLE usage_sum TO gw_ingest;
 
 CREATE VIEW cache_savings AS
  SELECT s.day,
@@ -830,6 +1002,107 @@ CREATE VIEW spend_today AS
   ORDER BY s.nano_usd DESC;
 GRANT SELECT ON TABLE spend_today TO gw_cp;
 GRANT SELECT ON TABLE spend_today TO gw_ro;
+
+CREATE VIEW usage_by_day AS
+ SELECT ((d.bucket AT TIME ZONE 'utc'::text))::date AS day,
+    o.name AS org,
+    k.name AS key,
+    d.org_id,
+    d.key_id,
+    d.model,
+    d.deployment,
+    d.requested,
+    (sum(d.requests))::bigint AS requests,
+    (sum(d.requests) FILTER (WHERE d.cached))::bigint AS cache_hits,
+    (sum(d.requests) FILTER (WHERE (d.outcome <> 'completed'::text)))::bigint AS not_completed,
+    (sum(((((d.input_tokens + d.image_input_tokens) + d.cache_read_tokens) + d.cache_write_tokens) + d.cache_write_hour_tokens)))::bigint AS input_tokens,
+    (sum((d.output_tokens + d.reasoning_tokens)))::bigint AS output_tokens,
+    usd((sum(d.nano_usd))::bigint) AS usd,
+    usd((sum(d.saved_nano_usd))::bigint) AS usd_saved,
+    round((sum(d.duration_ms) / NULLIF(sum(d.requests), (0)::numeric))) AS mean_ms
+   FROM ((usage_day d
+     LEFT JOIN org o ON ((o.id = d.org_id)))
+     LEFT JOIN api_key k ON ((k.id = d.key_id)))
+  GROUP BY d.bucket, o.name, k.name, d.org_id, d.key_id, d.model, d.deployment, d.requested;
+COMMENT ON VIEW usage_by_day IS 'Usage by UTC day, org, key, model, deployment and requested name, in USD.';
+GRANT SELECT ON TABLE usage_by_day TO gw_cp;
+GRANT SELECT ON TABLE usage_by_day TO gw_ro;
+
+CREATE VIEW usage_differences AS
+ SELECT day,
+    key_id,
+    COALESCE(s.nano_usd, (0)::bigint) AS spend_nano_usd,
+    COALESCE(r.nano_usd, (0)::bigint) AS requests_nano_usd,
+    COALESCE(u.nano_usd, (0)::bigint) AS usage_day_nano_usd,
+    COALESCE(s.requests, (0)::bigint) AS spend_requests,
+    COALESCE(r.requests, (0)::bigint) AS counted_requests,
+    COALESCE(u.requests, (0)::bigint) AS usage_day_requests
+   FROM ((spend s
+     FULL JOIN ( SELECT ((usage_request.charged_at AT TIME ZONE 'utc'::text))::date AS day,
+            usage_request.key_id,
+            (sum(usage_request.nano_usd))::bigint AS nano_usd,
+            count(*) FILTER (WHERE usage_request.counted) AS requests
+           FROM usage_request
+          GROUP BY (((usage_request.charged_at AT TIME ZONE 'utc'::text))::date), usage_request.key_id) r USING (day, key_id))
+     FULL JOIN ( SELECT ((usage_day.bucket AT TIME ZONE 'utc'::text))::date AS day,
+            usage_day.key_id,
+            (sum(usage_day.nano_usd))::bigint AS nano_usd,
+            (sum(usage_day.counted_requests))::bigint AS requests
+           FROM usage_day
+          GROUP BY (((usage_day.bucket AT TIME ZONE 'utc'::text))::date), usage_day.key_id) u USING (day, key_id))
+  WHERE (((COALESCE(s.nano_usd, (0)::bigint) <> COALESCE(r.nano_usd, (0)::bigint)) OR (COALESCE(s.requests, (0)::bigint) <> COALESCE(r.requests, (0)::bigint))) OR ((COALESCE(s.nano_usd, (0)::bigint) <> COALESCE(u.nano_usd, (0)::bigint)) OR (COALESCE(s.requests, (0)::bigint) <> COALESCE(u.requests, (0)::bigint))));
+COMMENT ON VIEW usage_differences IS 'Days and keys for which spend, the requests and usage_day do not say the same. Empty once usage_backfill is done and while no month of the ledger is detached. It reads the whole ledger.';
+GRANT SELECT ON TABLE usage_differences TO gw_cp;
+GRANT SELECT ON TABLE usage_differences TO gw_ro;
+
+CREATE VIEW usage_request AS
+ SELECT e.id,
+    e.day,
+    COALESCE(e.charged_at, usage_instant(e.*)) AS charged_at,
+    e.org_id,
+    e.key_id,
+    e.requested,
+    e.model,
+    e.deployment,
+    e.outcome,
+    e.status,
+    (e.kind = 'reaped'::text) AS reaped,
+    ((e.kind = 'final'::text) AND (e.saved_nano_usd IS NOT NULL)) AS cached,
+    ((e.kind = 'reaped'::text) OR (NOT e.given_back)) AS counted,
+    e.nano_usd,
+        CASE
+            WHEN (e.kind = 'final'::text) THEN e.saved_nano_usd
+            ELSE NULL::bigint
+        END AS saved_nano_usd,
+    e.held_nano_usd,
+    e.price_id,
+    e.input_tokens,
+    e.cache_read_tokens,
+    e.cache_write_tokens,
+    e.cache_write_hour_tokens,
+    e.image_input_tokens,
+    e.output_tokens,
+    e.reasoning_tokens,
+    e.images,
+    e.usage_source,
+    e.attempts,
+    e.streamed,
+    e.first_byte_ms,
+    e.duration_ms,
+    e.config_version,
+    e.worker,
+    e.pool
+   FROM usage_event e
+  WHERE ((e.kind = 'final'::text) OR (NOT (EXISTS ( SELECT
+           FROM usage_event f
+          WHERE ((f.day = e.day) AND (f.id = e.id) AND (f.kind = 'final'::text))))));
+COMMENT ON VIEW usage_request IS 'One row per request: the row of usage_event that counts, which is the final one where there is one. Its sums are those of spend.';
+COMMENT ON COLUMN usage_request.charged_at IS 'The instant whose minute, hour, day and month the request is charged to.';
+COMMENT ON COLUMN usage_request.counted IS 'Whether it counts against request limits: its request unit was not refunded.';
+COMMENT ON COLUMN usage_request.saved_nano_usd IS 'For a cached response, what it cost when it was made.';
+GRANT SELECT ON TABLE usage_request TO gw_cp;
+GRANT SELECT ON TABLE usage_request TO gw_ro;
+GRANT SELECT ON TABLE usage_request TO gw_ingest;
 
 GRANT USAGE ON SCHEMA public TO gw_cp;
 GRANT USAGE ON SCHEMA public TO gw_ingest;

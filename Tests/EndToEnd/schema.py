@@ -15,7 +15,7 @@ HEADER = """\
 """
 SECTION = re.compile(r"^--\n-- Name: (?P<name>.*?); Type: (?P<type>.*?); Schema: .*\n--\n", re.M)
 #: The table, view or sequence that a statement creates or changes.
-SUBJECT = re.compile(r"\b(?:TABLE(?: ONLY)?|VIEW|SEQUENCE|ON(?: ONLY)?|ON TABLE|ON SEQUENCE) public\.(\w+)")
+SUBJECT = re.compile(r"\b(?:TABLE(?: ONLY)?|VIEW|COLUMN|SEQUENCE|ON(?: ONLY)?|ON TABLE|ON SEQUENCE) public\.(\w+)")
 #: In this order; everything else belongs to one of them.
 KINDS = ["DOMAIN", "SEQUENCE", "TABLE", "VIEW"]
 

@@ -16,6 +16,11 @@ package actor LedgerIngest {
     /// How far back a new Redis process is read again: a promoted replica may issue ids below the cursor.
     private static let rereadMs: UInt64 = 300_000
     private static let trimInterval = Duration.seconds(60)
+    /// Rows by minute deleted in one statement, and how many of these follow each other.
+    private static let rowsForgotten = 10_000
+    private static let roundsForgetting = 100
+    /// Requests of an older release added to the sums in one statement, some tenths of a second.
+    private static let requestsBackfilled = 2_000
 
     private struct Cursor {
         var last: String
@@ -32,6 +37,8 @@ package actor LedgerIngest {
     private var turns = 0
     private var trimmedAt = ContinuousClock.now
     private var shouldReread = false
+    /// Whether all usage of an older release is in the sums by hour and day, as far as known here.
+    private var isBackfilled = false
 
     /// - Parameters:
     ///   - pool: connects as `gw_ingest`, with one connection, which holds the reader's lock.
@@ -123,6 +130,7 @@ package actor LedgerIngest {
         turns += 1
         if !entries.isEmpty { try await ingest(entries, from: runID, epochs) }
         try await maintain()
+        if !isBackfilled { try await backfill() }
         return entries.count
     }
 
@@ -211,5 +219,15 @@ package actor LedgerIngest {
         try await streams.trim(upTo: cursors.map(\.last))
         try await pool.query("delete from counted_late where counted_at < now() - interval '2 days'")
         try await pool.query("select create_usage_partitions(3)")
+        for _ in 0..<Self.roundsForgetting {
+            let rows = try await pool.query("select forget_usage_minutes($1)", [String(Self.rowsForgotten)])
+            guard rows[0].bool("forget_usage_minutes") else { break }
+        }
+    }
+
+    /// Adds some of the usage that an older release left to the sums, between two turns.
+    private func backfill() async throws {
+        let rows = try await pool.query("select backfill_usage($1)", [String(Self.requestsBackfilled)])
+        isBackfilled = rows[0].bool("backfill_usage")
     }
 }
