@@ -14,6 +14,7 @@ CREATE SEQUENCE record_version
     NO MAXVALUE
     CACHE 1;
 GRANT USAGE ON SEQUENCE record_version TO gw_cp;
+GRANT USAGE ON SEQUENCE record_version TO gw_org;
 
 CREATE SEQUENCE snapshot_version
     START WITH 1
@@ -22,6 +23,54 @@ CREATE SEQUENCE snapshot_version
     NO MAXVALUE
     CACHE 1;
 GRANT USAGE ON SEQUENCE snapshot_version TO gw_cp;
+
+CREATE TABLE admin_key (
+    id text NOT NULL,
+    org_id text,
+    name text NOT NULL,
+    role text NOT NULL,
+    digest text NOT NULL,
+    display text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT "an admin key expires after it was created" CHECK ((expires_at > created_at)),
+    CONSTRAINT "an admin key's digest is 64 hexadecimal characters" CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT "an admin key's expiry is an instant" CHECK (isfinite(expires_at)),
+    CONSTRAINT "an admin key's id is adm_ and 16 base62 characters" CHECK ((id ~ '^adm_[0-9A-Za-z]{16}$'::text)),
+    CONSTRAINT "an admin key's name has 1 to 128 characters" CHECK (((length(name) >= 1) AND (length(name) <= 128))),
+    CONSTRAINT "an admin key's role is known" CHECK ((role = ANY (ARRAY['operator'::text, 'support'::text, 'owner'::text, 'admin'::text, 'developer'::text, 'billing'::text, 'viewer'::text]))),
+    CONSTRAINT "operators and support belong to no org, all other roles to one" CHECK (((role = ANY (ARRAY['operator'::text, 'support'::text])) = (org_id IS NULL)))
+);
+ALTER TABLE ONLY admin_key FORCE ROW LEVEL SECURITY;
+ALTER TABLE admin_key ADD CONSTRAINT admin_key_digest_key UNIQUE (digest);
+ALTER TABLE admin_key ADD CONSTRAINT admin_key_pkey PRIMARY KEY (id);
+CREATE INDEX admin_key_org ON admin_key USING btree (org_id);
+CREATE TRIGGER admin_key_audit AFTER INSERT OR DELETE ON admin_key FOR EACH ROW EXECUTE FUNCTION write_audit();
+CREATE TRIGGER admin_key_audit_update AFTER UPDATE ON admin_key FOR EACH ROW WHEN (((to_jsonb(old.*) - 'last_used_at'::text) IS DISTINCT FROM (to_jsonb(new.*) - 'last_used_at'::text))) EXECUTE FUNCTION write_audit();
+CREATE TRIGGER admin_key_stays BEFORE DELETE ON admin_key FOR EACH ROW EXECUTE FUNCTION refuse_delete();
+ALTER TABLE admin_key ADD CONSTRAINT admin_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES org(id);
+ALTER TABLE admin_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "the control plane and its readers see every org" ON admin_key TO gw_cp, gw_ingest, gw_ro USING (true) WITH CHECK (true);
+CREATE POLICY "what is done for an org sees that org" ON admin_key TO gw_org USING ((org_id = current_setting('aihub.org'::text, true)));
+GRANT SELECT,INSERT ON TABLE admin_key TO gw_cp;
+GRANT SELECT,INSERT ON TABLE admin_key TO gw_org;
+GRANT SELECT(id) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(org_id) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(name) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(role) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(display) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(created_by) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(created_at) ON TABLE admin_key TO gw_ro;
+GRANT SELECT(expires_at) ON TABLE admin_key TO gw_ro;
+GRANT UPDATE(last_used_at) ON TABLE admin_key TO gw_cp;
+GRANT SELECT(last_used_at) ON TABLE admin_key TO gw_ro;
+GRANT UPDATE(last_used_at) ON TABLE admin_key TO gw_org;
+GRANT UPDATE(revoked_at) ON TABLE admin_key TO gw_cp;
+GRANT SELECT(revoked_at) ON TABLE admin_key TO gw_ro;
+GRANT UPDATE(revoked_at) ON TABLE admin_key TO gw_org;
 
 CREATE TABLE admin_token (
     singleton boolean DEFAULT true NOT NULL,
@@ -60,6 +109,7 @@ CREATE TRIGGER alias_change AFTER INSERT OR DELETE OR UPDATE ON alias FOR EACH S
 CREATE TRIGGER alias_version BEFORE UPDATE ON alias FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alias TO gw_cp;
 GRANT SELECT ON TABLE alias TO gw_ro;
+GRANT SELECT ON TABLE alias TO gw_org;
 
 CREATE TABLE alias_candidate (
     alias text NOT NULL,
@@ -109,6 +159,7 @@ CREATE TABLE api_key (
     CONSTRAINT "an outage policy is deny, allow_local or allow" CHECK ((outage_policy = ANY (ARRAY['deny'::text, 'allow_local'::text, 'allow'::text]))),
     CONSTRAINT "answers to a key's requests are kept for 0 to 86,400 seconds" CHECK (((cache_seconds >= 0) AND (cache_seconds <= 86400)))
 );
+ALTER TABLE ONLY api_key FORCE ROW LEVEL SECURITY;
 ALTER TABLE api_key ADD CONSTRAINT api_key_digest_key UNIQUE (digest);
 ALTER TABLE api_key ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
 CREATE INDEX api_key_org ON api_key USING btree (org_id);
@@ -122,8 +173,12 @@ CREATE TRIGGER api_key_stays BEFORE DELETE ON api_key FOR EACH ROW EXECUTE FUNCT
 CREATE TRIGGER api_key_version BEFORE UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 CREATE CONSTRAINT TRIGGER key_allows_what_exists AFTER INSERT OR UPDATE OF allowed_models ON api_key DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.allowed_models IS NOT NULL)) EXECUTE FUNCTION refuse_bad_allow_list();
 ALTER TABLE api_key ADD CONSTRAINT api_key_org_id_fkey FOREIGN KEY (org_id) REFERENCES org(id);
+ALTER TABLE api_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "the control plane and its readers see every org" ON api_key TO gw_cp, gw_ingest, gw_ro USING (true) WITH CHECK (true);
+CREATE POLICY "what is done for an org sees that org" ON api_key TO gw_org USING ((org_id = current_setting('aihub.org'::text, true)));
 GRANT SELECT,INSERT,UPDATE ON TABLE api_key TO gw_cp;
 GRANT SELECT ON TABLE api_key TO gw_ro;
+GRANT SELECT,INSERT,UPDATE ON TABLE api_key TO gw_org;
 
 CREATE TABLE audit_log (
     id bigint NOT NULL,
@@ -258,6 +313,7 @@ CREATE TABLE key_pepper (
 );
 ALTER TABLE key_pepper ADD CONSTRAINT key_pepper_pkey PRIMARY KEY (digest);
 GRANT SELECT,INSERT ON TABLE key_pepper TO gw_cp;
+GRANT INSERT ON TABLE key_pepper TO gw_org;
 
 CREATE TABLE ledger_cursor (
     shard integer NOT NULL,
@@ -310,6 +366,7 @@ CREATE CONSTRAINT TRIGGER model_is_no_alias AFTER INSERT OR UPDATE OF name ON mo
 CREATE TRIGGER model_version BEFORE UPDATE ON model FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE model TO gw_cp;
 GRANT SELECT ON TABLE model TO gw_ro;
+GRANT SELECT ON TABLE model TO gw_org;
 
 CREATE TABLE org (
     id text NOT NULL,
@@ -329,6 +386,7 @@ CREATE TABLE org (
     CONSTRAINT "an org's id is org_ and 16 base62 characters" CHECK ((id ~ '^org_[0-9A-Za-z]{16}$'::text)),
     CONSTRAINT "an org's name has 1 to 128 characters" CHECK (((length(name) >= 1) AND (length(name) <= 128)))
 );
+ALTER TABLE ONLY org FORCE ROW LEVEL SECURITY;
 ALTER TABLE org ADD CONSTRAINT org_pkey PRIMARY KEY (id);
 CREATE INDEX org_plan ON org USING btree (plan);
 CREATE TRIGGER org_audit AFTER INSERT OR DELETE OR UPDATE ON org FOR EACH ROW EXECUTE FUNCTION write_audit();
@@ -336,8 +394,12 @@ CREATE TRIGGER org_change AFTER UPDATE ON org FOR EACH ROW EXECUTE FUNCTION reco
 CREATE TRIGGER org_stays BEFORE DELETE ON org FOR EACH ROW EXECUTE FUNCTION refuse_delete();
 CREATE TRIGGER org_version BEFORE UPDATE ON org FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 ALTER TABLE org ADD CONSTRAINT org_plan_fkey FOREIGN KEY (plan) REFERENCES plan(name);
+ALTER TABLE org ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "the control plane and its readers see every org" ON org TO gw_cp, gw_ingest, gw_ro USING (true) WITH CHECK (true);
+CREATE POLICY "what is done for an org sees that org" ON org TO gw_org USING ((id = current_setting('aihub.org'::text, true)));
 GRANT SELECT,INSERT,UPDATE ON TABLE org TO gw_cp;
 GRANT SELECT ON TABLE org TO gw_ro;
+GRANT SELECT,UPDATE ON TABLE org TO gw_org;
 
 CREATE TABLE plan (
     name text NOT NULL,
@@ -368,6 +430,7 @@ CREATE TRIGGER plan_change AFTER UPDATE ON plan FOR EACH ROW EXECUTE FUNCTION re
 CREATE TRIGGER plan_version BEFORE UPDATE ON plan FOR EACH ROW EXECUTE FUNCTION raise_record_version();
 GRANT SELECT,INSERT,UPDATE ON TABLE plan TO gw_cp;
 GRANT SELECT ON TABLE plan TO gw_ro;
+GRANT SELECT ON TABLE plan TO gw_org;
 
 CREATE TABLE pool_share (
     plan text NOT NULL,
@@ -508,6 +571,7 @@ CREATE TRIGGER retired_digest_stays BEFORE DELETE ON retired_digest FOR EACH ROW
 ALTER TABLE retired_digest ADD CONSTRAINT retired_digest_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_key(id);
 GRANT SELECT,INSERT,UPDATE ON TABLE retired_digest TO gw_cp;
 GRANT SELECT ON TABLE retired_digest TO gw_ro;
+GRANT SELECT,INSERT,UPDATE ON TABLE retired_digest TO gw_org;
 
 CREATE TABLE schema_function (
     file text NOT NULL,
@@ -883,7 +947,11 @@ CREATE VIEW keys_of_pepper AS
          SELECT r.digest
            FROM (retired_digest r
              JOIN api_key k ON ((k.id = r.key_id)))
-          WHERE ((r.valid_until > now()) AND (k.status = 'active'::text))) d
+          WHERE ((r.valid_until > now()) AND (k.status = 'active'::text))
+        UNION ALL
+         SELECT admin_key.digest
+           FROM admin_key
+          WHERE ((admin_key.revoked_at IS NULL) AND ((admin_key.expires_at IS NULL) OR (admin_key.expires_at > now())))) d
      LEFT JOIN key_pepper p USING (digest))
   GROUP BY COALESCE(p.pepper, 'unknown'::text);
 GRANT SELECT ON TABLE keys_of_pepper TO gw_cp;
@@ -1107,6 +1175,7 @@ GRANT SELECT ON TABLE usage_request TO gw_ingest;
 GRANT USAGE ON SCHEMA public TO gw_cp;
 GRANT USAGE ON SCHEMA public TO gw_ingest;
 GRANT USAGE ON SCHEMA public TO gw_ro;
+GRANT USAGE ON SCHEMA public TO gw_org;
 REVOKE ALL ON FUNCTION create_usage_partitions(months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION create_usage_partitions(months integer) TO gw_cp;
 GRANT ALL ON FUNCTION create_usage_partitions(months integer) TO gw_ingest;
@@ -1114,4 +1183,5 @@ REVOKE ALL ON FUNCTION resolve_dead_letter(letter bigint, how text) FROM PUBLIC;
 GRANT ALL ON FUNCTION resolve_dead_letter(letter bigint, how text) TO gw_cp;
 REVOKE ALL ON FUNCTION ring_config_change(subject text, subject_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION ring_config_change(subject text, subject_id text) TO gw_cp;
+GRANT ALL ON FUNCTION ring_config_change(subject text, subject_id text) TO gw_org;
 REVOKE ALL ON FUNCTION write_audit() FROM PUBLIC;

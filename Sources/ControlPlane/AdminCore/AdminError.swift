@@ -1,6 +1,8 @@
 /// The errors of the admin API, a closed list, each with its HTTP status.
 package enum AdminError: Error, Sendable {
     case unauthorized
+    /// The caller's role does not have this permission.
+    case forbidden(Permission, Role)
     /// Too many wrong tokens came from this address; the token was not looked up.
     case tooManyWrongTokens(retrySeconds: Int64)
     case notFound(String)
@@ -21,6 +23,7 @@ package enum AdminError: Error, Sendable {
     package var status: Int {
         switch self {
         case .unauthorized: 401
+        case .forbidden: 403
         case .notFound: 404
         case .conflict: 409
         case .versionMismatch: 412
@@ -34,6 +37,7 @@ package enum AdminError: Error, Sendable {
     package var type: String {
         switch self {
         case .unauthorized: "invalid_admin_token"
+        case .forbidden: "insufficient_permission"
         case .tooManyWrongTokens: "rate_limit_exceeded"
         case .notFound: "not_found"
         case .conflict: "conflict"
@@ -47,7 +51,10 @@ package enum AdminError: Error, Sendable {
     /// A sentence for the caller.
     package var message: String {
         switch self {
-        case .unauthorized: "Send the admin token as 'Authorization: Bearer aihub-admin-…'."
+        case .unauthorized:
+            "Send the admin token or an admin key as 'Authorization: Bearer aihub-admin-…' or 'Bearer sk-hub-admin-…'."
+        case .forbidden(let permission, let role):
+            "This needs the permission '\(permission.rawValue)', which the role '\(role.rawValue)' does not have."
         case .tooManyWrongTokens(let seconds):
             "Too many wrong tokens came from this address. Check the token, and retry in \(seconds) s."
         case .notFound(let what): "\(what) does not exist."

@@ -19,7 +19,7 @@ package struct AdminService: Sendable {
     package static let cacheSeconds: ClosedRange<Int64> = 0...86_400
 
     let stores: any AdminStores
-    private let digester: @Sendable () -> KeyDigester
+    let digester: @Sendable () -> KeyDigester
     let propagation: Propagation
     private let explainer: RouteExplainer
 
@@ -45,32 +45,36 @@ package struct AdminService: Sendable {
     /// Creates an active org.
     ///
     /// - Throws: `AdminError.invalid` for an unknown plan or a limit out of range.
-    package func createOrg(name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
+    package func createOrg(
+        _ access: Access, name: String, plan: String, limits: ScopeLimits
+    ) async throws -> Org {
         let org = try await stores.createOrg(
-            id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits, actor: actor)
+            access, id: "org_" + Self.randomID(), name: name, plan: plan, limits: limits)
         _ = await propagation(.urgent)
         return org
     }
 
     /// - Throws: `AdminError.notFound`.
-    package func org(_ id: String) async throws -> Org {
-        guard let org = try await stores.org(id) else { throw AdminError.notFound("The org '\(id)'") }
+    package func org(_ access: Access, _ id: String) async throws -> Org {
+        guard let org = try await stores.org(access, id) else { throw AdminError.notFound("The org '\(id)'") }
         return org
     }
 
     /// At most `limit` orgs with ids above `after`, by id.
-    package func orgs(after: String?, limit: Int) async throws -> [Org] {
-        try await stores.orgs(after: after, limit: limit)
+    package func orgs(_ access: Access, after: String?, limit: Int) async throws -> [Org] {
+        try await stores.orgs(access, after: after, limit: limit)
     }
 
     /// Changes an org and publishes the change, with the records of all its keys.
     ///
     /// - Returns: the org after the change, and what keeps the change from being in force everywhere.
-    /// - Throws: `AdminError.notFound`, or `.invalid` for a value the database refuses.
+    /// - Throws: `AdminError.notFound`, `.forbidden` when it changes more than the name and the caller may not, or
+    ///   `.invalid` for a value the database refuses.
     package func editOrg(
-        _ id: String, _ edit: Edit, actor: String
+        _ access: Access, _ id: String, _ edit: Edit
     ) async throws -> (org: Org, pending: PendingPropagation?) {
-        guard let org = try await stores.editOrg(id, edit, actor: actor) else {
+        if edit.plan != nil || edit.status != nil || !edit.changedLimits.isEmpty { try access.require(.orgsWrite) }
+        guard let org = try await stores.editOrg(access, id, edit) else {
             throw AdminError.notFound("The org '\(id)'")
         }
         return (org, await propagation(org.status == "active" ? .everything : .urgent))
@@ -80,12 +84,15 @@ package struct AdminService: Sendable {
 
     /// Creates a key and publishes it.
     ///
-    /// - Throws: `AdminError.notFound` for an unknown org, `.invalid` for a value the database refuses.
-    package func createKey(_ draft: KeyDraft, actor: String) async throws -> NewKey {
-        _ = try await org(draft.orgID)
-        let key = Self.randomKey()
-        let entry = try await stores.createKey(
-            id: "key_" + Self.randomID(), StoredSecret(of: key, by: digester()), draft, actor: actor)
+    /// - Throws: `AdminError.notFound` for an org that is unknown or another's, `.forbidden` for an outage policy the
+    ///   caller may not choose, `.invalid` for a value the database refuses.
+    package func createKey(_ access: Access, _ draft: KeyDraft) async throws -> NewKey {
+        if draft.outagePolicy != nil { try access.require(.keysOutagePolicy) }
+        let key = HubKey(random: Self.randomWords())
+        let stored = StoredSecret(of: key, by: digester())
+        guard let entry = try await stores.createKey(access, id: "key_" + Self.randomID(), stored, draft) else {
+            throw AdminError.notFound("The org '\(draft.orgID)'")
+        }
         _ = await propagation(.urgent)
         return NewKey(entry: entry, key: key)
     }
@@ -93,24 +100,26 @@ package struct AdminService: Sendable {
     /// The key with `callableModels`.
     ///
     /// - Throws: `AdminError.notFound`.
-    package func key(_ id: String) async throws -> KeyEntry {
-        guard let key = try await stores.key(id) else { throw AdminError.notFound("The key '\(id)'") }
+    package func key(_ access: Access, _ id: String) async throws -> KeyEntry {
+        guard let key = try await stores.key(access, id) else { throw AdminError.notFound("The key '\(id)'") }
         return key
     }
 
-    /// At most `limit` keys with ids above `after`, by id; of one org, or of all for `nil`.
-    package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
-        try await stores.keys(org: org, after: after, limit: limit)
+    /// At most `limit` keys with ids above `after`, by id; of one org, or of all the caller reaches for `nil`.
+    package func keys(_ access: Access, org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
+        try await stores.keys(access, org: org, after: after, limit: limit)
     }
 
     /// Changes a key and publishes the change.
     ///
     /// - Returns: the key after the change, and what keeps the change from being in force everywhere.
-    /// - Throws: `AdminError.notFound`, or `.invalid` for a value the database refuses.
+    /// - Throws: `AdminError.notFound`, `.forbidden` for an outage policy the caller may not choose, or `.invalid` for
+    ///   a value the database refuses.
     package func editKey(
-        _ id: String, _ edit: Edit, actor: String
+        _ access: Access, _ id: String, _ edit: Edit
     ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
-        guard let key = try await stores.editKey(id, edit, actor: actor) else {
+        if edit.outagePolicy != .unchanged { try access.require(.keysOutagePolicy) }
+        guard let key = try await stores.editKey(access, id, edit) else {
             throw AdminError.notFound("The key '\(id)'")
         }
         return (key, await propagation(.urgent))
@@ -120,9 +129,9 @@ package struct AdminService: Sendable {
     ///
     /// - Throws: `AdminError.notFound`.
     package func revokeKey(
-        _ id: String, actor: String
+        _ access: Access, _ id: String
     ) async throws -> (key: KeyEntry, pending: PendingPropagation?) {
-        guard let key = try await stores.revokeKey(id, actor: actor) else {
+        guard let key = try await stores.revokeKey(access, id) else {
             throw AdminError.notFound("The key '\(id)'")
         }
         return (key, await propagation(.urgent))
@@ -130,14 +139,14 @@ package struct AdminService: Sendable {
 
     /// Gives a key a new secret. Earlier secrets work until the overlap ends, which is at once when it is 0.
     package func rotateKey(
-        _ id: String, overlapSeconds: Int64, actor: String
+        _ access: Access, _ id: String, overlapSeconds: Int64
     ) async throws -> (newKey: NewKey, pending: PendingPropagation?) {
-        guard try await self.key(id).status != "revoked" else {
+        guard try await self.key(access, id).status != "revoked" else {
             throw AdminError.conflict("The key '\(id)' is revoked, which is final. Create a new key.")
         }
-        let key = Self.randomKey()
-        let entry = try await stores.rotateKey(
-            id, StoredSecret(of: key, by: digester()), overlapSeconds: overlapSeconds, actor: actor)
+        let key = HubKey(random: Self.randomWords())
+        let stored = StoredSecret(of: key, by: digester())
+        let entry = try await stores.rotateKey(access, id, stored, overlapSeconds: overlapSeconds)
         guard let entry else { throw AdminError.notFound("The key '\(id)'") }
         return (NewKey(entry: entry, key: key), await propagation(.urgent))
     }
@@ -145,9 +154,9 @@ package struct AdminService: Sendable {
     // MARK: Routes
 
     /// The route a request would take, and why.
-    package func explain(_ question: RouteQuestion) async throws -> RouteExplanation {
+    package func explain(_ access: Access, _ question: RouteQuestion) async throws -> RouteExplanation {
         var allowed: [String]?
-        if let id = question.keyID { allowed = try await key(id).callableModels }
+        if let id = question.keyID { allowed = try await key(access, id).callableModels }
         return try await explainer(question, allowed)
     }
 
@@ -171,16 +180,16 @@ package struct AdminService: Sendable {
 
     private static let tokenPrefix = "aihub-admin-"
 
-    private static func randomKey() -> HubKey {
-        HubKey(
-            random: (
-                .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max),
-                .random(in: .min ... .max)
-            ))
+    /// 256 random bits.
+    static func randomWords() -> (UInt64, UInt64, UInt64, UInt64) {
+        (
+            .random(in: .min ... .max), .random(in: .min ... .max), .random(in: .min ... .max),
+            .random(in: .min ... .max)
+        )
     }
 
     /// Sixteen base62 characters: 95 random bits.
-    private static func randomID() -> String {
+    static func randomID() -> String {
         Base62.encode([.random(in: .min...(.max >> 1)), .random(in: .min ... .max)], width: 22).suffix(16).description
     }
 }

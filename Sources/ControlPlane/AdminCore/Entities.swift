@@ -153,22 +153,31 @@ package struct StoredSecret: Sendable {
         pepper = digester.current
         display = key.display
     }
+
+    init(of key: AdminKey, by digester: KeyDigester) {
+        digest = digester.digest(of: key)
+        pepper = digester.current
+        display = key.display
+    }
 }
 
-/// Storage of orgs, keys, dead letters, the catalogue and the admin token.
-package protocol AdminStores: CatalogueStores, Sendable {
-    func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
-    func org(_ id: String) async throws -> Org?
-    func orgs(after: String?, limit: Int) async throws -> [Org]
-    func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org?
-    func createKey(id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String) async throws -> KeyEntry
-    func key(_ id: String) async throws -> KeyEntry?
-    func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
-    func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry?
-    func revokeKey(_ id: String, actor: String) async throws -> KeyEntry?
+/// Storage of orgs, keys, admin keys, dead letters, the catalogue and the admin token.
+///
+/// What takes an `Access` reaches only the rows of its org, and treats all others as if they did not exist.
+package protocol AdminStores: AdminKeyStores, CatalogueStores {
+    func createOrg(_ access: Access, id: String, name: String, plan: String, limits: ScopeLimits) async throws -> Org
+    func org(_ access: Access, _ id: String) async throws -> Org?
+    func orgs(_ access: Access, after: String?, limit: Int) async throws -> [Org]
+    func editOrg(_ access: Access, _ id: String, _ edit: Edit) async throws -> Org?
+    /// - Returns: `nil` when the draft's org does not exist within `access`.
+    func createKey(_ access: Access, id: String, _ secret: StoredSecret, _ draft: KeyDraft) async throws -> KeyEntry?
+    func key(_ access: Access, _ id: String) async throws -> KeyEntry?
+    func keys(_ access: Access, org: String?, after: String?, limit: Int) async throws -> [KeyEntry]
+    func editKey(_ access: Access, _ id: String, _ edit: Edit) async throws -> KeyEntry?
+    func revokeKey(_ access: Access, _ id: String) async throws -> KeyEntry?
     /// Replaces a key's digest. Earlier ones work at the latest until the overlap ends.
     func rotateKey(
-        _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
+        _ access: Access, _ id: String, _ secret: StoredSecret, overlapSeconds: Int64
     ) async throws -> KeyEntry?
     func deadLetter(_ id: Int64) async throws -> DeadLetterEntry?
     /// Unresolved dead letters with an id above `after`.

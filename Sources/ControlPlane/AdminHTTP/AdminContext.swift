@@ -1,14 +1,25 @@
+internal import AdminCore
 internal import Hummingbird
 internal import NIOCore
 
-/// The context of an admin request: the network it came from.
+/// The context of an admin request: the network it came from, and who sent it.
 struct AdminContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let network: CallerNetwork
+    /// Set by `RequireAccess`.
+    var identity: Access?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         network = CallerNetwork(source.channel.remoteAddress)
+    }
+
+    /// - Throws: `AdminError.unauthorized` on a route that is not behind `RequireAccess`.
+    var access: Access {
+        get throws(AdminError) {
+            guard let identity else { throw .unauthorized }
+            return identity
+        }
     }
 }
 

@@ -55,6 +55,13 @@ package enum AdminServer {
         return configuration
     }
 
+    /// The routes there are, named as in `RoutePermissions.table`, but for the description, which is open to all.
+    package static func routes(of service: AdminService, logger: Logger) -> Set<String> {
+        let all = router(service, failed: FailedTokens(perMinute: 0), logger: logger).routes
+        return Set(all.map { RoutePermissions.row(method: $0.method.rawValue, path: $0.path.description) })
+            .subtracting(["GET openapi.yaml"])
+    }
+
     static func router(_ service: AdminService, failed: FailedTokens, logger: Logger) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self)
         router.add(middleware: ErrorMiddleware(logger: logger))
@@ -63,7 +70,8 @@ package enum AdminServer {
                 status: .ok, headers: [.contentType: "application/yaml"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
         }
-        let admin = router.group("/admin/v1").add(middleware: RequireAdmin(service: service, failed: failed))
+        let admin = router.group("/admin/v1").add(middleware: RequireAccess(service: service, failed: failed))
+        AdminKeyRoutes(service: service).add(to: admin)
         OrgRoutes(service: service).add(to: admin)
         KeyRoutes(service: service).add(to: admin)
         RouteRoutes(service: service).add(to: admin)
@@ -110,31 +118,6 @@ private struct ErrorMiddleware: RouterMiddleware {
             ])
             return body.response(status: 500)
         }
-    }
-}
-
-/// Refuses requests without the admin token.
-private struct RequireAdmin: RouterMiddleware {
-    let service: AdminService
-    let failed: FailedTokens
-
-    func handle(
-        _ request: Request, context: AdminContext,
-        next: (Request, AdminContext) async throws -> Response
-    ) async throws -> Response {
-        guard let value = request.headers[.authorization], value.hasPrefix("Bearer ") else {
-            throw AdminError.unauthorized
-        }
-        let token = String(value.dropFirst("Bearer ".count))
-        if let waitMs = failed.waitMs(token, from: context.network) {
-            throw AdminError.tooManyWrongTokens(retrySeconds: (waitMs + 999) / 1000)
-        }
-        guard try await service.isAdmin(token) else {
-            failed.recordFailure(token, from: context.network)
-            throw AdminError.unauthorized
-        }
-        failed.recordSuccess(token)
-        return try await next(request, context)
     }
 }
 

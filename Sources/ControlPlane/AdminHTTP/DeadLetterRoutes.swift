@@ -31,7 +31,7 @@ struct DeadLetterRoutes {
 
     private func resolve(_ context: AdminContext, as resolution: DeadLetterEntry.Resolution) async throws -> Response {
         let letter = try await service.resolveDeadLetter(
-            try context.parameters.require("id"), as: resolution, actor: "admin")
+            try context.parameters.require("id"), as: resolution, actor: try context.access.actor)
         return AdminViews.deadLetter(letter).response(status: 200)
     }
 }

@@ -19,7 +19,7 @@ struct KeyRoutes {
     @Sendable private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let (after, limit) = try request.page()
         let org = request.uri.queryParameters["org_id"].map(String.init)
-        let keys = try await service.keys(org: org, after: after, limit: limit + 1)
+        let keys = try await service.keys(try context.access, org: org, after: after, limit: limit + 1)
         return AdminViews.page(keys.prefix(limit).map { AdminViews.key($0) }, hasMore: keys.count > limit)
             .response(status: 200)
     }
@@ -34,12 +34,13 @@ struct KeyRoutes {
             allowedModels: try body.listChange("allowed_models").applied(to: nil), limits: try body.limits().limits,
             outagePolicy: try body.textChange("outage_policy").applied(to: nil),
             cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds).applied(to: nil))
-        let newKey = try await service.createKey(draft, actor: "admin")
+        let newKey = try await service.createKey(try context.access, draft)
         return AdminViews.key(newKey.entry, secret: newKey.key.secret.reveal()).response(status: 201)
     }
 
     @Sendable private func read(_ request: Request, _ context: AdminContext) async throws -> Response {
-        AdminViews.key(try await service.key(try context.parameters.require("id"))).response(status: 200)
+        AdminViews.key(try await service.key(try context.access, try context.parameters.require("id")))
+            .response(status: 200)
     }
 
     @Sendable private func edit(_ request: Request, _ context: AdminContext) async throws -> Response {
@@ -54,12 +55,13 @@ struct KeyRoutes {
             cacheSeconds: try body.integerChange("cache_seconds", in: AdminService.cacheSeconds), limits: limits,
             changedLimits: changedLimits)
         let (key, pending) = try await service.editKey(
-            try context.parameters.require("id"), edit, actor: "admin")
+            try context.access, try context.parameters.require("id"), edit)
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
     }
 
     @Sendable private func revoke(_ request: Request, _ context: AdminContext) async throws -> Response {
-        let (key, pending) = try await service.revokeKey(try context.parameters.require("id"), actor: "admin")
+        let (key, pending) = try await service.revokeKey(
+            try context.access, try context.parameters.require("id"))
         return AdminViews.key(key, pending: pending).response(inForceUnless: pending)
     }
 
@@ -67,7 +69,7 @@ struct KeyRoutes {
         let body = try BodyReader(try await request.data(), allowed: ["overlap_seconds"], mayBeEmpty: true)
         let overlap = try body.integer("overlap_seconds", in: 0...AdminService.overlapSecondsMax, default: 0)
         let (newKey, pending) = try await service.rotateKey(
-            try context.parameters.require("id"), overlapSeconds: overlap, actor: "admin")
+            try context.access, try context.parameters.require("id"), overlapSeconds: overlap)
         return AdminViews.key(newKey.entry, secret: newKey.key.secret.reveal(), pending: pending)
             .response(inForceUnless: pending)
     }

@@ -14,7 +14,7 @@ struct OrgRoutes {
 
     @Sendable private func list(_ request: Request, _ context: AdminContext) async throws -> Response {
         let (after, limit) = try request.page()
-        let orgs = try await service.orgs(after: after, limit: limit + 1)
+        let orgs = try await service.orgs(try context.access, after: after, limit: limit + 1)
         return AdminViews.page(orgs.prefix(limit).map { AdminViews.org($0) }, hasMore: orgs.count > limit)
             .response(status: 200)
     }
@@ -22,14 +22,14 @@ struct OrgRoutes {
     @Sendable private func create(_ request: Request, _ context: AdminContext) async throws -> Response {
         let body = try BodyReader(try await request.data(), allowed: ["name", "plan", "limits"])
         let org = try await service.createOrg(
-            name: try body.requiredText("name"), plan: try body.text("plan") ?? "free",
-            limits: try body.limits().limits,
-            actor: "admin")
+            try context.access, name: try body.requiredText("name"), plan: try body.text("plan") ?? "free",
+            limits: try body.limits().limits)
         return AdminViews.org(org).response(status: 201)
     }
 
     @Sendable private func read(_ request: Request, _ context: AdminContext) async throws -> Response {
-        AdminViews.org(try await service.org(try context.parameters.require("id"))).response(status: 200)
+        AdminViews.org(try await service.org(try context.access, try context.parameters.require("id")))
+            .response(status: 200)
     }
 
     @Sendable private func edit(_ request: Request, _ context: AdminContext) async throws -> Response {
@@ -39,7 +39,7 @@ struct OrgRoutes {
             name: try body.text("name"), plan: try body.text("plan"), status: try body.text("status"), limits: limits,
             changedLimits: changedLimits)
         let (org, pending) = try await service.editOrg(
-            try context.parameters.require("id"), edit, actor: "admin")
+            try context.access, try context.parameters.require("id"), edit)
         return AdminViews.org(org, pending: pending).response(inForceUnless: pending)
     }
 }

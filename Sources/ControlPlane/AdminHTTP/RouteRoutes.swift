@@ -20,7 +20,7 @@ struct RouteRoutes {
             inputTokens: try body.integer("input_tokens", in: 0...Self.inputTokensMax, default: 0))
         let question = RouteQuestion(
             model: try body.requiredText("model"), keyID: try body.text("key_id"), facts: facts)
-        return RouteViews.explanation(try await service.explain(question)).response(status: 200)
+        return RouteViews.explanation(try await service.explain(try context.access, question)).response(status: 200)
     }
 }
 

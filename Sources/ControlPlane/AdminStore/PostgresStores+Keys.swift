@@ -4,16 +4,19 @@ internal import Postgres
 
 extension PostgresStores {
     /// Inserts an active key with the pepper of its digest.
+    ///
+    /// - Returns: `nil` when the org does not exist within `access`.
     package func createKey(
-        id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String
-    ) async throws -> KeyEntry {
+        _ access: Access, id: String, _ secret: StoredSecret, _ draft: KeyDraft
+    ) async throws -> KeyEntry? {
         let own: [String?] = [
             id, draft.orgID, draft.name, secret.digest, secret.display, draft.expiresAt,
             draft.allowedModels.map(PostgresArray.literal),
         ]
         let values: [String?] =
             own + LimitColumns.values(draft.limits) + [draft.outagePolicy, draft.cacheSeconds.map { String($0) }]
-        let rows = try await change(actor: actor) { connection in
+        return try await change(access) { connection in
+            guard try Self.exists(org: draft.orgID, access, on: connection) else { return nil }
             try Self.recordPepper(of: secret, on: connection)
             return try connection.query(
                 """
@@ -22,15 +25,19 @@ extension PostgresStores {
                     nano_usd_per_month, outage_policy, cache_seconds)
                 values ($1, $2, $3, $4, $5, $6::timestamptz, $7::text[], $8, $9, $10, $11, $12, $13, $14, $15, $16)
                 returning *, overlap_ends_at(api_key)
-                """, values)
+                """, values
+            ).first.map(Self.key)
         }
-        return Self.key(rows[0])
     }
 
     /// - Returns: the key with `callableModels`, `nil` when it does not exist.
-    package func key(_ id: String) async throws -> KeyEntry? {
+    package func key(_ access: Access, _ id: String) async throws -> KeyEntry? {
         try await read(
-            "select *, overlap_ends_at(api_key), models_of(api_key) from api_key where id = $1", [id]
+            access,
+            """
+            select *, overlap_ends_at(api_key), models_of(api_key) from api_key
+            where id = $1 and ($2::text is null or org_id = $2)
+            """, [id, access.org]
         ).first.map { row in
             var key = Self.key(row)
             key.callableModels = row.textArray("models_of")
@@ -39,19 +46,24 @@ extension PostgresStores {
     }
 
     /// At most `limit` keys with ids above `after`, by id, without `callableModels`.
-    package func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
+    package func keys(
+        _ access: Access, org: String?, after: String?, limit: Int
+    ) async throws -> [KeyEntry] {
         try await read(
+            access,
             """
             select *, overlap_ends_at(api_key) from api_key
-            where ($1::text is null or org_id = $1) and ($2::text is null or id > $2) order by id limit $3::integer
-            """, [org, after, String(limit)]
+            where ($1::text is null or org_id = $1) and ($2::text is null or id > $2)
+                and ($4::text is null or org_id = $4)
+            order by id limit $3::integer
+            """, [org, after, String(limit), access.org]
         ).map(Self.key)
     }
 
     /// Changes what `edit` names; a trigger queues the change for publication.
     ///
     /// - Returns: the key after the change, `nil` when it does not exist.
-    package func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry? {
+    package func editKey(_ access: Access, _ id: String, _ edit: Edit) async throws -> KeyEntry? {
         let (setsExpiry, expiry) = Self.parts(edit.expiresAt)
         let (setsModels, models) = Self.parts(edit.allowedModels)
         let (setsPolicy, policy) = Self.parts(edit.outagePolicy)
@@ -61,8 +73,8 @@ extension PostgresStores {
         ]
         let (setsCache, cacheSeconds) = Self.parts(edit.cacheSeconds)
         let others: [String?] = [setsPolicy, policy, setsCache, cacheSeconds.map { String($0) }]
-        let values: [String?] = own + LimitColumns.values(edit.limits) + others
-        return try await change(actor: actor) { connection in
+        let values: [String?] = own + LimitColumns.values(edit.limits) + others + [access.org]
+        return try await change(access) { connection in
             try connection.query(
                 """
                 update api_key set name = coalesce($2, name),
@@ -77,7 +89,7 @@ extension PostgresStores {
                     nano_usd_per_month = case when 'usd_per_month' = any($7) then $14::bigint else nano_usd_per_month end,
                     outage_policy = case when $15::boolean then $16::text else outage_policy end,
                     cache_seconds = case when $17::boolean then $18::integer else cache_seconds end
-                where id = $1 returning *, overlap_ends_at(api_key)
+                where id = $1 and ($19::text is null or org_id = $19) returning *, overlap_ends_at(api_key)
                 """, values
             ).first.map(Self.key)
         }
@@ -86,11 +98,17 @@ extension PostgresStores {
     /// Revokes a key that is not revoked yet.
     ///
     /// - Returns: the key after the change, `nil` when it does not exist.
-    package func revokeKey(_ id: String, actor: String) async throws -> KeyEntry? {
-        try await change(actor: actor) { connection in
-            try connection.query("update api_key set status = 'revoked' where id = $1 and status <> 'revoked'", [id])
+    package func revokeKey(_ access: Access, _ id: String) async throws -> KeyEntry? {
+        try await change(access) { connection in
+            try connection.query(
+                """
+                update api_key set status = 'revoked'
+                where id = $1 and status <> 'revoked' and ($2::text is null or org_id = $2)
+                """, [id, access.org])
             return try connection.query(
-                "select *, overlap_ends_at(api_key) from api_key where id = $1", [id]
+                """
+                select *, overlap_ends_at(api_key) from api_key where id = $1 and ($2::text is null or org_id = $2)
+                """, [id, access.org]
             ).first.map(Self.key)
         }
     }
@@ -99,17 +117,21 @@ extension PostgresStores {
     ///
     /// - Returns: the key after the change, `nil` when it does not exist.
     package func rotateKey(
-        _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
+        _ access: Access, _ id: String, _ secret: StoredSecret, overlapSeconds: Int64
     ) async throws -> KeyEntry? {
         let overlap = String(overlapSeconds)
-        return try await change(actor: actor) { connection in
-            try Self.recordPepper(of: secret, on: connection)
+        return try await change(access) { connection in
             // Locks the key: a concurrent rotation waits, then retires the digest made here.
+            let locked = try connection.query(
+                "select digest from api_key where id = $1 and ($2::text is null or org_id = $2) for update",
+                [id, access.org])
+            guard let retired = locked.first?.text("digest") else { return nil }
+            try Self.recordPepper(of: secret, on: connection)
             try connection.query(
                 """
                 insert into retired_digest (digest, key_id, valid_until)
-                select digest, id, now() + make_interval(secs => $2::integer) from api_key where id = $1 for update
-                """, [id, overlap])
+                values ($1, $2, now() + make_interval(secs => $3::integer))
+                """, [retired, id, overlap])
             // Secrets retired earlier must not outlive the one retired now.
             try connection.query(
                 """
@@ -123,7 +145,14 @@ extension PostgresStores {
         }
     }
 
-    private static func recordPepper(of secret: StoredSecret, on connection: PostgresConnection) throws {
+    /// Whether the org exists within `access`. Orgs are never deleted.
+    static func exists(org id: String, _ access: Access, on connection: PostgresConnection) throws -> Bool {
+        try !connection.query(
+            "select id from org where id = $1 and ($2::text is null or id = $2)", [id, access.org]
+        ).isEmpty
+    }
+
+    static func recordPepper(of secret: StoredSecret, on connection: PostgresConnection) throws {
         try connection.query(
             "insert into key_pepper (digest, pepper) values ($1, $2)", [secret.digest, secret.pepper])
     }

@@ -4,7 +4,8 @@ package import KeyMaterial
 internal import PlaneContract
 package import Postgres
 
-/// Orgs, keys and the admin token in PostgreSQL. Every statement is complete and takes all values as parameters.
+/// Orgs, keys, admin keys and the admin token in PostgreSQL. Every statement is complete and takes all values as
+/// parameters; those that take an `Access` name its org in a condition, with row-level security as a second lock.
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
     let sealer: Sealer?
@@ -52,6 +53,24 @@ package struct PostgresStores: AdminStores {
         } catch let error as PostgresError {
             throw Self.adminError(error)
         }
+    }
+
+    /// Runs changes in a transaction that is attributed to the caller and confined to the caller's org.
+    func change<T: Sendable>(
+        _ access: Access, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws -> T {
+        guard let org = access.org else { return try await change(actor: access.actor, body) }
+        return try await change(actor: access.actor) { connection in
+            // The second lock (migration 0086). Both end with the transaction.
+            try connection.query("select set_config('role', 'gw_org', true), set_config('aihub.org', $1, true)", [org])
+            return try body(connection)
+        }
+    }
+
+    /// Runs one statement, confined to the caller's org.
+    func read(_ access: Access, _ sql: String, _ values: [String?]) async throws -> [PostgresRow] {
+        guard access.org != nil else { return try await read(sql, values) }
+        return try await change(access) { try $0.query(sql, values) }
     }
 
     static func adminError(_ error: PostgresError) -> any Error {

@@ -7,6 +7,8 @@ package import GatewayModel
 package struct HubKey: Sendable {
     package static let prefix = "sk-hub-"
     package static let length = 7 + 43 + 6
+    /// What follows the prefix in an `AdminKey`.
+    static let adminWord = "admin-"
 
     /// Why a text is not a key.
     package enum ParseError: Error, Equatable { case notAHubKey, mistyped }
@@ -33,8 +35,10 @@ package struct HubKey: Sendable {
     package static func redacted(_ text: String) -> String {
         var parts = text.components(separatedBy: prefix)
         for at in parts.indices.dropFirst() {
-            let rest = parts[at].utf8.drop(while: Base62.contains)
-            if parts[at].utf8.count - rest.count >= 6 { parts[at] = "…" + String(Substring(rest)) }
+            let word = parts[at].hasPrefix(adminWord) ? adminWord : ""
+            let body = parts[at].utf8.dropFirst(word.utf8.count)
+            let rest = body.drop(while: Base62.contains)
+            if body.count - rest.count >= 6 { parts[at] = word + "…" + String(Substring(rest)) }
         }
         return parts.joined(separator: prefix)
     }
@@ -45,7 +49,7 @@ package struct HubKey: Sendable {
         return text.prefix(11) + "…" + text.suffix(4)
     }
 
-    private static func checksum(of bytes: some Sequence<UInt8>) -> String {
+    static func checksum(of bytes: some Sequence<UInt8>) -> String {
         Base62.encode([UInt64(CRC32.checksum(bytes))], width: 6)
     }
 }

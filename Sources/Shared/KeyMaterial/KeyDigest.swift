@@ -20,13 +20,19 @@ package struct KeyDigester: Sendable {
     package var current: String { peppers[0].name }
 
     /// The digest under the pepper in use: 64 hexadecimal characters.
-    package func digest(of key: HubKey) -> String { Self.digest(of: key, under: peppers[0].key) }
+    package func digest(of key: HubKey) -> String { Self.digest(of: key.secret, under: peppers[0].key) }
+
+    /// As for a `HubKey`. The two never have the same digest, since their texts differ.
+    package func digest(of key: AdminKey) -> String { Self.digest(of: key.secret, under: peppers[0].key) }
 
     /// The digests under every pepper, the current one first: a key may be stored under an older one.
-    package func digests(of key: HubKey) -> [String] { peppers.map { Self.digest(of: key, under: $0.key) } }
+    package func digests(of key: HubKey) -> [String] { peppers.map { Self.digest(of: key.secret, under: $0.key) } }
 
-    private static func digest(of key: HubKey, under pepper: SymmetricKey) -> String {
-        let text = key.secret.reveal()
+    /// As for a `HubKey`.
+    package func digests(of key: AdminKey) -> [String] { peppers.map { Self.digest(of: key.secret, under: $0.key) } }
+
+    private static func digest(of secret: Secret, under pepper: SymmetricKey) -> String {
+        let text = secret.reveal()
         let code = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: pepper)
         return Hex.encode(code)
     }

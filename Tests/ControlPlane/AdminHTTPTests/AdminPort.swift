@@ -92,6 +92,17 @@ struct AdminPort {
         return try #require(try answer.json["id"] as? String)
     }
 
+    /// A new admin key.
+    ///
+    /// - Parameters:
+    ///   - org: `nil` for the whole installation.
+    ///   - maker: the token that asks for it; `nil` for the admin token.
+    func adminKey(_ role: String, org: String?, maker: String? = nil) async throws -> (id: String, secret: String) {
+        let owner = org.map { #","org_id":"\#($0)""# } ?? ""
+        let made = try await send(.post, "/admin-keys", #"{"name":"test","role":"\#(role)"\#(owner)}"#, token: maker)
+        return (try #require(try made.json["id"] as? String), try #require(try made.json["key"] as? String))
+    }
+
     /// A new key as the API shows it, once with its secret.
     func key(org: String? = nil) async throws -> (id: String, secret: String) {
         let owner = if let org { org } else { try await self.org() }

@@ -8,6 +8,7 @@ import Testing
         ("POST", "/keys"), ("GET", "/keys/key_1"), ("PATCH", "/keys/key_1"), ("POST", "/keys/key_1/revoke"),
         ("POST", "/keys/key_1/rotate"), ("POST", "/routes:explain"), ("GET", "/dead-letters"),
         ("POST", "/dead-letters/1/retry"), ("POST", "/dead-letters/1/dismiss"), ("GET", "/propagation"),
+        ("GET", "/me"), ("GET", "/admin-keys"), ("POST", "/admin-keys"), ("DELETE", "/admin-keys/adm_1"),
     ]
 
     @Test("every route refuses a request without the token and one with another", arguments: routes)

@@ -47,7 +47,7 @@ import Testing
         _ = try await port.send(.patch, path, #"{"allowed_models":["a","b"],"cache_seconds":60}"#)
         let edited = try await port.send(.patch, path, #"{"cache_seconds":null,"limits":{"requests_per_minute":3}}"#)
         #expect(edited.status == 200)
-        let stored = try #require(try await port.stores.key(key.id))
+        let stored = try #require(port.stores.key(key.id))
         #expect(stored.allowedModels == ["a", "b"])
         #expect(stored.cacheSeconds == nil)
         #expect(stored.limits.requestsPerMinute == 3)
@@ -58,7 +58,7 @@ import Testing
             let error = try await port.send(.patch, path, body).error(422, "unprocessable_entity")
             #expect(error["param"] as? String == param)
         }
-        #expect(try await port.stores.key(key.id) == stored)
+        #expect(port.stores.key(key.id) == stored)
         _ = try await port.send(.patch, "/keys/key_none", "{}").error(404, "not_found")
     }
 

@@ -5,16 +5,18 @@ import Synchronization
 /// `AdminStores` in memory, for what the routes and `AdminService` decide. Rules that PostgreSQL keeps, such as that a
 /// plan exists, are not here: the end-to-end tests have them.
 final class MemoryStores: AdminStores {
-    private struct State {
+    struct State {
         var orgs: [String: Org] = [:]
         var keys: [String: KeyEntry] = [:]
         var digests: [String: String] = [:]
+        var adminKeys: [String: AdminKeyEntry] = [:]
+        var adminDigests: [String: String] = [:]
         var letters: [Int64: DeadLetterEntry] = [:]
         var tokenDigest: String?
         var tokenQueries = 0
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     let catalogue = MemoryCatalogue()
 
     /// How often the digest of the admin token was read.
@@ -31,24 +33,33 @@ final class MemoryStores: AdminStores {
 
     // MARK: Orgs
 
-    func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org {
+    func createOrg(
+        _ access: Access, id: String, name: String, plan: String, limits: ScopeLimits
+    ) async throws -> Org {
         let org = Org(
             id: id, name: name, plan: plan, status: "active", limits: limits, version: 1, createdAt: "2026-01-01")
         state.withLock { $0.orgs[id] = org }
         return org
     }
 
-    func org(_ id: String) async throws -> Org? { state.withLock { $0.orgs[id] } }
+    /// As stored, whoever asks.
+    func org(_ id: String) -> Org? { state.withLock { $0.orgs[id] } }
 
-    func orgs(after: String?, limit: Int) async throws -> [Org] {
+    func org(_ access: Access, _ id: String) async throws -> Org? {
+        state.withLock { access.reaches(id) ? $0.orgs[id] : nil }
+    }
+
+    func orgs(_ access: Access, after: String?, limit: Int) async throws -> [Org] {
         state.withLock { state in
-            Array(state.orgs.values.sorted { $0.id < $1.id }.filter { $0.id > after ?? "" }.prefix(limit))
+            Array(
+                state.orgs.values.sorted { $0.id < $1.id }
+                    .filter { $0.id > after ?? "" && access.reaches($0.id) }.prefix(limit))
         }
     }
 
-    func editOrg(_ id: String, _ edit: Edit, actor: String) async throws -> Org? {
+    func editOrg(_ access: Access, _ id: String, _ edit: Edit) async throws -> Org? {
         state.withLock { state in
-            guard var org = state.orgs[id] else { return nil }
+            guard access.reaches(id), var org = state.orgs[id] else { return nil }
             org.name = edit.name ?? org.name
             org.plan = edit.plan ?? org.plan
             org.status = edit.status ?? org.status
@@ -61,7 +72,10 @@ final class MemoryStores: AdminStores {
 
     // MARK: Keys
 
-    func createKey(id: String, _ secret: StoredSecret, _ draft: KeyDraft, actor: String) async throws -> KeyEntry {
+    func createKey(
+        _ access: Access, id: String, _ secret: StoredSecret, _ draft: KeyDraft
+    ) async throws -> KeyEntry? {
+        guard try await org(access, draft.orgID) != nil else { return nil }
         let key = KeyEntry(
             id: id, orgID: draft.orgID, name: draft.name, display: secret.display, status: "active",
             expiresAt: draft.expiresAt, allowedModels: draft.allowedModels, limits: draft.limits, version: 1,
@@ -74,23 +88,26 @@ final class MemoryStores: AdminStores {
         return key
     }
 
-    func key(_ id: String) async throws -> KeyEntry? {
+    /// As stored, whoever asks.
+    func key(_ id: String) -> KeyEntry? { state.withLock { $0.keys[id] } }
+
+    func key(_ access: Access, _ id: String) async throws -> KeyEntry? {
         state.withLock { state in
-            guard var key = state.keys[id] else { return nil }
+            guard var key = state.keys[id], access.reaches(key.orgID) else { return nil }
             key.callableModels = key.allowedModels
             return key
         }
     }
 
-    func keys(org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
+    func keys(_ access: Access, org: String?, after: String?, limit: Int) async throws -> [KeyEntry] {
         state.withLock { state in
-            let all = state.keys.values.sorted { $0.id < $1.id }
+            let all = state.keys.values.sorted { $0.id < $1.id }.filter { access.reaches($0.orgID) }
             return Array(all.filter { $0.id > after ?? "" && (org == nil || $0.orgID == org) }.prefix(limit))
         }
     }
 
-    func editKey(_ id: String, _ edit: Edit, actor: String) async throws -> KeyEntry? {
-        change(id) { key in
+    func editKey(_ access: Access, _ id: String, _ edit: Edit) async throws -> KeyEntry? {
+        change(access, id) { key in
             key.name = edit.name ?? key.name
             key.expiresAt = edit.expiresAt.applied(to: key.expiresAt)
             key.allowedModels = edit.allowedModels.applied(to: key.allowedModels)
@@ -100,27 +117,28 @@ final class MemoryStores: AdminStores {
         }
     }
 
-    func revokeKey(_ id: String, actor: String) async throws -> KeyEntry? {
-        guard try await key(id)?.status != "revoked" else { return try await key(id) }
-        return change(id) { key in
+    func revokeKey(_ access: Access, _ id: String) async throws -> KeyEntry? {
+        guard try await key(access, id)?.status != "revoked" else { return try await key(access, id) }
+        return change(access, id) { key in
             key.status = "revoked"
             key.revokedAt = "2026-01-02"
         }
     }
 
     func rotateKey(
-        _ id: String, _ secret: StoredSecret, overlapSeconds: Int64, actor: String
+        _ access: Access, _ id: String, _ secret: StoredSecret, overlapSeconds: Int64
     ) async throws -> KeyEntry? {
+        guard try await key(access, id) != nil else { return nil }
         state.withLock { $0.digests[id] = secret.digest }
-        return change(id) { key in
+        return change(access, id) { key in
             key.display = secret.display
             key.overlapEndsAt = overlapSeconds > 0 ? "in \(overlapSeconds) s" : nil
         }
     }
 
-    private func change(_ id: String, _ body: (inout KeyEntry) -> Void) -> KeyEntry? {
+    private func change(_ access: Access, _ id: String, _ body: (inout KeyEntry) -> Void) -> KeyEntry? {
         state.withLock { state in
-            guard var key = state.keys[id] else { return nil }
+            guard var key = state.keys[id], access.reaches(key.orgID) else { return nil }
             body(&key)
             key.version += 1
             state.keys[id] = key

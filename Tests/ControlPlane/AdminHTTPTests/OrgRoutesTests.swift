@@ -29,7 +29,7 @@ import Testing
         let id = try #require(try made.json["id"] as? String)
         let edited = try await port.send(.patch, "/orgs/\(id)", #"{"name":"b","limits":{"requests_per_day":null}}"#)
         #expect(edited.status == 200)
-        let org = try #require(try await port.stores.org(id))
+        let org = try #require(port.stores.org(id))
         #expect(org.name == "b")
         #expect(org.limits.requestsPerDay == nil)
         #expect(org.limits.requestsPerMinute == 6)
