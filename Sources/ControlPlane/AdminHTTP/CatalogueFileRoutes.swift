@@ -26,7 +26,7 @@ struct CatalogueFileRoutes {
         }
         let data = try await request.data(upTo: AdminService.catalogueBytesMax)
         let (changes, pending) = try await service.loadCatalogue(
-            String(decoding: data, as: UTF8.self), isDryRun: isDryRun, actor: CatalogueRoutes.actor)
+            String(decoding: data, as: UTF8.self), isDryRun: isDryRun, actor: context.catalogueActor)
         return CatalogueViews.load(changes, isDryRun: isDryRun, pending: pending).response(inForceUnless: pending)
     }
 }

@@ -4,9 +4,6 @@ internal import Hummingbird
 
 /// `/admin/v1/providers`, `credentials`, `models`, `deployments`, `aliases` and `plans`: the same four operations each.
 struct CatalogueRoutes {
-    /// Who the audit log says has made the changes.
-    static let actor = "admin"
-
     let service: AdminService
 
     func add(to group: RouterGroup<AdminContext>) {
@@ -14,7 +11,7 @@ struct CatalogueRoutes {
             let path = RouterPath(resource.path)
             let one = RouterPath(resource.path + "/{id}")
             group.get(path) { request, _ in try await list(resource, request) }
-            group.post(path) { request, _ in try await create(resource, request) }
+            group.post(path) { request, context in try await create(resource, request, context) }
             group.get(one) { _, context in try await read(resource, context) }
             group.patch(one) { request, context in try await edit(resource, request, context) }
         }
@@ -28,9 +25,11 @@ struct CatalogueRoutes {
         return AdminViews.page(shown, hasMore: entries.count > limit).response(status: 200)
     }
 
-    private func create(_ resource: CatalogueResource, _ request: Request) async throws -> Response {
+    private func create(
+        _ resource: CatalogueResource, _ request: Request, _ context: AdminContext
+    ) async throws -> Response {
         let body = try CatalogueBody(try await request.data(), of: resource, creating: true)
-        let (entry, pending) = try await service.createEntry(of: resource, body.columns, actor: Self.actor)
+        let (entry, pending) = try await service.createEntry(of: resource, body.columns, actor: context.catalogueActor)
         return CatalogueViews.entry(entry, of: resource, pending: pending).response(status: 201).tagged(entry.version)
     }
 
@@ -44,7 +43,8 @@ struct CatalogueRoutes {
     ) async throws -> Response {
         let body = try CatalogueBody(try await request.data(), of: resource, creating: false)
         let (entry, pending) = try await service.editEntry(
-            of: resource, try context.entryID(), body.columns, versions: request.versionsToMatch(), actor: Self.actor)
+            of: resource, try context.entryID(), body.columns, versions: request.versionsToMatch(),
+            actor: context.catalogueActor)
         return CatalogueViews.entry(entry, of: resource, pending: pending).response(inForceUnless: pending)
             .tagged(entry.version)
     }
@@ -75,6 +75,9 @@ extension CatalogueFilter {
 }
 
 extension AdminContext {
+    /// Who the audit log says has changed the catalogue.
+    var catalogueActor: String { "admin" }
+
     /// The id in the path, where a slash in it is written as `%2F`.
     func entryID() throws -> String {
         let raw = try parameters.require("id")

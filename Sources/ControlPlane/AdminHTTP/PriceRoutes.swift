@@ -27,7 +27,7 @@ struct PriceRoutes {
 
     @Sendable private func create(_ request: Request, _ context: AdminContext) async throws -> Response {
         let draft = try PriceBody.draft(try await request.data())
-        let (price, pending) = try await service.addPrice(draft, actor: CatalogueRoutes.actor)
+        let (price, pending) = try await service.addPrice(draft, actor: context.catalogueActor)
         return CatalogueViews.price(price, pending: pending).response(status: 201)
     }
 
