@@ -10,6 +10,8 @@ package enum AdminError: Error, Sendable {
     case conflict(String)
     /// PostgreSQL cannot be reached.
     case unavailable
+    /// Every connection for long results is in use.
+    case tooManyExports
     /// The state Redis cannot be reached, or has no configuration yet.
     case stateUnavailable
 
@@ -21,7 +23,7 @@ package enum AdminError: Error, Sendable {
         case .conflict: 409
         case .invalid: 422
         case .tooManyWrongTokens: 429
-        case .unavailable, .stateUnavailable: 503
+        case .unavailable, .stateUnavailable, .tooManyExports: 503
         }
     }
 
@@ -35,6 +37,7 @@ package enum AdminError: Error, Sendable {
         case .invalid: "unprocessable_entity"
         case .unavailable: "database_unavailable"
         case .stateUnavailable: "state_unavailable"
+        case .tooManyExports: "exports_busy"
         }
     }
 
@@ -47,6 +50,7 @@ package enum AdminError: Error, Sendable {
         case .notFound(let what): "\(what) does not exist."
         case .conflict(let what), .invalid(let what, _): what
         case .stateUnavailable: "The state Redis cannot be reached right now, or has no configuration yet. Retry later."
+        case .tooManyExports: "As many reports of usage as the gateway makes at once are being read. Retry later."
         case .unavailable: "The database cannot be reached right now. Nothing was changed; retry later."
         }
     }

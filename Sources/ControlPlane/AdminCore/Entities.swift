@@ -157,6 +157,7 @@ package struct StoredSecret: Sendable {
 
 /// Storage of orgs, keys, dead letters and the admin token.
 package protocol AdminStores: Sendable {
+    var usage: any UsageStores { get }
     func createOrg(id: String, name: String, plan: String, limits: ScopeLimits, actor: String) async throws -> Org
     func org(_ id: String) async throws -> Org?
     func orgs(after: String?, limit: Int) async throws -> [Org]

@@ -68,6 +68,8 @@ package enum AdminServer {
         KeyRoutes(service: service).add(to: admin)
         RouteRoutes(service: service).add(to: admin)
         DeadLetterRoutes(service: service).add(to: admin)
+        UsageRoutes(service: service).add(to: admin)
+        RequestRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }

@@ -1,4 +1,4 @@
-internal import AdminCore
+package import AdminCore
 internal import GatewayModel
 internal import PlaneContract
 package import Postgres
@@ -6,9 +6,15 @@ package import Postgres
 /// Orgs, keys and the admin token in PostgreSQL. Every statement is complete and takes all values as parameters.
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
+    package let usage: any UsageStores
 
-    /// - Parameter pool: connects as `gw_cp`, the role of the admin API.
-    package init(_ pool: PostgresPool) { self.pool = pool }
+    /// - Parameters:
+    ///   - pool: connects as `gw_cp`, the role of the admin API.
+    ///   - exports: the same, but each with one connection and for long results only.
+    package init(_ pool: PostgresPool, exports: [PostgresPool]) {
+        self.pool = pool
+        usage = UsageStore(pool: pool, exports: ExportSlots(exports))
+    }
 
     /// Runs changes in a transaction attributed to `actor` in the audit log, and maps database errors to `AdminError`.
     func change<T: Sendable>(
@@ -34,7 +40,7 @@ package struct PostgresStores: AdminStores {
         }
     }
 
-    private static func adminError(_ error: PostgresError) -> any Error {
+    static func adminError(_ error: PostgresError) -> any Error {
         switch error {
         case .unreachable, .overloaded: AdminError.unavailable
         case .refused(let state, let message, let hint):

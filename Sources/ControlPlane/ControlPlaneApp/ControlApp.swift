@@ -58,7 +58,7 @@ package struct ControlApp: Sendable {
                 settings.stateRedis, on: group.next(), deadline: .seconds(5),
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
-            stores: PostgresStores(pool), digester: { secrets.digester },
+            stores: PostgresStores(pool, exports: exports()), digester: { secrets.digester },
             explainer: { try await explaining.explain($0, allowed: $1) },
             propagation: { await propagation.publishAndCheck($0) })
         try await createAdminToken(admin)
@@ -89,6 +89,13 @@ package struct ControlApp: Sendable {
             ])
         try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log).run()
         await operations.stop()
+    }
+
+    /// Reports of usage that may be read at once.
+    private static let exportsMax = 2
+
+    private func exports() -> [PostgresPool] {
+        (0..<Self.exportsMax).map { _ in PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1) }
     }
 
     private func requireMigrated() throws {
