@@ -16,7 +16,7 @@ from usage_rig import MEASURES, UTC, VALUES, Sums, Traffic, asked, document, mon
 
 SEED = 11
 REQUESTS = 1_500
-FILTERS = 500
+FILTERS = 200
 COLUMNS = {"org": "org_id", "key": "key_id", "alias": "requested", "cache": "case when cached then 'hit' else 'none' end",
            "status": "case status_class when 0 then 'none' else status_class || 'xx' end"}
 TABLES = {"1m": "minute", "1h": "hour", "1d": "day"}

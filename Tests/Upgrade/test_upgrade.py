@@ -57,6 +57,16 @@ def test_every_budget_has_spent_what_was_recorded(upgraded):
     assert used["usd_per_month"] == used["usd_per_day"] == f"{upgraded.spent('money') / 10**9:.9f}"
 
 
+def test_usage_of_the_older_release_is_in_the_sums(upgraded):
+    """The control plane adds it by itself, beside what it ingests; each request once."""
+    wait_until(lambda: upgraded.sql("select done_at is not null from usage_backfill") == [(True,)], what="all usage is in the sums")
+    assert upgraded.sql("select requests > 0 from usage_backfill") == [(True,)], "there was some"
+    assert upgraded.sql("select * from usage_differences") == []
+    for table in ("usage_hour", "usage_day"):
+        assert upgraded.sql(f"select sum(nano_usd), sum(counted_requests) from {table}") == upgraded.sql(
+            "select sum(nano_usd), sum(requests) from spend")
+
+
 def test_every_key_works_or_is_refused_as_before(upgraded):
     for name, key in upgraded.recorded["keys"].items():
         for secret, model, *before in key["secrets"]:

@@ -16,6 +16,8 @@ package enum AdminError: Error, Sendable {
     case conflict(String)
     /// PostgreSQL cannot be reached.
     case unavailable
+    /// Every connection for long results is in use.
+    case tooManyExports
     /// The state Redis cannot be reached, or has no configuration yet.
     case stateUnavailable
 
@@ -29,7 +31,7 @@ package enum AdminError: Error, Sendable {
         case .versionMismatch: 412
         case .invalid, .invalidMembers: 422
         case .tooManyWrongTokens: 429
-        case .unavailable, .stateUnavailable: 503
+        case .unavailable, .stateUnavailable, .tooManyExports: 503
         }
     }
 
@@ -45,6 +47,7 @@ package enum AdminError: Error, Sendable {
         case .invalid, .invalidMembers: "unprocessable_entity"
         case .unavailable: "database_unavailable"
         case .stateUnavailable: "state_unavailable"
+        case .tooManyExports: "exports_busy"
         }
     }
 
@@ -63,6 +66,7 @@ package enum AdminError: Error, Sendable {
         case .versionMismatch(let what):
             "\(what) has changed since you read it: its version is not the one in If-Match. Read it again."
         case .stateUnavailable: "The state Redis cannot be reached right now, or has no configuration yet. Retry later."
+        case .tooManyExports: "As many reports of usage as the gateway makes at once are being read. Retry later."
         case .unavailable: "The database cannot be reached right now. Nothing was changed; retry later."
         }
     }

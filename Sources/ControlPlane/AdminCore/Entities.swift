@@ -165,6 +165,7 @@ package struct StoredSecret: Sendable {
 ///
 /// What takes an `Access` reaches only the rows of its org, and treats all others as if they did not exist.
 package protocol AdminStores: AdminKeyStores, CatalogueStores {
+    var usage: any UsageStores { get }
     func createOrg(_ access: Access, id: String, name: String, plan: String, limits: ScopeLimits) async throws -> Org
     func org(_ access: Access, _ id: String) async throws -> Org?
     func orgs(_ access: Access, after: String?, limit: Int) async throws -> [Org]

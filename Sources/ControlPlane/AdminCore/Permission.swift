@@ -13,6 +13,8 @@ package enum Permission: String, Sendable, CaseIterable {
     case keysOutagePolicy = "keys:outage-policy"
     case adminKeysRead = "admin-keys:read"
     case adminKeysWrite = "admin-keys:write"
+    /// Read what requests used and cost; in an org, those of the org.
+    case usageRead = "usage:read"
     /// Read what belongs to no org: routes, dead letters.
     case installationRead = "installation:read"
     /// Change what belongs to no org.
@@ -41,5 +43,5 @@ package enum Role: String, Sendable, CaseIterable {
         }
     }
 
-    private static let readInOrg: Set<Permission> = [.meRead, .orgsRead, .keysRead]
+    private static let readInOrg: Set<Permission> = [.meRead, .orgsRead, .keysRead, .usageRead]
 }

@@ -79,6 +79,8 @@ package enum AdminServer {
         CatalogueRoutes(service: service).add(to: admin)
         PriceRoutes(service: service).add(to: admin)
         CatalogueFileRoutes(service: service).add(to: admin)
+        UsageRoutes(service: service).add(to: admin)
+        RequestRoutes(service: service).add(to: admin)
         admin.get("propagation") { _, _ in
             AdminViews.propagation(await service.pending()).response(status: 200)
         }

@@ -1,4 +1,4 @@
-internal import AdminCore
+package import AdminCore
 internal import GatewayModel
 package import KeyMaterial
 internal import PlaneContract
@@ -8,18 +8,21 @@ package import Postgres
 /// parameters; those that take an `Access` name its org in a condition, with row-level security as a second lock.
 package struct PostgresStores: AdminStores {
     let pool: PostgresPool
+    package let usage: any UsageStores
     let sealer: Sealer?
     let catalogueFile: (@Sendable (String) throws -> CatalogueFile)?
 
     /// - Parameters:
     ///   - pool: connects as `gw_cp`, the role of the admin API.
+    ///   - exports: the same, but each with one connection and for long results only.
     ///   - sealer: seals credentials at rest; `nil` where none are stored.
     ///   - catalogueFile: reads YAML; `nil` where no files are loaded.
     package init(
-        _ pool: PostgresPool, sealer: Sealer? = nil,
+        _ pool: PostgresPool, exports: [PostgresPool], sealer: Sealer? = nil,
         catalogueFile: (@Sendable (String) throws -> CatalogueFile)? = nil
     ) {
         self.pool = pool
+        usage = UsageStore(pool: pool, exports: ExportSlots(exports))
         self.sealer = sealer
         self.catalogueFile = catalogueFile
     }

@@ -66,7 +66,7 @@ package struct ControlApp: Sendable {
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
             stores: PostgresStores(
-                pool, sealer: Sealer(secrets.kek, purpose: .credentialAtRest),
+                pool, exports: exports(), sealer: Sealer(secrets.kek, purpose: .credentialAtRest),
                 catalogueFile: { try YAMLDecoder().decode(CatalogueFile.self, from: $0) }),
             digester: { secrets.digester },
             explainer: { try await explaining.explain($0, allowed: $1) },
@@ -101,6 +101,13 @@ package struct ControlApp: Sendable {
             ])
         try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log).run()
         await operations.stop()
+    }
+
+    /// Reports of usage that may be read at once.
+    private static let exportsMax = 2
+
+    private func exports() -> [PostgresPool] {
+        (0..<Self.exportsMax).map { _ in PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1) }
     }
 
     private func requireMigrated() throws {

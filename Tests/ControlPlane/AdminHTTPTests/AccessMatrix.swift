@@ -14,11 +14,15 @@ struct AccessMatrix: Sendable {
 
         var testDescription: String { "\(method) \(path) \(isOther ? "of another org" : "") \(body)" }
 
+        private static func isID(_ part: Substring) -> Bool {
+            part.hasPrefix("{") || Int(part) != nil || UUID(uuidString: String(part)) != nil
+        }
+
         /// As `RoutePermissions.table` names it.
         var route: String {
             let parts = path.dropFirst().split(separator: "?")[0].split(separator: "/")
             return method + " "
-                + parts.map { $0.hasPrefix("{") || Int($0) != nil ? "{id}" : String($0) }.joined(separator: "/")
+                + parts.map { Self.isID($0) ? "{id}" : String($0) }.joined(separator: "/")
         }
     }
 

@@ -5,6 +5,7 @@ import Synchronization
 /// `AdminStores` in memory, for what the routes and `AdminService` decide. Rules that PostgreSQL keeps, such as that a
 /// plan exists, are not here: the end-to-end tests have them.
 final class MemoryStores: AdminStores {
+    let usage: any UsageStores = NoUsage()
     struct State {
         var orgs: [String: Org] = [:]
         var keys: [String: KeyEntry] = [:]
