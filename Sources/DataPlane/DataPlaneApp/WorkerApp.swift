@@ -56,7 +56,7 @@ package struct WorkerApp: Sendable {
         let follower = makeFollower(loops, health, on: background.next(), secrets, metrics)
         follower.startFromDisk()
 
-        let draining = Flag()
+        let (draining, forceShutdown) = (Flag(), Flag())
         let operations = try await OperationsServer.start(
             host: settings.operationsHost, port: settings.operationsPort, group: background, metrics: metrics,
             liveness: { watchdog.failures }
@@ -75,7 +75,7 @@ package struct WorkerApp: Sendable {
             .adding([{ await memory.run() }, { if let secured { await secured.refresh() } }])
         let listeners = ListenersService(
             loops: loops, servers: [server, secured?.server].compactMap { $0 },
-            openTLS: { secured?.front.open ?? 0 }, signals: signals, settings: settings, log: log)
+            openTLS: { secured?.front.open ?? 0 }, forceShutdown: forceShutdown, settings: settings, log: log)
         // They stop from the last to the first, each once the one after it has.
         try await ServiceGroup(
             configuration: .init(
@@ -84,7 +84,7 @@ package struct WorkerApp: Sendable {
                     .init(service: tasks), .init(service: listeners),
                     .init(service: adoption, successTerminationBehavior: .ignore),
                     .init(
-                        service: StopSignal(signals: signals, draining: draining),
+                        service: StopSignal(signals: signals, draining: draining, forceShutdown: forceShutdown),
                         successTerminationBehavior: .gracefullyShutdownGroup),
                 ], logger: log)
         ).run()

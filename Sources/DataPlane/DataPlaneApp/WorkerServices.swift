@@ -9,20 +9,34 @@ internal import Synchronization
 internal import UnixSignals
 internal import WorkerConfiguration
 
-/// Ends at the first signal, and with it the worker begins to stop.
-struct StopSignal: Service {
+/// A service whose name is all that a log may show of it: `ServiceGroup` logs descriptions, and those of settings hold
+/// secrets.
+protocol WorkerService: Service, CustomStringConvertible {}
+
+extension WorkerService {
+    var description: String { "\(Self.self)" }
+}
+
+/// Ends at the first signal, and with it the worker begins to stop; a second one sets `forceShutdown`.
+struct StopSignal: WorkerService {
+    /// Allows one iterator only.
     let signals: UnixSignalsSequence
     let draining: Flag
+    let forceShutdown: Flag
 
     func run() async throws {
         var signal = signals.makeAsyncIterator()
         _ = await signal.next()
         draining.set()
+        Task { [signal, forceShutdown] in
+            var signal = signal
+            if await signal.next() != nil { forceShutdown.set() }
+        }
     }
 }
 
 /// Adopts the rest of what dead workers left on this disk; ends early when the worker stops.
-struct AdoptionService: Service {
+struct AdoptionService: WorkerService {
     let adoption: Adoption
     /// `nil`: nothing is left.
     let left: [JournalRecord]?
@@ -35,27 +49,18 @@ struct AdoptionService: Service {
 
 /// Accepts connections. When it stops it keeps the listeners open for the grace period, then lets requests finish until
 /// the deadline, then cuts them.
-struct ListenersService: Service {
+struct ListenersService: WorkerService {
     let loops: WorkerLoops
     let servers: [PublicServer]
     /// TLS connections that still have bytes to send.
     let openTLS: @Sendable () -> Int
-    let signals: UnixSignalsSequence
+    /// Cuts the drain short.
+    let forceShutdown: Flag
     let settings: WorkerSettings
     let log: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
-        let forceShutdown = Flag()
-        let secondSignal = Task {
-            var signal = signals.makeAsyncIterator()
-            if await signal.next() != nil { forceShutdown.set() }
-        }
-        await drain(forceShutdown)
-        secondSignal.cancel()
-    }
-
-    private func drain(_ forceShutdown: Flag) async {
         log.info("draining", metadata: ["seconds": "\(settings.drainSeconds)"])
         loops.drain()
         await wait(seconds: settings.listenerGraceSeconds, forceShutdown) { false }
@@ -78,7 +83,7 @@ struct ListenersService: Service {
 }
 
 /// What a worker does beside its requests. All of it ends together, because each may have to wait for a reply.
-struct BackgroundTasks: Service {
+struct BackgroundTasks: WorkerService {
     let bodies: [@Sendable () async -> Void]
     /// Runs once all have ended.
     let stopped: @Sendable () async -> Void
@@ -94,7 +99,7 @@ struct BackgroundTasks: Service {
 }
 
 /// Journals and loops, which run already: the first to start, so the last to stop.
-struct LoopsService: Service {
+struct LoopsService: WorkerService {
     let loops: WorkerLoops
     let journals: JournalFolder
     let watchdog: LoopWatchdog
