@@ -1,4 +1,4 @@
-import Admission
+import LimiterClient
 import Testing
 
 @Suite struct FairQueueTests {
