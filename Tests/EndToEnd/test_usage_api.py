@@ -21,7 +21,7 @@ from stack import Stack
 from usage_rig import COSTS, MEASURES, UTC, VALUES, Sums, Traffic, asked, document, money, rfc3339, summed
 
 SEED = 7
-REQUESTS = 1_500
+REQUESTS = 1_000
 FILTERS = 500
 
 
@@ -153,7 +153,7 @@ def asking(stack, path):
 
 
 def test_reports_that_nobody_reads_do_not_use_up_the_database(own_stack, long_reports):
-    path = long_reports[0]
+    path = long_reports[1]
     open_ones = [asking(own_stack, path) for _ in range(2)]
     assert [head for _, head in open_ones] == [b"HTTP/1.1 200"] * 2
     status, answer = own_stack.admin("GET", "/costs?start=2025-01-01T00:00:00Z&end=2025-01-02T00:00:00Z")

@@ -15,7 +15,7 @@ from test_schema import query, started
 from usage_rig import MEASURES, UTC, VALUES, Sums, Traffic, asked, document, money, rfc3339, summed
 
 SEED = 11
-REQUESTS = 1_500
+REQUESTS = 1_000
 FILTERS = 200
 COLUMNS = {"org": "org_id", "key": "key_id", "alias": "requested", "cache": "case when cached then 'hit' else 'none' end",
            "status": "case status_class when 0 then 'none' else status_class || 'xx' end"}

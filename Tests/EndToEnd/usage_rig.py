@@ -140,10 +140,12 @@ def money(nano):
 
 def summed(requests, bucket, start, end, groups, filters, measures=MEASURES):
     """Rows as the API gives them: in whole buckets from that of `start` to before `end`."""
-    sums = {}
+    sums, earliest = {}, truncated(start, bucket)
     for request in requests:
+        if not earliest <= request["at"] < end + UNITS[bucket] or any(request[name] not in values for name, values in filters.items()):
+            continue
         first = truncated(request["at"], bucket)
-        if not truncated(start, bucket) <= first or first >= end or any(request[name] not in values for name, values in filters.items()):
+        if first >= end:
             continue
         row = sums.setdefault((rfc3339(first), *(request[name] for name in groups)), dict.fromkeys(measures, 0))
         for measure in measures:
