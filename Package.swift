@@ -261,6 +261,9 @@ let package = Package(
         .executableTarget(
             name: "ScriptedProvider", dependencies: [nioCore, nioPosix, nioHTTP1],
             path: "Tests/Support/ScriptedProvider"),
+        .target(
+            name: "RedisModel", dependencies: ["GatewayModel", "LimitScripts", "PlaneContract", "Redis"],
+            path: "Tests/Support/RedisModel", swiftSettings: strict),
         tests("Shared", "GatewayModel", []),
         tests("Shared", "PlaneContract", ["GatewayModel"]),
         tests("Shared", "Routing", ["GatewayModel", "PlaneContract"]),
@@ -294,10 +297,27 @@ let package = Package(
                 "AdminCore", "GatewayModel", "KeyMaterial", "PlaneContract", "Routing", hummingbird, httpTypes, logging,
                 nioCore, nioEmbedded,
             ]),
-        tests("ControlPlane", "Publication", ["Redis"]),
-        tests("ControlPlane", "SharedBudgets", ["PlaneContract"]),
-        tests("ControlPlane", "RedisSupervision", ["Redis"]),
-        tests("ControlPlane", "AuditLog", []),
+        tests(
+            "ControlPlane", "Publication",
+            [
+                "AdminCore", "GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Postgres", "Redis",
+                "RedisModel", "StateRedisAccess", logging,
+            ]),
+        tests(
+            "ControlPlane", "SharedBudgets",
+            ["GatewayModel", "Operations", "PlaneContract", "RedisModel", "StateRedisAccess", logging]),
+        tests(
+            "ControlPlane", "RedisSupervision",
+            ["LimitScripts", "Operations", "PlaneContract", "Redis", "RedisModel", "StateRedisAccess", logging]),
+        tests("ControlPlane", "StateRedisAccess", ["LimitScripts", "Redis", "RedisModel"]),
+        tests("ControlPlane", "AuditLog", ["KeyMaterial"]),
+        tests("ControlPlane", "Rotation", ["KeyMaterial", "PlaneContract", "Redis", "RedisModel"]),
+        tests(
+            "ControlPlane", "RouteExplanations",
+            ["AdminCore", "GatewayModel", "PlaneContract", "RedisModel", "Routing"]),
+        tests("ControlPlane", "Ledger", ["GatewayModel", "PlaneContract", "Postgres", "Redis", "RedisModel"]),
+        tests("ControlPlane", "AdminCore", []),
+        tests("ControlPlane", "AdminStore", ["GatewayModel", "PlaneContract", "Postgres"]),
         tests("ControlPlane", "ControlPlaneApp", ["Operations", "Rotation"]),
         tests("ControlPlane", "Control", ["PlaneContract", argumentParser]),
     ]

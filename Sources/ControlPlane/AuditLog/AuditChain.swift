@@ -14,6 +14,11 @@ package struct AuditChain: Sendable {
         /// 64 hexadecimal characters.
         package var seal: String
 
+        package init(number: Int64, seal: String) {
+            self.number = number
+            self.seal = seal
+        }
+
         /// Before the first seal.
         package static let none = Head(number: 0, seal: "")
     }

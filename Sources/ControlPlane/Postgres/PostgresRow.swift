@@ -3,6 +3,17 @@ package struct PostgresRow: Sendable {
     let columns: [String: Int]
     let values: [String?]
 
+    init(columns: [String: Int], values: [String?]) {
+        self.columns = columns
+        self.values = values
+    }
+
+    /// - Parameter fields: each column's text, as a server sends it; `nil` for null.
+    package init(_ fields: [String: String?]) {
+        self.init(
+            columns: Dictionary(zip(fields.keys, 0...)) { first, _ in first }, values: Array(fields.values))
+    }
+
     /// The column's text; `nil` for null or a column that does not exist.
     package subscript(name: String) -> String? { columns[name].flatMap { values[$0] } }
 

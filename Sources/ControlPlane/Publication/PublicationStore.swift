@@ -89,7 +89,7 @@ package struct PublicationStore: PublicationSource {
     ///
     /// A key or secret that has expired by the database's clock is published as revoked, so that no worker's clock
     /// decides.
-    private static func storedKey(_ row: PostgresRow) -> PublishedKey {
+    package static func storedKey(_ row: PostgresRow) -> PublishedKey {
         let status: KeyRecord.Status =
             row.text("status") == "revoked" || row.bool("is_over")
             ? .revoked : row.text("org_status") == "suspended" ? .suspended : .active

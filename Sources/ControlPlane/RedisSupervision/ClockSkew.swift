@@ -34,9 +34,9 @@ package struct ClockSkew {
 }
 
 /// The error that keeps a Redis with the wrong time closed.
-struct ClockSkewError: Error, CustomStringConvertible {
-    let aheadMs: Int64
-    var description: String {
+package struct ClockSkewError: Error, CustomStringConvertible {
+    package let aheadMs: Int64
+    package var description: String {
         "the clock of the state Redis is \(aheadMs / 1_000) s ahead of PostgreSQL's: synchronise both by NTP, or a day's budget starts at the wrong time"
     }
 }

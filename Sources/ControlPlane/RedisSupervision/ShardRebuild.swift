@@ -1,11 +1,11 @@
 internal import FoundationEssentials
 internal import Ledger
 internal import LimitScripts
-internal import Logging
-internal import Operations
-internal import PlaneContract
+package import Logging
+package import Operations
+package import PlaneContract
 internal import Redis
-internal import StateRedisAccess
+package import StateRedisAccess
 
 /// Rebuilds a shard's counters after Redis has lost all of them:
 ///
@@ -22,22 +22,30 @@ internal import StateRedisAccess
 /// Nothing is admitted or counted before step 5, so a rebuild can be interrupted at any point and repeated. Redis
 /// refuses each step once it was wiped again or another control plane has taken over, and the last one also if its
 /// process has changed.
-struct ShardRebuild: Sendable {
+package struct ShardRebuild: Sendable {
     private static let barrierTimeout = Duration.milliseconds(PlaneTiming.replayTimeoutMs)
     private static let drainTimeout = Duration.seconds(30)
     private static let pollInterval = Duration.milliseconds(25)
     private static let batch = 500
 
-    let redis: StateRedis
-    let ledger: any RebuildLedger
-    let metrics: MetricsRegistry
-    let log: Logger
+    private let redis: StateRedis
+    private let ledger: any RebuildLedger
+    private let metrics: MetricsRegistry
+    private let log: Logger
+
+    /// - Parameter ledger: where totals come from, and the numbers of generations.
+    package init(redis: StateRedis, ledger: any RebuildLedger, metrics: MetricsRegistry, log: Logger) {
+        self.redis = redis
+        self.ledger = ledger
+        self.metrics = metrics
+        self.log = log
+    }
 
     /// - Parameters:
     ///   - runID: the `run_id` of the Redis process.
     ///   - workers: the event loops to wait for; if empty, waits the full `barrierTimeout` for any that report.
     /// - Throws: `FencedError`, `LedgerBehindError`, or the error of a store. All of it may be repeated.
-    func restoreCounters(of shards: [Shard], in runID: String, workers: Set<String>) async throws {
+    package func restoreCounters(of shards: [Shard], in runID: String, workers: Set<String>) async throws {
         metrics.add("aihub_control_shards_rebuilt_total", by: Double(shards.count))
         let generations = try await ledger.raiseGenerations(of: shards)
         let appended = try await barrier(generations, workers)
@@ -119,8 +127,8 @@ struct ShardRebuild: Sendable {
     }
 
     /// Redis refused a step: see the type's comment.
-    struct FencedError: Error, CustomStringConvertible {
-        let description = "another control plane is rebuilding the lost counters, or Redis was wiped again"
+    package struct FencedError: Error, CustomStringConvertible {
+        package let description = "another control plane is rebuilding the lost counters, or Redis was wiped again"
     }
 
     private struct LedgerBehindError: Error, CustomStringConvertible {
@@ -132,7 +140,7 @@ struct ShardRebuild: Sendable {
     ///
     /// Skips orgs used recently, whose usage a worker may still replay and would count twice. Does nothing while the
     /// ledger is behind.
-    func raiseCountersToLedger() async throws {
+    package func raiseCountersToLedger() async throws {
         guard try await hasIngested(try await streamEnds(Shard.all)) else { return }
         let busy = try await ledger.recentlyUsedOrgs()
         let totals = try await (ledger.totals() + ledger.sharedBudgetTotals()).filter {

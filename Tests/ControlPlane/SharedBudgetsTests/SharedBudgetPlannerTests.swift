@@ -107,7 +107,7 @@ import Testing
         #expect(spent <= ceiling && ceiling - spent <= price.upperBound, "only \(spent) of \(ceiling) could be used")
     }
 
-    private struct Sequence: RandomNumberGenerator {
+    struct Sequence: RandomNumberGenerator {
         var state: UInt64
 
         mutating func next() -> UInt64 {
