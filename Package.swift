@@ -57,11 +57,14 @@ func controlPlane(
         swiftSettings: strict)
 }
 
+/// - Parameter isProgram: the tests run it, as a process, and do not link it.
 func tests(
-    _ plane: String, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+    _ plane: String, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    isProgram: Bool = false
 ) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, path: "Tests/\(plane)/\(name)Tests",
+        name: "\(name)Tests", dependencies: (isProgram ? [] : [.byName(name: name)]) + dependencies,
+        path: "Tests/\(plane)/\(name)Tests",
         exclude: exclude, swiftSettings: strict)
 }
 
@@ -264,11 +267,14 @@ let package = Package(
         .target(
             name: "RedisModel", dependencies: ["GatewayModel", "LimitScripts", "PlaneContract", "Redis"],
             path: "Tests/Support/RedisModel", swiftSettings: strict),
+        .target(
+            name: "TestPeers", dependencies: ["Reactor", "Redis", logging], path: "Tests/Support/TestPeers",
+            swiftSettings: strict),
         tests("Shared", "GatewayModel", []),
         tests("Shared", "PlaneContract", ["GatewayModel"]),
         tests("Shared", "Routing", ["GatewayModel", "PlaneContract"]),
         tests("Shared", "KeyMaterial", ["GatewayModel"]),
-        tests("Shared", "TLS", ["Reactor", nioCore, nioEmbedded, nioSSL]),
+        tests("Shared", "TLS", ["Reactor", "TestPeers", nioCore, nioEmbedded, nioSSL]),
         tests("Shared", "Redis", ["GatewayModel"]),
         tests("Shared", "LimitScripts", ["PlaneContract"]),
         tests("Shared", "Operations", []),
@@ -290,6 +296,60 @@ let package = Package(
             ["GatewayModel", "PlaneContract", "KeyMaterial", "Routing", "Admission", "ResponseCache"]),
         tests("DataPlane", "CurlTransport", ["Reactor"]),
         tests("DataPlane", "DataPlaneHTTP", ["Reactor", "RequestWalk"]),
+        tests("DataPlane", "ReactorRedis", ["GatewayModel", "Reactor", "Redis", "TestPeers"]),
+        tests("DataPlane", "LoopWatch", ["Operations", "Reactor", "TestPeers"]),
+        tests(
+            "DataPlane", "LimiterClient",
+            [
+                "Admission", "GatewayModel", "LoopWatch", "Operations", "PlaneContract", "Reactor", "Redis",
+                "RequestWalk", "TestPeers",
+                logging,
+            ]),
+        tests(
+            "DataPlane", "KeyDirectory",
+            [
+                "Admission", "GatewayModel", "LimiterClient", "Operations", "PlaneContract", "Reactor", "Redis",
+                "RequestWalk", "TestPeers",
+            ]),
+        tests(
+            "DataPlane", "CacheClient",
+            ["GatewayModel", "Operations", "Reactor", "RequestWalk", "ResponseCache", "TestPeers"]),
+        tests(
+            "DataPlane", "Settlement",
+            [
+                "Admission", "GatewayModel", "Journal", "LimiterClient", "LoopWatch", "Operations", "PlaneContract",
+                "Reactor", "RequestWalk", "TestPeers",
+            ]),
+        tests(
+            "DataPlane", "ProviderCalls",
+            ["GatewayModel", "PlaneContract", "Reactor", "RequestWalk", "Routing", "TestPeers"]),
+        tests(
+            "DataPlane", "ConfigurationFollower",
+            ["GatewayModel", "KeyMaterial", "Operations", "PlaneContract", "Routing", "TestPeers", nioPosix]),
+        tests(
+            "DataPlane", "Reaping",
+            [
+                "GatewayModel", "LimitScripts", "LoopWatch", "Operations", "PlaneContract", "Redis", "TestPeers",
+                nioCore, nioPosix,
+            ]),
+        tests(
+            "DataPlane", "HealthSharing",
+            ["GatewayModel", "PlaneContract", "Reactor", "Redis", "Routing", "TestPeers", nioCore, nioPosix]),
+        tests("DataPlane", "ProcessLimits", ["DataPlaneHTTP", "Operations", "RequestWalk", "TestPeers"]),
+        tests(
+            "DataPlane", "WorkerConfiguration",
+            ["GatewayModel", "KeyMaterial", "Operations", "Redis", "RequestWalk", "ResponseCache"]),
+        tests(
+            "DataPlane", "EventLoops",
+            [
+                "DataPlaneHTTP", "GatewayModel", "Journal", "KeyMaterial", "LoopWatch", "Operations", "ProcessLimits",
+                "Reactor", "ResponseCache",
+                "Routing", "TestPeers", "WorkerConfiguration",
+            ]),
+        tests("DataPlane", "TLSFront", ["Reactor", "TLS", "TestPeers", nioPosix]),
+        tests("DataPlane", "DataPlaneApp", ["LimitScripts", "TestPeers", "WorkerConfiguration"]),
+        tests(
+            "DataPlane", "Worker", ["Admission", "GatewayModel", "Journal", "TestPeers"], isProgram: true),
         tests("ControlPlane", "Postgres", []),
         tests(
             "ControlPlane", "AdminHTTP",

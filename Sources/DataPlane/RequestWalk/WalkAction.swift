@@ -67,6 +67,20 @@ package struct UpstreamRequest: Sendable {
     package var key: KeyHash
     package var streams: Bool
     package var body: [UInt8]
+
+    /// - Parameter attempt: counts the request's attempts, from 1.
+    package init(
+        attempt: Int, id: RequestID, operation: Operation, target: RouteTarget, key: KeyHash, streams: Bool,
+        body: [UInt8]
+    ) {
+        self.attempt = attempt
+        self.id = id
+        self.operation = operation
+        self.target = target
+        self.key = key
+        self.streams = streams
+        self.body = body
+    }
 }
 
 /// What is looked up in the cache.
@@ -74,6 +88,12 @@ package struct CacheLookUp: Sendable {
     package var key: CacheKey
     /// Answers of this age or older do not count.
     package var ageMsMax: Int64
+
+    /// Looks for an answer younger than `ageMsMax`.
+    package init(key: CacheKey, ageMsMax: Int64) {
+        self.key = key
+        self.ageMsMax = ageMsMax
+    }
 }
 
 /// How a request ended, for log and metrics.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import NIOSSL
 import TLS
+import TestPeers
 import Testing
 
 private let modern: [TLSVersion] = [.tlsv12, .tlsv13]

@@ -2,6 +2,7 @@ import Glibc
 import NIOSSL
 import Reactor
 import TLS
+import TestPeers
 import Testing
 
 /// The TLS of a socket whose other end reads little by little.

@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOSSL
 import TLS
+import TestPeers
 
 /// A session joined in memory to a server of another implementation (BoringSSL).
 final class TestConnection {

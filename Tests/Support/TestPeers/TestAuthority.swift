@@ -1,20 +1,25 @@
-import Foundation
+package import Foundation
 
 /// A certificate authority in a folder of its own, made with the `openssl` command.
-final class TestAuthority: Sendable {
-    struct Pair {
-        var certificate: String
-        var key: String
+package final class TestAuthority: Sendable {
+    package struct Pair {
+        package var certificate: String
+        package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     struct CommandFailed: Error {
         var arguments: [String]
     }
 
-    let folder: URL
-    var certificate: String { path("ca.crt") }
+    package let folder: URL
+    package var certificate: String { path("ca.crt") }
 
-    init() throws {
+    package init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try openssl(["req", "-x509", "-days", "2", "-out", path("ca.crt")] + Self.request("ca", path("ca.key")))
@@ -22,12 +27,14 @@ final class TestAuthority: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    package func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// A certificate that this authority vouches for, and its key.
     ///
     /// - Parameter alternative: its subject alternative names, such as `DNS:redis.test`; `nil` for none.
-    func issue(_ name: String, alternative: String? = "DNS:redis.test,IP:127.0.0.1", days: Int = 2) throws -> Pair {
+    package func issue(_ name: String, alternative: String? = "DNS:redis.test,IP:127.0.0.1", days: Int = 2) throws
+        -> Pair
+    {
         let pair = Pair(certificate: path("\(name).crt"), key: path("\(name).key"))
         try openssl(["req", "-out", path("\(name).csr")] + Self.request("redis.test", pair.key))
         let text = alternative.map { "subjectAltName=\($0)\n" } ?? "basicConstraints=CA:FALSE\n"
@@ -40,7 +47,7 @@ final class TestAuthority: Sendable {
     }
 
     /// Encrypts a key under a password.
-    func encrypt(_ key: String) throws -> String {
+    package func encrypt(_ key: String) throws -> String {
         try openssl(["pkey", "-in", key, "-aes256", "-passout", "pass:hush", "-out", key + ".sealed"])
         return key + ".sealed"
     }
