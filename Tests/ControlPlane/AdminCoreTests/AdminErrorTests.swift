@@ -25,7 +25,8 @@ import Testing
 }
 
 @Suite struct ChangeTests {
-    @Test("a member that is absent keeps the value, null removes it, a value replaces it", arguments: [nil, 1] as [Int?])
+    @Test(
+        "a member that is absent keeps the value, null removes it, a value replaces it", arguments: [nil, 1] as [Int?])
     func applied(old: Int?) {
         #expect(Change<Int>.unchanged.applied(to: old) == old)
         #expect(Change<Int>.set(nil).applied(to: old) == nil)

@@ -25,7 +25,8 @@ import Testing
 
     @Test("money is text, so that no binary fraction comes in")
     func money() throws {
-        let price = #"{"models":[{"name":"m","vendor":"v","max_output_tokens":1,"usd_per_million_tokens":{"input":"0.1","output":"0.3"}}]}"#
+        let price =
+            #"{"models":[{"name":"m","vendor":"v","max_output_tokens":1,"usd_per_million_tokens":{"input":"0.1","output":"0.3"}}]}"#
         #expect(try read(price).models?.first?.usd_per_million_tokens?.input == "0.1")
         #expect(throws: DecodingError.self) { try read(price.replacingOccurrences(of: "\"0.1\"", with: "0.1")) }
     }

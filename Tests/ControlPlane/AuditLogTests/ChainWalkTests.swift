@@ -17,7 +17,9 @@ import Testing
     }
 
     /// Seals of rows in the order of sealing, which is not that of ids.
-    private static func chain(_ keys: AuditKeys, key: AuditKeys.Key? = nil, of ids: [Int64] = [11, 13, 12, 14]) throws -> [StoredSeal] {
+    private static func chain(_ keys: AuditKeys, key: AuditKeys.Key? = nil, of ids: [Int64] = [11, 13, 12, 14]) throws
+        -> [StoredSeal]
+    {
         var head = AuditChain.Head.none
         return try ids.map { id in
             let name = (key ?? keys.newest).name
@@ -91,7 +93,8 @@ import Testing
         #expect(walk(try Self.chain(own)).fault?.contains("under a key that is not in the audit key file") == true)
         // The same under the name of the real key.
         let renamed = try Self.chain(own).map { seal in
-            StoredSeal(number: seal.number, auditID: seal.auditID, key: keys.newest.name, seal: seal.seal, row: seal.row)
+            StoredSeal(
+                number: seal.number, auditID: seal.auditID, key: keys.newest.name, seal: seal.seal, row: seal.row)
         }
         #expect(walk(renamed).fault?.hasPrefix("row 11 was changed or inserted") == true)
     }

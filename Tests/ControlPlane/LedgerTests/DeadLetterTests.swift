@@ -29,5 +29,7 @@ import Testing
     func dataErrors(state: String) { #expect(PostgresError.refused(state: state, message: "", hint: nil).isDataError) }
 
     @Test("all others may pass later", arguments: ["08006", "40001", "42501", "42P01", "53300", "57P01", ""])
-    func otherErrors(state: String) { #expect(!PostgresError.refused(state: state, message: "", hint: nil).isDataError) }
+    func otherErrors(state: String) {
+        #expect(!PostgresError.refused(state: state, message: "", hint: nil).isDataError)
+    }
 }

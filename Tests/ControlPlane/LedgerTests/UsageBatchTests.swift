@@ -57,7 +57,8 @@ import Testing
         #expect(batch.appended.count == 1)
     }
 
-    @Test("what is no event becomes a dead letter, and the cursor passes it", arguments: ["", "{}", "[1]", "{\"id\":1}"])
+    @Test(
+        "what is no event becomes a dead letter, and the cursor passes it", arguments: ["", "{}", "[1]", "{\"id\":1}"])
     func unreadable(text: String) throws {
         let batch = UsageBatch([try entry("5-0", event(id(1))), try entry("6-0", text)])
         #expect(batch.readable.map(\.streamID) == ["5-0"])

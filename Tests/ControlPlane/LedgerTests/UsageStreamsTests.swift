@@ -75,7 +75,9 @@ import Testing
         cursors[4] = "3-0"
         cursors[6] = "99999999999999-0"
         try await streams.trim(upTo: cursors)
-        let left = redis.with { state in [4, 5, 6].map { state.streams[RedisKeys.usageStream(Shard.all[$0])]?.map(\.id) } }
+        let left = redis.with { state in
+            [4, 5, 6].map { state.streams[RedisKeys.usageStream(Shard.all[$0])]?.map(\.id) }
+        }
         #expect(left == [["3-0"], ["1-0", "2-0", "3-0"], ["99999999999999-0"]])
     }
 }

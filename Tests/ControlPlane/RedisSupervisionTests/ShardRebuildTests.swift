@@ -30,7 +30,8 @@ import Testing
         redis.beforeEachCommand { state, words in
             more(&state, words)
             guard words.contains("gw2_barrier"), state.calls(of: "gw2_barrier").count == question - 1 else { return }
-            state.hashes[runIDs]?["w-1.0"] = "b" + (state.hashes[runIDs]?["barrier"] ?? "")
+            let barrier = state.hashes[runIDs]?["barrier"] ?? ""
+            state.hashes[runIDs]?["w-1.0"] = "b" + barrier
         }
     }
 

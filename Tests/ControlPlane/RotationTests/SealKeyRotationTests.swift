@@ -23,7 +23,8 @@ import Testing
             // What is seen after a read is sealed one report later.
             defer { sealedUnder = held.last?.number }
             let report = SecretReport(
-                atMs: atMs, held: [SecretName.sealKey.rawValue: held.map(\.name)], sealedUnder: sealedUnder.map { [$0] })
+                atMs: atMs, held: [SecretName.sealKey.rawValue: held.map(\.name)], sealedUnder: sealedUnder.map { [$0] }
+            )
             return String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
         }
     }

@@ -67,7 +67,10 @@ import Testing
             let rows = shares.rows(Self.plan, day: day)
             #expect(rows.count == Shard.count && rows.allSatisfy { $0.nano == 100 })
             let field = RedisKeys.poolShare(Self.plan, day: day)
-            #expect(redis.with { state in Shard.all.allSatisfy { state.share(field, in: RedisKeys.versions($0))?.nano == 100 } })
+            #expect(
+                redis.with { state in
+                    Shard.all.allSatisfy { state.share(field, in: RedisKeys.versions($0))?.nano == 100 }
+                })
         }
     }
 
@@ -117,7 +120,9 @@ import Testing
         #expect(zip(before, shares.rows(Self.plan, day: Self.day).map(\.version)).allSatisfy { $0 < $1 })
     }
 
-    @Test("the shards never admit more than the budget, whatever is spent, refused, lost or done twice", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test(
+        "the shards never admit more than the budget, whatever is spent, refused, lost or done twice",
+        arguments: 1...20 as ClosedRange<UInt64>)
     func never(seed: UInt64) async throws {
         let faults = watch()
         var random = SharedBudgetPlannerTests.Sequence(state: seed)
