@@ -190,14 +190,16 @@ let package = Package(
         dataPlane(
             "EventLoops",
             [
-                "GatewayModel", "Routing", "KeyMaterial", "Operations", "Admission", "ResponseCache", "RequestWalk",
+                "GatewayModel", "PlaneContract", "Routing", "KeyMaterial", "Operations", "Admission", "ResponseCache",
+                "RequestWalk",
                 "Journal", "Reactor", "TLSFront", "DataPlaneHTTP", "LoopWatch", "LimiterClient", "KeyDirectory",
                 "CacheClient", "Settlement", "ProviderCalls", "ProcessLimits", "WorkerConfiguration", nioCore, logging,
             ]),
         dataPlane(
             "DataPlaneApp",
             [
-                "Routing", "KeyMaterial", "Redis", "Operations", "RequestWalk", "Journal", "TLSFront", "DataPlaneHTTP",
+                "PlaneContract", "Routing", "KeyMaterial", "Redis", "Operations", "RequestWalk", "Journal", "TLSFront",
+                "DataPlaneHTTP",
                 "LoopWatch", "Settlement", "ConfigurationFollower", "Reaping", "HealthSharing", "ProcessLimits",
                 "WorkerConfiguration", "EventLoops", nioCore, nioPosix, logging, unixSignals, serviceLifecycle,
             ]),

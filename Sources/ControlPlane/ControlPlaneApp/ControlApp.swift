@@ -84,8 +84,7 @@ package struct ControlApp: Sendable {
                 await secrets.follow(
                     as: supervisor.instanceID, settings.stateRedis, on: group.next(), publisher: publisher, log: log)
             },
-            BackgroundLoop { [settings] in
-                await ChangeFollower(url: settings.postgresURL, publisher: publisher).run()
+            BackgroundLoop { [settings] in await ChangeFollower(url: settings.postgresURL, publisher: publisher).run()
             },
             try AdminServer.make(
                 host: settings.host, port: settings.port, tls: settings.tlsFiles,

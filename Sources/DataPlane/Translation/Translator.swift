@@ -22,7 +22,8 @@ package final class Translator: Sendable {
         self.model = model
         self.upstreamModel = upstreamModel
         quotedModel = Array(JSONText.quoted(upstreamModel).utf8)
-        claude = ClaudeModel(named: upstreamModel)
+        // Only Anthropic's is asked, and to search the name takes a while.
+        claude = ClaudeModel(named: dialect.wire == .anthropic ? upstreamModel : "")
     }
 
     /// The request body for the deployment.

@@ -55,7 +55,9 @@ import Testing
         ])
     func ordinary(text: String) { #expect(Self.growth(text) == 0) }
 
-    @Test("wherever a character that grows stands among others, it is counted", arguments: ["ﷺ", #"\ufdfa"#, "é", #"\n"#, #"\\ufdfa"#])
+    @Test(
+        "wherever a character that grows stands among others, it is counted",
+        arguments: ["ﷺ", #"\ufdfa"#, "é", #"\n"#, #"\\ufdfa"#])
     func anywhere(text: String) {
         for before in 0...17 {
             for after in 0...17 {
