@@ -23,7 +23,6 @@ package import StateRedisAccess
 /// refuses each step once it was wiped again or another control plane has taken over, and the last one also if its
 /// process has changed.
 package struct ShardRebuild: Sendable {
-    private static let barrierTimeout = Duration.milliseconds(PlaneTiming.replayTimeoutMs)
     private static let drainTimeout = Duration.seconds(30)
     private static let pollInterval = Duration.milliseconds(25)
     private static let batch = 500
@@ -32,9 +31,16 @@ package struct ShardRebuild: Sendable {
     private let ledger: any RebuildLedger
     private let metrics: MetricsRegistry
     private let log: Logger
+    private let barrierTimeout: Duration
 
-    /// - Parameter ledger: where totals come from, and the numbers of generations.
-    package init(redis: StateRedis, ledger: any RebuildLedger, metrics: MetricsRegistry, log: Logger) {
+    /// - Parameters:
+    ///   - ledger: where totals come from, and the numbers of generations.
+    ///   - barrierTimeout: how long workers that are known are waited for.
+    package init(
+        redis: StateRedis, ledger: any RebuildLedger, metrics: MetricsRegistry, log: Logger,
+        barrierTimeout: Duration = .milliseconds(PlaneTiming.replayTimeoutMs)
+    ) {
+        self.barrierTimeout = barrierTimeout
         self.redis = redis
         self.ledger = ledger
         self.metrics = metrics
@@ -78,7 +84,7 @@ package struct ShardRebuild: Sendable {
     /// Waits until every event loop has appended its events to each shard, but no longer than `barrierTimeout`.
     private func barrier(_ generations: [(Shard, Int64)], _ workers: Set<String>) async throws -> Int {
         let calls = Self.barriers(generations)
-        let deadline = ContinuousClock.now + Self.barrierTimeout
+        let deadline = ContinuousClock.now + barrierTimeout
         guard try await redis.pipeline(calls).allSatisfy({ $0.array?.first?.integer == 1 }) else { throw FencedError() }
         try await redis.pipeline([RedisCommand(["PUBLISH", RedisKeys.changeChannel, ChangeNotification.lost.message])])
         while true {

@@ -61,7 +61,7 @@ import Testing
         let mine = try await port.send(.get, "/me", token: key.secret).json
         #expect(mine["role"] as? String == "viewer")
         #expect(mine["org_id"] as? String == org)
-        #expect(mine["permissions"] as? [String] == ["keys:read", "me:read", "orgs:read"])
+        #expect(mine["permissions"] as? [String] == ["keys:read", "me:read", "orgs:read", "usage:read"])
         #expect((mine["admin_key"] as? [String: Any])?["id"] as? String == key.id)
         let token = try await port.send(.get, "/me").json
         #expect(token["role"] as? String == "operator")

@@ -10,7 +10,7 @@ import Testing
     /// Bounded by the test's time limit, as is every wait here.
     private func ended() async throws { while publisher.isRunning { try await Task.sleep(for: .milliseconds(1)) } }
 
-    @Test("runs until all keys are published", .timeLimit(.minutes(1)))
+    @Test("runs until all keys are published", .timeLimit(.minutes(30)))
     func runs() async throws {
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         publisher.start(log) { for await _ in gate {} }
@@ -19,7 +19,7 @@ import Testing
         try await ended()
     }
 
-    @Test("a run that fails ends, so that it is started again", .timeLimit(.minutes(1)))
+    @Test("a run that fails ends, so that it is started again", .timeLimit(.minutes(30)))
     func fails() async throws {
         publisher.start(log) { throw Lost() }
         try await ended()
@@ -27,7 +27,7 @@ import Testing
         try await ended()
     }
 
-    @Test("a run that was replaced does not end its successor", .timeLimit(.minutes(1)))
+    @Test("a run that was replaced does not end its successor", .timeLimit(.minutes(30)))
     func replaced() async throws {
         let (firstGate, firstOpen) = AsyncStream.makeStream(of: Void.self)
         let (done, doneSignal) = AsyncStream.makeStream(of: Bool.self)

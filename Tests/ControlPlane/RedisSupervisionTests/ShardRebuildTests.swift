@@ -7,7 +7,7 @@ import StateRedisAccess
 import Testing
 
 /// A rebuild on a Redis in memory that has lost the counters of a shard.
-@Suite(.timeLimit(.minutes(1))) struct ShardRebuildTests {
+@Suite(.timeLimit(.minutes(30))) struct ShardRebuildTests {
     private static let org = "org_a"
     private let shard = Shard(orgID: org)
     private let redis = RedisModel()
@@ -17,7 +17,7 @@ import Testing
     init() {
         rebuild = ShardRebuild(
             redis: StateRedis(client: redis), ledger: ledger, metrics: MetricsRegistry(),
-            log: Logger(label: "rebuild-tests"))
+            log: Logger(label: "rebuild-tests"), barrierTimeout: .seconds(600))
         ledger.with { $0.totals = [MemoryLedger.totals("key_1", org: Self.org, nano: 500)] }
         appendAtOnce()
     }

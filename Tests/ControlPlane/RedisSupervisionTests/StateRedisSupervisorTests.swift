@@ -4,7 +4,7 @@ import RedisModel
 import RedisSupervision
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StateRedisSupervisorTests {
+@Suite(.timeLimit(.minutes(30))) struct StateRedisSupervisorTests {
     private let gateway = SupervisedGateway()
 
     private func opened() async throws -> StateRedisSupervisor {

@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// The distributor between rows and a Redis in memory, where shards spend, refuse and lose what was written.
-@Suite(.timeLimit(.minutes(2))) struct SharedBudgetDistributorTests {
+@Suite(.timeLimit(.minutes(30))) struct SharedBudgetDistributorTests {
     private static let plan = "team"
     private static let ceiling: Int64 = 6_400
     private static let day = "20260101"

@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    private func client(_ peer: RedisPeer, deadlineMs: Int = 60_000) async -> OnLoop<ResponseCacheClient> {
+    private func client(_ peer: RedisPeer, deadlineMs: Int = 600_000) async -> OnLoop<ResponseCacheClient> {
         let client = OnLoop { reactor in
             let connection = CacheConnection(
                 peer.endpoint, on: reactor, deadlineMs: deadlineMs,

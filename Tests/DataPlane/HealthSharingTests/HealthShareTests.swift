@@ -13,7 +13,7 @@ import Testing
     private func share(_ peer: RedisPeer, _ board: SharedHealthTable) -> HealthShare {
         HealthShare(
             redis: RedisClient(
-                peer.endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(60)),
+                peer.endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(600)),
             board: board, everyMs: 5)
     }
 

@@ -52,7 +52,7 @@ private let client = PeerAddress(bytes: [192, 0, 2, 7])
     private func directory(_ peer: RedisPeer, failedPerMinute: Int = 0) async -> OnLoop<Directory> {
         let directory = OnLoop { reactor in
             let limiter = LimiterConnection(
-                peer.endpoint, on: reactor, deadlineMs: 60_000, loopID: "w.0",
+                peer.endpoint, on: reactor, deadlineMs: 600_000, loopID: "w.0",
                 readBuffer: .allocate(byteCount: 64 << 10, alignment: 64), log: RecordedLog().logger)
             let keys = KeyTable(
                 limiter, LimiterGate(on: reactor, deadlineMs: 50, metrics: metrics),

@@ -21,7 +21,7 @@ func caller(_ keyID: String = "key_1", outagePolicy: OutagePolicy = .deny, concu
 func admitRequest(_ caller: Caller, number: UInt64 = 1) -> AdmitRequest {
     AdmitRequest(
         id: RequestID(milliseconds: 1_700_000_000_000, random: (number, number)), caller: caller, estimatedTokens: 10,
-        hold: NanoUSD(700), holdMin: NanoUSD(1), floorCost: NanoUSD(700), event: Array("{}".utf8), lifetimeMs: 60_000)
+        hold: NanoUSD(700), holdMin: NanoUSD(1), floorCost: NanoUSD(700), event: Array("{}".utf8), lifetimeMs: 600_000)
 }
 
 let info = "run_id:abc\r\nmaxmemory_policy:noeviction\r\n"
@@ -40,7 +40,7 @@ struct Limiter {
     {
         let limiter = OnLoop { reactor in
             let connection = LimiterConnection(
-                peer.endpoint, on: reactor, deadlineMs: 60_000, loopID: "w.0",
+                peer.endpoint, on: reactor, deadlineMs: 600_000, loopID: "w.0",
                 readBuffer: .allocate(byteCount: 64 << 10, alignment: 64), log: log)
             connection.onFenced = onFenced
             let gate = LimiterGate(on: reactor, deadlineMs: 50, metrics: .init())

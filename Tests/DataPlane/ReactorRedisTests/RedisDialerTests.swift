@@ -15,7 +15,7 @@ import Testing
         OnLoop { reactor in
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
             let dialer = RedisDialer(endpoint, on: reactor, retryMsMax: 100, question: ["INFO", "server"]) {
-                RedisPipe($0, on: reactor, deadlineMs: 60_000, readBuffer: buffer, onClose: $1)
+                RedisPipe($0, on: reactor, deadlineMs: 600_000, readBuffer: buffer, onClose: $1)
             }
             dialer.onStanding = { [stood] reply in
                 stood.add(reply.string ?? "")

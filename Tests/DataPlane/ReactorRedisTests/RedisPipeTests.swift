@@ -9,7 +9,7 @@ import Testing
     private let closed = Notes<String>()
 
     /// A pipe to this peer, on a reactor of its own.
-    private func pipe(to peer: RedisPeer, deadlineMs: Int64 = 60_000, replyBytesMax: Int = RedisPipe.replyBytesMax)
+    private func pipe(to peer: RedisPeer, deadlineMs: Int64 = 600_000, replyBytesMax: Int = RedisPipe.replyBytesMax)
         throws
         -> OnLoop<RedisPipe>
     {

@@ -19,7 +19,7 @@ import Testing
     private func reaper(_ peer: RedisPeer, heartbeatMs: Int = 5) -> Reaper {
         Reaper(
             redis: RedisClient(
-                peer.endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(60)),
+                peer.endpoint, on: MultiThreadedEventLoopGroup.singleton.next(), deadline: .seconds(600)),
             loopStatuses: statuses, heartbeatMs: heartbeatMs, silenceMs: 400, metrics: metrics, log: log.logger)
     }
 

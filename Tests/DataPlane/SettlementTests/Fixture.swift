@@ -27,7 +27,7 @@ func requestID(_ number: UInt64) -> RequestID {
 func admitRequest(_ caller: Caller, _ id: RequestID = requestID(1)) -> AdmitRequest {
     AdmitRequest(
         id: id, caller: caller, estimatedTokens: 10, hold: NanoUSD(700), holdMin: NanoUSD(1), floorCost: NanoUSD(700),
-        event: Array("{}".utf8), lifetimeMs: 60_000)
+        event: Array("{}".utf8), lifetimeMs: 600_000)
 }
 
 func settleRequest(_ id: String, _ target: SettleRequest.Target = .settled) -> SettleRequest {
@@ -67,7 +67,7 @@ final class Rig: Sendable {
         let (metrics, log, status, opened) = (metrics, log, status, opened)
         loop = OnLoop { reactor in
             let limiter = LimiterConnection(
-                peer.endpoint, on: reactor, deadlineMs: 60_000, loopID: "w.0",
+                peer.endpoint, on: reactor, deadlineMs: 600_000, loopID: "w.0",
                 readBuffer: .allocate(byteCount: 64 << 10, alignment: 64), log: log.logger)
             let settlements = SettlementQueue(limiter, journal: journal, metrics: metrics, log: log.logger)
             let recovery = ShardRecovery(limiter, settlements, loopID: "w.0", log: log.logger)

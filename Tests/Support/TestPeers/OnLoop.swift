@@ -32,7 +32,7 @@ package final class OnLoop<Value>: @unchecked Sendable {
 }
 
 /// The one bound on waiting: a test that reaches it hangs, however slow the machine.
-private let hangBound = Duration.seconds(60)
+private let hangBound = Duration.seconds(600)
 
 /// Waits until the condition holds; false when the test hangs.
 package func eventually(_ condition: @Sendable () async -> Bool) async -> Bool {
