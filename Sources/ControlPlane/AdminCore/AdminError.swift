@@ -51,7 +51,7 @@ package enum AdminError: Error, Sendable {
         }
     }
 
-    /// A sentence for the caller.
+    /// The `message` of the error body: text for the caller, in one or more sentences.
     package var message: String {
         switch self {
         case .unauthorized:

@@ -88,7 +88,9 @@ package enum AdminServer {
     }
 }
 
-/// Turns every error into the common error body, and logs those that are not the client's fault.
+/// Turns every error into the common error body.
+///
+/// One that is neither an `AdminError` nor an `HTTPResponseError` is logged and answered with 500, without its reason.
 private struct ErrorMiddleware: RouterMiddleware {
     let logger: Logger
 

@@ -100,12 +100,13 @@ package struct SharedBudgetPlanner: Sendable {
         return moves
     }
 
-    /// The free share each shard that needs some should get, in order of priority.
+    /// The free share that each shard in need should get, in order of priority.
     ///
-    /// First come shards that received share after a refusal, whose clients are about to retry, then those that are
-    /// refusing, then other active ones. When there is not enough for all, each gets an equal part, or the largest
-    /// refused amount if that is more, until nothing is left. The order within a group is random, so that over several
-    /// turns all get a chance.
+    /// First come shards whose room covers what they refused, since those clients are about to retry, then those that
+    /// still refuse, then other active ones. The last two groups are in random order, so that over several turns all
+    /// get a chance. Each shard needs the headroom, or its refused amount if that is more. When there is not enough for
+    /// all, the first group gets only its refused amounts, and every other shard at most an equal part, or the largest
+    /// amount still refused if that is more, until nothing is left.
     private func rooms(_ all: [ShardState], using random: inout some RandomNumberGenerator) -> [(ShardState, Int64)] {
         let retrying = all.filter(\.coversRefused)
         let refusing = all.filter(\.isRefusing).shuffled(using: &random)

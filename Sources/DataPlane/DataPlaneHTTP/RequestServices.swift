@@ -24,7 +24,10 @@ package protocol RequestServices: AnyObject {
     func begin(_ request: BeginRequest, reply: @escaping (BeginAnswer) -> Void)
     /// Parses a body on another thread. Replies `.overloaded` when too many bytes are waiting there.
     func parse(_ body: BodyTask, reply: @escaping (ParsedBody) -> Void)
-    /// Admits the request and takes its hold, locally if Redis is unreachable and the key allows that.
+    /// Admits the request and takes its hold.
+    ///
+    /// If Redis cannot decide (unreachable, late, or the shard is fenced), a key whose outage policy allows it is
+    /// admitted locally, without a hold in Redis.
     func admit(_ request: AdmitRequest, reply: @escaping (AdmitAnswer) -> Void)
     /// The reply may take as long as an identical request that is already running.
     func lookUpResponse(_ lookUp: CacheLookUp, for id: RequestID, reply: @escaping (CacheReply) -> Void)

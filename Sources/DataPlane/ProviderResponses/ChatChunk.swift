@@ -8,7 +8,7 @@ package struct ChatChunk: Sendable {
 
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        /// A delta has a role.
+        /// A delta has a role. Only the first delta of a choice may keep it: clients concatenate a repeated one.
         package static let role = Traits(rawValue: 1)
         package static let toolCalls = Traits(rawValue: 2)
         /// Content as a list of parts instead of text.

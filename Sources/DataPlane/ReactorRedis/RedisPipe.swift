@@ -23,11 +23,11 @@ package final class RedisPipe: EventSource, TurnHook {
     private static let patientDeadlines: Int64 = 20
     /// How long a patient command may wait for others to leave with.
     private static let patientMs: Int64 = 5
-    /// Calls that may expire in a row without any reply. From then on calls fail at once, until a reply arrives after
-    /// all.
+    /// After this many calls in a row have expired without any reply, further ones fail at once, except patient ones,
+    /// until a reply arrives after all.
     private static let expiriesMax = 3
-    /// How long calls fail at once before the connection is closed as dead. From then on reconnecting, with its
-    /// greeting, is the probe.
+    /// How long Redis may stay silent after that before the connection is closed as dead. Whether it answers again
+    /// then shows in the handshake of the owner's next connection.
     private static let giveUpMs: Int64 = 500
 
     private struct Waiter {

@@ -5,7 +5,7 @@ internal import ProviderResponses
 internal import Routing
 internal import Translation
 
-/// What is charged for each way to end (docs/prices.md has the table).
+/// What is charged for each way to end (docs/request-walk.md has the table).
 ///
 /// Never less than the provider may bill.
 struct ChargeRules {

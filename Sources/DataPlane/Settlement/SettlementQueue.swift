@@ -13,9 +13,9 @@ internal import Redis
 /// A retry sends the same bytes and changes nothing if the first arrived, so a lost reply does no harm. A request is
 /// remembered until the ledger has it, because Redis may lose it again.
 package final class SettlementQueue {
-    /// Unconfirmed settles above which nothing new is admitted.
+    /// At this many unconfirmed settles nothing new is admitted.
     package static let unconfirmedMax = 50_000
-    /// Remembered ended requests above which nothing new is admitted.
+    /// At this many remembered ended requests nothing new is admitted.
     package static let retainedMax = 200_000
     /// Unconfirmed settles and remembered requests above which no more requests of dead workers are adopted: the rest
     /// is for those admitted here.

@@ -22,7 +22,8 @@ package struct DeploymentStats: Sendable, Equatable {
     /// Tokens per second assumed for such a response while the speed is unknown.
     package static let speedAssumed = 100.0
 
-    /// Milliseconds; `nil` before the first sample.
+    /// Time to the first token; includes waits that were given up, and estimates for responses that were not streamed.
+    /// `nil` until there is one.
     package private(set) var firstTokenMs: Double?
     package private(set) var tokensPerSecond: Double?
     /// The time of a whole response that was not streamed, in milliseconds.

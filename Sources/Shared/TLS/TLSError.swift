@@ -15,7 +15,7 @@ package enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     case endedInHandshake
     /// The handshake was not complete in time. The plain port of a Redis waits for the end of what it takes for a line.
     case handshakeTimeout
-    /// More bytes wait in a buffer than it may hold.
+    /// More ciphertext than `TLSSession.ciphertextBytesMax` would wait to be decrypted or sent.
     case bufferFull
 
     package var description: String {

@@ -1,7 +1,7 @@
 internal import JSONScan
 internal import PlaneContract
 
-/// The URL of an image or a file: on the web, or a data URL (RFC 2397) that names its type.
+/// The URL of an image or a file in a message: http, https, or a data URL (RFC 2397), which may name its media type.
 struct MediaAddress {
     let isData: Bool
     /// A media type such as `image/png`, in lower case; empty where none is given.
