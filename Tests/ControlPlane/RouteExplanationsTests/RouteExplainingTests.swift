@@ -80,7 +80,9 @@ import Testing
                 "small-1": "1 250.0 40.0 - 0.5 12 \(wallMs) \(wallMs)", "large-1": "nonsense",
             ]
         }
-        #expect(try await explain("small").candidates.first?.errorRate == 0.5)
+        // What was measured counts for less as time goes by.
+        let errorRate = try #require(try await explain("small").candidates.first?.errorRate)
+        #expect(errorRate > 0 && errorRate <= 0.5)
         #expect(try await explain("large").candidates.first?.errorRate == 0)
     }
 }
