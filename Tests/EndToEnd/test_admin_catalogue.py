@@ -338,7 +338,8 @@ def export(gateway):
 def raw(gateway, method, path, text=None):
     token = (gateway.secrets / "admin-token").read_text().strip()
     connection = http.client.HTTPConnection("127.0.0.1", gateway.admin_port, timeout=patience(10))
-    connection.request(method, "/admin/v1" + path, body=text, headers={"Authorization": f"Bearer {token}"})
+    body = text.encode() if isinstance(text, str) else text
+    connection.request(method, "/admin/v1" + path, body=body, headers={"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     result = answer.status, answer.read().decode()
     connection.close()
@@ -388,6 +389,12 @@ def test_what_is_exported_loads_back_to_the_same_state(rich):
     audited = rich.sql("select count(*) from audit_log")
     rich.run_control("load", path)
     assert rich.sql("select count(*) from audit_log") == audited, "the command reads it as the API does"
+
+
+def test_a_catalogue_that_is_not_utf8_is_refused(rich):
+    before = state(rich.sql)
+    status, answer = load(rich, "models: [{name: caf\u00e9, vendor: v, max_output_tokens: 1}]".encode("latin-1"))
+    assert status == 422 and "UTF-8" in answer["error"]["message"] and state(rich.sql) == before
 
 
 def test_what_is_exported_makes_the_same_catalogue_in_an_empty_database(rich):

@@ -25,8 +25,11 @@ struct CatalogueFileRoutes {
             throw AdminError.invalid("'dry_run' must be true or false.", param: "dry_run")
         }
         let data = try await request.data(upTo: AdminService.catalogueBytesMax)
+        guard let file = String(validating: data, as: UTF8.self) else {
+            throw AdminError.invalid("The catalogue is not UTF-8.", param: nil)
+        }
         let (changes, pending) = try await service.loadCatalogue(
-            String(decoding: data, as: UTF8.self), isDryRun: isDryRun, actor: try context.access.actor)
+            file, isDryRun: isDryRun, actor: try context.access.actor)
         return CatalogueViews.load(changes, isDryRun: isDryRun, pending: pending).response(inForceUnless: pending)
     }
 }

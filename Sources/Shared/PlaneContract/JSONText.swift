@@ -23,9 +23,9 @@ package enum JSONText {
 
     /// The index of the first byte at or behind `start` that must be escaped. Looks at eight bytes at once (SWAR).
     static func firstEscaped(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
-        let raw = UnsafeRawBufferPointer(bytes)
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return nil }
         var at = start
-        while bytes.count - at >= 8, !needsEscape(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
+        while bytes.count - at >= 8, !needsEscape(base.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
         while at < bytes.count {
             let byte = bytes[at]
             if byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f { return at }

@@ -8,14 +8,12 @@ package enum NormalisedText {
     /// - Complexity: O(bytes).
     package static func growth(in bytes: UnsafeBufferPointer<UInt8>) -> Int64 {
         var total: Int64 = 0
-        let raw = UnsafeRawBufferPointer(bytes)
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return 0 }
         var at = 0
-        while at < bytes.count {
+        while true {
             // Most text grows nowhere: ASCII without escapes, eight bytes at once.
-            if bytes.count - at >= 8, isPlain(raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) {
-                at += 8
-                continue
-            }
+            while bytes.count - at >= 8, isPlain(base.loadUnaligned(fromByteOffset: at, as: UInt64.self)) { at += 8 }
+            guard at < bytes.count else { return total }
             let byte = bytes[at]
             switch byte {
             case 0x5c:
@@ -34,7 +32,6 @@ package enum NormalisedText {
             default: at += 1
             }
         }
-        return total
     }
 
     /// Whether all eight bytes are ASCII and none is a backslash.
