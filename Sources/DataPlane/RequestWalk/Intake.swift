@@ -243,8 +243,8 @@ struct Intake {
     /// Refuses the request.
     ///
     /// If the endpoint takes the body and its declared length is at most `drainBytesMax`, the error is sent once the
-    /// body has arrived, so that the caller reads the response. Otherwise, or if the caller waits for `100 Continue`, it
-    /// is sent at once, and the connection is closed unless the body is complete.
+    /// body has arrived, so that the caller reads the response. Otherwise, or if the caller waits for `100 Continue`,
+    /// it is sent at once, and the connection is closed unless the body is complete.
     private mutating func reject(_ error: GatewayError) {
         // The length of a chunked body is not known in advance.
         let isTooMuch = (head?.contentLength ?? (head?.hasBody == true ? .max : 0)) > world.bounds.drainBytesMax
