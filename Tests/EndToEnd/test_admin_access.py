@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 import urllib.error
 import urllib.request
 
@@ -9,6 +10,7 @@ import psycopg2
 import pytest
 
 from clock import patience
+from processes import wait_until
 from raw import ask
 from stack import Stack
 
@@ -266,3 +268,23 @@ def test_a_pepper_is_not_dropped_while_admin_keys_need_it(scene):
     assert needed() == before + 1
     scene.stack.admin("DELETE", f"/admin-keys/{key['id']}", expect=200)
     assert needed() == before
+
+
+def test_a_body_that_arrives_after_the_revocation_does_nothing(scene):
+    made = scene.new_admin_key("owner")
+    body = json.dumps({"org_id": scene.own, "name": "late"}).encode()
+    with socket.create_connection(("127.0.0.1", scene.stack.admin_port), timeout=patience(30)) as connection:
+        connection.sendall(f"POST /admin/v1/keys HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {made['key']}\r\n"
+                           f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:5])
+        used = "select last_used_at is not null from admin_key where id = %s"
+        wait_until(lambda: scene.stack.sql(used, made["id"]) == [(True,)], what="the key was looked up")
+        scene.stack.admin("DELETE", f"/admin-keys/{made['id']}", expect=200)
+        connection.sendall(body[5:])
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 401 ")
+    assert scene.stack.sql("select count(*) from api_key where name = 'late'") == [(0,)]
+
+
+def test_a_key_is_not_rotated_without_end(scene):
+    key = scene.stack.new_key(org=scene.own)["id"]
+    statuses = [scene.stack.admin("POST", f"/keys/{key}/rotate", {})[0] for _ in range(52)]
+    assert {*statuses[:50]} <= {200, 202} and statuses[50:] == [409, 409]

@@ -355,7 +355,7 @@ def load(gateway, text, query=""):
 def rich(gateway):
     """The catalogue with an entry for each way in which one can differ from the defaults."""
     for path, body in [
-        ("/models", {"name": "pictures", "vendor": "é \"quoted\" \\ : #", "kind": "image", "max_output_tokens": 1, "cache_seconds": 0}),
+        ("/models", {"name": "pictures", "vendor": "é \"quoted\" \\ : # &co *x", "kind": "image", "max_output_tokens": 1, "cache_seconds": 0}),
         ("/prices", {"model": "pictures", "usd_per_image": [{"quality": "hd", "usd": "0.08"}, {"usd": "0.000000001"}]}),
         ("/prices", {"model": "pictures", "effective_from": "2999-01-01T00:00:00.25Z", "usd_per_image": [{"usd": "1"}]}),
         ("/prices", {"model": "pictures", "effective_from": "2999-01-01T00:00:00Z",
@@ -395,6 +395,12 @@ def test_a_catalogue_that_is_not_utf8_is_refused(rich):
     before = state(rich.sql)
     status, answer = load(rich, "models: [{name: caf\u00e9, vendor: v, max_output_tokens: 1}]".encode("latin-1"))
     assert status == 422 and "UTF-8" in answer["error"]["message"] and state(rich.sql) == before
+
+
+@pytest.mark.parametrize("text", ["models: &m []", "models:\n  - &a {name: x}\n  - *a", "? *z\n: 1", "{a: [b,*b]}", "&a models: []"])
+def test_a_catalogue_with_aliases_is_refused_unread(rich, text):
+    status, answer = load(rich, text, "?dry_run=true")
+    assert status == 422 and "aliases" in answer["error"]["message"], answer
 
 
 def test_what_is_exported_makes_the_same_catalogue_in_an_empty_database(rich):

@@ -8,7 +8,8 @@ $$;
 create or replace function forget_usage_minutes(rows integer) returns boolean language sql as $$
     with sums as (
         delete from usage_minute where ctid = any(array(
-            select ctid from usage_minute where bucket < usage_minutes_begin() limit rows))
+            -- With the unit, since the index begins with it.
+            select ctid from usage_minute where unit = 'minute' and bucket < usage_minutes_begin() limit rows))
         returning 1
     ), latencies as (
         delete from usage_latency where ctid = any(array(

@@ -1,5 +1,8 @@
 /// An admin key as the admin API shows it, without its secret.
 package struct AdminKeyEntry: Sendable, Equatable {
+    /// How the ids of admin keys begin; the audit log has them as actors.
+    package static let idPrefix = "adm_"
+
     package var id: String
     /// `nil` for the whole installation.
     package var orgID: String?

@@ -12,6 +12,8 @@ package struct AdminService: Sendable {
     }
 
     package static let pageMax = 200
+    /// Secrets of one key that may be retired in 30 days: each is published with the key, beside what others change.
+    package static let rotationsMax = 50
     /// The longest overlap of two secrets, seven days; the database enforces the same.
     package static let overlapSecondsMax: Int64 = 604_800
 

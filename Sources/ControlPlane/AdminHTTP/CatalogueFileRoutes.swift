@@ -28,6 +28,11 @@ struct CatalogueFileRoutes {
         guard let file = String(validating: data, as: UTF8.self) else {
             throw AdminError.invalid("The catalogue is not UTF-8.", param: nil)
         }
+        guard !CatalogueText.mayUseAliases(file) else {
+            throw AdminError.invalid(
+                "The catalogue has a word that begins with '&' or '*', as YAML's anchors and aliases do, which are not accepted. Quote it.",
+                param: nil)
+        }
         let (changes, pending) = try await service.loadCatalogue(
             file, isDryRun: isDryRun, actor: try context.access.actor)
         return CatalogueViews.load(changes, isDryRun: isDryRun, pending: pending).response(inForceUnless: pending)

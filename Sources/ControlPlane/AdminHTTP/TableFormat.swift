@@ -67,7 +67,10 @@ enum TableFormat {
 
     /// Quoted where it has to be. A spreadsheet must not take a name for a formula, so such a name gets an apostrophe.
     private static func csvField(_ text: String) -> String {
-        let isFormula = text.first.map { "=+@\t\r".contains($0) } == true || (text.first == "-" && Int64(text) == nil)
+        // Scalars, since a combining mark behind it does not keep a spreadsheet from seeing the first one.
+        let first = text.unicodeScalars.first
+        let isFormula =
+            first.map { "=+@\t\r".unicodeScalars.contains($0) } == true || (first == "-" && Int64(text) == nil)
         let plain = isFormula ? "'" + text : text
         guard plain.utf8.contains(where: { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }) else {
             return plain

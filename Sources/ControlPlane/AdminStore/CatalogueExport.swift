@@ -114,6 +114,8 @@ struct CatalogueExport {
     private static func json(_ members: [String: CatalogueValue]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Escaped, since the loader takes a word that begins so for an alias. In JSON both stand in strings only.
         return String(decoding: try encoder.encode(members), as: UTF8.self)
+            .replacing("&", with: "\\u0026").replacing("*", with: "\\u002a")
     }
 }

@@ -4,13 +4,20 @@ internal import Synchronization
 
 /// The connections for long results, each for one at a time, so that exports cannot use up those of the admin API.
 ///
-/// A reader that has paused for longer than PostgreSQL lets it loses its connection to the next one.
+/// A reader that has paused for longer than PostgreSQL lets it loses its connection to the next one, and so does one
+/// that takes longer than `secondsMax` in all: an open transaction keeps PostgreSQL from cleaning up after all others.
 final class ExportSlots: Sendable {
+    /// From the first row to the last.
+    private static let secondsMax: Int64 = 300
+
     private struct Slot {
         let pool: PostgresPool
         /// The number of the export that has it; `nil` when free.
         var export: Int64?
+        var openedAt = ContinuousClock.now
         var usedAt = ContinuousClock.now
+
+        func isOver(at now: ContinuousClock.Instant) -> Bool { now - openedAt > .seconds(secondsMax) }
     }
 
     private struct State {
@@ -43,11 +50,13 @@ final class ExportSlots: Sendable {
         let now = ContinuousClock.now
         return state.withLock { state in
             let free = state.slots.firstIndex { slot in
-                slot.export == nil || now - slot.usedAt > .seconds(PostgresCursor.idleSecondsMax)
+                slot.export == nil || slot.isOver(at: now)
+                    || now - slot.usedAt > .seconds(PostgresCursor.idleSecondsMax)
             }
             guard let free else { return nil }
             state.exports += 1
             state.slots[free].export = state.exports
+            state.slots[free].openedAt = now
             state.slots[free].usedAt = now
             return (state.slots[free].pool, state.exports)
         }
@@ -55,8 +64,11 @@ final class ExportSlots: Sendable {
 
     private func use(_ export: Int64) throws {
         let isMine = state.withLock { state in
-            guard let place = state.slots.firstIndex(where: { $0.export == export }) else { return false }
-            state.slots[place].usedAt = .now
+            let now = ContinuousClock.now
+            guard let place = state.slots.firstIndex(where: { $0.export == export }),
+                !state.slots[place].isOver(at: now)
+            else { return false }
+            state.slots[place].usedAt = now
             return true
         }
         if !isMine { throw AdminError.tooManyExports }

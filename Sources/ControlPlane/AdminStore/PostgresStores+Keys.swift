@@ -126,6 +126,7 @@ extension PostgresStores {
                 "select digest from api_key where id = $1 and ($2::text is null or org_id = $2) for update",
                 [id, access.org])
             guard let retired = locked.first?.text("digest") else { return nil }
+            try Self.requireFewRotations(of: id, on: connection)
             try Self.recordPepper(of: secret, on: connection)
             try connection.query(
                 """
@@ -142,6 +143,16 @@ extension PostgresStores {
                 "update api_key set digest = $2, display = $3 where id = $1 returning *, overlap_ends_at(api_key)",
                 [id, secret.digest, secret.display]
             ).first.map(Self.key)
+        }
+    }
+
+    /// - Throws: `AdminError.conflict` after `AdminService.rotationsMax` in 30 days.
+    private static func requireFewRotations(of id: String, on connection: PostgresConnection) throws {
+        let retired = try connection.query(
+            "select count(*) from retired_digest where key_id = $1 and valid_until > now() - interval '30 days'", [id])
+        guard retired[0].integer("count") < Int64(AdminService.rotationsMax) else {
+            throw AdminError.conflict(
+                "This key was rotated \(AdminService.rotationsMax) times in 30 days. Create another one, or wait.")
         }
     }
 

@@ -14,15 +14,16 @@ package struct PostgresStores: AdminStores {
 
     /// - Parameters:
     ///   - pool: connects as `gw_cp`, the role of the admin API.
+    ///   - reports: the same, for questions about usage, so that a slow one keeps nobody's key from being looked up.
     ///   - exports: the same, but each with one connection and for long results only.
     ///   - sealer: seals credentials at rest; `nil` where none are stored.
     ///   - catalogueFile: reads YAML; `nil` where no files are loaded.
     package init(
-        _ pool: PostgresPool, exports: [PostgresPool], sealer: Sealer? = nil,
+        _ pool: PostgresPool, reports: PostgresPool, exports: [PostgresPool], sealer: Sealer? = nil,
         catalogueFile: (@Sendable (String) throws -> CatalogueFile)? = nil
     ) {
         self.pool = pool
-        usage = UsageStore(pool: pool, exports: ExportSlots(exports))
+        usage = UsageStore(pool: reports, exports: ExportSlots(exports))
         self.sealer = sealer
         self.catalogueFile = catalogueFile
     }
@@ -38,6 +39,7 @@ package struct PostgresStores: AdminStores {
                 do {
                     return try connection.transaction {
                         try connection.query("select set_config('aihub.actor', $1, true)", [actor])
+                        try Self.requireValid(actor, on: connection)
                         return try body(connection)
                     }
                 } catch let error as PostgresError {
@@ -48,6 +50,20 @@ package struct PostgresStores: AdminStores {
         } catch let error as PostgresError {
             throw Self.adminError(error)
         }
+    }
+
+    /// Asks once more whether the admin key that acts is valid: its request's body may have taken its time to arrive,
+    /// and the key may have been revoked meanwhile.
+    ///
+    /// - Throws: `AdminError.unauthorized`.
+    private static func requireValid(_ actor: String, on connection: PostgresConnection) throws {
+        guard actor.hasPrefix(AdminKeyEntry.idPrefix) else { return }
+        let valid = try connection.query(
+            """
+            select id from admin_key
+            where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+            """, [actor])
+        guard !valid.isEmpty else { throw AdminError.unauthorized }
     }
 
     func read(_ sql: String, _ values: [String?]) async throws -> [PostgresRow] {
@@ -82,6 +98,8 @@ package struct PostgresStores: AdminStores {
         case .refused(let state, let message, let hint):
             switch state {
             case "23505": AdminError.conflict("Already exists: \(message)")
+            // Cancelled by the statement's timeout, or in the way of another transaction: the same may succeed later.
+            case "57014", "40001", "40P01", "55P03": AdminError.unavailable
             case "23503": AdminError.invalid("A referenced object does not exist: \(message)", param: nil)
             case _ where state.hasPrefix("22") || state.hasPrefix("23") || state == "P0001":
                 AdminError.invalid(message + (hint.map { " " + $0 } ?? ""), param: nil)

@@ -39,7 +39,11 @@ struct UsageStore: UsageStores {
 
     func usage(_ query: UsageQuery, in period: UsagePeriod) async throws -> UsageTable {
         var values: [String?] = [period.start, period.end, query.onlyOrg]
-        var conditions = ["bucket >= $1::timestamptz", "bucket < $2::timestamptz", "($3::text is null or org_id = $3)"]
+        // The unit is the table's own; the index begins with it.
+        var conditions = [
+            "unit = '\(query.bucket.unit)'", "bucket >= $1::timestamptz", "bucket < $2::timestamptz",
+            "($3::text is null or org_id = $3)",
+        ]
         for (dimension, allowed) in query.filters.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             values.append(PostgresArray.literal(allowed))
             conditions.append("\(dimension.expression) = any($\(values.count)::text[])")
@@ -59,7 +63,11 @@ struct UsageStore: UsageStores {
         do {
             let next = try await exports.open(sql, values)
             return UsageTable(columns: columns) {
-                try await next(Self.portion).map { row in columns.map { row[$0.name] } }
+                do {
+                    return try await next(Self.portion).map { row in columns.map { row[$0.name] } }
+                } catch let error as PostgresError {
+                    throw PostgresStores.adminError(error)
+                }
             }
         } catch let error as PostgresError {
             throw PostgresStores.adminError(error)

@@ -51,7 +51,7 @@ package struct Commands: Sendable {
         let pool = PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1)
         let digester = KeyDigester(peppers: try SecretFile(path: settings.pepperFile))
         let service = AdminService(
-            stores: PostgresStores(pool, exports: []), digester: { digester },
+            stores: PostgresStores(pool, reports: pool, exports: []), digester: { digester },
             explainer: { _, _ in throw AdminError.stateUnavailable },
             propagation: { _ in nil })
         guard let token = try await service.makeAdminToken(replacing: true) else { return nil }

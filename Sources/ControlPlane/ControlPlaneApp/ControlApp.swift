@@ -66,7 +66,7 @@ package struct ControlApp: Sendable {
                 replyBytesMax: RouteExplaining.replyBytesMax))
         let admin = AdminService(
             stores: PostgresStores(
-                pool, exports: exports(), sealer: Sealer(secrets.kek, purpose: .credentialAtRest),
+                pool, reports: reports(), exports: exports(), sealer: Sealer(secrets.kek, purpose: .credentialAtRest),
                 catalogueFile: { try YAMLDecoder().decode(CatalogueFile.self, from: $0) }),
             digester: { secrets.digester },
             explainer: { try await explaining.explain($0, allowed: $1) },
@@ -98,12 +98,28 @@ package struct ControlApp: Sendable {
                 "url": "\(settings.tlsFiles == nil ? "http" : "https")://\(settings.host):\(settings.port)/admin/v1",
                 "operations": "\(operations.port)",
             ])
-        try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log).run()
+        try await run(services)
         await operations.stop()
     }
 
+    private func run(_ services: [any Service]) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        configuration.maximumGracefulShutdownDuration = Self.stopMax
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    /// How long a stop waits for answers that are still being sent, such as a report whose reader has stopped reading.
+    private static let stopMax = Duration.seconds(30)
     /// Reports of usage that may be read at once.
     private static let exportsMax = 2
+
+    /// Lists of requests that may be read at once.
+    private static let reportsMax = 2
+
+    private func reports() -> PostgresPool {
+        PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: Self.reportsMax)
+    }
 
     private func exports() -> [PostgresPool] {
         (0..<Self.exportsMax).map { _ in PostgresPool(url: settings.postgresURL, role: "gw_cp", threads: 1) }

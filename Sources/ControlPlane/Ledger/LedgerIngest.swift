@@ -39,6 +39,8 @@ package actor LedgerIngest {
     private var shouldReread = false
     /// Whether all usage of an older release is in the sums by hour and day, as far as known here.
     private var isBackfilled = false
+    /// When the backfill is tried again.
+    private var backfillsFrom = ContinuousClock.now
 
     /// - Parameters:
     ///   - pool: connects as `gw_ingest`, with one connection, which holds the reader's lock.
@@ -130,7 +132,7 @@ package actor LedgerIngest {
         turns += 1
         if !entries.isEmpty { try await ingest(entries, from: runID, epochs) }
         try await maintain()
-        if !isBackfilled { try await backfill() }
+        if !isBackfilled { await backfill() }
         return entries.count
     }
 
@@ -219,15 +221,26 @@ package actor LedgerIngest {
         try await streams.trim(upTo: cursors.map(\.last))
         try await pool.query("delete from counted_late where counted_at < now() - interval '2 days'")
         try await pool.query("select create_usage_partitions(3)")
-        for _ in 0..<Self.roundsForgetting {
-            let rows = try await pool.query("select forget_usage_minutes($1)", [String(Self.rowsForgotten)])
-            guard rows[0].bool("forget_usage_minutes") else { break }
+        do {
+            for _ in 0..<Self.roundsForgetting {
+                let rows = try await pool.query("select forget_usage_minutes($1)", [String(Self.rowsForgotten)])
+                guard rows[0].bool("forget_usage_minutes") else { break }
+            }
+        } catch {
+            log.warning("cannot forget usage by minute, tried again in a minute", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Adds some of the usage that an older release left to the sums, between two turns.
-    private func backfill() async throws {
-        let rows = try await pool.query("select backfill_usage($1)", [String(Self.requestsBackfilled)])
-        isBackfilled = rows[0].bool("backfill_usage")
+    /// Adds some of the usage that an older release left to the sums, between two turns. Where that fails, the ledger
+    /// goes on, and it is tried again in a minute.
+    private func backfill() async {
+        guard ContinuousClock.now >= backfillsFrom else { return }
+        do {
+            let rows = try await pool.query("select backfill_usage($1)", [String(Self.requestsBackfilled)])
+            isBackfilled = rows[0].bool("backfill_usage")
+        } catch {
+            backfillsFrom = .now + Self.trimInterval
+            log.warning("cannot add older usage to the sums, tried again in a minute", metadata: ["error": "\(error)"])
+        }
     }
 }

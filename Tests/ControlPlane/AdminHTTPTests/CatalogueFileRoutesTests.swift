@@ -36,6 +36,9 @@ import Testing
             let error = try await port.send(.post, "/catalogue:load" + query, "").error(422, "unprocessable_entity")
             #expect(error["param"] as? String == param)
         }
+        for text in ["models: &m []", "models: *m", "*m"] {
+            _ = try await port.send(.post, "/catalogue:load", text).error(422, "unprocessable_entity")
+        }
         let large = String(repeating: "#", count: AdminService.catalogueBytesMax + 1)
         _ = try await port.send(.post, "/catalogue:load", large).error(422, "unprocessable_entity")
         #expect(port.stores.catalogue.state.withLock { $0.loaded.isEmpty })
