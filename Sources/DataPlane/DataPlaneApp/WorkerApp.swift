@@ -80,9 +80,10 @@ package struct WorkerApp: Sendable {
         try await ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: LoopsService(loops: loops, journals: journals, watchdog: watchdog)),
-                    .init(service: tasks), .init(service: listeners),
-                    .init(service: adoption, successTerminationBehavior: .ignore),
+                    .init(
+                        service: LoopsService(
+                            loops: loops, journals: journals, watchdog: watchdog, adopting: adoption.adopting)),
+                    .init(service: tasks), .init(service: listeners), .init(service: adoption),
                     .init(
                         service: StopSignal(signals: signals, draining: draining, forceShutdown: forceShutdown),
                         successTerminationBehavior: .gracefullyShutdownGroup),
@@ -106,7 +107,7 @@ package struct WorkerApp: Sendable {
         await loops.begin()
         let watchdog = LoopWatchdog(loops.watched, stallMs: settings.stallMs, log: log)
         watchdog.start()
-        return (AdoptionService(adoption: adoption, left: left), watchdog)
+        return (AdoptionService(adoption, left: left), watchdog)
     }
 
     private func served(on port: Int, operations: Int, as workerID: String) -> Logger.Metadata {

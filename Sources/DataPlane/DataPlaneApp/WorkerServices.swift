@@ -35,15 +35,21 @@ struct StopSignal: WorkerService {
     }
 }
 
-/// Adopts the rest of what dead workers left on this disk; ends early when the worker stops.
+/// Adopts the rest of what dead workers left on this disk, and is told to end when the worker stops.
+///
+/// Nobody waits for its end but `LoopsService`: looking through gigabytes of journals must not keep the drain from
+/// beginning.
 struct AdoptionService: WorkerService {
-    let adoption: Adoption
     /// `nil`: nothing is left.
-    let left: [JournalRecord]?
+    let adopting: Task<Void, Never>?
+
+    init(_ adoption: Adoption, left: [JournalRecord]?) {
+        adopting = left.map { left in Task { await adoption.finish(left) } }
+    }
 
     func run() async throws {
-        guard let left else { return }
-        await cancelWhenGracefulShutdown { await adoption.finish(left) }
+        try? await gracefulShutdown()
+        adopting?.cancel()
     }
 }
 
@@ -103,9 +109,11 @@ struct LoopsService: WorkerService {
     let loops: WorkerLoops
     let journals: JournalFolder
     let watchdog: LoopWatchdog
+    let adopting: Task<Void, Never>?
 
     func run() async throws {
         try? await gracefulShutdown()
+        await adopting?.value
         let ledgerHasEverything = await loops.ledgerHasEverything()
         watchdog.stop()
         loops.stop()

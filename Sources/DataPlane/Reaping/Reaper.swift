@@ -65,7 +65,7 @@ package struct Reaper: Sendable {
         var turn = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(heartbeatMs))
-            guard await heartbeats.unbroken(for: .milliseconds(silenceMs)) else { continue }
+            guard !Task.isCancelled, await heartbeats.unbroken(for: .milliseconds(silenceMs)) else { continue }
             await sweep(isWhole: turn % Self.fullSweepEvery == 0)
             turn += 1
         }
@@ -124,6 +124,8 @@ package struct Reaper: Sendable {
         guard let generation = try? await redis.call("HGET", RedisKeys.versions(shard), RedisField.generation).string
         else { return }
         for hold in holds where hold.count == 7 || hold.count == 8 {
+            // What a worker that stops leaves is reaped by the others.
+            if Task.isCancelled { return }
             guard let request = Self.reaping(hold) else {
                 log.error("hold is unreadable and cannot be reaped", metadata: ["request": "\(hold[0])"])
                 continue
