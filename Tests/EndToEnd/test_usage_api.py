@@ -18,7 +18,7 @@ import pytest
 from clock import patience
 from processes import wait_until
 from stack import Stack
-from usage_rig import COSTS, MEASURES, UTC, VALUES, Sums, Traffic, asked, document, money, rfc3339, summed
+from usage_rig import COSTS, MEASURES, UTC, VALUES, Sums, Traffic, asked, document, money, org_id, rfc3339, summed
 
 SEED = 7
 REQUESTS = 1_000
@@ -48,8 +48,8 @@ def traffic(own_stack):
     return list(sums.requests()), now
 
 
-def get(stack, path, parameters, accept="application/json"):
-    token = (stack.secrets / "admin-token").read_text().strip()
+def get(stack, path, parameters, accept="application/json", token=None):
+    token = token or (stack.secrets / "admin-token").read_text().strip()
     request = urllib.request.Request(
         f"http://127.0.0.1:{stack.admin_port}/admin/v1{path}?{urllib.parse.urlencode(parameters)}",
         headers={"Authorization": f"Bearer {token}", "Accept": accept})
@@ -112,6 +112,27 @@ def test_requests_are_listed_newest_first_and_without_content(own_stack, traffic
     assert json.loads(get(own_stack, f"/requests/{one['id']}", [])[2]) == one
     for unknown in ("x", "019a0000-0000-7000-8000-00000000000a"):
         assert get(own_stack, f"/requests/{unknown}", [])[0] == 404
+
+
+def test_an_orgs_caller_sees_the_usage_of_its_org_alone(own_stack, traffic):
+    requests, now = traffic
+    one, another = org_id(1), org_id(2)
+    own_stack.sql("insert into org (id, name, plan) values (%s, 'usage', 'unlimited') returning id", one)
+    viewer = own_stack.admin("POST", "/admin-keys", {"name": "v", "role": "viewer", "org_id": one}, expect=201)["key"]
+    start, end = now - datetime.timedelta(days=20), now + datetime.timedelta(days=1)
+    period = [("start", rfc3339(start)), ("end", rfc3339(end)), ("group_by", "org"), ("group_by", "key")]
+    own, others = ([x for x in requests if (x["org"] == one) is mine] for mine in (True, False))
+    for parameters in (period, [*period, ("org", one), ("org", another)]):
+        for accept in ("application/json", "text/csv", "application/jsonl"):
+            status, content_type, text = get(own_stack, "/usage", parameters, accept, token=viewer)
+            expected = summed(own, "1d", start, end, ["org", "key"], {}, MEASURES)
+            assert status == 200 and parsed(text, content_type, ["org", "key"], MEASURES) == expected != []
+    assert json.loads(get(own_stack, "/costs", [*period[:2], ("org", another)], token=viewer)[2])["data"] == []
+    listed = json.loads(get(own_stack, "/requests", [("limit", "200")], token=viewer)[2])["data"]
+    assert listed and {row["org_id"] for row in listed} == {one}
+    assert json.loads(get(own_stack, "/requests", [("key", others[0]["key"])], token=viewer)[2])["data"] == []
+    assert get(own_stack, f"/requests/{own[0]['id']}", [], token=viewer)[0] == 200
+    assert get(own_stack, f"/requests/{others[0]['id']}", [], token=viewer)[0] == 404
 
 
 @pytest.mark.parametrize(("path", "parameters", "param"), [

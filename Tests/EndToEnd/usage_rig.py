@@ -13,8 +13,15 @@ TOKENS = {"input_tokens": "input", "cache_read_tokens": "cacheRead", "cache_writ
 MODELS = ["m-1", 'a,"b"', "größe"]
 ALIASES = ["fast", "smart", "=sum(a1)"]
 DEPLOYMENTS = ["d-1", "d-2", "d-3"]
+
+
+def org_id(number, prefix="u"):
+    """Of the form that ids of orgs have, so that an org of that id can be made."""
+    return f"org_{prefix}{number:0{16 - len(prefix)}}"
+
+
 VALUES = {
-    "org": [f"uorg_{n}" for n in range(4)] + ["org_none"], "key": [f"ukey_{n}" for n in range(12)], "model": MODELS,
+    "org": [org_id(n) for n in range(4)] + ["org_none"], "key": [f"ukey_{n}" for n in range(12)], "model": MODELS,
     "deployment": DEPLOYMENTS, "alias": ALIASES, "outcome": ["completed", "cancelled", "interrupted", "failed"],
     "status": ["2xx", "4xx", "5xx", "none"], "cache": ["hit", "none"]}
 UNITS = {"1m": datetime.timedelta(minutes=1), "1h": datetime.timedelta(hours=1), "1d": datetime.timedelta(days=1)}
@@ -49,7 +56,7 @@ class Traffic:
         outcome = r.choice(["completed"] * 6 + ["cancelled", "interrupted", "failed"])
         first = r.choice([0, r.randrange(1, 3000)])
         return {
-            "id": id, "keyID": f"{self.prefix}key_{key}", "orgID": f"{self.prefix}org_{key % 4}", "owner": "w",
+            "id": id, "keyID": f"{self.prefix}key_{key}", "orgID": org_id(key % 4, self.prefix), "owner": "w",
             "requested": r.choice(ALIASES), "model": r.choice(MODELS), "deployment": r.choice(DEPLOYMENTS), "priceID": 1,
             "admittedMs": ms(at), "usage": {name: r.randrange(0, 2000) for name in TOKENS.values()} | {"imagePlace": 0},
             "usageSource": "provider", "cost": r.randrange(0, 2_000_000_001), "hold": 3_000_000_000, "outcome": outcome,

@@ -14,7 +14,7 @@ package struct PostgresStores: AdminStores {
 
     /// - Parameters:
     ///   - pool: connects as `gw_cp`, the role of the admin API.
-    ///   - reports: the same, for questions about usage, so that a slow one keeps nobody's key from being looked up.
+    ///   - reports: the same, for questions about usage: a slow one must not keep keys from being looked up.
     ///   - exports: the same, but each with one connection and for long results only.
     ///   - sealer: seals credentials at rest; `nil` where none are stored.
     ///   - catalogueFile: reads YAML; `nil` where no files are loaded.
